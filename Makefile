@@ -1,0 +1,74 @@
+# groupd. `make help` lists the targets.
+SHELL := /bin/bash
+TAGS  := sqlite_fts5
+GO    := go
+VENV  := .venv
+FUZZTIME ?= 30s
+
+# Packages that talk to live Python peers run without the race detector and last.
+INTEROP  := ./internal/interop/...
+PACKAGES  = $(shell $(GO) list ./... | grep -v /internal/interop)
+
+.PHONY: help run build test unit interop full race vet lint vuln fuzz bench bench-peers proto smoke soak python-pins clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: ## serve a group with the embedded defaults; nothing to edit
+	$(GO) run -tags $(TAGS) ./cmd/groupd run
+
+build: ## bin/groupd
+	$(GO) build -tags $(TAGS) -o bin/ ./cmd/...
+
+test: vet unit smoke interop ## everything up to and including live Python peers (under 15 minutes on 2 cores)
+	@echo "make test: all passed"
+
+unit: ## our own tests, with the race detector
+	$(GO) test -race -tags $(TAGS) -timeout 12m $(PACKAGES)
+
+race: unit ## the same: all but the interop runs under the race detector
+
+interop: $(VENV)/pins.txt ## tests with live Python peers from PyPI (installed into .venv)
+	GROUPD_PYTHON=$(CURDIR)/$(VENV)/bin/python $(GO) test -tags $(TAGS) -count=1 -timeout 12m $(INTEROP)
+
+$(VENV)/pins.txt: internal/interop/requirements.txt internal/interop/venv.sh
+	./internal/interop/venv.sh $(VENV)
+	@touch $@
+
+full: test lint fuzz soak ## what takes longer: lint, fuzzing, power cuts, long simulations
+
+soak: ## power cuts at 100 random points and the long simulations
+	GROUPD_SOAK=1 $(GO) test -tags "$(TAGS) soak" -count=1 -timeout 60m -run 'Soak|PowerCut' ./...
+
+vet: ## go vet
+	$(GO) vet -tags "$(TAGS) soak" ./...
+
+lint: ## staticcheck
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags "$(TAGS) soak" ./...
+
+vuln: ## known vulnerabilities in what we depend on
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -tags $(TAGS) ./...
+
+fuzz: ## each decoder's fuzz target for FUZZTIME (30s)
+	@set -e; for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -tags $(TAGS) -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "fuzz $$p $$f"; $(GO) test -tags $(TAGS) -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
+	  done; done
+
+bench: ## benchmarks
+	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+proto: ## regenerate the protobuf code; fails when the checked-in code was stale
+	$(GO) run ./internal/protogen
+	git diff --exit-code -- proto
+
+smoke: ## boot the built server with its embedded defaults and stop it
+	$(GO) test -tags $(TAGS) -count=1 -run '^TestSmoke' ./cmd/groupd
+
+python-pins: ## look up the newest Python peers and write their hashes
+	python3 -m venv build/pins && build/pins/bin/pip install -q pip-tools
+	cd internal/interop && ../../build/pins/bin/pip-compile -q --upgrade --generate-hashes --strip-extras --no-header \
+	  --no-emit-find-links --no-emit-index-url --no-emit-trusted-host -o requirements.txt requirements.in
+
+clean: ## remove what was built
+	rm -rf bin build $(VENV)

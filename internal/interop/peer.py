@@ -1,0 +1,337 @@
+"""A stock Reticulum and LXMF program for our tests, driven over stdin and stdout.
+
+One JSON object per line. In: {"id": n, "cmd": name, ...}. Out: {"id": n, "ok": true, "result": ...} or {"id": n, "ok": false,
+"error": text}; and events {"event": name, ...} as they happen. Bytes are hex. Large data is made from a seed with `blob` and
+compared by length and SHA-256, so that no line grows long.
+"""
+import hashlib
+import json
+import os
+import sys
+import threading
+import time
+
+import RNS
+
+try:
+    import LXMF
+except ImportError:
+    LXMF = None
+
+out_lock = threading.Lock()
+
+
+def emit(obj):
+    with out_lock:
+        sys.__stdout__.write(json.dumps(obj) + "\n")
+        sys.__stdout__.flush()
+
+
+def blob(seed, length, compressible=False):
+    """The same bytes as blob() in peer.go."""
+    if compressible:
+        unit = ("groupd " + seed + " ").encode()
+        return (unit * (length // len(unit) + 1))[:length]
+    parts, n, counter = [], 0, 0
+    while n < length:
+        block = hashlib.sha256(seed.encode() + counter.to_bytes(4, "big")).digest()
+        parts.append(block)
+        n += len(block)
+        counter += 1
+    return b"".join(parts)[:length]
+
+
+def digest(data):
+    if data is None:
+        return None
+    if isinstance(data, str):
+        return {"text": data}
+    if isinstance(data, (bytes, bytearray)):
+        d = {"length": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        if len(data) <= 2048:
+            d["hex"] = bytes(data).hex()
+        return d
+    return {"other": repr(data)}
+
+
+def payload(args, key="data"):
+    """hex, text, or {"seed", "length", "compressible"}; absent means None."""
+    v = args.get(key)
+    if v is None:
+        return None
+    if isinstance(v, dict):
+        return blob(v["seed"], v["length"], v.get("compressible", False))
+    if args.get(key + "_is_text"):
+        return v
+    return bytes.fromhex(v)
+
+
+class Peer:
+    def __init__(self):
+        self.reticulum = None
+        self.identities = {}
+        self.destinations = {}
+        self.links = {}
+        self.router = None
+        self.source = None
+        self.messages = {}
+
+    # --- Reticulum ---
+
+    def cmd_start(self, a):
+        self.reticulum = RNS.Reticulum(configdir=a["config"], loglevel=a.get("loglevel", 2))
+        RNS.Transport.register_announce_handler(Heard())
+        return {"rns": RNS.__version__, "lxmf": LXMF.__version__ if LXMF else None}
+
+    def cmd_identity(self, a):
+        i = RNS.Identity.from_bytes(bytes.fromhex(a["private"])) if a.get("private") else RNS.Identity()
+        self.identities[a["name"]] = i
+        return {"hash": i.hash.hex(), "public": i.get_public_key().hex(), "private": i.get_private_key().hex()}
+
+    def cmd_destination(self, a):
+        kind = {"SINGLE": RNS.Destination.SINGLE, "PLAIN": RNS.Destination.PLAIN, "GROUP": RNS.Destination.GROUP}[a.get("type", "SINGLE")]
+        identity = self.identities[a["identity"]] if a.get("identity") else None
+        d = RNS.Destination(identity, RNS.Destination.IN, kind, a["app"], *a.get("aspects", []))
+        if a.get("group_key"):
+            d.load_private_key(bytes.fromhex(a["group_key"]))
+        if a.get("ratchets"):
+            d.enable_ratchets(a["ratchets"])
+        if a.get("app_data"):
+            d.set_default_app_data(bytes.fromhex(a["app_data"]))
+        d.set_proof_strategy({"none": RNS.Destination.PROVE_NONE, "all": RNS.Destination.PROVE_ALL}[a.get("prove", "all")])
+        d.set_packet_callback(lambda data, packet: emit({"event": "packet", "destination": d.hash.hex(), "data": digest(data)}))
+        d.set_link_established_callback(self.incoming_link)
+
+        def answer(path, data, request_id, link_id, remote_identity, requested_at):
+            emit({"event": "request", "path": path, "data": digest(data), "remote": remote_identity.hash.hex() if remote_identity else None})
+            if path == "/echo":
+                return data
+            if path == "/blob":
+                seed, length = data.decode().split(":")
+                return blob(seed, int(length))
+            return None
+
+        for path in ("/echo", "/blob", "/silence"):
+            d.register_request_handler(path, response_generator=answer, allow=RNS.Destination.ALLOW_ALL)
+        self.destinations[a["name"]] = d
+        return {"hash": d.hash.hex()}
+
+    def cmd_announce(self, a):
+        self.destinations[a["name"]].announce(app_data=payload(a, "app_data"))
+
+    def cmd_await_path(self, a):
+        h = bytes.fromhex(a["hash"])
+        if not RNS.Transport.has_path(h):
+            RNS.Transport.request_path(h)
+        deadline = time.time() + a.get("timeout", 15)
+        while not RNS.Transport.has_path(h):
+            if time.time() > deadline:
+                raise TimeoutError("no path to " + a["hash"])
+            time.sleep(0.02)
+        return {"hops": RNS.Transport.hops_to(h)}
+
+    def cmd_drop_path(self, a):
+        RNS.Transport.expire_path(bytes.fromhex(a["hash"]))
+
+    def cmd_recall(self, a):
+        h = bytes.fromhex(a["hash"])
+        i = RNS.Identity.recall(h)
+        data = RNS.Identity.recall_app_data(h)
+        ratchet = RNS.Identity.get_ratchet(h)
+        return {"identity": i.hash.hex() if i else None, "public": i.get_public_key().hex() if i else None,
+                "app_data": data.hex() if data is not None else None, "ratchet": ratchet.hex() if ratchet else None}
+
+    def remote(self, a):
+        kind = a.get("type", "SINGLE")
+        if kind == "PLAIN":
+            return RNS.Destination(None, RNS.Destination.OUT, RNS.Destination.PLAIN, a["app"], *a.get("aspects", []))
+        if kind == "GROUP":
+            i = RNS.Identity(create_keys=False)
+            i.load_public_key(bytes.fromhex(a["public"]))
+            d = RNS.Destination(i, RNS.Destination.OUT, RNS.Destination.GROUP, a["app"], *a.get("aspects", []))
+            d.load_private_key(bytes.fromhex(a["group_key"]))
+            return d
+        i = RNS.Identity.recall(bytes.fromhex(a["hash"]))
+        if i is None:
+            raise ValueError("identity of " + a["hash"] + " is not known")
+        return RNS.Destination(i, RNS.Destination.OUT, RNS.Destination.SINGLE, a["app"], *a.get("aspects", []))
+
+    def cmd_send_packet(self, a):
+        """Waits for the proof when `timeout` is given."""
+        receipt = RNS.Packet(self.remote(a), payload(a)).send()
+        return self.wait_receipt(receipt, a)
+
+    def wait_receipt(self, receipt, a):
+        if "timeout" not in a or not receipt:
+            return {"sent": bool(receipt)}
+        deadline = time.time() + a["timeout"]
+        while time.time() < deadline and receipt.get_status() != RNS.PacketReceipt.DELIVERED:
+            time.sleep(0.005)
+        return {"delivered": receipt.get_status() == RNS.PacketReceipt.DELIVERED, "rtt": receipt.get_rtt() if receipt.proved else None}
+
+    # --- links ---
+
+    def adopt(self, link):
+        name = link.link_id.hex()
+        self.links[name] = link
+        link.set_packet_callback(lambda data, packet: emit({"event": "link_packet", "link": name, "data": digest(data)}))
+        link.set_resource_strategy(RNS.Link.ACCEPT_ALL)
+        link.set_resource_concluded_callback(lambda r: self.resource_done(name, r))
+        link.set_remote_identified_callback(lambda l, i: emit({"event": "identified", "link": name, "identity": i.hash.hex()}))
+        link.set_link_closed_callback(lambda l: emit({"event": "link_closed", "link": name, "reason": l.teardown_reason}))
+        return name
+
+    def incoming_link(self, link):
+        emit({"event": "link", "link": self.adopt(link), "mtu": link.mtu})
+
+    def resource_done(self, name, r):
+        ok = r.status == RNS.Resource.COMPLETE
+        data = r.data.read() if ok and hasattr(r.data, "read") else (r.data if ok else None)
+        emit({"event": "resource", "link": name, "complete": ok, "status": r.status, "data": digest(data), "metadata": repr(r.metadata) if ok else None})
+
+    def cmd_open_link(self, a):
+        done = threading.Event()
+        link = RNS.Link(self.remote(a), established_callback=lambda l: done.set(), closed_callback=lambda l: done.set())
+        if not done.wait(a.get("timeout", 20)) or link.status != RNS.Link.ACTIVE:
+            raise TimeoutError("link was not established")
+        return {"link": self.adopt(link), "mtu": link.mtu, "rtt": link.rtt}
+
+    def cmd_identify(self, a):
+        self.links[a["link"]].identify(self.identities[a["identity"]])
+
+    def cmd_link_send(self, a):
+        return self.wait_receipt(RNS.Packet(self.links[a["link"]], payload(a)).send(), a)
+
+    def cmd_link_status(self, a):
+        link = self.links[a["link"]]
+        return {"status": link.status, "reason": link.teardown_reason, "active": link.status == RNS.Link.ACTIVE}
+
+    def cmd_close_link(self, a):
+        self.links[a["link"]].teardown()
+
+    def cmd_request(self, a):
+        done = threading.Event()
+        started = time.time()
+        receipt = self.links[a["link"]].request(a["path"], data=payload(a), response_callback=lambda r: done.set(),
+                                                failed_callback=lambda r: done.set(), timeout=a.get("timeout", 60))
+        if not receipt or not done.wait(a.get("timeout", 60)):
+            raise TimeoutError("no answer to " + a["path"])
+        if receipt.status == RNS.RequestReceipt.FAILED:
+            raise RuntimeError("request failed")
+        response = receipt.get_response()
+        if hasattr(response, "read"):
+            response = response.read()
+        return {"data": digest(response), "seconds": time.time() - started}
+
+    def cmd_send_resource(self, a):
+        done = threading.Event()
+        started = time.time()
+        r = RNS.Resource(payload(a), self.links[a["link"]], metadata=a.get("metadata"), auto_compress=a.get("compress", True), callback=lambda r: done.set())
+        if not done.wait(a.get("timeout", 120)):
+            raise TimeoutError("resource did not conclude, status %d" % r.status)
+        return {"complete": r.status == RNS.Resource.COMPLETE, "status": r.status, "seconds": time.time() - started}
+
+    def cmd_channel_send(self, a):
+        """Writes to stream `stream` over the link's channel, then ends it."""
+        channel = self.links[a["link"]].get_channel()
+        writer = RNS.Buffer.create_writer(a.get("stream", 0), channel)
+        writer.write(payload(a))
+        writer.flush()
+        writer.close()
+
+    def cmd_channel_listen(self, a):
+        name, parts = a["link"], []
+        channel = self.links[name].get_channel()
+
+        def ready(n):
+            chunk = reader.read(n)
+            if chunk:
+                parts.append(chunk)
+                emit({"event": "stream", "link": name, "data": digest(b"".join(parts))})
+
+        reader = RNS.Buffer.create_reader(a.get("stream", 0), channel, ready)
+
+    # --- LXMF ---
+
+    def cmd_lxmf(self, a):
+        self.router = LXMF.LXMRouter(storagepath=a["storage"], enforce_stamps=bool(a.get("stamp_cost")))
+        self.source = self.router.register_delivery_identity(self.identities[a["identity"]], display_name=a.get("name"), stamp_cost=a.get("stamp_cost"))
+        self.router.register_delivery_callback(self.received)
+        return {"hash": self.source.hash.hex()}
+
+    def received(self, m):
+        emit({"event": "message", "id": m.hash.hex(), "source": m.source_hash.hex(), "title": m.title_as_string(), "content": m.content_as_string(),
+              "fields": repr(m.fields), "verified": m.signature_validated, "method": m.method, "timestamp": m.timestamp})
+
+    def cmd_lxmf_announce(self, a):
+        self.router.announce(self.source.hash)
+
+    def cmd_lxmf_send(self, a):
+        """Returns at once; `message_state` events tell how it goes."""
+        methods = {"opportunistic": LXMF.LXMessage.OPPORTUNISTIC, "direct": LXMF.LXMessage.DIRECT, "propagated": LXMF.LXMessage.PROPAGATED}
+        h = bytes.fromhex(a["to"])
+        i = RNS.Identity.recall(h)
+        if i is None:
+            raise ValueError("identity of " + a["to"] + " is not known")
+        to = RNS.Destination(i, RNS.Destination.OUT, RNS.Destination.SINGLE, "lxmf", "delivery")
+        fields = {int(k): bytes.fromhex(v) for k, v in a.get("fields", {}).items()}
+        content = payload(a, "blob").decode("latin-1") if a.get("blob") else a.get("content", "")
+        m = LXMF.LXMessage(to, self.source, content, a.get("title", ""), fields=fields, desired_method=methods[a.get("method", "direct")])
+        if a.get("timestamp") is not None:
+            m.timestamp = a["timestamp"]
+
+        def settled(message):
+            emit({"event": "message_state", "id": message.hash.hex(), "state": message.state, "delivered": message.state == LXMF.LXMessage.DELIVERED,
+                  "attempts": message.delivery_attempts})
+
+        m.register_delivery_callback(settled)
+        m.register_failed_callback(settled)
+        self.router.handle_outbound(m)
+        for _ in range(200):
+            if m.hash is not None:
+                break
+            time.sleep(0.01)
+        self.messages[m.hash.hex()] = m
+        return {"id": m.hash.hex()}
+
+    def cmd_lxmf_packed(self, a):
+        m = self.messages[a["id"]]
+        return {"packed": m.packed.hex(), "attempts": m.delivery_attempts, "state": m.state}
+
+    def cmd_exit(self, a):
+        RNS.Reticulum.exit_handler()
+        emit({"id": a["id"], "ok": True, "result": None})
+        os._exit(0)
+
+
+class Heard:
+    aspect_filter = None
+    receive_path_responses = True
+
+    def received_announce(self, destination_hash, announced_identity, app_data, announce_packet_hash, is_path_response):
+        ratchet = RNS.Identity.get_ratchet(destination_hash)
+        emit({"event": "announce", "destination": destination_hash.hex(), "identity": announced_identity.hash.hex(),
+              "app_data": app_data.hex() if app_data is not None else None, "path_response": bool(is_path_response),
+              "ratchet": ratchet.hex() if ratchet else None})
+
+
+def main():
+    sys.stdout = sys.stderr  # what the packages print must not get between our lines
+    peer = Peer()
+
+    def run(a):
+        try:
+            emit({"id": a["id"], "ok": True, "result": getattr(peer, "cmd_" + a["cmd"])(a)})
+        except Exception as e:
+            emit({"id": a["id"], "ok": False, "error": "%s: %s" % (type(e).__name__, e)})
+
+    for line in sys.stdin:
+        a = json.loads(line)
+        if a["cmd"] in ("start", "exit"):
+            run(a)  # signal handlers want the main thread
+        else:
+            threading.Thread(target=run, args=(a,), daemon=True).start()
+    os._exit(0)
+
+
+main()
