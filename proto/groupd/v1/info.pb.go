@@ -21,32 +21,32 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Joining says who may become a member.
 type Joining int32
 
 const (
-	// Anyone can join.
-	Joining_OPEN Joining = 0
-	// Somebody with the permission APPROVE has to say yes.
-	Joining_APPROVAL Joining = 1
-	// Only with an invite code.
-	Joining_INVITE_ONLY Joining = 2
-	// Nobody joins for now.
+	Joining_JOINING_UNKNOWN Joining = 0
+	// Anyone.
+	Joining_OPEN Joining = 1
+	// Whom somebody with the permission APPROVE lets in.
+	Joining_APPROVE Joining = 2
+	// Nobody for now.
 	Joining_CLOSED Joining = 3
 )
 
 // Enum value maps for Joining.
 var (
 	Joining_name = map[int32]string{
-		0: "OPEN",
-		1: "APPROVAL",
-		2: "INVITE_ONLY",
+		0: "JOINING_UNKNOWN",
+		1: "OPEN",
+		2: "APPROVE",
 		3: "CLOSED",
 	}
 	Joining_value = map[string]int32{
-		"OPEN":        0,
-		"APPROVAL":    1,
-		"INVITE_ONLY": 2,
-		"CLOSED":      3,
+		"JOINING_UNKNOWN": 0,
+		"OPEN":            1,
+		"APPROVE":         2,
+		"CLOSED":          3,
 	}
 )
 
@@ -276,8 +276,8 @@ type InfoReply struct {
 	// The name strangers see.
 	PublicName string  `protobuf:"bytes,2,opt,name=public_name,json=publicName,proto3" json:"public_name,omitempty"`
 	Joining    Joining `protobuf:"varint,3,opt,name=joining,proto3,enum=groupd.v1.Joining" json:"joining,omitempty"`
-	// Reading, member count and head are for members only.
-	Private bool `protobuf:"varint,4,opt,name=private,proto3" json:"private,omitempty"`
+	// Names, topic, member count and head are shown to strangers too. A private group shows them to its members.
+	Public bool `protobuf:"varint,4,opt,name=public,proto3" json:"public,omitempty"`
 	// Bits of work that joining, and posting as a stranger, ask for. 0 is none.
 	JoinCost uint32 `protobuf:"varint,5,opt,name=join_cost,json=joinCost,proto3" json:"join_cost,omitempty"`
 	PostCost uint32 `protobuf:"varint,6,opt,name=post_cost,json=postCost,proto3" json:"post_cost,omitempty"`
@@ -359,12 +359,12 @@ func (x *InfoReply) GetJoining() Joining {
 	if x != nil {
 		return x.Joining
 	}
-	return Joining_OPEN
+	return Joining_JOINING_UNKNOWN
 }
 
-func (x *InfoReply) GetPrivate() bool {
+func (x *InfoReply) GetPublic() bool {
 	if x != nil {
-		return x.Private
+		return x.Public
 	}
 	return false
 }
@@ -603,13 +603,13 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"replyBytes\x12#\n" +
 	"\rrequest_bytes\x18\x06 \x01(\rR\frequestBytes\x12\x1f\n" +
 	"\vbatch_items\x18\a \x01(\rR\n" +
-	"batchItems\"\xc4\x05\n" +
+	"batchItems\"\xc2\x05\n" +
 	"\tInfoReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x1f\n" +
 	"\vpublic_name\x18\x02 \x01(\tR\n" +
 	"publicName\x12,\n" +
-	"\ajoining\x18\x03 \x01(\x0e2\x12.groupd.v1.JoiningR\ajoining\x12\x18\n" +
-	"\aprivate\x18\x04 \x01(\bR\aprivate\x12\x1b\n" +
+	"\ajoining\x18\x03 \x01(\x0e2\x12.groupd.v1.JoiningR\ajoining\x12\x16\n" +
+	"\x06public\x18\x04 \x01(\bR\x06public\x12\x1b\n" +
 	"\tjoin_cost\x18\x05 \x01(\rR\bjoinCost\x12\x1b\n" +
 	"\tpost_cost\x18\x06 \x01(\rR\bpostCost\x12\x18\n" +
 	"\aversion\x18\a \x01(\tR\aversion\x12)\n" +
@@ -636,11 +636,11 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"\x0fDisclosureReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x14\n" +
-	"\x05texts\x18\x03 \x03(\tR\x05texts*>\n" +
-	"\aJoining\x12\b\n" +
-	"\x04OPEN\x10\x00\x12\f\n" +
-	"\bAPPROVAL\x10\x01\x12\x0f\n" +
-	"\vINVITE_ONLY\x10\x02\x12\n" +
+	"\x05texts\x18\x03 \x03(\tR\x05texts*A\n" +
+	"\aJoining\x12\x13\n" +
+	"\x0fJOINING_UNKNOWN\x10\x00\x12\b\n" +
+	"\x04OPEN\x10\x01\x12\v\n" +
+	"\aAPPROVE\x10\x02\x12\n" +
 	"\n" +
 	"\x06CLOSED\x10\x03*]\n" +
 	"\aFeature\x12\x10\n" +

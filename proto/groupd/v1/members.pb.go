@@ -24,31 +24,34 @@ const (
 type StandingCode int32
 
 const (
-	StandingCode_STRANGER     StandingCode = 0
-	StandingCode_MEMBER       StandingCode = 1
-	StandingCode_WAITING      StandingCode = 2
-	StandingCode_INVITED      StandingCode = 3
-	StandingCode_MEMBER_MUTED StandingCode = 4
-	StandingCode_EXCLUDED     StandingCode = 5
+	StandingCode_STANDING_STRANGER StandingCode = 0
+	// Asked to join, not decided yet.
+	StandingCode_STANDING_PENDING StandingCode = 1
+	// Holds an invite, has not joined.
+	StandingCode_STANDING_INVITED StandingCode = 2
+	StandingCode_STANDING_MEMBER  StandingCode = 3
+	// A member who may read but not write for now.
+	StandingCode_STANDING_MUTED  StandingCode = 4
+	StandingCode_STANDING_BANNED StandingCode = 5
 )
 
 // Enum value maps for StandingCode.
 var (
 	StandingCode_name = map[int32]string{
-		0: "STRANGER",
-		1: "MEMBER",
-		2: "WAITING",
-		3: "INVITED",
-		4: "MEMBER_MUTED",
-		5: "EXCLUDED",
+		0: "STANDING_STRANGER",
+		1: "STANDING_PENDING",
+		2: "STANDING_INVITED",
+		3: "STANDING_MEMBER",
+		4: "STANDING_MUTED",
+		5: "STANDING_BANNED",
 	}
 	StandingCode_value = map[string]int32{
-		"STRANGER":     0,
-		"MEMBER":       1,
-		"WAITING":      2,
-		"INVITED":      3,
-		"MEMBER_MUTED": 4,
-		"EXCLUDED":     5,
+		"STANDING_STRANGER": 0,
+		"STANDING_PENDING":  1,
+		"STANDING_INVITED":  2,
+		"STANDING_MEMBER":   3,
+		"STANDING_MUTED":    4,
+		"STANDING_BANNED":   5,
 	}
 )
 
@@ -82,25 +85,28 @@ func (StandingCode) EnumDescriptor() ([]byte, []int) {
 type Role int32
 
 const (
-	Role_ROLE_MEMBER    Role = 0
-	Role_ROLE_MODERATOR Role = 1
-	Role_ROLE_ADMIN     Role = 2
-	Role_ROLE_OWNER     Role = 3
+	Role_ROLE_NONE      Role = 0
+	Role_ROLE_MEMBER    Role = 1
+	Role_ROLE_MODERATOR Role = 2
+	Role_ROLE_ADMIN     Role = 3
+	Role_ROLE_OWNER     Role = 4
 )
 
 // Enum value maps for Role.
 var (
 	Role_name = map[int32]string{
-		0: "ROLE_MEMBER",
-		1: "ROLE_MODERATOR",
-		2: "ROLE_ADMIN",
-		3: "ROLE_OWNER",
+		0: "ROLE_NONE",
+		1: "ROLE_MEMBER",
+		2: "ROLE_MODERATOR",
+		3: "ROLE_ADMIN",
+		4: "ROLE_OWNER",
 	}
 	Role_value = map[string]int32{
-		"ROLE_MEMBER":    0,
-		"ROLE_MODERATOR": 1,
-		"ROLE_ADMIN":     2,
-		"ROLE_OWNER":     3,
+		"ROLE_NONE":      0,
+		"ROLE_MEMBER":    1,
+		"ROLE_MODERATOR": 2,
+		"ROLE_ADMIN":     3,
+		"ROLE_OWNER":     4,
 	}
 )
 
@@ -131,13 +137,101 @@ func (Role) EnumDescriptor() ([]byte, []int) {
 	return file_groupd_v1_members_proto_rawDescGZIP(), []int{1}
 }
 
+// Permission is one bit of a set of rights, by its value in the set. A role brings a set along; single bits can be changed.
+type Permission int32
+
+const (
+	Permission_PERMISSION_NONE Permission = 0
+	// Delete other members' posts.
+	Permission_PERMISSION_DELETE Permission = 1
+	// Pin posts.
+	Permission_PERMISSION_PIN Permission = 2
+	// Change the group's names and topic.
+	Permission_PERMISSION_NAME Permission = 4
+	// Remove a member for a while.
+	Permission_PERMISSION_KICK Permission = 8
+	// Ban and unban, see who is banned.
+	Permission_PERMISSION_BAN Permission = 16
+	// Mute and unmute.
+	Permission_PERMISSION_MUTE Permission = 32
+	// See, approve and reject requests to join.
+	Permission_PERMISSION_APPROVE Permission = 64
+	// Change roles and permissions below one's own rank.
+	Permission_PERMISSION_GRANT Permission = 128
+	// Read the audit log.
+	Permission_PERMISSION_AUDIT Permission = 256
+	// Make and revoke invites.
+	Permission_PERMISSION_INVITE Permission = 512
+	// Change the group's settings.
+	Permission_PERMISSION_SETTINGS Permission = 1024
+)
+
+// Enum value maps for Permission.
+var (
+	Permission_name = map[int32]string{
+		0:    "PERMISSION_NONE",
+		1:    "PERMISSION_DELETE",
+		2:    "PERMISSION_PIN",
+		4:    "PERMISSION_NAME",
+		8:    "PERMISSION_KICK",
+		16:   "PERMISSION_BAN",
+		32:   "PERMISSION_MUTE",
+		64:   "PERMISSION_APPROVE",
+		128:  "PERMISSION_GRANT",
+		256:  "PERMISSION_AUDIT",
+		512:  "PERMISSION_INVITE",
+		1024: "PERMISSION_SETTINGS",
+	}
+	Permission_value = map[string]int32{
+		"PERMISSION_NONE":     0,
+		"PERMISSION_DELETE":   1,
+		"PERMISSION_PIN":      2,
+		"PERMISSION_NAME":     4,
+		"PERMISSION_KICK":     8,
+		"PERMISSION_BAN":      16,
+		"PERMISSION_MUTE":     32,
+		"PERMISSION_APPROVE":  64,
+		"PERMISSION_GRANT":    128,
+		"PERMISSION_AUDIT":    256,
+		"PERMISSION_INVITE":   512,
+		"PERMISSION_SETTINGS": 1024,
+	}
+)
+
+func (x Permission) Enum() *Permission {
+	p := new(Permission)
+	*p = x
+	return p
+}
+
+func (x Permission) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Permission) Descriptor() protoreflect.EnumDescriptor {
+	return file_groupd_v1_members_proto_enumTypes[2].Descriptor()
+}
+
+func (Permission) Type() protoreflect.EnumType {
+	return &file_groupd_v1_members_proto_enumTypes[2]
+}
+
+func (x Permission) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Permission.Descriptor instead.
+func (Permission) EnumDescriptor() ([]byte, []int) {
+	return file_groupd_v1_members_proto_rawDescGZIP(), []int{2}
+}
+
 // Standing is what somebody is in the group.
 type Standing struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Code  StandingCode           `protobuf:"varint,1,opt,name=code,proto3,enum=groupd.v1.StandingCode" json:"code,omitempty"`
 	Role  Role                   `protobuf:"varint,2,opt,name=role,proto3,enum=groupd.v1.Role" json:"role,omitempty"`
-	// Permission bits, those of the role included; the table is in docs/requests.md.
-	Permissions   uint64 `protobuf:"varint,3,opt,name=permissions,proto3" json:"permissions,omitempty"`
+	// Permission bits that count now, added up; see Permission.
+	Permissions   uint32 `protobuf:"varint,3,opt,name=permissions,proto3" json:"permissions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -176,17 +270,17 @@ func (x *Standing) GetCode() StandingCode {
 	if x != nil {
 		return x.Code
 	}
-	return StandingCode_STRANGER
+	return StandingCode_STANDING_STRANGER
 }
 
 func (x *Standing) GetRole() Role {
 	if x != nil {
 		return x.Role
 	}
-	return Role_ROLE_MEMBER
+	return Role_ROLE_NONE
 }
 
-func (x *Standing) GetPermissions() uint64 {
+func (x *Standing) GetPermissions() uint32 {
 	if x != nil {
 		return x.Permissions
 	}
@@ -200,8 +294,8 @@ type Member struct {
 	Identity []byte `protobuf:"bytes,1,opt,name=identity,proto3" json:"identity,omitempty"`
 	Name     string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Role     Role   `protobuf:"varint,3,opt,name=role,proto3,enum=groupd.v1.Role" json:"role,omitempty"`
-	// Bits beyond those of the role.
-	Permissions uint64 `protobuf:"varint,4,opt,name=permissions,proto3" json:"permissions,omitempty"`
+	// Permission bits that count now, added up; see Permission.
+	Permissions uint32 `protobuf:"varint,4,opt,name=permissions,proto3" json:"permissions,omitempty"`
 	// Unix seconds.
 	Joined int64 `protobuf:"varint,5,opt,name=joined,proto3" json:"joined,omitempty"`
 	// Status text.
@@ -268,10 +362,10 @@ func (x *Member) GetRole() Role {
 	if x != nil {
 		return x.Role
 	}
-	return Role_ROLE_MEMBER
+	return Role_ROLE_NONE
 }
 
-func (x *Member) GetPermissions() uint64 {
+func (x *Member) GetPermissions() uint32 {
 	if x != nil {
 		return x.Permissions
 	}
@@ -527,7 +621,7 @@ type KickRequest struct {
 	Reason string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Seconds; 0 is one hour.
 	DurationS uint32 `protobuf:"varint,3,opt,name=duration_s,json=durationS,proto3" json:"duration_s,omitempty"`
-	// 1 to 16 bytes, chosen by the client; a repeat with the same id changes nothing more. Kept for 7 days.
+	// 1 to 32 bytes, chosen by the client; a repeat with the same id changes nothing more. Kept for 7 days.
 	ClientId      []byte `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1041,15 +1135,15 @@ func (x *RejectRequest) GetClientId() []byte {
 	return nil
 }
 
-// PermissionsRequest sets a role, or bits beyond the role, or both. Nobody grants what they lack, nobody acts on an equal or
+// PermissionsRequest sets a role with the permissions it brings, or single bits, or a role with other bits than it brings. Nobody grants what they lack, nobody acts on an equal or
 // higher rank, and the last owner stays.
 type PermissionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Who   *Who                   `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
 	// Missing: the role stays.
 	Role *Role `protobuf:"varint,2,opt,name=role,proto3,enum=groupd.v1.Role,oneof" json:"role,omitempty"`
-	// Missing: the bits stay.
-	Permissions   *uint64 `protobuf:"varint,3,opt,name=permissions,proto3,oneof" json:"permissions,omitempty"`
+	// The whole new set, added up. Missing: what the role brings, or as it was if role is missing too.
+	Permissions   *uint32 `protobuf:"varint,3,opt,name=permissions,proto3,oneof" json:"permissions,omitempty"`
 	ClientId      []byte  `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1096,10 +1190,10 @@ func (x *PermissionsRequest) GetRole() Role {
 	if x != nil && x.Role != nil {
 		return *x.Role
 	}
-	return Role_ROLE_MEMBER
+	return Role_ROLE_NONE
 }
 
-func (x *PermissionsRequest) GetPermissions() uint64 {
+func (x *PermissionsRequest) GetPermissions() uint32 {
 	if x != nil && x.Permissions != nil {
 		return *x.Permissions
 	}
@@ -1121,12 +1215,12 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\bStanding\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.groupd.v1.StandingCodeR\x04code\x12#\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x0f.groupd.v1.RoleR\x04role\x12 \n" +
-	"\vpermissions\x18\x03 \x01(\x04R\vpermissions\"\xa9\x02\n" +
+	"\vpermissions\x18\x03 \x01(\rR\vpermissions\"\xa9\x02\n" +
 	"\x06Member\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\fR\bidentity\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12#\n" +
 	"\x04role\x18\x03 \x01(\x0e2\x0f.groupd.v1.RoleR\x04role\x12 \n" +
-	"\vpermissions\x18\x04 \x01(\x04R\vpermissions\x12\x16\n" +
+	"\vpermissions\x18\x04 \x01(\rR\vpermissions\x12\x16\n" +
 	"\x06joined\x18\x05 \x01(\x03R\x06joined\x12\x1f\n" +
 	"\vstatus_text\x18\x06 \x01(\tR\n" +
 	"statusText\x12\x1d\n" +
@@ -1200,25 +1294,39 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\x12PermissionsRequest\x12 \n" +
 	"\x03who\x18\x01 \x01(\v2\x0e.groupd.v1.WhoR\x03who\x12(\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x0f.groupd.v1.RoleH\x00R\x04role\x88\x01\x01\x12%\n" +
-	"\vpermissions\x18\x03 \x01(\x04H\x01R\vpermissions\x88\x01\x01\x12\x1b\n" +
+	"\vpermissions\x18\x03 \x01(\rH\x01R\vpermissions\x88\x01\x01\x12\x1b\n" +
 	"\tclient_id\x18\x04 \x01(\fR\bclientIdB\a\n" +
 	"\x05_roleB\x0e\n" +
-	"\f_permissions*b\n" +
-	"\fStandingCode\x12\f\n" +
-	"\bSTRANGER\x10\x00\x12\n" +
+	"\f_permissions*\x8f\x01\n" +
+	"\fStandingCode\x12\x15\n" +
+	"\x11STANDING_STRANGER\x10\x00\x12\x14\n" +
+	"\x10STANDING_PENDING\x10\x01\x12\x14\n" +
+	"\x10STANDING_INVITED\x10\x02\x12\x13\n" +
+	"\x0fSTANDING_MEMBER\x10\x03\x12\x12\n" +
+	"\x0eSTANDING_MUTED\x10\x04\x12\x13\n" +
+	"\x0fSTANDING_BANNED\x10\x05*Z\n" +
+	"\x04Role\x12\r\n" +
+	"\tROLE_NONE\x10\x00\x12\x0f\n" +
+	"\vROLE_MEMBER\x10\x01\x12\x12\n" +
+	"\x0eROLE_MODERATOR\x10\x02\x12\x0e\n" +
 	"\n" +
-	"\x06MEMBER\x10\x01\x12\v\n" +
-	"\aWAITING\x10\x02\x12\v\n" +
-	"\aINVITED\x10\x03\x12\x10\n" +
-	"\fMEMBER_MUTED\x10\x04\x12\f\n" +
-	"\bEXCLUDED\x10\x05*K\n" +
-	"\x04Role\x12\x0f\n" +
-	"\vROLE_MEMBER\x10\x00\x12\x12\n" +
-	"\x0eROLE_MODERATOR\x10\x01\x12\x0e\n" +
+	"ROLE_ADMIN\x10\x03\x12\x0e\n" +
 	"\n" +
-	"ROLE_ADMIN\x10\x02\x12\x0e\n" +
+	"ROLE_OWNER\x10\x04*\x97\x02\n" +
 	"\n" +
-	"ROLE_OWNER\x10\x03B!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
+	"Permission\x12\x13\n" +
+	"\x0fPERMISSION_NONE\x10\x00\x12\x15\n" +
+	"\x11PERMISSION_DELETE\x10\x01\x12\x12\n" +
+	"\x0ePERMISSION_PIN\x10\x02\x12\x13\n" +
+	"\x0fPERMISSION_NAME\x10\x04\x12\x13\n" +
+	"\x0fPERMISSION_KICK\x10\b\x12\x12\n" +
+	"\x0ePERMISSION_BAN\x10\x10\x12\x13\n" +
+	"\x0fPERMISSION_MUTE\x10 \x12\x16\n" +
+	"\x12PERMISSION_APPROVE\x10@\x12\x15\n" +
+	"\x10PERMISSION_GRANT\x10\x80\x01\x12\x15\n" +
+	"\x10PERMISSION_AUDIT\x10\x80\x02\x12\x16\n" +
+	"\x11PERMISSION_INVITE\x10\x80\x04\x12\x18\n" +
+	"\x13PERMISSION_SETTINGS\x10\x80\bB!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
 
 var (
 	file_groupd_v1_members_proto_rawDescOnce sync.Once
@@ -1232,41 +1340,42 @@ func file_groupd_v1_members_proto_rawDescGZIP() []byte {
 	return file_groupd_v1_members_proto_rawDescData
 }
 
-var file_groupd_v1_members_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_groupd_v1_members_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_groupd_v1_members_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_groupd_v1_members_proto_goTypes = []any{
 	(StandingCode)(0),          // 0: groupd.v1.StandingCode
 	(Role)(0),                  // 1: groupd.v1.Role
-	(*Standing)(nil),           // 2: groupd.v1.Standing
-	(*Member)(nil),             // 3: groupd.v1.Member
-	(*MembersRequest)(nil),     // 4: groupd.v1.MembersRequest
-	(*MembersReply)(nil),       // 5: groupd.v1.MembersReply
-	(*KickRequest)(nil),        // 6: groupd.v1.KickRequest
-	(*BanRequest)(nil),         // 7: groupd.v1.BanRequest
-	(*UnbanRequest)(nil),       // 8: groupd.v1.UnbanRequest
-	(*WaitingRequest)(nil),     // 9: groupd.v1.WaitingRequest
-	(*Applicant)(nil),          // 10: groupd.v1.Applicant
-	(*WaitingReply)(nil),       // 11: groupd.v1.WaitingReply
-	(*ApproveRequest)(nil),     // 12: groupd.v1.ApproveRequest
-	(*RejectRequest)(nil),      // 13: groupd.v1.RejectRequest
-	(*PermissionsRequest)(nil), // 14: groupd.v1.PermissionsRequest
-	(*Status)(nil),             // 15: groupd.v1.Status
-	(*Who)(nil),                // 16: groupd.v1.Who
+	(Permission)(0),            // 2: groupd.v1.Permission
+	(*Standing)(nil),           // 3: groupd.v1.Standing
+	(*Member)(nil),             // 4: groupd.v1.Member
+	(*MembersRequest)(nil),     // 5: groupd.v1.MembersRequest
+	(*MembersReply)(nil),       // 6: groupd.v1.MembersReply
+	(*KickRequest)(nil),        // 7: groupd.v1.KickRequest
+	(*BanRequest)(nil),         // 8: groupd.v1.BanRequest
+	(*UnbanRequest)(nil),       // 9: groupd.v1.UnbanRequest
+	(*WaitingRequest)(nil),     // 10: groupd.v1.WaitingRequest
+	(*Applicant)(nil),          // 11: groupd.v1.Applicant
+	(*WaitingReply)(nil),       // 12: groupd.v1.WaitingReply
+	(*ApproveRequest)(nil),     // 13: groupd.v1.ApproveRequest
+	(*RejectRequest)(nil),      // 14: groupd.v1.RejectRequest
+	(*PermissionsRequest)(nil), // 15: groupd.v1.PermissionsRequest
+	(*Status)(nil),             // 16: groupd.v1.Status
+	(*Who)(nil),                // 17: groupd.v1.Who
 }
 var file_groupd_v1_members_proto_depIdxs = []int32{
 	0,  // 0: groupd.v1.Standing.code:type_name -> groupd.v1.StandingCode
 	1,  // 1: groupd.v1.Standing.role:type_name -> groupd.v1.Role
 	1,  // 2: groupd.v1.Member.role:type_name -> groupd.v1.Role
-	15, // 3: groupd.v1.MembersReply.status:type_name -> groupd.v1.Status
-	3,  // 4: groupd.v1.MembersReply.members:type_name -> groupd.v1.Member
-	16, // 5: groupd.v1.KickRequest.who:type_name -> groupd.v1.Who
-	16, // 6: groupd.v1.BanRequest.who:type_name -> groupd.v1.Who
-	16, // 7: groupd.v1.UnbanRequest.who:type_name -> groupd.v1.Who
-	15, // 8: groupd.v1.WaitingReply.status:type_name -> groupd.v1.Status
-	10, // 9: groupd.v1.WaitingReply.applicants:type_name -> groupd.v1.Applicant
-	16, // 10: groupd.v1.ApproveRequest.who:type_name -> groupd.v1.Who
-	16, // 11: groupd.v1.RejectRequest.who:type_name -> groupd.v1.Who
-	16, // 12: groupd.v1.PermissionsRequest.who:type_name -> groupd.v1.Who
+	16, // 3: groupd.v1.MembersReply.status:type_name -> groupd.v1.Status
+	4,  // 4: groupd.v1.MembersReply.members:type_name -> groupd.v1.Member
+	17, // 5: groupd.v1.KickRequest.who:type_name -> groupd.v1.Who
+	17, // 6: groupd.v1.BanRequest.who:type_name -> groupd.v1.Who
+	17, // 7: groupd.v1.UnbanRequest.who:type_name -> groupd.v1.Who
+	16, // 8: groupd.v1.WaitingReply.status:type_name -> groupd.v1.Status
+	11, // 9: groupd.v1.WaitingReply.applicants:type_name -> groupd.v1.Applicant
+	17, // 10: groupd.v1.ApproveRequest.who:type_name -> groupd.v1.Who
+	17, // 11: groupd.v1.RejectRequest.who:type_name -> groupd.v1.Who
+	17, // 12: groupd.v1.PermissionsRequest.who:type_name -> groupd.v1.Who
 	1,  // 13: groupd.v1.PermissionsRequest.role:type_name -> groupd.v1.Role
 	14, // [14:14] is the sub-list for method output_type
 	14, // [14:14] is the sub-list for method input_type
@@ -1287,7 +1396,7 @@ func file_groupd_v1_members_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_groupd_v1_members_proto_rawDesc), len(file_groupd_v1_members_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,

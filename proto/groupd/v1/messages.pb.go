@@ -100,7 +100,11 @@ type MessagesRequest struct {
 	// Only entries that name or answer the caller, and events.
 	Mentions bool `protobuf:"varint,11,opt,name=mentions,proto3" json:"mentions,omitempty"`
 	// Posts, actions and edits; no joins, bans, topics and so on.
-	NoEvents      bool `protobuf:"varint,12,opt,name=no_events,json=noEvents,proto3" json:"no_events,omitempty"`
+	NoEvents bool `protobuf:"varint,12,opt,name=no_events,json=noEvents,proto3" json:"no_events,omitempty"`
+	// With the LXMF message hash of each entry that has one.
+	Hashes bool `protobuf:"varint,13,opt,name=hashes,proto3" json:"hashes,omitempty"`
+	// With the chain hash of the newest entry on the page.
+	Chain         bool `protobuf:"varint,14,opt,name=chain,proto3" json:"chain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -215,6 +219,20 @@ func (x *MessagesRequest) GetMentions() bool {
 func (x *MessagesRequest) GetNoEvents() bool {
 	if x != nil {
 		return x.NoEvents
+	}
+	return false
+}
+
+func (x *MessagesRequest) GetHashes() bool {
+	if x != nil {
+		return x.Hashes
+	}
+	return false
+}
+
+func (x *MessagesRequest) GetChain() bool {
+	if x != nil {
+		return x.Chain
 	}
 	return false
 }
@@ -433,7 +451,7 @@ var File_groupd_v1_messages_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_messages_proto_rawDesc = "" +
 	"\n" +
-	"\x18groupd/v1/messages.proto\x12\tgroupd.v1\x1a\x16groupd/v1/status.proto\x1a\x14groupd/v1/page.proto\"\x9a\x03\n" +
+	"\x18groupd/v1/messages.proto\x12\tgroupd.v1\x1a\x16groupd/v1/status.proto\x1a\x14groupd/v1/page.proto\"\xc8\x03\n" +
 	"\x0fMessagesRequest\x12 \n" +
 	"\tafter_rev\x18\x01 \x01(\x04H\x00R\bafterRev\x88\x01\x01\x12 \n" +
 	"\tafter_seq\x18\x02 \x01(\x04H\x01R\bafterSeq\x88\x01\x01\x12\"\n" +
@@ -448,7 +466,9 @@ const file_groupd_v1_messages_proto_rawDesc = "" +
 	"\theadlines\x18\n" +
 	" \x01(\bR\theadlines\x12\x1a\n" +
 	"\bmentions\x18\v \x01(\bR\bmentions\x12\x1b\n" +
-	"\tno_events\x18\f \x01(\bR\bnoEventsB\f\n" +
+	"\tno_events\x18\f \x01(\bR\bnoEvents\x12\x16\n" +
+	"\x06hashes\x18\r \x01(\bR\x06hashes\x12\x14\n" +
+	"\x05chain\x18\x0e \x01(\bR\x05chainB\f\n" +
 	"\n" +
 	"_after_revB\f\n" +
 	"\n" +

@@ -27,64 +27,54 @@ type Kind int32
 const (
 	Kind_POST Kind = 0
 	// "/me waves": text is what follows the name.
-	Kind_ACTION Kind = 1
+	Kind_ACTION Kind = 2
 	// New text for the entry named by `about`.
-	Kind_EDIT  Kind = 2
-	Kind_JOIN  Kind = 3
-	Kind_LEAVE Kind = 4
-	Kind_KICK  Kind = 5
-	Kind_BAN   Kind = 6
-	Kind_UNBAN Kind = 7
+	Kind_EDIT  Kind = 3
+	Kind_JOIN  Kind = 4
+	Kind_LEAVE Kind = 5
+	// Text is the reason, subject the one removed.
+	Kind_KICK  Kind = 6
+	Kind_BAN   Kind = 7
+	Kind_UNBAN Kind = 8
 	// A member has another name: text is the new one.
-	Kind_MEMBER_NAME Kind = 8
+	Kind_MEMBER_NAME Kind = 9
+	// Text is the new topic.
+	Kind_TOPIC Kind = 10
+	// Subject has another role: text is its word.
+	Kind_ROLE Kind = 11
 	// The group has another name: text is the new one.
-	Kind_GROUP_NAME Kind = 9
-	Kind_TOPIC      Kind = 10
-	// A member's role or permissions changed.
-	Kind_ROLE_CHANGE Kind = 11
-	// A member's status text.
-	Kind_STATUS_TEXT Kind = 12
-	// The group speaks: notices of the server.
-	Kind_NOTICE Kind = 13
-	// Deleted. Seq, rev, time, and who wrote it stay; the content is gone.
-	Kind_DELETED Kind = 15
+	Kind_GROUP_NAME Kind = 12
 )
 
 // Enum value maps for Kind.
 var (
 	Kind_name = map[int32]string{
 		0:  "POST",
-		1:  "ACTION",
-		2:  "EDIT",
-		3:  "JOIN",
-		4:  "LEAVE",
-		5:  "KICK",
-		6:  "BAN",
-		7:  "UNBAN",
-		8:  "MEMBER_NAME",
-		9:  "GROUP_NAME",
+		2:  "ACTION",
+		3:  "EDIT",
+		4:  "JOIN",
+		5:  "LEAVE",
+		6:  "KICK",
+		7:  "BAN",
+		8:  "UNBAN",
+		9:  "MEMBER_NAME",
 		10: "TOPIC",
-		11: "ROLE_CHANGE",
-		12: "STATUS_TEXT",
-		13: "NOTICE",
-		15: "DELETED",
+		11: "ROLE",
+		12: "GROUP_NAME",
 	}
 	Kind_value = map[string]int32{
 		"POST":        0,
-		"ACTION":      1,
-		"EDIT":        2,
-		"JOIN":        3,
-		"LEAVE":       4,
-		"KICK":        5,
-		"BAN":         6,
-		"UNBAN":       7,
-		"MEMBER_NAME": 8,
-		"GROUP_NAME":  9,
+		"ACTION":      2,
+		"EDIT":        3,
+		"JOIN":        4,
+		"LEAVE":       5,
+		"KICK":        6,
+		"BAN":         7,
+		"UNBAN":       8,
+		"MEMBER_NAME": 9,
 		"TOPIC":       10,
-		"ROLE_CHANGE": 11,
-		"STATUS_TEXT": 12,
-		"NOTICE":      13,
-		"DELETED":     15,
+		"ROLE":        11,
+		"GROUP_NAME":  12,
 	}
 )
 
@@ -113,55 +103,6 @@ func (x Kind) Number() protoreflect.EnumNumber {
 // Deprecated: Use Kind.Descriptor instead.
 func (Kind) EnumDescriptor() ([]byte, []int) {
 	return file_groupd_v1_page_proto_rawDescGZIP(), []int{0}
-}
-
-type AttachmentKind int32
-
-const (
-	AttachmentKind_FILE  AttachmentKind = 0
-	AttachmentKind_IMAGE AttachmentKind = 1
-	AttachmentKind_AUDIO AttachmentKind = 2
-)
-
-// Enum value maps for AttachmentKind.
-var (
-	AttachmentKind_name = map[int32]string{
-		0: "FILE",
-		1: "IMAGE",
-		2: "AUDIO",
-	}
-	AttachmentKind_value = map[string]int32{
-		"FILE":  0,
-		"IMAGE": 1,
-		"AUDIO": 2,
-	}
-)
-
-func (x AttachmentKind) Enum() *AttachmentKind {
-	p := new(AttachmentKind)
-	*p = x
-	return p
-}
-
-func (x AttachmentKind) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (AttachmentKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_groupd_v1_page_proto_enumTypes[1].Descriptor()
-}
-
-func (AttachmentKind) Type() protoreflect.EnumType {
-	return &file_groupd_v1_page_proto_enumTypes[1]
-}
-
-func (x AttachmentKind) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use AttachmentKind.Descriptor instead.
-func (AttachmentKind) EnumDescriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{1}
 }
 
 // Page is the body of a page: a list of entries in columns.
@@ -195,15 +136,18 @@ type Page struct {
 	Times     []int64 `protobuf:"zigzag64,13,rep,packed,name=times,proto3" json:"times,omitempty"`
 	// Column sender: 1 + index in senders.
 	From []uint32 `protobuf:"varint,14,rep,packed,name=from,proto3" json:"from,omitempty"`
-	// Column kind.
-	Kinds []Kind `protobuf:"varint,15,rep,packed,name=kinds,proto3,enum=groupd.v1.Kind" json:"kinds,omitempty"`
+	// Column kind: the number in Kind, plus 16 where the entry was deleted. Seq, rev, time, kind and sender of a deleted entry stay;
+	// its content is gone.
+	Kinds []uint32 `protobuf:"varint,15,rep,packed,name=kinds,proto3" json:"kinds,omitempty"`
 	// Column text: lengths in bytes, and all texts one after the other, UTF-8.
 	TextLengths []uint32 `protobuf:"varint,16,rep,packed,name=text_lengths,json=textLengths,proto3" json:"text_lengths,omitempty"`
 	Text        []byte   `protobuf:"bytes,17,opt,name=text,proto3" json:"text,omitempty"`
 	// What few entries have is listed with the entry's place (0 is the first).
 	Notes []*Note `protobuf:"bytes,18,rep,name=notes,proto3" json:"notes,omitempty"`
 	// Members whose row changed in the revs covered.
-	Members       []*Member `protobuf:"bytes,19,rep,name=members,proto3" json:"members,omitempty"`
+	Members []*Member `protobuf:"bytes,19,rep,name=members,proto3" json:"members,omitempty"`
+	// Chain hash of the page's entry with the largest seq, 32 bytes, where the request asked for it.
+	ChainHash     []byte `protobuf:"bytes,20,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -336,7 +280,7 @@ func (x *Page) GetFrom() []uint32 {
 	return nil
 }
 
-func (x *Page) GetKinds() []Kind {
+func (x *Page) GetKinds() []uint32 {
 	if x != nil {
 		return x.Kinds
 	}
@@ -367,6 +311,13 @@ func (x *Page) GetNotes() []*Note {
 func (x *Page) GetMembers() []*Member {
 	if x != nil {
 		return x.Members
+	}
+	return nil
+}
+
+func (x *Page) GetChainHash() []byte {
+	if x != nil {
+		return x.ChainHash
 	}
 	return nil
 }
@@ -438,14 +389,13 @@ type Note struct {
 	Subject uint32 `protobuf:"varint,4,opt,name=subject,proto3" json:"subject,omitempty"`
 	Title   string `protobuf:"bytes,5,opt,name=title,proto3" json:"title,omitempty"`
 	// Unix seconds by the author's clock, where it differs from the server's by less than a day and by more than a minute.
-	AuthorTime  int64         `protobuf:"varint,6,opt,name=author_time,json=authorTime,proto3" json:"author_time,omitempty"`
-	Attachments []*Attachment `protobuf:"bytes,7,rep,name=attachments,proto3" json:"attachments,omitempty"`
-	// The LXMF message hash by which stock clients name this entry, 32 bytes.
-	MessageHash []byte `protobuf:"bytes,8,opt,name=message_hash,json=messageHash,proto3" json:"message_hash,omitempty"`
-	// Role after a role change.
-	Role Role `protobuf:"varint,9,opt,name=role,proto3,enum=groupd.v1.Role" json:"role,omitempty"`
-	// The text is not UTF-8 text.
-	Binary        bool `protobuf:"varint,10,opt,name=binary,proto3" json:"binary,omitempty"`
+	AuthorTime int64 `protobuf:"varint,6,opt,name=author_time,json=authorTime,proto3" json:"author_time,omitempty"`
+	// The LXMF message hash by which stock clients name this entry, 32 bytes, where the request asked for hashes.
+	MessageHash []byte `protobuf:"bytes,7,opt,name=message_hash,json=messageHash,proto3" json:"message_hash,omitempty"`
+	// Bytes of LXMF fields that are kept with the entry.
+	FieldsLength uint32 `protobuf:"varint,8,opt,name=fields_length,json=fieldsLength,proto3" json:"fields_length,omitempty"`
+	// How the text is written; 0 is plain UTF-8.
+	TextCodec     uint32 `protobuf:"varint,9,opt,name=text_codec,json=textCodec,proto3" json:"text_codec,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -522,13 +472,6 @@ func (x *Note) GetAuthorTime() int64 {
 	return 0
 }
 
-func (x *Note) GetAttachments() []*Attachment {
-	if x != nil {
-		return x.Attachments
-	}
-	return nil
-}
-
 func (x *Note) GetMessageHash() []byte {
 	if x != nil {
 		return x.MessageHash
@@ -536,88 +479,18 @@ func (x *Note) GetMessageHash() []byte {
 	return nil
 }
 
-func (x *Note) GetRole() Role {
+func (x *Note) GetFieldsLength() uint32 {
 	if x != nil {
-		return x.Role
-	}
-	return Role_ROLE_MEMBER
-}
-
-func (x *Note) GetBinary() bool {
-	if x != nil {
-		return x.Binary
-	}
-	return false
-}
-
-// Attachment describes a file or picture; the bytes are fetched apart.
-type Attachment struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Kind  AttachmentKind         `protobuf:"varint,1,opt,name=kind,proto3,enum=groupd.v1.AttachmentKind" json:"kind,omitempty"`
-	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Size  uint64                 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
-	// SHA-256, first 16 bytes.
-	Hash          []byte `protobuf:"bytes,4,opt,name=hash,proto3" json:"hash,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Attachment) Reset() {
-	*x = Attachment{}
-	mi := &file_groupd_v1_page_proto_msgTypes[3]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Attachment) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Attachment) ProtoMessage() {}
-
-func (x *Attachment) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[3]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Attachment.ProtoReflect.Descriptor instead.
-func (*Attachment) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *Attachment) GetKind() AttachmentKind {
-	if x != nil {
-		return x.Kind
-	}
-	return AttachmentKind_FILE
-}
-
-func (x *Attachment) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *Attachment) GetSize() uint64 {
-	if x != nil {
-		return x.Size
+		return x.FieldsLength
 	}
 	return 0
 }
 
-func (x *Attachment) GetHash() []byte {
+func (x *Note) GetTextCodec() uint32 {
 	if x != nil {
-		return x.Hash
+		return x.TextCodec
 	}
-	return nil
+	return 0
 }
 
 // PageView is a Page spelled out, for JSON.
@@ -631,13 +504,14 @@ type PageView struct {
 	Filtered      uint32    `protobuf:"varint,5,opt,name=filtered,proto3" json:"filtered,omitempty"`
 	Entries       []*Entry  `protobuf:"bytes,6,rep,name=entries,proto3" json:"entries,omitempty"`
 	Members       []*Member `protobuf:"bytes,7,rep,name=members,proto3" json:"members,omitempty"`
+	ChainHash     []byte    `protobuf:"bytes,8,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PageView) Reset() {
 	*x = PageView{}
-	mi := &file_groupd_v1_page_proto_msgTypes[4]
+	mi := &file_groupd_v1_page_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -649,7 +523,7 @@ func (x *PageView) String() string {
 func (*PageView) ProtoMessage() {}
 
 func (x *PageView) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[4]
+	mi := &file_groupd_v1_page_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -662,7 +536,7 @@ func (x *PageView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageView.ProtoReflect.Descriptor instead.
 func (*PageView) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{4}
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *PageView) GetGeneration() uint64 {
@@ -714,32 +588,40 @@ func (x *PageView) GetMembers() []*Member {
 	return nil
 }
 
-// Entry is one row of a PageView.
+func (x *PageView) GetChainHash() []byte {
+	if x != nil {
+		return x.ChainHash
+	}
+	return nil
+}
+
+// Entry is one row of a PageView. The fields are those of Page and Note, with the deltas added up and the people filled in.
 type Entry struct {
-	state       protoimpl.MessageState `protogen:"open.v1"`
-	Seq         uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
-	Rev         uint64                 `protobuf:"varint,2,opt,name=rev,proto3" json:"rev,omitempty"`
-	Time        int64                  `protobuf:"varint,3,opt,name=time,proto3" json:"time,omitempty"`
-	Kind        Kind                   `protobuf:"varint,4,opt,name=kind,proto3,enum=groupd.v1.Kind" json:"kind,omitempty"`
-	Sender      *Sender                `protobuf:"bytes,5,opt,name=sender,proto3" json:"sender,omitempty"`
-	Text        string                 `protobuf:"bytes,6,opt,name=text,proto3" json:"text,omitempty"`
-	FullLength  uint32                 `protobuf:"varint,7,opt,name=full_length,json=fullLength,proto3" json:"full_length,omitempty"`
-	About       uint64                 `protobuf:"varint,8,opt,name=about,proto3" json:"about,omitempty"`
-	Subject     *Sender                `protobuf:"bytes,9,opt,name=subject,proto3" json:"subject,omitempty"`
-	Title       string                 `protobuf:"bytes,10,opt,name=title,proto3" json:"title,omitempty"`
-	AuthorTime  int64                  `protobuf:"varint,11,opt,name=author_time,json=authorTime,proto3" json:"author_time,omitempty"`
-	Attachments []*Attachment          `protobuf:"bytes,12,rep,name=attachments,proto3" json:"attachments,omitempty"`
-	MessageHash []byte                 `protobuf:"bytes,13,opt,name=message_hash,json=messageHash,proto3" json:"message_hash,omitempty"`
-	Role        Role                   `protobuf:"varint,14,opt,name=role,proto3,enum=groupd.v1.Role" json:"role,omitempty"`
-	// The text is not UTF-8; it is here instead.
-	Binary        []byte `protobuf:"bytes,15,opt,name=binary,proto3" json:"binary,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Seq     uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	Rev     uint64                 `protobuf:"varint,2,opt,name=rev,proto3" json:"rev,omitempty"`
+	Time    int64                  `protobuf:"varint,3,opt,name=time,proto3" json:"time,omitempty"`
+	Kind    Kind                   `protobuf:"varint,4,opt,name=kind,proto3,enum=groupd.v1.Kind" json:"kind,omitempty"`
+	Deleted bool                   `protobuf:"varint,5,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	Sender  *Sender                `protobuf:"bytes,6,opt,name=sender,proto3" json:"sender,omitempty"`
+	Text    string                 `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	// The text, where it is not valid UTF-8.
+	Binary        []byte  `protobuf:"bytes,8,opt,name=binary,proto3" json:"binary,omitempty"`
+	FullLength    uint32  `protobuf:"varint,9,opt,name=full_length,json=fullLength,proto3" json:"full_length,omitempty"`
+	About         uint64  `protobuf:"varint,10,opt,name=about,proto3" json:"about,omitempty"`
+	Subject       *Sender `protobuf:"bytes,11,opt,name=subject,proto3" json:"subject,omitempty"`
+	Title         string  `protobuf:"bytes,12,opt,name=title,proto3" json:"title,omitempty"`
+	AuthorTime    int64   `protobuf:"varint,13,opt,name=author_time,json=authorTime,proto3" json:"author_time,omitempty"`
+	MessageHash   []byte  `protobuf:"bytes,14,opt,name=message_hash,json=messageHash,proto3" json:"message_hash,omitempty"`
+	FieldsLength  uint32  `protobuf:"varint,15,opt,name=fields_length,json=fieldsLength,proto3" json:"fields_length,omitempty"`
+	TextCodec     uint32  `protobuf:"varint,16,opt,name=text_codec,json=textCodec,proto3" json:"text_codec,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_groupd_v1_page_proto_msgTypes[5]
+	mi := &file_groupd_v1_page_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -751,7 +633,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[5]
+	mi := &file_groupd_v1_page_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -764,7 +646,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{5}
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Entry) GetSeq() uint64 {
@@ -795,6 +677,13 @@ func (x *Entry) GetKind() Kind {
 	return Kind_POST
 }
 
+func (x *Entry) GetDeleted() bool {
+	if x != nil {
+		return x.Deleted
+	}
+	return false
+}
+
 func (x *Entry) GetSender() *Sender {
 	if x != nil {
 		return x.Sender
@@ -807,6 +696,13 @@ func (x *Entry) GetText() string {
 		return x.Text
 	}
 	return ""
+}
+
+func (x *Entry) GetBinary() []byte {
+	if x != nil {
+		return x.Binary
+	}
+	return nil
 }
 
 func (x *Entry) GetFullLength() uint32 {
@@ -844,13 +740,6 @@ func (x *Entry) GetAuthorTime() int64 {
 	return 0
 }
 
-func (x *Entry) GetAttachments() []*Attachment {
-	if x != nil {
-		return x.Attachments
-	}
-	return nil
-}
-
 func (x *Entry) GetMessageHash() []byte {
 	if x != nil {
 		return x.MessageHash
@@ -858,25 +747,25 @@ func (x *Entry) GetMessageHash() []byte {
 	return nil
 }
 
-func (x *Entry) GetRole() Role {
+func (x *Entry) GetFieldsLength() uint32 {
 	if x != nil {
-		return x.Role
+		return x.FieldsLength
 	}
-	return Role_ROLE_MEMBER
+	return 0
 }
 
-func (x *Entry) GetBinary() []byte {
+func (x *Entry) GetTextCodec() uint32 {
 	if x != nil {
-		return x.Binary
+		return x.TextCodec
 	}
-	return nil
+	return 0
 }
 
 var File_groupd_v1_page_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_page_proto_rawDesc = "" +
 	"\n" +
-	"\x14groupd/v1/page.proto\x12\tgroupd.v1\x1a\x17groupd/v1/members.proto\"\xb0\x04\n" +
+	"\x14groupd/v1/page.proto\x12\tgroupd.v1\x1a\x17groupd/v1/members.proto\"\xbe\x04\n" +
 	"\x04Page\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x06R\n" +
@@ -896,15 +785,17 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\n" +
 	"first_time\x18\f \x01(\x03R\tfirstTime\x12\x14\n" +
 	"\x05times\x18\r \x03(\x12R\x05times\x12\x12\n" +
-	"\x04from\x18\x0e \x03(\rR\x04from\x12%\n" +
-	"\x05kinds\x18\x0f \x03(\x0e2\x0f.groupd.v1.KindR\x05kinds\x12!\n" +
+	"\x04from\x18\x0e \x03(\rR\x04from\x12\x14\n" +
+	"\x05kinds\x18\x0f \x03(\rR\x05kinds\x12!\n" +
 	"\ftext_lengths\x18\x10 \x03(\rR\vtextLengths\x12\x12\n" +
 	"\x04text\x18\x11 \x01(\fR\x04text\x12%\n" +
 	"\x05notes\x18\x12 \x03(\v2\x0f.groupd.v1.NoteR\x05notes\x12+\n" +
-	"\amembers\x18\x13 \x03(\v2\x11.groupd.v1.MemberR\amembers\"8\n" +
+	"\amembers\x18\x13 \x03(\v2\x11.groupd.v1.MemberR\amembers\x12\x1d\n" +
+	"\n" +
+	"chain_hash\x18\x14 \x01(\fR\tchainHash\"8\n" +
 	"\x06Sender\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\fR\bidentity\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\xbd\x02\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\x8b\x02\n" +
 	"\x04Note\x12\x14\n" +
 	"\x05entry\x18\x01 \x01(\rR\x05entry\x12\x1f\n" +
 	"\vfull_length\x18\x02 \x01(\rR\n" +
@@ -913,18 +804,11 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\asubject\x18\x04 \x01(\rR\asubject\x12\x14\n" +
 	"\x05title\x18\x05 \x01(\tR\x05title\x12\x1f\n" +
 	"\vauthor_time\x18\x06 \x01(\x03R\n" +
-	"authorTime\x127\n" +
-	"\vattachments\x18\a \x03(\v2\x15.groupd.v1.AttachmentR\vattachments\x12!\n" +
-	"\fmessage_hash\x18\b \x01(\fR\vmessageHash\x12#\n" +
-	"\x04role\x18\t \x01(\x0e2\x0f.groupd.v1.RoleR\x04role\x12\x16\n" +
-	"\x06binary\x18\n" +
-	" \x01(\bR\x06binary\"w\n" +
+	"authorTime\x12!\n" +
+	"\fmessage_hash\x18\a \x01(\fR\vmessageHash\x12#\n" +
+	"\rfields_length\x18\b \x01(\rR\ffieldsLength\x12\x1d\n" +
 	"\n" +
-	"Attachment\x12-\n" +
-	"\x04kind\x18\x01 \x01(\x0e2\x19.groupd.v1.AttachmentKindR\x04kind\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
-	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x12\n" +
-	"\x04hash\x18\x04 \x01(\fR\x04hash\"\xe5\x01\n" +
+	"text_codec\x18\t \x01(\rR\ttextCodec\"\x84\x02\n" +
 	"\bPageView\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x06R\n" +
@@ -934,50 +818,46 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\x04more\x18\x04 \x01(\bR\x04more\x12\x1a\n" +
 	"\bfiltered\x18\x05 \x01(\rR\bfiltered\x12*\n" +
 	"\aentries\x18\x06 \x03(\v2\x10.groupd.v1.EntryR\aentries\x12+\n" +
-	"\amembers\x18\a \x03(\v2\x11.groupd.v1.MemberR\amembers\"\xd7\x03\n" +
+	"\amembers\x18\a \x03(\v2\x11.groupd.v1.MemberR\amembers\x12\x1d\n" +
+	"\n" +
+	"chain_hash\x18\b \x01(\fR\tchainHash\"\xd7\x03\n" +
 	"\x05Entry\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\x12\x12\n" +
 	"\x04time\x18\x03 \x01(\x03R\x04time\x12#\n" +
-	"\x04kind\x18\x04 \x01(\x0e2\x0f.groupd.v1.KindR\x04kind\x12)\n" +
-	"\x06sender\x18\x05 \x01(\v2\x11.groupd.v1.SenderR\x06sender\x12\x12\n" +
-	"\x04text\x18\x06 \x01(\tR\x04text\x12\x1f\n" +
-	"\vfull_length\x18\a \x01(\rR\n" +
+	"\x04kind\x18\x04 \x01(\x0e2\x0f.groupd.v1.KindR\x04kind\x12\x18\n" +
+	"\adeleted\x18\x05 \x01(\bR\adeleted\x12)\n" +
+	"\x06sender\x18\x06 \x01(\v2\x11.groupd.v1.SenderR\x06sender\x12\x12\n" +
+	"\x04text\x18\a \x01(\tR\x04text\x12\x16\n" +
+	"\x06binary\x18\b \x01(\fR\x06binary\x12\x1f\n" +
+	"\vfull_length\x18\t \x01(\rR\n" +
 	"fullLength\x12\x14\n" +
-	"\x05about\x18\b \x01(\x04R\x05about\x12+\n" +
-	"\asubject\x18\t \x01(\v2\x11.groupd.v1.SenderR\asubject\x12\x14\n" +
-	"\x05title\x18\n" +
-	" \x01(\tR\x05title\x12\x1f\n" +
-	"\vauthor_time\x18\v \x01(\x03R\n" +
-	"authorTime\x127\n" +
-	"\vattachments\x18\f \x03(\v2\x15.groupd.v1.AttachmentR\vattachments\x12!\n" +
-	"\fmessage_hash\x18\r \x01(\fR\vmessageHash\x12#\n" +
-	"\x04role\x18\x0e \x01(\x0e2\x0f.groupd.v1.RoleR\x04role\x12\x16\n" +
-	"\x06binary\x18\x0f \x01(\fR\x06binary*\xc0\x01\n" +
+	"\x05about\x18\n" +
+	" \x01(\x04R\x05about\x12+\n" +
+	"\asubject\x18\v \x01(\v2\x11.groupd.v1.SenderR\asubject\x12\x14\n" +
+	"\x05title\x18\f \x01(\tR\x05title\x12\x1f\n" +
+	"\vauthor_time\x18\r \x01(\x03R\n" +
+	"authorTime\x12!\n" +
+	"\fmessage_hash\x18\x0e \x01(\fR\vmessageHash\x12#\n" +
+	"\rfields_length\x18\x0f \x01(\rR\ffieldsLength\x12\x1d\n" +
+	"\n" +
+	"text_codec\x18\x10 \x01(\rR\ttextCodec*\x8f\x01\n" +
 	"\x04Kind\x12\b\n" +
 	"\x04POST\x10\x00\x12\n" +
 	"\n" +
-	"\x06ACTION\x10\x01\x12\b\n" +
-	"\x04EDIT\x10\x02\x12\b\n" +
-	"\x04JOIN\x10\x03\x12\t\n" +
-	"\x05LEAVE\x10\x04\x12\b\n" +
-	"\x04KICK\x10\x05\x12\a\n" +
-	"\x03BAN\x10\x06\x12\t\n" +
-	"\x05UNBAN\x10\a\x12\x0f\n" +
-	"\vMEMBER_NAME\x10\b\x12\x0e\n" +
-	"\n" +
-	"GROUP_NAME\x10\t\x12\t\n" +
+	"\x06ACTION\x10\x02\x12\b\n" +
+	"\x04EDIT\x10\x03\x12\b\n" +
+	"\x04JOIN\x10\x04\x12\t\n" +
+	"\x05LEAVE\x10\x05\x12\b\n" +
+	"\x04KICK\x10\x06\x12\a\n" +
+	"\x03BAN\x10\a\x12\t\n" +
+	"\x05UNBAN\x10\b\x12\x0f\n" +
+	"\vMEMBER_NAME\x10\t\x12\t\n" +
 	"\x05TOPIC\x10\n" +
-	"\x12\x0f\n" +
-	"\vROLE_CHANGE\x10\v\x12\x0f\n" +
-	"\vSTATUS_TEXT\x10\f\x12\n" +
+	"\x12\b\n" +
+	"\x04ROLE\x10\v\x12\x0e\n" +
 	"\n" +
-	"\x06NOTICE\x10\r\x12\v\n" +
-	"\aDELETED\x10\x0f*0\n" +
-	"\x0eAttachmentKind\x12\b\n" +
-	"\x04FILE\x10\x00\x12\t\n" +
-	"\x05IMAGE\x10\x01\x12\t\n" +
-	"\x05AUDIO\x10\x02B!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
+	"GROUP_NAME\x10\fB!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
 
 var (
 	file_groupd_v1_page_proto_rawDescOnce sync.Once
@@ -991,40 +871,31 @@ func file_groupd_v1_page_proto_rawDescGZIP() []byte {
 	return file_groupd_v1_page_proto_rawDescData
 }
 
-var file_groupd_v1_page_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_groupd_v1_page_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_groupd_v1_page_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_groupd_v1_page_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_groupd_v1_page_proto_goTypes = []any{
-	(Kind)(0),           // 0: groupd.v1.Kind
-	(AttachmentKind)(0), // 1: groupd.v1.AttachmentKind
-	(*Page)(nil),        // 2: groupd.v1.Page
-	(*Sender)(nil),      // 3: groupd.v1.Sender
-	(*Note)(nil),        // 4: groupd.v1.Note
-	(*Attachment)(nil),  // 5: groupd.v1.Attachment
-	(*PageView)(nil),    // 6: groupd.v1.PageView
-	(*Entry)(nil),       // 7: groupd.v1.Entry
-	(*Member)(nil),      // 8: groupd.v1.Member
-	(Role)(0),           // 9: groupd.v1.Role
+	(Kind)(0),        // 0: groupd.v1.Kind
+	(*Page)(nil),     // 1: groupd.v1.Page
+	(*Sender)(nil),   // 2: groupd.v1.Sender
+	(*Note)(nil),     // 3: groupd.v1.Note
+	(*PageView)(nil), // 4: groupd.v1.PageView
+	(*Entry)(nil),    // 5: groupd.v1.Entry
+	(*Member)(nil),   // 6: groupd.v1.Member
 }
 var file_groupd_v1_page_proto_depIdxs = []int32{
-	3,  // 0: groupd.v1.Page.senders:type_name -> groupd.v1.Sender
-	0,  // 1: groupd.v1.Page.kinds:type_name -> groupd.v1.Kind
-	4,  // 2: groupd.v1.Page.notes:type_name -> groupd.v1.Note
-	8,  // 3: groupd.v1.Page.members:type_name -> groupd.v1.Member
-	5,  // 4: groupd.v1.Note.attachments:type_name -> groupd.v1.Attachment
-	9,  // 5: groupd.v1.Note.role:type_name -> groupd.v1.Role
-	1,  // 6: groupd.v1.Attachment.kind:type_name -> groupd.v1.AttachmentKind
-	7,  // 7: groupd.v1.PageView.entries:type_name -> groupd.v1.Entry
-	8,  // 8: groupd.v1.PageView.members:type_name -> groupd.v1.Member
-	0,  // 9: groupd.v1.Entry.kind:type_name -> groupd.v1.Kind
-	3,  // 10: groupd.v1.Entry.sender:type_name -> groupd.v1.Sender
-	3,  // 11: groupd.v1.Entry.subject:type_name -> groupd.v1.Sender
-	5,  // 12: groupd.v1.Entry.attachments:type_name -> groupd.v1.Attachment
-	9,  // 13: groupd.v1.Entry.role:type_name -> groupd.v1.Role
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	2, // 0: groupd.v1.Page.senders:type_name -> groupd.v1.Sender
+	3, // 1: groupd.v1.Page.notes:type_name -> groupd.v1.Note
+	6, // 2: groupd.v1.Page.members:type_name -> groupd.v1.Member
+	5, // 3: groupd.v1.PageView.entries:type_name -> groupd.v1.Entry
+	6, // 4: groupd.v1.PageView.members:type_name -> groupd.v1.Member
+	0, // 5: groupd.v1.Entry.kind:type_name -> groupd.v1.Kind
+	2, // 6: groupd.v1.Entry.sender:type_name -> groupd.v1.Sender
+	2, // 7: groupd.v1.Entry.subject:type_name -> groupd.v1.Sender
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_groupd_v1_page_proto_init() }
@@ -1038,8 +909,8 @@ func file_groupd_v1_page_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_groupd_v1_page_proto_rawDesc), len(file_groupd_v1_page_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   6,
+			NumEnums:      1,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
