@@ -1,0 +1,34 @@
+package group
+
+import (
+	"time"
+
+	"groupd/moderation"
+)
+
+// Group is the row of one group: what it is called and how it behaves. Its counters are in Head.
+type Group struct {
+	ID          GroupID      // key
+	Identity    IdentityHash // unique
+	Address     Address      // unique; AddressOf(Identity)
+	PublicKey   []byte       // 64 bytes
+	PrivateKey  []byte       // 64 bytes, or wrapped by a passphrase; never leaves the machine
+	Public      bool         // names and head are shown to strangers
+	PublicName  string
+	PrivateName string // shown to members; "" means the public one
+	Topic       string
+	Joining     moderation.Joining
+	Owner       AnyHash // who becomes owner as soon as he appears; zero: nobody
+	Rev         Rev     // of the last change of what clients see here
+	SeenKey     []byte  // 32 bytes: keys the SeenIDs of this group
+	Created     time.Time
+	Updated     time.Time
+}
+
+// Name is what members call the group.
+func (g Group) Name() string {
+	if g.PrivateName != "" {
+		return g.PrivateName
+	}
+	return g.PublicName
+}

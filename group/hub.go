@@ -1,0 +1,290 @@
+package group
+
+import (
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"time"
+
+	"groupd/moderation"
+)
+
+// Config is what a Hub is made of.
+type Config struct {
+	Store  Store            // required
+	Now    func() time.Time // nil: time.Now
+	Rand   io.Reader        // nil: crypto/rand
+	Logger *slog.Logger     // nil: discard
+	Limits Limits           // zero fields: the defaults
+}
+
+// Hub is the one service behind every face: all methods may be called from any goroutine, any number at a time.
+//
+// Methods that change something are all or nothing, and durable when they return without error. Where Caller.ClientID is
+// set, a repeated call of the same method by the same identity within 7 days answers what the first one answered and
+// does nothing. Where Caller.Command is set, the call runs only if the command is fresh. Errors are always *Error.
+type Hub struct {
+	store  Store
+	now    func() time.Time
+	rand   io.Reader
+	log    *slog.Logger
+	limits Limits
+}
+
+// New checks cfg and makes a Hub; nothing is started.
+func New(cfg Config) (*Hub, error) {
+	if cfg.Store == nil {
+		return nil, &Error{Kind: KindInternal, Op: "new", Msg: "a store is needed"}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits}, nil
+}
+
+// Caller is who asks, as the face has verified it: by the link's identification or a message's signature.
+type Caller struct {
+	Identity  IdentityHash // zero: not identified
+	Address   Address      // may be left zero: the Hub computes it from Identity
+	PublicKey []byte       // 64 bytes or nil; must fit Identity
+	Ratchet   []byte       // newest 32-byte ratchet announced, or nil
+	Local     bool         // the operator at the machine: every permission, above every rank
+	ClientID  []byte       // the request's own id, 1 to MaxClientID bytes; nil: none
+	Command   *Command     // set when a text command asks
+}
+
+// Command is where a text command came from.
+type Command struct {
+	MessageID MessageID // of the message that held it
+	Timestamp time.Time // the author's
+	Late      bool      // it came through a propagation node
+}
+
+// Change is the answer of a method that changed something.
+type Change struct {
+	Seq      Seq  // of the entry that tells it; 0: no entry
+	Rev      Rev  // the group's newest change after it
+	Repeated bool // answered from memory, nothing was done again
+}
+
+// Info is what /info says. The fields after Features are zero for strangers of private groups.
+type Info struct {
+	Group       GroupID
+	Identity    IdentityHash
+	Address     Address
+	PublicKey   []byte
+	Public      bool
+	PublicName  string
+	Joining     moderation.Joining
+	Owned       bool // has an owner; else it waits to be claimed
+	Disclosure  int  // version of the disclosure texts
+	Limits      Limits
+	You         Standing
+	Inside      bool // the fields below are filled
+	PrivateName string
+	Topic       string
+	Members     int
+	Head        Head
+	Generation  Generation
+}
+
+// Standing is what the caller is in a group.
+type Standing struct {
+	Standing    moderation.Standing
+	Role        moderation.Role
+	Permissions moderation.Permission
+	Member      *Member   // his row, present or departed; nil: none
+	Until       time.Time // of a ban that ends
+	Reason      string    // of a ban
+}
+
+// Disclosure is what people are told before and when they join.
+type Disclosure struct {
+	Version int
+	Texts   []string
+}
+
+// ClaimCodeIssued is a fresh owner's code, shown once.
+type ClaimCodeIssued struct {
+	Code    string
+	Expires time.Time
+}
+
+// ClaimInput asks to become the owner.
+type ClaimInput struct {
+	Code string // as shown; case and spaces do not matter
+	Name string // wished display name, used when the caller is not a member yet; "" makes one
+}
+
+// JoinInput asks to become a member.
+type JoinInput struct {
+	Name     string // wished display name; "" makes one; a taken one gets a number
+	Greeting string // shown to who approves
+}
+
+// JoinResult says what came of it.
+type JoinResult struct {
+	Change
+	Standing moderation.Standing // member or pending
+	Member   Member              // when member
+	Name     string              // the name he got, or will ask for
+	Already  bool                // was a member, or was waiting, before
+}
+
+// PostInput is one post. The face has verified the author's signature and taken the message apart.
+type PostInput struct {
+	Kind       EntryKind // EntryPost or EntryAction; 0 is EntryPost
+	Title      []byte
+	Text       []byte
+	Fields     []byte // the kept LXMF fields, one msgpack map; nil: none
+	Codec      uint32
+	Ref        Seq       // the entry it answers; 0: none
+	MessageID  MessageID // zero: did not come in LXMF form
+	AuthorTime time.Time
+	Original   []byte // the signed original as received, kept for proofs; nil: none
+	Stripped   bool   // it carried fields that are not kept (0x02, 0x03, 0x09, 0x0C): Original is dropped
+	Marked     bool   // it carries a group's relay marker: refused
+}
+
+// PostResult says where the post stands.
+type PostResult struct {
+	Change
+	Time      time.Time
+	Duplicate bool // this message was accepted before: nothing was added; Seq is 0 when that entry is deleted
+}
+
+// Query says which entries to read. Exactly one of the selectors is used, in this order: Seqs, Newest, Before, After (by
+// seq), else AfterRev.
+type Query struct {
+	AfterRev Rev   // what changed after this: entries, members, the group
+	Newest   bool  // the newest Limit entries
+	Before   Seq   // the Limit entries below it
+	After    Seq   // the Limit entries above it
+	BySeq    bool  // After is meant even when 0
+	Seqs     []Seq // these, at most MaxPage
+
+	Limit       int  // 1 … MaxPage; 0: DefaultPage
+	NoEvents    bool // only what people wrote
+	EntriesOnly bool // with AfterRev: leave out members
+}
+
+// Page is an answer to a Query. Entries are by rising Rev for AfterRev, by rising Seq otherwise; a deleted entry is a
+// tombstone. With AfterRev a client that has applied the page has everything up to To.
+type Page struct {
+	Generation Generation
+	Head       Head
+	From, To   Rev // AfterRev: the page covers changes in (From, To]; else To is the newest Rev
+	More       bool
+	Entries    []Entry
+	Members    []Member // AfterRev: members that changed, departed ones too, by rising Rev
+	Info       *Info    // AfterRev: set when names, topic or policies changed in (From, To]
+	Authors    []Member // rows of everybody named in Entries, by identity
+	Omitted    int      // entries in range that a filter left out
+}
+
+// DeleteInput names posts to erase: by seqs, or all by one member.
+type DeleteInput struct {
+	Seqs   []Seq
+	Author AnyHash
+}
+
+// DeleteResult counts.
+type DeleteResult struct {
+	Change
+	Deleted int   // now erased
+	Missing []Seq // no such entry, or erased before
+	More    bool  // Author has more: call again
+}
+
+// MembersQuery pages through the members.
+type MembersQuery struct {
+	AfterRev Rev  // page on with MembersPage.To
+	Changes  bool // also those who left since
+	Limit    int
+}
+
+// MembersPage is a part of the list, by rising Rev.
+type MembersPage struct {
+	Generation Generation
+	Head       Head
+	Total      int // present members in all
+	Members    []Member
+	To         Rev
+	More       bool
+}
+
+// KickInput removes a member for a while.
+type KickInput struct {
+	Target   AnyHash
+	Reason   string
+	Duration time.Duration // 0: DefaultKick
+}
+
+// BanInput keeps somebody out, member or not, known or not.
+type BanInput struct {
+	Target   AnyHash
+	Reason   string
+	Duration time.Duration // 0: for good
+}
+
+// PermissionsInput changes a member's role, single bits, or both (role first).
+type PermissionsInput struct {
+	Target AnyHash
+	Role   moderation.Role // RoleNone: as it is
+	Add    moderation.Permission
+	Remove moderation.Permission
+}
+
+// NamesInput changes the group's names; nil leaves one as it is.
+type NamesInput struct {
+	Public  *string
+	Private *string
+}
+
+// ProfileInput changes the caller's own name and status text; nil leaves one as it is.
+type ProfileInput struct {
+	Name   *string
+	Status *string
+}
+
+// SettingsInput changes how the group behaves; nil leaves one as it is.
+type SettingsInput struct {
+	Joining *moderation.Joining
+	Public  *bool
+}
+
+// NewGroup seeds a group.
+type NewGroup struct {
+	ID          GroupID // 1 to 32 of a-z 0-9 - _
+	PublicKey   []byte  // 64 bytes
+	PrivateKey  []byte
+	Public      bool
+	PublicName  string
+	PrivateName string
+	Topic       string
+	Joining     moderation.Joining // 0: open for public groups, approve for private ones
+	Owner       AnyHash            // becomes owner as soon as he appears; zero: by claim
+}
+
+// Proof is what lets a reader check one post: the author's signed original, and what the chain's digest covers.
+type Proof struct {
+	Entry    Entry
+	Original []byte
+	Previous Hash // the hash before this entry's
+}
+
+// Scope says among whom a reference is looked up.
+type Scope uint8
+
+const (
+	AmongMembers Scope = iota
+	AmongRequests
+	AmongBans
+	AmongDeparted
+)
