@@ -20,6 +20,7 @@ func Columns(view *PageView) *Page {
 		Count:      uint32(len(view.GetEntries())),
 		Members:    view.GetMembers(),
 		ChainHash:  view.GetChainHash(),
+		Group:      view.GetGroup(),
 	}
 	if view.GetToRev() > view.GetFromRev() {
 		p.Revs = view.GetToRev() - view.GetFromRev()
@@ -126,6 +127,7 @@ func (p *Page) Spell() (*PageView, error) {
 		Filtered:   p.GetFiltered(),
 		Members:    p.GetMembers(),
 		ChainHash:  p.GetChainHash(),
+		Group:      p.GetGroup(),
 	}
 	text := p.GetText()
 	for i := range count {

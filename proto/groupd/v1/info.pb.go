@@ -21,62 +21,6 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Joining says who may become a member.
-type Joining int32
-
-const (
-	Joining_JOINING_UNKNOWN Joining = 0
-	// Anyone.
-	Joining_OPEN Joining = 1
-	// Whom somebody with the permission APPROVE lets in.
-	Joining_APPROVE Joining = 2
-	// Nobody for now.
-	Joining_CLOSED Joining = 3
-)
-
-// Enum value maps for Joining.
-var (
-	Joining_name = map[int32]string{
-		0: "JOINING_UNKNOWN",
-		1: "OPEN",
-		2: "APPROVE",
-		3: "CLOSED",
-	}
-	Joining_value = map[string]int32{
-		"JOINING_UNKNOWN": 0,
-		"OPEN":            1,
-		"APPROVE":         2,
-		"CLOSED":          3,
-	}
-)
-
-func (x Joining) Enum() *Joining {
-	p := new(Joining)
-	*p = x
-	return p
-}
-
-func (x Joining) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Joining) Descriptor() protoreflect.EnumDescriptor {
-	return file_groupd_v1_info_proto_enumTypes[0].Descriptor()
-}
-
-func (Joining) Type() protoreflect.EnumType {
-	return &file_groupd_v1_info_proto_enumTypes[0]
-}
-
-func (x Joining) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Joining.Descriptor instead.
-func (Joining) EnumDescriptor() ([]byte, []int) {
-	return file_groupd_v1_info_proto_rawDescGZIP(), []int{0}
-}
-
 // Feature numbers are stable; a client ignores those it does not know.
 type Feature int32
 
@@ -117,11 +61,11 @@ func (x Feature) String() string {
 }
 
 func (Feature) Descriptor() protoreflect.EnumDescriptor {
-	return file_groupd_v1_info_proto_enumTypes[1].Descriptor()
+	return file_groupd_v1_info_proto_enumTypes[0].Descriptor()
 }
 
 func (Feature) Type() protoreflect.EnumType {
-	return &file_groupd_v1_info_proto_enumTypes[1]
+	return &file_groupd_v1_info_proto_enumTypes[0]
 }
 
 func (x Feature) Number() protoreflect.EnumNumber {
@@ -130,7 +74,7 @@ func (x Feature) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Feature.Descriptor instead.
 func (Feature) EnumDescriptor() ([]byte, []int) {
-	return file_groupd_v1_info_proto_rawDescGZIP(), []int{1}
+	return file_groupd_v1_info_proto_rawDescGZIP(), []int{0}
 }
 
 // InfoRequest asks /info, which answers everybody, identified or not.
@@ -175,8 +119,8 @@ type Limits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Bytes of a post's text.
 	TextBytes uint32 `protobuf:"varint,1,opt,name=text_bytes,json=textBytes,proto3" json:"text_bytes,omitempty"`
-	// Characters of a display name.
-	NameChars uint32 `protobuf:"varint,2,opt,name=name_chars,json=nameChars,proto3" json:"name_chars,omitempty"`
+	// Bytes of a display name.
+	NameBytes uint32 `protobuf:"varint,2,opt,name=name_bytes,json=nameBytes,proto3" json:"name_bytes,omitempty"`
 	// Bytes of a topic.
 	TopicBytes uint32 `protobuf:"varint,3,opt,name=topic_bytes,json=topicBytes,proto3" json:"topic_bytes,omitempty"`
 	// Entries in one page, however large max_bytes is.
@@ -228,9 +172,9 @@ func (x *Limits) GetTextBytes() uint32 {
 	return 0
 }
 
-func (x *Limits) GetNameChars() uint32 {
+func (x *Limits) GetNameBytes() uint32 {
 	if x != nil {
-		return x.NameChars
+		return x.NameBytes
 	}
 	return 0
 }
@@ -595,7 +539,7 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"\n" +
 	"text_bytes\x18\x01 \x01(\rR\ttextBytes\x12\x1d\n" +
 	"\n" +
-	"name_chars\x18\x02 \x01(\rR\tnameChars\x12\x1f\n" +
+	"name_bytes\x18\x02 \x01(\rR\tnameBytes\x12\x1f\n" +
 	"\vtopic_bytes\x18\x03 \x01(\rR\n" +
 	"topicBytes\x12!\n" +
 	"\fpage_entries\x18\x04 \x01(\rR\vpageEntries\x12\x1f\n" +
@@ -636,13 +580,7 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"\x0fDisclosureReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x14\n" +
-	"\x05texts\x18\x03 \x03(\tR\x05texts*A\n" +
-	"\aJoining\x12\x13\n" +
-	"\x0fJOINING_UNKNOWN\x10\x00\x12\b\n" +
-	"\x04OPEN\x10\x01\x12\v\n" +
-	"\aAPPROVE\x10\x02\x12\n" +
-	"\n" +
-	"\x06CLOSED\x10\x03*]\n" +
+	"\x05texts\x18\x03 \x03(\tR\x05texts*]\n" +
 	"\aFeature\x12\x10\n" +
 	"\fFEATURE_NONE\x10\x00\x12\x13\n" +
 	"\x0fFEATURE_DEFLATE\x10\x01\x12\x18\n" +
@@ -661,26 +599,26 @@ func file_groupd_v1_info_proto_rawDescGZIP() []byte {
 	return file_groupd_v1_info_proto_rawDescData
 }
 
-var file_groupd_v1_info_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_groupd_v1_info_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_groupd_v1_info_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_groupd_v1_info_proto_goTypes = []any{
-	(Joining)(0),              // 0: groupd.v1.Joining
-	(Feature)(0),              // 1: groupd.v1.Feature
-	(*InfoRequest)(nil),       // 2: groupd.v1.InfoRequest
-	(*Limits)(nil),            // 3: groupd.v1.Limits
-	(*InfoReply)(nil),         // 4: groupd.v1.InfoReply
-	(*DisclosureRequest)(nil), // 5: groupd.v1.DisclosureRequest
-	(*DisclosureReply)(nil),   // 6: groupd.v1.DisclosureReply
-	(*Status)(nil),            // 7: groupd.v1.Status
+	(Feature)(0),              // 0: groupd.v1.Feature
+	(*InfoRequest)(nil),       // 1: groupd.v1.InfoRequest
+	(*Limits)(nil),            // 2: groupd.v1.Limits
+	(*InfoReply)(nil),         // 3: groupd.v1.InfoReply
+	(*DisclosureRequest)(nil), // 4: groupd.v1.DisclosureRequest
+	(*DisclosureReply)(nil),   // 5: groupd.v1.DisclosureReply
+	(*Status)(nil),            // 6: groupd.v1.Status
+	(Joining)(0),              // 7: groupd.v1.Joining
 	(*Standing)(nil),          // 8: groupd.v1.Standing
 }
 var file_groupd_v1_info_proto_depIdxs = []int32{
-	7, // 0: groupd.v1.InfoReply.status:type_name -> groupd.v1.Status
-	0, // 1: groupd.v1.InfoReply.joining:type_name -> groupd.v1.Joining
-	3, // 2: groupd.v1.InfoReply.limits:type_name -> groupd.v1.Limits
-	1, // 3: groupd.v1.InfoReply.features:type_name -> groupd.v1.Feature
+	6, // 0: groupd.v1.InfoReply.status:type_name -> groupd.v1.Status
+	7, // 1: groupd.v1.InfoReply.joining:type_name -> groupd.v1.Joining
+	2, // 2: groupd.v1.InfoReply.limits:type_name -> groupd.v1.Limits
+	0, // 3: groupd.v1.InfoReply.features:type_name -> groupd.v1.Feature
 	8, // 4: groupd.v1.InfoReply.standing:type_name -> groupd.v1.Standing
-	7, // 5: groupd.v1.DisclosureReply.status:type_name -> groupd.v1.Status
+	6, // 5: groupd.v1.DisclosureReply.status:type_name -> groupd.v1.Status
 	6, // [6:6] is the sub-list for method output_type
 	6, // [6:6] is the sub-list for method input_type
 	6, // [6:6] is the sub-list for extension type_name
@@ -700,7 +638,7 @@ func file_groupd_v1_info_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_groupd_v1_info_proto_rawDesc), len(file_groupd_v1_info_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      1,
 			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -91,12 +91,9 @@ type JoinRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// A line for those who decide.
 	Greeting string `protobuf:"bytes,2,opt,name=greeting,proto3" json:"greeting,omitempty"`
-	Invite   string `protobuf:"bytes,3,opt,name=invite,proto3" json:"invite,omitempty"`
-	// Proof of work, where /info asks for one.
-	Stamp    []byte `protobuf:"bytes,4,opt,name=stamp,proto3" json:"stamp,omitempty"`
-	ClientId []byte `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId []byte `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// The disclosure the member has been shown. If it is the present one, the texts are left out of the answer.
-	DisclosureVersion uint32 `protobuf:"varint,6,opt,name=disclosure_version,json=disclosureVersion,proto3" json:"disclosure_version,omitempty"`
+	DisclosureVersion uint32 `protobuf:"varint,4,opt,name=disclosure_version,json=disclosureVersion,proto3" json:"disclosure_version,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -145,20 +142,6 @@ func (x *JoinRequest) GetGreeting() string {
 	return ""
 }
 
-func (x *JoinRequest) GetInvite() string {
-	if x != nil {
-		return x.Invite
-	}
-	return ""
-}
-
-func (x *JoinRequest) GetStamp() []byte {
-	if x != nil {
-		return x.Stamp
-	}
-	return nil
-}
-
 func (x *JoinRequest) GetClientId() []byte {
 	if x != nil {
 		return x.ClientId
@@ -176,13 +159,14 @@ func (x *JoinRequest) GetDisclosureVersion() uint32 {
 type JoinReply struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Status *Status                `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
-	// MEMBER, or WAITING.
+	// STANDING_MEMBER, or STANDING_PENDING: wait until somebody approves.
 	Standing *Standing `protobuf:"bytes,2,opt,name=standing,proto3" json:"standing,omitempty"`
 	// The name as it was accepted.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	// Where to begin reading.
-	Rev               uint64 `protobuf:"varint,4,opt,name=rev,proto3" json:"rev,omitempty"`
-	Generation        uint64 `protobuf:"fixed64,5,opt,name=generation,proto3" json:"generation,omitempty"`
+	// The group's rev after the change.
+	Rev uint64 `protobuf:"varint,4,opt,name=rev,proto3" json:"rev,omitempty"`
+	// Was a member, or was waiting, before.
+	Already           bool   `protobuf:"varint,5,opt,name=already,proto3" json:"already,omitempty"`
 	DisclosureVersion uint32 `protobuf:"varint,6,opt,name=disclosure_version,json=disclosureVersion,proto3" json:"disclosure_version,omitempty"`
 	// What members have to know: as at /disclosure.
 	Disclosure    []string `protobuf:"bytes,7,rep,name=disclosure,proto3" json:"disclosure,omitempty"`
@@ -248,11 +232,11 @@ func (x *JoinReply) GetRev() uint64 {
 	return 0
 }
 
-func (x *JoinReply) GetGeneration() uint64 {
+func (x *JoinReply) GetAlready() bool {
 	if x != nil {
-		return x.Generation
+		return x.Already
 	}
-	return 0
+	return false
 }
 
 func (x *JoinReply) GetDisclosureVersion() uint32 {
@@ -321,22 +305,18 @@ const file_groupd_v1_joining_proto_rawDesc = "" +
 	"\fClaimRequest\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1b\n" +
-	"\tclient_id\x18\x03 \x01(\fR\bclientId\"\xb7\x01\n" +
+	"\tclient_id\x18\x03 \x01(\fR\bclientId\"\x89\x01\n" +
 	"\vJoinRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
-	"\bgreeting\x18\x02 \x01(\tR\bgreeting\x12\x16\n" +
-	"\x06invite\x18\x03 \x01(\tR\x06invite\x12\x14\n" +
-	"\x05stamp\x18\x04 \x01(\fR\x05stamp\x12\x1b\n" +
-	"\tclient_id\x18\x05 \x01(\fR\bclientId\x12-\n" +
-	"\x12disclosure_version\x18\x06 \x01(\rR\x11disclosureVersion\"\xfc\x01\n" +
+	"\bgreeting\x18\x02 \x01(\tR\bgreeting\x12\x1b\n" +
+	"\tclient_id\x18\x03 \x01(\fR\bclientId\x12-\n" +
+	"\x12disclosure_version\x18\x04 \x01(\rR\x11disclosureVersion\"\xf6\x01\n" +
 	"\tJoinReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12/\n" +
 	"\bstanding\x18\x02 \x01(\v2\x13.groupd.v1.StandingR\bstanding\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x10\n" +
-	"\x03rev\x18\x04 \x01(\x04R\x03rev\x12\x1e\n" +
-	"\n" +
-	"generation\x18\x05 \x01(\x06R\n" +
-	"generation\x12-\n" +
+	"\x03rev\x18\x04 \x01(\x04R\x03rev\x12\x18\n" +
+	"\aalready\x18\x05 \x01(\bR\aalready\x12-\n" +
 	"\x12disclosure_version\x18\x06 \x01(\rR\x11disclosureVersion\x12\x1e\n" +
 	"\n" +
 	"disclosure\x18\a \x03(\tR\n" +

@@ -21,6 +21,62 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Joining says who may become a member.
+type Joining int32
+
+const (
+	Joining_JOINING_UNKNOWN Joining = 0
+	// Anyone.
+	Joining_OPEN Joining = 1
+	// Whom somebody with the permission APPROVE lets in.
+	Joining_APPROVE Joining = 2
+	// Nobody for now.
+	Joining_CLOSED Joining = 3
+)
+
+// Enum value maps for Joining.
+var (
+	Joining_name = map[int32]string{
+		0: "JOINING_UNKNOWN",
+		1: "OPEN",
+		2: "APPROVE",
+		3: "CLOSED",
+	}
+	Joining_value = map[string]int32{
+		"JOINING_UNKNOWN": 0,
+		"OPEN":            1,
+		"APPROVE":         2,
+		"CLOSED":          3,
+	}
+)
+
+func (x Joining) Enum() *Joining {
+	p := new(Joining)
+	*p = x
+	return p
+}
+
+func (x Joining) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Joining) Descriptor() protoreflect.EnumDescriptor {
+	return file_groupd_v1_members_proto_enumTypes[0].Descriptor()
+}
+
+func (Joining) Type() protoreflect.EnumType {
+	return &file_groupd_v1_members_proto_enumTypes[0]
+}
+
+func (x Joining) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Joining.Descriptor instead.
+func (Joining) EnumDescriptor() ([]byte, []int) {
+	return file_groupd_v1_members_proto_rawDescGZIP(), []int{0}
+}
+
 type StandingCode int32
 
 const (
@@ -66,11 +122,11 @@ func (x StandingCode) String() string {
 }
 
 func (StandingCode) Descriptor() protoreflect.EnumDescriptor {
-	return file_groupd_v1_members_proto_enumTypes[0].Descriptor()
+	return file_groupd_v1_members_proto_enumTypes[1].Descriptor()
 }
 
 func (StandingCode) Type() protoreflect.EnumType {
-	return &file_groupd_v1_members_proto_enumTypes[0]
+	return &file_groupd_v1_members_proto_enumTypes[1]
 }
 
 func (x StandingCode) Number() protoreflect.EnumNumber {
@@ -79,7 +135,7 @@ func (x StandingCode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use StandingCode.Descriptor instead.
 func (StandingCode) EnumDescriptor() ([]byte, []int) {
-	return file_groupd_v1_members_proto_rawDescGZIP(), []int{0}
+	return file_groupd_v1_members_proto_rawDescGZIP(), []int{1}
 }
 
 type Role int32
@@ -121,11 +177,11 @@ func (x Role) String() string {
 }
 
 func (Role) Descriptor() protoreflect.EnumDescriptor {
-	return file_groupd_v1_members_proto_enumTypes[1].Descriptor()
+	return file_groupd_v1_members_proto_enumTypes[2].Descriptor()
 }
 
 func (Role) Type() protoreflect.EnumType {
-	return &file_groupd_v1_members_proto_enumTypes[1]
+	return &file_groupd_v1_members_proto_enumTypes[2]
 }
 
 func (x Role) Number() protoreflect.EnumNumber {
@@ -134,7 +190,7 @@ func (x Role) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Role.Descriptor instead.
 func (Role) EnumDescriptor() ([]byte, []int) {
-	return file_groupd_v1_members_proto_rawDescGZIP(), []int{1}
+	return file_groupd_v1_members_proto_rawDescGZIP(), []int{2}
 }
 
 // Permission is one bit of a set of rights, by its value in the set. A role brings a set along; single bits can be changed.
@@ -209,11 +265,11 @@ func (x Permission) String() string {
 }
 
 func (Permission) Descriptor() protoreflect.EnumDescriptor {
-	return file_groupd_v1_members_proto_enumTypes[2].Descriptor()
+	return file_groupd_v1_members_proto_enumTypes[3].Descriptor()
 }
 
 func (Permission) Type() protoreflect.EnumType {
-	return &file_groupd_v1_members_proto_enumTypes[2]
+	return &file_groupd_v1_members_proto_enumTypes[3]
 }
 
 func (x Permission) Number() protoreflect.EnumNumber {
@@ -222,7 +278,7 @@ func (x Permission) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Permission.Descriptor instead.
 func (Permission) EnumDescriptor() ([]byte, []int) {
-	return file_groupd_v1_members_proto_rawDescGZIP(), []int{2}
+	return file_groupd_v1_members_proto_rawDescGZIP(), []int{3}
 }
 
 // Standing is what somebody is in the group.
@@ -421,12 +477,13 @@ func (x *Member) GetCut() bool {
 	return false
 }
 
-// MembersRequest lists members; with after_rev only what changed since.
+// MembersRequest lists members, those that changed longest ago first.
 type MembersRequest struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	AfterRev uint64                 `protobuf:"varint,1,opt,name=after_rev,json=afterRev,proto3" json:"after_rev,omitempty"`
-	// Continue a list after this many rows. Not together with after_rev.
-	Offset uint64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only rows with a larger rev: to go on with a list, or to hear what changed since. 0 is from the beginning.
+	AfterRev uint64 `protobuf:"varint,1,opt,name=after_rev,json=afterRev,proto3" json:"after_rev,omitempty"`
+	// Also those who left since, marked gone.
+	Changes bool `protobuf:"varint,2,opt,name=changes,proto3" json:"changes,omitempty"`
 	// At most this many rows; 0 is as many as fit.
 	Limit uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
 	// The largest reply in bytes. 0: one packet of this link.
@@ -474,11 +531,11 @@ func (x *MembersRequest) GetAfterRev() uint64 {
 	return 0
 }
 
-func (x *MembersRequest) GetOffset() uint64 {
+func (x *MembersRequest) GetChanges() bool {
 	if x != nil {
-		return x.Offset
+		return x.Changes
 	}
-	return 0
+	return false
 }
 
 func (x *MembersRequest) GetLimit() uint32 {
@@ -506,17 +563,15 @@ type MembersReply struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Status  *Status                `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
 	Members []*Member              `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
-	// Ask again with after_rev = to_rev, or with offset = next_offset.
-	More bool `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
-	// Rows up to this rev are in: the next after_rev.
-	ToRev      uint64 `protobuf:"varint,4,opt,name=to_rev,json=toRev,proto3" json:"to_rev,omitempty"`
-	NextOffset uint64 `protobuf:"varint,5,opt,name=next_offset,json=nextOffset,proto3" json:"next_offset,omitempty"`
+	// Ask again with after_rev = to_rev.
+	More  bool   `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
+	ToRev uint64 `protobuf:"varint,4,opt,name=to_rev,json=toRev,proto3" json:"to_rev,omitempty"`
 	// Members of the group now.
-	Total      uint32 `protobuf:"varint,6,opt,name=total,proto3" json:"total,omitempty"`
-	Generation uint64 `protobuf:"fixed64,7,opt,name=generation,proto3" json:"generation,omitempty"`
+	Total      uint32 `protobuf:"varint,5,opt,name=total,proto3" json:"total,omitempty"`
+	Generation uint64 `protobuf:"fixed64,6,opt,name=generation,proto3" json:"generation,omitempty"`
 	// With quote only: rows and bytes that the same request without quote and with room enough would send.
-	Count         uint32 `protobuf:"varint,8,opt,name=count,proto3" json:"count,omitempty"`
-	Bytes         uint64 `protobuf:"varint,9,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	Count         uint32 `protobuf:"varint,7,opt,name=count,proto3" json:"count,omitempty"`
+	Bytes         uint64 `protobuf:"varint,8,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -575,13 +630,6 @@ func (x *MembersReply) GetMore() bool {
 func (x *MembersReply) GetToRev() uint64 {
 	if x != nil {
 		return x.ToRev
-	}
-	return 0
-}
-
-func (x *MembersReply) GetNextOffset() uint64 {
-	if x != nil {
-		return x.NextOffset
 	}
 	return 0
 }
@@ -1135,16 +1183,17 @@ func (x *RejectRequest) GetClientId() []byte {
 	return nil
 }
 
-// PermissionsRequest sets a role with the permissions it brings, or single bits, or a role with other bits than it brings. Nobody grants what they lack, nobody acts on an equal or
-// higher rank, and the last owner stays.
+// PermissionsRequest sets a role, which brings its permissions along, or adds and removes single bits, or first the one and then the
+// other. Nobody grants what they lack, nobody acts on an equal or higher rank, and the last owner stays.
 type PermissionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Who   *Who                   `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
-	// Missing: the role stays.
-	Role *Role `protobuf:"varint,2,opt,name=role,proto3,enum=groupd.v1.Role,oneof" json:"role,omitempty"`
-	// The whole new set, added up. Missing: what the role brings, or as it was if role is missing too.
-	Permissions   *uint32 `protobuf:"varint,3,opt,name=permissions,proto3,oneof" json:"permissions,omitempty"`
-	ClientId      []byte  `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// ROLE_NONE: the role stays.
+	Role Role `protobuf:"varint,2,opt,name=role,proto3,enum=groupd.v1.Role" json:"role,omitempty"`
+	// Permission bits to add and to remove.
+	Add           uint32 `protobuf:"varint,3,opt,name=add,proto3" json:"add,omitempty"`
+	Remove        uint32 `protobuf:"varint,4,opt,name=remove,proto3" json:"remove,omitempty"`
+	ClientId      []byte `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1187,15 +1236,22 @@ func (x *PermissionsRequest) GetWho() *Who {
 }
 
 func (x *PermissionsRequest) GetRole() Role {
-	if x != nil && x.Role != nil {
-		return *x.Role
+	if x != nil {
+		return x.Role
 	}
 	return Role_ROLE_NONE
 }
 
-func (x *PermissionsRequest) GetPermissions() uint32 {
-	if x != nil && x.Permissions != nil {
-		return *x.Permissions
+func (x *PermissionsRequest) GetAdd() uint32 {
+	if x != nil {
+		return x.Add
+	}
+	return 0
+}
+
+func (x *PermissionsRequest) GetRemove() uint32 {
+	if x != nil {
+		return x.Remove
 	}
 	return 0
 }
@@ -1230,26 +1286,24 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\x04gone\x18\t \x01(\bR\x04gone\x12\x18\n" +
 	"\aaddress\x18\n" +
 	" \x01(\fR\aaddress\x12\x10\n" +
-	"\x03cut\x18\v \x01(\bR\x03cut\"\x8e\x01\n" +
+	"\x03cut\x18\v \x01(\bR\x03cut\"\x90\x01\n" +
 	"\x0eMembersRequest\x12\x1b\n" +
-	"\tafter_rev\x18\x01 \x01(\x04R\bafterRev\x12\x16\n" +
-	"\x06offset\x18\x02 \x01(\x04R\x06offset\x12\x14\n" +
+	"\tafter_rev\x18\x01 \x01(\x04R\bafterRev\x12\x18\n" +
+	"\achanges\x18\x02 \x01(\bR\achanges\x12\x14\n" +
 	"\x05limit\x18\x03 \x01(\rR\x05limit\x12\x1b\n" +
 	"\tmax_bytes\x18\x04 \x01(\rR\bmaxBytes\x12\x14\n" +
-	"\x05quote\x18\x05 \x01(\bR\x05quote\"\x94\x02\n" +
+	"\x05quote\x18\x05 \x01(\bR\x05quote\"\xf3\x01\n" +
 	"\fMembersReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12+\n" +
 	"\amembers\x18\x02 \x03(\v2\x11.groupd.v1.MemberR\amembers\x12\x12\n" +
 	"\x04more\x18\x03 \x01(\bR\x04more\x12\x15\n" +
-	"\x06to_rev\x18\x04 \x01(\x04R\x05toRev\x12\x1f\n" +
-	"\vnext_offset\x18\x05 \x01(\x04R\n" +
-	"nextOffset\x12\x14\n" +
-	"\x05total\x18\x06 \x01(\rR\x05total\x12\x1e\n" +
+	"\x06to_rev\x18\x04 \x01(\x04R\x05toRev\x12\x14\n" +
+	"\x05total\x18\x05 \x01(\rR\x05total\x12\x1e\n" +
 	"\n" +
-	"generation\x18\a \x01(\x06R\n" +
+	"generation\x18\x06 \x01(\x06R\n" +
 	"generation\x12\x14\n" +
-	"\x05count\x18\b \x01(\rR\x05count\x12\x14\n" +
-	"\x05bytes\x18\t \x01(\x04R\x05bytes\"\x83\x01\n" +
+	"\x05count\x18\a \x01(\rR\x05count\x12\x14\n" +
+	"\x05bytes\x18\b \x01(\x04R\x05bytes\"\x83\x01\n" +
 	"\vKickRequest\x12 \n" +
 	"\x03who\x18\x01 \x01(\v2\x0e.groupd.v1.WhoR\x03who\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
@@ -1290,14 +1344,19 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\rRejectRequest\x12 \n" +
 	"\x03who\x18\x01 \x01(\v2\x0e.groupd.v1.WhoR\x03who\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1b\n" +
-	"\tclient_id\x18\x03 \x01(\fR\bclientId\"\xbd\x01\n" +
+	"\tclient_id\x18\x03 \x01(\fR\bclientId\"\xa2\x01\n" +
 	"\x12PermissionsRequest\x12 \n" +
-	"\x03who\x18\x01 \x01(\v2\x0e.groupd.v1.WhoR\x03who\x12(\n" +
-	"\x04role\x18\x02 \x01(\x0e2\x0f.groupd.v1.RoleH\x00R\x04role\x88\x01\x01\x12%\n" +
-	"\vpermissions\x18\x03 \x01(\rH\x01R\vpermissions\x88\x01\x01\x12\x1b\n" +
-	"\tclient_id\x18\x04 \x01(\fR\bclientIdB\a\n" +
-	"\x05_roleB\x0e\n" +
-	"\f_permissions*\x8f\x01\n" +
+	"\x03who\x18\x01 \x01(\v2\x0e.groupd.v1.WhoR\x03who\x12#\n" +
+	"\x04role\x18\x02 \x01(\x0e2\x0f.groupd.v1.RoleR\x04role\x12\x10\n" +
+	"\x03add\x18\x03 \x01(\rR\x03add\x12\x16\n" +
+	"\x06remove\x18\x04 \x01(\rR\x06remove\x12\x1b\n" +
+	"\tclient_id\x18\x05 \x01(\fR\bclientId*A\n" +
+	"\aJoining\x12\x13\n" +
+	"\x0fJOINING_UNKNOWN\x10\x00\x12\b\n" +
+	"\x04OPEN\x10\x01\x12\v\n" +
+	"\aAPPROVE\x10\x02\x12\n" +
+	"\n" +
+	"\x06CLOSED\x10\x03*\x8f\x01\n" +
 	"\fStandingCode\x12\x15\n" +
 	"\x11STANDING_STRANGER\x10\x00\x12\x14\n" +
 	"\x10STANDING_PENDING\x10\x01\x12\x14\n" +
@@ -1340,43 +1399,44 @@ func file_groupd_v1_members_proto_rawDescGZIP() []byte {
 	return file_groupd_v1_members_proto_rawDescData
 }
 
-var file_groupd_v1_members_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_groupd_v1_members_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
 var file_groupd_v1_members_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_groupd_v1_members_proto_goTypes = []any{
-	(StandingCode)(0),          // 0: groupd.v1.StandingCode
-	(Role)(0),                  // 1: groupd.v1.Role
-	(Permission)(0),            // 2: groupd.v1.Permission
-	(*Standing)(nil),           // 3: groupd.v1.Standing
-	(*Member)(nil),             // 4: groupd.v1.Member
-	(*MembersRequest)(nil),     // 5: groupd.v1.MembersRequest
-	(*MembersReply)(nil),       // 6: groupd.v1.MembersReply
-	(*KickRequest)(nil),        // 7: groupd.v1.KickRequest
-	(*BanRequest)(nil),         // 8: groupd.v1.BanRequest
-	(*UnbanRequest)(nil),       // 9: groupd.v1.UnbanRequest
-	(*WaitingRequest)(nil),     // 10: groupd.v1.WaitingRequest
-	(*Applicant)(nil),          // 11: groupd.v1.Applicant
-	(*WaitingReply)(nil),       // 12: groupd.v1.WaitingReply
-	(*ApproveRequest)(nil),     // 13: groupd.v1.ApproveRequest
-	(*RejectRequest)(nil),      // 14: groupd.v1.RejectRequest
-	(*PermissionsRequest)(nil), // 15: groupd.v1.PermissionsRequest
-	(*Status)(nil),             // 16: groupd.v1.Status
-	(*Who)(nil),                // 17: groupd.v1.Who
+	(Joining)(0),               // 0: groupd.v1.Joining
+	(StandingCode)(0),          // 1: groupd.v1.StandingCode
+	(Role)(0),                  // 2: groupd.v1.Role
+	(Permission)(0),            // 3: groupd.v1.Permission
+	(*Standing)(nil),           // 4: groupd.v1.Standing
+	(*Member)(nil),             // 5: groupd.v1.Member
+	(*MembersRequest)(nil),     // 6: groupd.v1.MembersRequest
+	(*MembersReply)(nil),       // 7: groupd.v1.MembersReply
+	(*KickRequest)(nil),        // 8: groupd.v1.KickRequest
+	(*BanRequest)(nil),         // 9: groupd.v1.BanRequest
+	(*UnbanRequest)(nil),       // 10: groupd.v1.UnbanRequest
+	(*WaitingRequest)(nil),     // 11: groupd.v1.WaitingRequest
+	(*Applicant)(nil),          // 12: groupd.v1.Applicant
+	(*WaitingReply)(nil),       // 13: groupd.v1.WaitingReply
+	(*ApproveRequest)(nil),     // 14: groupd.v1.ApproveRequest
+	(*RejectRequest)(nil),      // 15: groupd.v1.RejectRequest
+	(*PermissionsRequest)(nil), // 16: groupd.v1.PermissionsRequest
+	(*Status)(nil),             // 17: groupd.v1.Status
+	(*Who)(nil),                // 18: groupd.v1.Who
 }
 var file_groupd_v1_members_proto_depIdxs = []int32{
-	0,  // 0: groupd.v1.Standing.code:type_name -> groupd.v1.StandingCode
-	1,  // 1: groupd.v1.Standing.role:type_name -> groupd.v1.Role
-	1,  // 2: groupd.v1.Member.role:type_name -> groupd.v1.Role
-	16, // 3: groupd.v1.MembersReply.status:type_name -> groupd.v1.Status
-	4,  // 4: groupd.v1.MembersReply.members:type_name -> groupd.v1.Member
-	17, // 5: groupd.v1.KickRequest.who:type_name -> groupd.v1.Who
-	17, // 6: groupd.v1.BanRequest.who:type_name -> groupd.v1.Who
-	17, // 7: groupd.v1.UnbanRequest.who:type_name -> groupd.v1.Who
-	16, // 8: groupd.v1.WaitingReply.status:type_name -> groupd.v1.Status
-	11, // 9: groupd.v1.WaitingReply.applicants:type_name -> groupd.v1.Applicant
-	17, // 10: groupd.v1.ApproveRequest.who:type_name -> groupd.v1.Who
-	17, // 11: groupd.v1.RejectRequest.who:type_name -> groupd.v1.Who
-	17, // 12: groupd.v1.PermissionsRequest.who:type_name -> groupd.v1.Who
-	1,  // 13: groupd.v1.PermissionsRequest.role:type_name -> groupd.v1.Role
+	1,  // 0: groupd.v1.Standing.code:type_name -> groupd.v1.StandingCode
+	2,  // 1: groupd.v1.Standing.role:type_name -> groupd.v1.Role
+	2,  // 2: groupd.v1.Member.role:type_name -> groupd.v1.Role
+	17, // 3: groupd.v1.MembersReply.status:type_name -> groupd.v1.Status
+	5,  // 4: groupd.v1.MembersReply.members:type_name -> groupd.v1.Member
+	18, // 5: groupd.v1.KickRequest.who:type_name -> groupd.v1.Who
+	18, // 6: groupd.v1.BanRequest.who:type_name -> groupd.v1.Who
+	18, // 7: groupd.v1.UnbanRequest.who:type_name -> groupd.v1.Who
+	17, // 8: groupd.v1.WaitingReply.status:type_name -> groupd.v1.Status
+	12, // 9: groupd.v1.WaitingReply.applicants:type_name -> groupd.v1.Applicant
+	18, // 10: groupd.v1.ApproveRequest.who:type_name -> groupd.v1.Who
+	18, // 11: groupd.v1.RejectRequest.who:type_name -> groupd.v1.Who
+	18, // 12: groupd.v1.PermissionsRequest.who:type_name -> groupd.v1.Who
+	2,  // 13: groupd.v1.PermissionsRequest.role:type_name -> groupd.v1.Role
 	14, // [14:14] is the sub-list for method output_type
 	14, // [14:14] is the sub-list for method input_type
 	14, // [14:14] is the sub-list for extension type_name
@@ -1390,13 +1450,12 @@ func file_groupd_v1_members_proto_init() {
 		return
 	}
 	file_groupd_v1_status_proto_init()
-	file_groupd_v1_members_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_groupd_v1_members_proto_rawDesc), len(file_groupd_v1_members_proto_rawDesc)),
-			NumEnums:      3,
+			NumEnums:      4,
 			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -85,7 +85,7 @@ type MessagesRequest struct {
 	BeforeSeq *uint64 `protobuf:"varint,3,opt,name=before_seq,json=beforeSeq,proto3,oneof" json:"before_seq,omitempty"`
 	// The newest n entries, sent ascending.
 	Newest uint32 `protobuf:"varint,4,opt,name=newest,proto3" json:"newest,omitempty"`
-	// Just these entries, in this order; at most 64.
+	// Just these entries, ascending; at most 64.
 	Seqs []uint64 `protobuf:"varint,5,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
 	// At most this many entries; 0 is as many as fit.
 	Limit uint32 `protobuf:"varint,6,opt,name=limit,proto3" json:"limit,omitempty"`
@@ -97,14 +97,12 @@ type MessagesRequest struct {
 	Quote bool `protobuf:"varint,9,opt,name=quote,proto3" json:"quote,omitempty"`
 	// Texts cut to their first line, at most 80 bytes.
 	Headlines bool `protobuf:"varint,10,opt,name=headlines,proto3" json:"headlines,omitempty"`
-	// Only entries that name or answer the caller, and events.
-	Mentions bool `protobuf:"varint,11,opt,name=mentions,proto3" json:"mentions,omitempty"`
 	// Posts, actions and edits; no joins, bans, topics and so on.
-	NoEvents bool `protobuf:"varint,12,opt,name=no_events,json=noEvents,proto3" json:"no_events,omitempty"`
+	NoEvents bool `protobuf:"varint,11,opt,name=no_events,json=noEvents,proto3" json:"no_events,omitempty"`
 	// With the LXMF message hash of each entry that has one.
-	Hashes bool `protobuf:"varint,13,opt,name=hashes,proto3" json:"hashes,omitempty"`
+	Hashes bool `protobuf:"varint,12,opt,name=hashes,proto3" json:"hashes,omitempty"`
 	// With the chain hash of the newest entry on the page.
-	Chain         bool `protobuf:"varint,14,opt,name=chain,proto3" json:"chain,omitempty"`
+	Chain         bool `protobuf:"varint,13,opt,name=chain,proto3" json:"chain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -205,13 +203,6 @@ func (x *MessagesRequest) GetQuote() bool {
 func (x *MessagesRequest) GetHeadlines() bool {
 	if x != nil {
 		return x.Headlines
-	}
-	return false
-}
-
-func (x *MessagesRequest) GetMentions() bool {
-	if x != nil {
-		return x.Mentions
 	}
 	return false
 }
@@ -319,11 +310,10 @@ func (x *MessagesReply) GetBytes() uint64 {
 // DeleteRequest deletes entries: one's own, or with the permission DELETE anybody's of lower rank. Seqs, or all by one member.
 type DeleteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At most 64.
+	// At most 500.
 	Seqs          []uint64 `protobuf:"varint,1,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
 	AllBy         *Who     `protobuf:"bytes,2,opt,name=all_by,json=allBy,proto3" json:"all_by,omitempty"`
-	Reason        string   `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	ClientId      []byte   `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId      []byte   `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -372,13 +362,6 @@ func (x *DeleteRequest) GetAllBy() *Who {
 	return nil
 }
 
-func (x *DeleteRequest) GetReason() string {
-	if x != nil {
-		return x.Reason
-	}
-	return ""
-}
-
 func (x *DeleteRequest) GetClientId() []byte {
 	if x != nil {
 		return x.ClientId
@@ -391,7 +374,11 @@ type DeleteReply struct {
 	Status *Status                `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
 	Rev    uint64                 `protobuf:"varint,2,opt,name=rev,proto3" json:"rev,omitempty"`
 	// How many were deleted now; those that were gone already do not count.
-	Deleted       uint32 `protobuf:"varint,3,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	Deleted uint32 `protobuf:"varint,3,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	// Those of the seqs that do not exist, or were deleted before; at most 64 are named.
+	Missing []uint64 `protobuf:"varint,4,rep,packed,name=missing,proto3" json:"missing,omitempty"`
+	// The member has more posts: ask again, with another client id.
+	More          bool `protobuf:"varint,5,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -447,11 +434,25 @@ func (x *DeleteReply) GetDeleted() uint32 {
 	return 0
 }
 
+func (x *DeleteReply) GetMissing() []uint64 {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+func (x *DeleteReply) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
 var File_groupd_v1_messages_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_messages_proto_rawDesc = "" +
 	"\n" +
-	"\x18groupd/v1/messages.proto\x12\tgroupd.v1\x1a\x16groupd/v1/status.proto\x1a\x14groupd/v1/page.proto\"\xc8\x03\n" +
+	"\x18groupd/v1/messages.proto\x12\tgroupd.v1\x1a\x16groupd/v1/status.proto\x1a\x14groupd/v1/page.proto\"\xac\x03\n" +
 	"\x0fMessagesRequest\x12 \n" +
 	"\tafter_rev\x18\x01 \x01(\x04H\x00R\bafterRev\x88\x01\x01\x12 \n" +
 	"\tafter_seq\x18\x02 \x01(\x04H\x01R\bafterSeq\x88\x01\x01\x12\"\n" +
@@ -464,11 +465,10 @@ const file_groupd_v1_messages_proto_rawDesc = "" +
 	"\x06accept\x18\b \x03(\x0e2\x10.groupd.v1.CodecR\x06accept\x12\x14\n" +
 	"\x05quote\x18\t \x01(\bR\x05quote\x12\x1c\n" +
 	"\theadlines\x18\n" +
-	" \x01(\bR\theadlines\x12\x1a\n" +
-	"\bmentions\x18\v \x01(\bR\bmentions\x12\x1b\n" +
-	"\tno_events\x18\f \x01(\bR\bnoEvents\x12\x16\n" +
-	"\x06hashes\x18\r \x01(\bR\x06hashes\x12\x14\n" +
-	"\x05chain\x18\x0e \x01(\bR\x05chainB\f\n" +
+	" \x01(\bR\theadlines\x12\x1b\n" +
+	"\tno_events\x18\v \x01(\bR\bnoEvents\x12\x16\n" +
+	"\x06hashes\x18\f \x01(\bR\x06hashes\x12\x14\n" +
+	"\x05chain\x18\r \x01(\bR\x05chainB\f\n" +
 	"\n" +
 	"_after_revB\f\n" +
 	"\n" +
@@ -479,16 +479,17 @@ const file_groupd_v1_messages_proto_rawDesc = "" +
 	"\x04page\x18\x02 \x01(\fR\x04page\x12'\n" +
 	"\x04view\x18\x03 \x01(\v2\x13.groupd.v1.PageViewR\x04view\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\rR\x05count\x12\x14\n" +
-	"\x05bytes\x18\x05 \x01(\x04R\x05bytes\"\x7f\n" +
+	"\x05bytes\x18\x05 \x01(\x04R\x05bytes\"g\n" +
 	"\rDeleteRequest\x12\x12\n" +
 	"\x04seqs\x18\x01 \x03(\x04R\x04seqs\x12%\n" +
-	"\x06all_by\x18\x02 \x01(\v2\x0e.groupd.v1.WhoR\x05allBy\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1b\n" +
-	"\tclient_id\x18\x04 \x01(\fR\bclientId\"d\n" +
+	"\x06all_by\x18\x02 \x01(\v2\x0e.groupd.v1.WhoR\x05allBy\x12\x1b\n" +
+	"\tclient_id\x18\x03 \x01(\fR\bclientId\"\x92\x01\n" +
 	"\vDeleteReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\x12\x18\n" +
-	"\adeleted\x18\x03 \x01(\rR\adeleted*9\n" +
+	"\adeleted\x18\x03 \x01(\rR\adeleted\x12\x18\n" +
+	"\amissing\x18\x04 \x03(\x04R\amissing\x12\x12\n" +
+	"\x04more\x18\x05 \x01(\bR\x04more*9\n" +
 	"\x05Codec\x12\t\n" +
 	"\x05PLAIN\x10\x00\x12\v\n" +
 	"\aDEFLATE\x10\x01\x12\x18\n" +

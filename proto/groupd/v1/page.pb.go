@@ -147,7 +147,9 @@ type Page struct {
 	// Members whose row changed in the revs covered.
 	Members []*Member `protobuf:"bytes,19,rep,name=members,proto3" json:"members,omitempty"`
 	// Chain hash of the page's entry with the largest seq, 32 bytes, where the request asked for it.
-	ChainHash     []byte `protobuf:"bytes,20,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
+	ChainHash []byte `protobuf:"bytes,20,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
+	// The group's names and policies, where they changed in the revs covered.
+	Group         *GroupState `protobuf:"bytes,21,opt,name=group,proto3" json:"group,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -322,6 +324,100 @@ func (x *Page) GetChainHash() []byte {
 	return nil
 }
 
+func (x *Page) GetGroup() *GroupState {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+// GroupState is what a client shows of the group.
+type GroupState struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	PublicName string                 `protobuf:"bytes,1,opt,name=public_name,json=publicName,proto3" json:"public_name,omitempty"`
+	// Missing: same as the public name.
+	PrivateName string  `protobuf:"bytes,2,opt,name=private_name,json=privateName,proto3" json:"private_name,omitempty"`
+	Topic       string  `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
+	Joining     Joining `protobuf:"varint,4,opt,name=joining,proto3,enum=groupd.v1.Joining" json:"joining,omitempty"`
+	Public      bool    `protobuf:"varint,5,opt,name=public,proto3" json:"public,omitempty"`
+	// Topic was shortened to fit max_bytes; /info has it whole.
+	Cut           bool `protobuf:"varint,6,opt,name=cut,proto3" json:"cut,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupState) Reset() {
+	*x = GroupState{}
+	mi := &file_groupd_v1_page_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupState) ProtoMessage() {}
+
+func (x *GroupState) ProtoReflect() protoreflect.Message {
+	mi := &file_groupd_v1_page_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupState.ProtoReflect.Descriptor instead.
+func (*GroupState) Descriptor() ([]byte, []int) {
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *GroupState) GetPublicName() string {
+	if x != nil {
+		return x.PublicName
+	}
+	return ""
+}
+
+func (x *GroupState) GetPrivateName() string {
+	if x != nil {
+		return x.PrivateName
+	}
+	return ""
+}
+
+func (x *GroupState) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *GroupState) GetJoining() Joining {
+	if x != nil {
+		return x.Joining
+	}
+	return Joining_JOINING_UNKNOWN
+}
+
+func (x *GroupState) GetPublic() bool {
+	if x != nil {
+		return x.Public
+	}
+	return false
+}
+
+func (x *GroupState) GetCut() bool {
+	if x != nil {
+		return x.Cut
+	}
+	return false
+}
+
 type Sender struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 16 bytes.
@@ -334,7 +430,7 @@ type Sender struct {
 
 func (x *Sender) Reset() {
 	*x = Sender{}
-	mi := &file_groupd_v1_page_proto_msgTypes[1]
+	mi := &file_groupd_v1_page_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -346,7 +442,7 @@ func (x *Sender) String() string {
 func (*Sender) ProtoMessage() {}
 
 func (x *Sender) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[1]
+	mi := &file_groupd_v1_page_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -359,7 +455,7 @@ func (x *Sender) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sender.ProtoReflect.Descriptor instead.
 func (*Sender) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{1}
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Sender) GetIdentity() []byte {
@@ -402,7 +498,7 @@ type Note struct {
 
 func (x *Note) Reset() {
 	*x = Note{}
-	mi := &file_groupd_v1_page_proto_msgTypes[2]
+	mi := &file_groupd_v1_page_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -414,7 +510,7 @@ func (x *Note) String() string {
 func (*Note) ProtoMessage() {}
 
 func (x *Note) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[2]
+	mi := &file_groupd_v1_page_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -427,7 +523,7 @@ func (x *Note) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Note.ProtoReflect.Descriptor instead.
 func (*Note) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{2}
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Note) GetEntry() uint32 {
@@ -498,20 +594,21 @@ type PageView struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation uint64                 `protobuf:"fixed64,1,opt,name=generation,proto3" json:"generation,omitempty"`
 	// Set where the request was by rev.
-	FromRev       uint64    `protobuf:"varint,2,opt,name=from_rev,json=fromRev,proto3" json:"from_rev,omitempty"`
-	ToRev         uint64    `protobuf:"varint,3,opt,name=to_rev,json=toRev,proto3" json:"to_rev,omitempty"`
-	More          bool      `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
-	Filtered      uint32    `protobuf:"varint,5,opt,name=filtered,proto3" json:"filtered,omitempty"`
-	Entries       []*Entry  `protobuf:"bytes,6,rep,name=entries,proto3" json:"entries,omitempty"`
-	Members       []*Member `protobuf:"bytes,7,rep,name=members,proto3" json:"members,omitempty"`
-	ChainHash     []byte    `protobuf:"bytes,8,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
+	FromRev       uint64      `protobuf:"varint,2,opt,name=from_rev,json=fromRev,proto3" json:"from_rev,omitempty"`
+	ToRev         uint64      `protobuf:"varint,3,opt,name=to_rev,json=toRev,proto3" json:"to_rev,omitempty"`
+	More          bool        `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
+	Filtered      uint32      `protobuf:"varint,5,opt,name=filtered,proto3" json:"filtered,omitempty"`
+	Entries       []*Entry    `protobuf:"bytes,6,rep,name=entries,proto3" json:"entries,omitempty"`
+	Members       []*Member   `protobuf:"bytes,7,rep,name=members,proto3" json:"members,omitempty"`
+	ChainHash     []byte      `protobuf:"bytes,8,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
+	Group         *GroupState `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PageView) Reset() {
 	*x = PageView{}
-	mi := &file_groupd_v1_page_proto_msgTypes[3]
+	mi := &file_groupd_v1_page_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -523,7 +620,7 @@ func (x *PageView) String() string {
 func (*PageView) ProtoMessage() {}
 
 func (x *PageView) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[3]
+	mi := &file_groupd_v1_page_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -536,7 +633,7 @@ func (x *PageView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageView.ProtoReflect.Descriptor instead.
 func (*PageView) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{3}
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PageView) GetGeneration() uint64 {
@@ -595,6 +692,13 @@ func (x *PageView) GetChainHash() []byte {
 	return nil
 }
 
+func (x *PageView) GetGroup() *GroupState {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
 // Entry is one row of a PageView. The fields are those of Page and Note, with the deltas added up and the people filled in.
 type Entry struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -621,7 +725,7 @@ type Entry struct {
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_groupd_v1_page_proto_msgTypes[4]
+	mi := &file_groupd_v1_page_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -633,7 +737,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[4]
+	mi := &file_groupd_v1_page_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -646,7 +750,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{4}
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Entry) GetSeq() uint64 {
@@ -765,7 +869,7 @@ var File_groupd_v1_page_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_page_proto_rawDesc = "" +
 	"\n" +
-	"\x14groupd/v1/page.proto\x12\tgroupd.v1\x1a\x17groupd/v1/members.proto\"\xbe\x04\n" +
+	"\x14groupd/v1/page.proto\x12\tgroupd.v1\x1a\x17groupd/v1/members.proto\"\xeb\x04\n" +
 	"\x04Page\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x06R\n" +
@@ -792,7 +896,17 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\x05notes\x18\x12 \x03(\v2\x0f.groupd.v1.NoteR\x05notes\x12+\n" +
 	"\amembers\x18\x13 \x03(\v2\x11.groupd.v1.MemberR\amembers\x12\x1d\n" +
 	"\n" +
-	"chain_hash\x18\x14 \x01(\fR\tchainHash\"8\n" +
+	"chain_hash\x18\x14 \x01(\fR\tchainHash\x12+\n" +
+	"\x05group\x18\x15 \x01(\v2\x15.groupd.v1.GroupStateR\x05group\"\xbe\x01\n" +
+	"\n" +
+	"GroupState\x12\x1f\n" +
+	"\vpublic_name\x18\x01 \x01(\tR\n" +
+	"publicName\x12!\n" +
+	"\fprivate_name\x18\x02 \x01(\tR\vprivateName\x12\x14\n" +
+	"\x05topic\x18\x03 \x01(\tR\x05topic\x12,\n" +
+	"\ajoining\x18\x04 \x01(\x0e2\x12.groupd.v1.JoiningR\ajoining\x12\x16\n" +
+	"\x06public\x18\x05 \x01(\bR\x06public\x12\x10\n" +
+	"\x03cut\x18\x06 \x01(\bR\x03cut\"8\n" +
 	"\x06Sender\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\fR\bidentity\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\"\x8b\x02\n" +
@@ -808,7 +922,7 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\fmessage_hash\x18\a \x01(\fR\vmessageHash\x12#\n" +
 	"\rfields_length\x18\b \x01(\rR\ffieldsLength\x12\x1d\n" +
 	"\n" +
-	"text_codec\x18\t \x01(\rR\ttextCodec\"\x84\x02\n" +
+	"text_codec\x18\t \x01(\rR\ttextCodec\"\xb1\x02\n" +
 	"\bPageView\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x06R\n" +
@@ -820,7 +934,8 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\aentries\x18\x06 \x03(\v2\x10.groupd.v1.EntryR\aentries\x12+\n" +
 	"\amembers\x18\a \x03(\v2\x11.groupd.v1.MemberR\amembers\x12\x1d\n" +
 	"\n" +
-	"chain_hash\x18\b \x01(\fR\tchainHash\"\xd7\x03\n" +
+	"chain_hash\x18\b \x01(\fR\tchainHash\x12+\n" +
+	"\x05group\x18\t \x01(\v2\x15.groupd.v1.GroupStateR\x05group\"\xd7\x03\n" +
 	"\x05Entry\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\x12\x12\n" +
@@ -872,30 +987,35 @@ func file_groupd_v1_page_proto_rawDescGZIP() []byte {
 }
 
 var file_groupd_v1_page_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_groupd_v1_page_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_groupd_v1_page_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_groupd_v1_page_proto_goTypes = []any{
-	(Kind)(0),        // 0: groupd.v1.Kind
-	(*Page)(nil),     // 1: groupd.v1.Page
-	(*Sender)(nil),   // 2: groupd.v1.Sender
-	(*Note)(nil),     // 3: groupd.v1.Note
-	(*PageView)(nil), // 4: groupd.v1.PageView
-	(*Entry)(nil),    // 5: groupd.v1.Entry
-	(*Member)(nil),   // 6: groupd.v1.Member
+	(Kind)(0),          // 0: groupd.v1.Kind
+	(*Page)(nil),       // 1: groupd.v1.Page
+	(*GroupState)(nil), // 2: groupd.v1.GroupState
+	(*Sender)(nil),     // 3: groupd.v1.Sender
+	(*Note)(nil),       // 4: groupd.v1.Note
+	(*PageView)(nil),   // 5: groupd.v1.PageView
+	(*Entry)(nil),      // 6: groupd.v1.Entry
+	(*Member)(nil),     // 7: groupd.v1.Member
+	(Joining)(0),       // 8: groupd.v1.Joining
 }
 var file_groupd_v1_page_proto_depIdxs = []int32{
-	2, // 0: groupd.v1.Page.senders:type_name -> groupd.v1.Sender
-	3, // 1: groupd.v1.Page.notes:type_name -> groupd.v1.Note
-	6, // 2: groupd.v1.Page.members:type_name -> groupd.v1.Member
-	5, // 3: groupd.v1.PageView.entries:type_name -> groupd.v1.Entry
-	6, // 4: groupd.v1.PageView.members:type_name -> groupd.v1.Member
-	0, // 5: groupd.v1.Entry.kind:type_name -> groupd.v1.Kind
-	2, // 6: groupd.v1.Entry.sender:type_name -> groupd.v1.Sender
-	2, // 7: groupd.v1.Entry.subject:type_name -> groupd.v1.Sender
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	3,  // 0: groupd.v1.Page.senders:type_name -> groupd.v1.Sender
+	4,  // 1: groupd.v1.Page.notes:type_name -> groupd.v1.Note
+	7,  // 2: groupd.v1.Page.members:type_name -> groupd.v1.Member
+	2,  // 3: groupd.v1.Page.group:type_name -> groupd.v1.GroupState
+	8,  // 4: groupd.v1.GroupState.joining:type_name -> groupd.v1.Joining
+	6,  // 5: groupd.v1.PageView.entries:type_name -> groupd.v1.Entry
+	7,  // 6: groupd.v1.PageView.members:type_name -> groupd.v1.Member
+	2,  // 7: groupd.v1.PageView.group:type_name -> groupd.v1.GroupState
+	0,  // 8: groupd.v1.Entry.kind:type_name -> groupd.v1.Kind
+	3,  // 9: groupd.v1.Entry.sender:type_name -> groupd.v1.Sender
+	3,  // 10: groupd.v1.Entry.subject:type_name -> groupd.v1.Sender
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_groupd_v1_page_proto_init() }
@@ -910,7 +1030,7 @@ func file_groupd_v1_page_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_groupd_v1_page_proto_rawDesc), len(file_groupd_v1_page_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

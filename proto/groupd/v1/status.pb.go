@@ -50,7 +50,8 @@ const (
 	Code_TOO_LARGE Code = 11
 	// The group, or a list in it, holds as many as it may.
 	Code_FULL Code = 12
-	// It clashes with what is there: a name in use, an owner already claimed, a client id used for something else.
+	// It clashes with what is there: a name in use, an owner already claimed, a name that could mean several people, a client id
+	// used for something else.
 	Code_CONFLICT Code = 13
 	// This server does not know this path or option.
 	Code_UNSUPPORTED Code = 14
@@ -142,7 +143,9 @@ type Status struct {
 	// The bytes the reply would have taken, with TOO_LARGE.
 	Needed uint64 `protobuf:"varint,7,opt,name=needed,proto3" json:"needed,omitempty"`
 	// With INTERNAL: tell it to the operator.
-	LogId         string `protobuf:"bytes,8,opt,name=log_id,json=logId,proto3" json:"log_id,omitempty"`
+	LogId string `protobuf:"bytes,8,opt,name=log_id,json=logId,proto3" json:"log_id,omitempty"`
+	// With CONFLICT about a person: those whom the name could mean, at most 8.
+	Choices       []*Choice `protobuf:"bytes,9,rep,name=choices,proto3" json:"choices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -233,6 +236,67 @@ func (x *Status) GetLogId() string {
 	return ""
 }
 
+func (x *Status) GetChoices() []*Choice {
+	if x != nil {
+		return x.Choices
+	}
+	return nil
+}
+
+// Choice is somebody whom an ambiguous name could mean.
+type Choice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// LXMF address, 16 bytes.
+	Address       []byte `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Choice) Reset() {
+	*x = Choice{}
+	mi := &file_groupd_v1_status_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Choice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Choice) ProtoMessage() {}
+
+func (x *Choice) ProtoReflect() protoreflect.Message {
+	mi := &file_groupd_v1_status_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Choice.ProtoReflect.Descriptor instead.
+func (*Choice) Descriptor() ([]byte, []int) {
+	return file_groupd_v1_status_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Choice) GetAddress() []byte {
+	if x != nil {
+		return x.Address
+	}
+	return nil
+}
+
+func (x *Choice) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 // Ack is the reply of requests that have nothing more to tell.
 type Ack struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -245,7 +309,7 @@ type Ack struct {
 
 func (x *Ack) Reset() {
 	*x = Ack{}
-	mi := &file_groupd_v1_status_proto_msgTypes[1]
+	mi := &file_groupd_v1_status_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -257,7 +321,7 @@ func (x *Ack) String() string {
 func (*Ack) ProtoMessage() {}
 
 func (x *Ack) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_status_proto_msgTypes[1]
+	mi := &file_groupd_v1_status_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -270,7 +334,7 @@ func (x *Ack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ack.ProtoReflect.Descriptor instead.
 func (*Ack) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_status_proto_rawDescGZIP(), []int{1}
+	return file_groupd_v1_status_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Ack) GetStatus() *Status {
@@ -302,7 +366,7 @@ type Who struct {
 
 func (x *Who) Reset() {
 	*x = Who{}
-	mi := &file_groupd_v1_status_proto_msgTypes[2]
+	mi := &file_groupd_v1_status_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -314,7 +378,7 @@ func (x *Who) String() string {
 func (*Who) ProtoMessage() {}
 
 func (x *Who) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_status_proto_msgTypes[2]
+	mi := &file_groupd_v1_status_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -327,7 +391,7 @@ func (x *Who) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Who.ProtoReflect.Descriptor instead.
 func (*Who) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_status_proto_rawDescGZIP(), []int{2}
+	return file_groupd_v1_status_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Who) GetWho() isWho_Who {
@@ -376,7 +440,7 @@ var File_groupd_v1_status_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x16groupd/v1/status.proto\x12\tgroupd.v1\"\xe5\x01\n" +
+	"\x16groupd/v1/status.proto\x12\tgroupd.v1\"\x92\x02\n" +
 	"\x06Status\x12#\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x0f.groupd.v1.CodeR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
@@ -386,7 +450,11 @@ const file_groupd_v1_status_proto_rawDesc = "" +
 	"stamp_cost\x18\x05 \x01(\rR\tstampCost\x12\x14\n" +
 	"\x05limit\x18\x06 \x01(\x04R\x05limit\x12\x16\n" +
 	"\x06needed\x18\a \x01(\x04R\x06needed\x12\x15\n" +
-	"\x06log_id\x18\b \x01(\tR\x05logId\"B\n" +
+	"\x06log_id\x18\b \x01(\tR\x05logId\x12+\n" +
+	"\achoices\x18\t \x03(\v2\x11.groupd.v1.ChoiceR\achoices\"6\n" +
+	"\x06Choice\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\fR\aaddress\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"B\n" +
 	"\x03Ack\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\"8\n" +
@@ -429,21 +497,23 @@ func file_groupd_v1_status_proto_rawDescGZIP() []byte {
 }
 
 var file_groupd_v1_status_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_groupd_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_groupd_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_groupd_v1_status_proto_goTypes = []any{
 	(Code)(0),      // 0: groupd.v1.Code
 	(*Status)(nil), // 1: groupd.v1.Status
-	(*Ack)(nil),    // 2: groupd.v1.Ack
-	(*Who)(nil),    // 3: groupd.v1.Who
+	(*Choice)(nil), // 2: groupd.v1.Choice
+	(*Ack)(nil),    // 3: groupd.v1.Ack
+	(*Who)(nil),    // 4: groupd.v1.Who
 }
 var file_groupd_v1_status_proto_depIdxs = []int32{
 	0, // 0: groupd.v1.Status.code:type_name -> groupd.v1.Code
-	1, // 1: groupd.v1.Ack.status:type_name -> groupd.v1.Status
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	2, // 1: groupd.v1.Status.choices:type_name -> groupd.v1.Choice
+	1, // 2: groupd.v1.Ack.status:type_name -> groupd.v1.Status
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_groupd_v1_status_proto_init() }
@@ -451,7 +521,7 @@ func file_groupd_v1_status_proto_init() {
 	if File_groupd_v1_status_proto != nil {
 		return
 	}
-	file_groupd_v1_status_proto_msgTypes[2].OneofWrappers = []any{
+	file_groupd_v1_status_proto_msgTypes[3].OneofWrappers = []any{
 		(*Who_Hash)(nil),
 		(*Who_Name)(nil),
 	}
@@ -461,7 +531,7 @@ func file_groupd_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_groupd_v1_status_proto_rawDesc), len(file_groupd_v1_status_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
