@@ -1,0 +1,234 @@
+package rns
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"groupd/rns/internal/bz2"
+	"groupd/rns/msgpack"
+)
+
+// resourceEntropy is what building a segment needs of randomness; drawn on the link's goroutine, so that the source need
+// not be safe for use by workers.
+type resourceEntropy struct {
+	prefix [ResourceRandomLength]byte
+	random [resourceCollisionTries][ResourceRandomLength]byte
+}
+
+// resourceCollisionTries bounds the search for a random hash without colliding map hashes. A try fails with probability
+// below 2,261 × 224 / 2³² for a full segment at MTU 500, so that eight in a row do not happen.
+const resourceCollisionTries = 8
+
+func drawResourceEntropy(r io.Reader) (resourceEntropy, error) {
+	var e resourceEntropy
+	if _, err := io.ReadFull(r, e.prefix[:]); err != nil {
+		return e, fmt.Errorf("drawing a resource prefix: %w", err)
+	}
+	for i := range e.random {
+		if _, err := io.ReadFull(r, e.random[i][:]); err != nil {
+			return e, fmt.Errorf("drawing a resource random hash: %w", err)
+		}
+	}
+	return e, nil
+}
+
+// segmentPlan says which bytes of a source make a segment and how. Building one is a pure function of it, so that a worker
+// can do it.
+type segmentPlan struct {
+	index    int // from 1
+	source   ResourceSource
+	offset   int64
+	length   int64
+	metadata []byte // the metadata block, in segment 1 only
+	compress bool
+	sdu      int
+	entropy  resourceEntropy
+	seal     func([]byte) []byte
+}
+
+// resourceSegment is a segment ready to be sent.
+type resourceSegment struct {
+	index      int
+	hash       ResourceHash
+	random     [ResourceRandomLength]byte
+	proof      resourceProof // what the receiver must answer
+	stream     []byte        // one token, cut into parts of sdu bytes
+	sdu        int
+	parts      int
+	hashes     []mapHash
+	compressed bool
+}
+
+func (s *resourceSegment) part(i int) []byte {
+	return s.stream[i*s.sdu : min((i+1)*s.sdu, len(s.stream))]
+}
+
+// mapHashes returns the map hashes from up to but not including to, as they travel.
+func (s *resourceSegment) mapHashes(from, to int) []byte {
+	b := make([]byte, 0, (to-from)*ResourceMapHashLength)
+	for _, h := range s.hashes[from:to] {
+		b = appendMapHash(b, h)
+	}
+	return b
+}
+
+// errNoRandomHash means that no random hash without colliding map hashes was found.
+var errNoRandomHash = errors.New("map hashes collide")
+
+// build makes the segment: body, compression if it helps, one token over everything, map hashes (spec 2 §3.2).
+func (p *segmentPlan) build() (*resourceSegment, error) {
+	data, err := p.source.read(p.offset, p.length)
+	if err != nil {
+		return nil, err
+	}
+	body := data
+	if len(p.metadata) > 0 {
+		body = append(append(make([]byte, 0, len(p.metadata)+len(data)), p.metadata...), data...)
+	}
+	s := &resourceSegment{index: p.index, sdu: p.sdu}
+	packed := body
+	if p.compress && len(body) > 0 {
+		c, err := bz2.Compress(body)
+		if err != nil {
+			return nil, fmt.Errorf("compressing resource: %w", err)
+		}
+		if len(c) < len(body) {
+			packed, s.compressed = c, true
+		}
+	}
+	clear := make([]byte, 0, ResourceRandomLength+len(packed))
+	clear = append(append(clear, p.entropy.prefix[:]...), packed...)
+	if s.stream = p.seal(clear); len(s.stream) == 0 {
+		return nil, ErrLinkClosed
+	}
+	s.parts = (len(s.stream) + s.sdu - 1) / s.sdu
+	for _, r := range p.entropy.random {
+		if r == p.entropy.prefix {
+			continue
+		}
+		if s.makeHashes(r) {
+			s.random = r
+			s.hash = hashResourceBody(body, r)
+			s.proof = proveResourceBody(body, s.hash)
+			return s, nil
+		}
+	}
+	return nil, errNoRandomHash
+}
+
+// makeHashes fills in the map hashes for the random hash r. It reports whether they are unique within any 224 consecutive
+// ones, on which the window of the receiver and the search scope of the sender rely.
+func (s *resourceSegment) makeHashes(r [ResourceRandomLength]byte) bool {
+	s.hashes = make([]mapHash, 0, s.parts)
+	recent := make(map[mapHash]int, resourceGuard)
+	for i := range s.parts {
+		h := hashResourcePart(s.part(i), r)
+		if at, seen := recent[h]; seen && i-at <= resourceGuard {
+			return false
+		}
+		recent[h] = i
+		if i >= resourceGuard {
+			if old := s.hashes[i-resourceGuard]; recent[old] == i-resourceGuard {
+				delete(recent, old)
+			}
+		}
+		s.hashes = append(s.hashes, h)
+	}
+	return true
+}
+
+// hashResourcePart returns the map hash of an encrypted part.
+func hashResourcePart(part []byte, r [ResourceRandomLength]byte) mapHash {
+	h := sha256.New()
+	h.Write(part)
+	h.Write(r[:])
+	var sum [sha256.Size]byte
+	return mapHashAt(h.Sum(sum[:0]), 0)
+}
+
+func hashResourceBody(body []byte, r [ResourceRandomLength]byte) ResourceHash {
+	h := sha256.New()
+	h.Write(body)
+	h.Write(r[:])
+	return ResourceHash(h.Sum(nil))
+}
+
+func proveResourceBody(body []byte, hash ResourceHash) resourceProof {
+	h := sha256.New()
+	h.Write(body)
+	h.Write(hash[:])
+	return resourceProof(h.Sum(nil))
+}
+
+// makeMetadataBlock returns length and msgpack bytes as they stand before the data in segment 1; nil for none.
+func makeMetadataBlock(metadata msgpack.Raw) ([]byte, error) {
+	if len(metadata) == 0 {
+		return nil, nil
+	}
+	if len(metadata) > resourceMetadataMax {
+		return nil, fmt.Errorf("resource metadata of %d bytes: %w", len(metadata), ErrTooLarge)
+	}
+	n := len(metadata)
+	b := make([]byte, 0, resourceMetadataHeader+n)
+	b = append(b, byte(n>>16), byte(n>>8), byte(n))
+	return append(b, metadata...), nil
+}
+
+// splitMetadata takes the metadata block off a body. The metadata must be one well-formed msgpack value.
+func splitMetadata(body []byte) (metadata msgpack.Raw, data []byte, err error) {
+	if len(body) < resourceMetadataHeader {
+		return nil, nil, fmt.Errorf("resource metadata: %w: body of %d bytes", ErrMalformed, len(body))
+	}
+	n := int(body[0])<<16 | int(body[1])<<8 | int(body[2])
+	body = body[resourceMetadataHeader:]
+	if n > len(body) {
+		return nil, nil, fmt.Errorf("resource metadata: %w: %d bytes announced, %d left", ErrMalformed, n, len(body))
+	}
+	if err := checkMetadata(body[:n]); err != nil {
+		return nil, nil, fmt.Errorf("resource metadata: %w", err)
+	}
+	return msgpack.Raw(body[:n:n]), body[n:], nil
+}
+
+// assemblePlan is everything needed to turn the stream of a segment into its body; a worker can do it.
+type assemblePlan struct {
+	stream     []byte
+	hash       ResourceHash
+	random     [ResourceRandomLength]byte
+	compressed bool
+	limit      int64 // of the body
+	open       func([]byte) ([]byte, bool)
+}
+
+// errBomb means that a compressed body is larger than it may be, or ends early: the sender is told and the link closed.
+var errBomb = fmt.Errorf("%w: compressed resource does not end within its bound", ErrCorrupt)
+
+// assemble decrypts, decompresses within the limit and checks the hash (spec 2 §3.12). Errors wrap [ErrCorrupt].
+func (p *assemblePlan) assemble() (body []byte, proof resourceProof, err error) {
+	clear, ok := p.open(p.stream)
+	if !ok {
+		return nil, proof, fmt.Errorf("%w: resource does not decrypt", ErrCorrupt)
+	}
+	if len(clear) < ResourceRandomLength {
+		return nil, proof, fmt.Errorf("%w: resource of %d bytes", ErrCorrupt, len(clear))
+	}
+	body = clear[ResourceRandomLength:]
+	if p.compressed {
+		body, err = bz2.Decompress(body, int(p.limit))
+		switch {
+		case errors.Is(err, bz2.ErrTooLarge), errors.Is(err, bz2.ErrTruncated):
+			return nil, proof, errBomb
+		case err != nil:
+			return nil, proof, fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
+	}
+	if int64(len(body)) > p.limit {
+		return nil, proof, fmt.Errorf("%w: %d bytes where %d were announced", ErrCorrupt, len(body), p.limit)
+	}
+	if hashResourceBody(body, p.random) != p.hash {
+		return nil, proof, fmt.Errorf("%w: resource hash differs", ErrCorrupt)
+	}
+	return body, proveResourceBody(body, p.hash), nil
+}
