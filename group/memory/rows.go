@@ -1,0 +1,156 @@
+package memory
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"sort"
+	"time"
+
+	"groupd/group"
+)
+
+// rows is everything a store holds.
+type rows struct {
+	meta   map[string][]byte
+	groups map[group.GroupID]*groupRows
+	audits int64 // newest audit ID
+	// outcomes of requests, also those without a group
+	outcomes map[outcomeKey]group.Outcome
+}
+
+// groupRows is everything of one group.
+type groupRows struct {
+	group        *group.Group
+	head         group.Head
+	members      map[group.IdentityHash]group.Member
+	membersByRev []revOf[group.IdentityHash]
+	entries      map[group.Seq]group.Entry
+	originals    map[group.Seq][]byte
+	entriesByRev []revOf[group.Seq]
+	seqs         []group.Seq // rising
+	byMessage    map[group.MessageID]group.Seq
+	requests     map[group.IdentityHash]group.Request
+	bans         map[group.AnyHash]group.Ban
+	seen         map[group.SeenID]struct{}
+	claim        *group.ClaimCode
+	audit        []group.Audit // rising ID
+}
+
+// revOf is an item of an index by rev: it counts only while its row still has that rev.
+type revOf[K any] struct {
+	rev group.Rev
+	key K
+}
+
+type outcomeKey struct {
+	group    group.GroupID
+	identity group.IdentityHash
+	client   string
+}
+
+func newRows() *rows {
+	return &rows{
+		meta:     make(map[string][]byte),
+		groups:   make(map[group.GroupID]*groupRows),
+		outcomes: make(map[outcomeKey]group.Outcome),
+	}
+}
+
+func newGroupRows() *groupRows {
+	return &groupRows{
+		members:   make(map[group.IdentityHash]group.Member),
+		entries:   make(map[group.Seq]group.Entry),
+		originals: make(map[group.Seq][]byte),
+		byMessage: make(map[group.MessageID]group.Seq),
+		requests:  make(map[group.IdentityHash]group.Request),
+		bans:      make(map[group.AnyHash]group.Ban),
+		seen:      make(map[group.SeenID]struct{}),
+	}
+}
+
+// of finds a group's rows; a group that is not there has none, and reads like an empty one.
+func (r *rows) of(g group.GroupID) *groupRows {
+	if gr := r.groups[g]; gr != nil {
+		return gr
+	}
+	return newGroupRows()
+}
+
+// firstAfter is the position of the first item with a rev above after.
+func firstAfter[K any](index []revOf[K], after group.Rev) int {
+	return sort.Search(len(index), func(i int) bool { return index[i].rev > after })
+}
+
+// insert keeps an index sorted by rev: at the end as a rule. What index held stays as it is, for a rollback.
+func insert[K any](index []revOf[K], item revOf[K]) []revOf[K] {
+	return insertAt(index, firstAfter(index, item.rev), item)
+}
+
+// insertAt is slices.Insert that never moves what s holds.
+func insertAt[T any](s []T, i int, v T) []T {
+	if i == len(s) {
+		return append(s, v)
+	}
+	return slices.Insert(slices.Clone(s), i, v)
+}
+
+// sortedByHash lists the values of a map keyed by a 16-byte hash, by that hash.
+func sortedByHash[K ~[16]byte, V any](m map[K]V) []V {
+	keys := slices.SortedFunc(maps.Keys(m), func(a, b K) int { return bytes.Compare(a[:], b[:]) })
+	out := make([]V, 0, len(keys))
+	for _, k := range keys {
+		out = append(out, m[k])
+	}
+	return out
+}
+
+// clone copies bytes; empty becomes nil.
+func clone(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return bytes.Clone(b)
+}
+
+// at brings a time to what a store keeps: UTC, microseconds, no monotonic part.
+func at(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return time.UnixMicro(t.UnixMicro()).UTC()
+}
+
+func copyGroup(g group.Group) group.Group {
+	g.PublicKey, g.PrivateKey, g.SeenKey = clone(g.PublicKey), clone(g.PrivateKey), clone(g.SeenKey)
+	g.Created, g.Updated = at(g.Created), at(g.Updated)
+	return g
+}
+
+func copyMember(m group.Member) group.Member {
+	m.PublicKey, m.Ratchet = clone(m.PublicKey), clone(m.Ratchet)
+	m.Joined, m.Left, m.LastHeard, m.LastCommand = at(m.Joined), at(m.Left), at(m.LastHeard), at(m.LastCommand)
+	return m
+}
+
+func copyEntry(e group.Entry) group.Entry {
+	e.Title, e.Text, e.Fields, e.Salt = clone(e.Title), clone(e.Text), clone(e.Fields), clone(e.Salt)
+	e.Time, e.AuthorTime, e.DeletedAt = at(e.Time), at(e.AuthorTime), at(e.DeletedAt)
+	return e
+}
+
+func copyRequest(r group.Request) group.Request {
+	r.PublicKey, r.Ratchet = clone(r.PublicKey), clone(r.Ratchet)
+	r.Created, r.LastCommand = at(r.Created), at(r.LastCommand)
+	return r
+}
+
+func copyBan(b group.Ban) group.Ban {
+	b.Created, b.Expires = at(b.Created), at(b.Expires)
+	return b
+}
+
+func copyOutcome(o group.Outcome) group.Outcome {
+	o.ClientID, o.Result, o.Created = clone(o.ClientID), clone(o.Result), at(o.Created)
+	return o
+}
