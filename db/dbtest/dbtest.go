@@ -1,0 +1,44 @@
+// Package dbtest is the one suite that every engine behind group.Store must pass. An engine's own test calls Run.
+package dbtest
+
+import (
+	"testing"
+
+	"groupd/group"
+)
+
+// Open makes an empty store for one test. Reopen closes it and opens what is on disk again, as after a restart; the
+// in-memory twin returns the store itself. Both end with the test by t.Cleanup.
+type Open func(t testing.TB) (s group.Store, reopen func() group.Store)
+
+// Run runs every test of the suite as a subtest.
+func Run(t *testing.T, open Open) {
+	for _, test := range []struct {
+		name string
+		f    func(*testing.T, Open)
+	}{
+		{"every row comes back as it was written, and after a restart", testRows},
+		{"zero values come back as zero values", testZeroRows},
+		{"what is not there is ErrNoRow or an empty list", testMissing},
+		{"rows that were read belong to the reader", testOwnership},
+		{"writing again replaces", testReplace},
+		{"a group must exist before its rows", testUnknownGroup},
+		{"groups do not see each other's rows", testGroupsApart},
+		{"an error undoes the closure's writes and nothing else", testErrorUndoes},
+		{"a failing closure among many concurrent ones", testErrorAmongMany},
+		{"a closure does not start after its context ended", testCancelled},
+		{"updates are seen by later views and never in part", testSnapshots},
+		{"seq has no gaps under concurrency", testGapless},
+		{"everything committed survives a restart", testDurable},
+		{"a tombstone erases content, original and message id", testTombstone},
+		{"touching a member changes no rev", testTouch},
+		{"members are found by either hash, prefix and skeleton", testFindMembers},
+		{"bans match what was typed in either form", testBans},
+		{"seen ids and outcomes are kept, counted and pruned", testOutcomes},
+		{"who waits longest is listed first", testRequests},
+		{"the audit log keeps the newest lines", testAudit},
+		{"sync queries on random histories agree with a naive model", testRandomHistories},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.f(t, open) })
+	}
+}
