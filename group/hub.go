@@ -83,6 +83,7 @@ type Info struct {
 	PublicName  string
 	Joining     moderation.Joining
 	Owned       bool // has an owner; else it waits to be claimed
+	Rev         Rev  // of the last change of names, topic or policies
 	Disclosure  int  // version of the disclosure texts
 	Limits      Limits
 	You         Standing
