@@ -165,9 +165,15 @@ func (p *Port) send(ctx context.Context) {
 		m.mu.Unlock()
 		if frame == nil {
 			select {
-			case <-ctx.Done():
-				return
 			case <-p.wakeSend:
+				continue
+			case <-ctx.Done():
+			}
+			m.mu.Lock()
+			done := len(p.queue) == 0 || p.down
+			m.mu.Unlock()
+			if done {
+				return
 			}
 			continue
 		}

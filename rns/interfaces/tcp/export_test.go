@@ -1,0 +1,7 @@
+package tcp
+
+// Names for the outside tests.
+var (
+	ChooseAddress = chooseAddress
+	BindNetwork   = bindNetwork
+)

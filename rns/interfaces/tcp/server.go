@@ -1,0 +1,373 @@
+package tcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"groupd/rns/interfaces"
+)
+
+// ServerConfig describes a TCPServerInterface (spec 3 §2.2).
+type ServerConfig struct {
+	// Name is the title of the section in the configuration.
+	Name string
+	// Host is the name or address to bind, as configured, and Port the port; 0 lets the system choose.
+	Host string
+	Port int
+	// Device, a network interface such as "eth0", replaces Host by the device's first IPv4 address, or IPv6 address where
+	// PreferIPv6 is set or it has no other.
+	Device string
+	// PreferIPv6 binds the IPv6 address of a Host that has both.
+	PreferIPv6 bool
+
+	Options
+
+	// MaxConnections is how many there may be at once. 0: 128. More are closed at once and counted.
+	MaxConnections int
+	// MaxPerAddress is how many of them may come from one IP address. 0: as many as there may be at all, since
+	// the members behind one router, tunnel or proxy share an address.
+	MaxPerAddress int
+
+	// Listen opens the listener. nil: TCP.
+	Listen ListenFunc
+	// OnListen is called with the address once the listener is open. It must not block. May be nil.
+	OnListen func(net.Addr)
+}
+
+// ServerStats count what happened to a Server.
+type ServerStats struct {
+	// Connections there are now.
+	Connections int
+	// Accepted connections became interfaces, Refused ones were too many.
+	Accepted, Refused uint64
+	// LastError of the listener.
+	LastError string
+}
+
+// Server waits for connections and makes an interface of each. Make it with NewServer.
+type Server struct {
+	config  ServerConfig
+	name    string
+	network string
+	address string
+
+	mu      sync.Mutex
+	serving bool
+	perAddr map[netip.Addr]int
+	stats   ServerStats
+}
+
+var _ interfaces.Spawner = (*Server)(nil)
+
+// NewServer checks the configuration and finds the address of the device, if one is named. It does not listen yet.
+func NewServer(config ServerConfig) (*Server, error) {
+	if config.Port < 0 || config.Port > 65535 {
+		return nil, fmt.Errorf("TCP server: port %d is not between 0 and 65535", config.Port)
+	}
+	if config.MaxConnections < 0 || config.MaxPerAddress < 0 {
+		return nil, errors.New("TCP server: negative number of connections")
+	}
+	var err error
+	if config.Options, err = config.Options.complete(); err != nil {
+		return nil, fmt.Errorf("TCP server: %w", err)
+	}
+	if config.Device != "" {
+		if config.Host, err = deviceAddress(config.Device, config.PreferIPv6); err != nil {
+			return nil, fmt.Errorf("TCP server: %w", err)
+		}
+	}
+	if config.Host == "" {
+		return nil, errors.New("TCP server without an address or device to listen on")
+	}
+	setDefault(&config.MaxConnections, DefaultMaxConnections)
+	setDefault(&config.MaxPerAddress, config.MaxConnections)
+	if config.Listen == nil {
+		config.Listen = (&net.ListenConfig{}).Listen
+	}
+	address := net.JoinHostPort(config.Host, strconv.Itoa(config.Port))
+	return &Server{
+		config:  config,
+		name:    "TCPServerInterface[" + config.Name + "/" + address + "]",
+		network: bindNetwork(config.Host, config.PreferIPv6),
+		address: address,
+		perAddr: make(map[netip.Addr]int),
+	}, nil
+}
+
+// Name is the name string of spec 3 §6.1.
+func (s *Server) Name() string { return s.name }
+
+// Stats is a snapshot, safe from any goroutine.
+func (s *Server) Stats() ServerStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stats
+}
+
+// Properties are those of the interfaces made, safe from any goroutine.
+func (s *Server) Properties() interfaces.Properties { return s.config.properties() }
+
+// Serve listens until ctx ends, or returns why it cannot. A listener that runs out of file descriptors goes on when
+// there are some again.
+func (s *Server) Serve(ctx context.Context, attach func(interfaces.Interface) (detach func())) error {
+	s.mu.Lock()
+	busy := s.serving
+	s.serving = true
+	s.mu.Unlock()
+	if busy {
+		return interfaces.ErrRunning
+	}
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.serving = false
+	}()
+
+	listener, err := s.config.Listen(ctx, s.network, s.address)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.failed(err)
+		return fmt.Errorf("listening for %s: %w", s.name, err)
+	}
+	serving, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { // closes
+		<-serving.Done()
+		listener.Close()
+	})
+	if s.config.OnListen != nil {
+		s.config.OnListen(listener.Addr())
+	}
+	err = s.accept(serving, listener, &wg, attach)
+	stop()
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil
+	}
+	s.failed(err)
+	return fmt.Errorf("accepting for %s: %w", s.name, err)
+}
+
+// accept starts a goroutine for each connection, until the listener is closed.
+func (s *Server) accept(ctx context.Context, l net.Listener, wg *sync.WaitGroup, attach func(interfaces.Interface) func()) error {
+	const firstPause, longestPause = 5 * time.Millisecond, time.Second
+	pause := firstPause
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) || !passing(err) {
+				return err
+			}
+			s.failed(err)
+			s.config.Logger.Warn("tcp accept failed", "iface", s.name, "err", err)
+			if !wait(ctx, pause) {
+				return ctx.Err()
+			}
+			pause = min(2*pause, longestPause)
+			continue
+		}
+		pause = firstPause
+		from := peerAddr(conn)
+		if !s.admit(from) {
+			conn.Close()
+			s.config.Logger.Debug("tcp connection refused", "iface", s.name, "from", conn.RemoteAddr())
+			continue
+		}
+		wg.Go(func() {
+			defer s.leave(from)
+			s.spawn(ctx, conn, attach)
+		})
+	}
+}
+
+// spawn offers one connection to transport, and waits until it is over.
+func (s *Server) spawn(ctx context.Context, conn net.Conn, attach func(interfaces.Interface) func()) {
+	if err := tune(conn, s.config.I2PTunneled); err != nil {
+		conn.Close()
+		return
+	}
+	p := &peer{
+		carrier: newCarrier("TCPInterface[Client on "+s.config.Name+"/"+peerName(conn)+"]", s.config.Options),
+		conn:    conn,
+		over:    make(chan struct{}),
+	}
+	p.up()
+	detach := attach(p)
+	if detach == nil {
+		conn.Close()
+		p.down(nil)
+		return
+	}
+	select {
+	case <-p.over:
+	case <-ctx.Done():
+	}
+	detach()
+	// Where Run was never called:
+	conn.Close()
+	p.down(nil)
+}
+
+// admit takes one of the places for connections.
+func (s *Server) admit(from netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stats.Connections >= s.config.MaxConnections || s.perAddr[from] >= s.config.MaxPerAddress {
+		s.stats.Refused++
+		return false
+	}
+	s.stats.Connections++
+	s.stats.Accepted++
+	s.perAddr[from]++
+	return true
+}
+
+func (s *Server) leave(from netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Connections--
+	if s.perAddr[from]--; s.perAddr[from] == 0 {
+		delete(s.perAddr, from)
+	}
+}
+
+func (s *Server) failed(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.LastError = err.Error()
+}
+
+// peer is the interface of one accepted connection. It is not connected anew.
+type peer struct {
+	*carrier
+	conn net.Conn
+	over chan struct{} // closed when Run returns
+	ran  bool          // guarded by carrier.mu
+}
+
+var _ interfaces.Interface = (*peer)(nil)
+
+// Run carries frames until ctx ends or the connection breaks. It can be called once; after that it returns ErrDown.
+func (p *peer) Run(ctx context.Context, deliver func(frame []byte)) error {
+	if !p.begin() {
+		return interfaces.ErrRunning
+	}
+	defer p.end()
+	p.mu.Lock()
+	ran := p.ran
+	p.ran = true
+	p.mu.Unlock()
+	if ran {
+		return interfaces.ErrDown
+	}
+	defer close(p.over)
+	err := p.carry(ctx, p.conn, deliver)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// bindNetwork is the network to listen on, so that an IPv4 address binds IPv4 only, and "::" both.
+func bindNetwork(host string, preferIPv6 bool) string {
+	addr, err := netip.ParseAddr(host)
+	switch {
+	case err == nil && addr.Is4():
+		return "tcp4"
+	case err != nil && preferIPv6:
+		return "tcp6"
+	}
+	return "tcp"
+}
+
+// deviceAddress is the address of a network device to bind (option "device").
+func deviceAddress(device string, preferIPv6 bool) (string, error) {
+	dev, err := net.InterfaceByName(device)
+	if err != nil {
+		return "", fmt.Errorf("device %q: %w", device, err)
+	}
+	list, err := dev.Addrs()
+	if err != nil {
+		return "", fmt.Errorf("addresses of device %q: %w", device, err)
+	}
+	var addrs []netip.Addr
+	for _, a := range list {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			addrs = append(addrs, p.Addr())
+		}
+	}
+	return chooseAddress(device, addrs, preferIPv6)
+}
+
+// chooseAddress is the first IPv4 address, or the first IPv6 address where that is preferred or the only one.
+// Link-local IPv6 addresses get the device as their zone.
+func chooseAddress(device string, addrs []netip.Addr, preferIPv6 bool) (string, error) {
+	var v4, v6 netip.Addr
+	for _, a := range addrs {
+		if a.Is4() && !v4.IsValid() {
+			v4 = a
+		}
+		if a.Is6() && !v6.IsValid() {
+			v6 = a
+		}
+	}
+	if v4.IsValid() && !(preferIPv6 && v6.IsValid()) {
+		return v4.String(), nil
+	}
+	if !v6.IsValid() {
+		return "", fmt.Errorf("device %q has no address", device)
+	}
+	if v6.IsLinkLocalUnicast() {
+		v6 = v6.WithZone(device)
+	}
+	return v6.String(), nil
+}
+
+// peerAddr is the IP address of the other side; none for what is not TCP.
+func peerAddr(conn net.Conn) netip.Addr {
+	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return a.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}
+
+// peerName is how the other side is named: address and port, an IPv6 address in brackets.
+func peerName(conn net.Conn) string {
+	a, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return strings.ToValidUTF8(conn.RemoteAddr().String(), "?")
+	}
+	p := a.AddrPort()
+	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port()).String()
+}
+
+// passing says whether accepting may succeed later.
+func passing(err error) bool {
+	for _, e := range []syscall.Errno{syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EINTR} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
