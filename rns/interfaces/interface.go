@@ -3,6 +3,7 @@ package interfaces
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // What Send answers when a frame is not taken. All of them mean that the frame is dropped (and counted in Stats);
@@ -21,6 +22,10 @@ var (
 // BaseMTU is the packet limit of Reticulum in bytes, without access code (MTU). Every carrier takes at least this
 // plus the access code. Links get it where Properties.MTU is 0 (spec 3 §0, spec 2 §1.12).
 const BaseMTU = 500
+
+// Linger is how long Run goes on sending what is queued when its context has ended, so that last words (closed links)
+// get out.
+const Linger = 250 * time.Millisecond
 
 // MaxIFACSize is the longest access code in bytes: an Ed25519 signature has no more (spec 1 §5.2).
 const MaxIFACSize = 64
@@ -56,11 +61,13 @@ type Interface interface {
 	Properties() Properties
 
 	// Run carries frames until ctx ends, and then returns nil, or until the carrier is gone for good (a spawned
-	// connection was closed, all reconnects failed), and then says why. When it returns, every goroutine it started
-	// has ended, what was queued is dropped, and Send answers ErrDown.
+	// connection was closed, all reconnects failed), and then says why. When ctx ends it still tries to send what is
+	// queued, for at most Linger. When it returns, every goroutine it started has ended, what is left in the queue
+	// is dropped, and Send answers ErrDown.
 	//
 	// deliver is called once per received frame, in order, never concurrently. It may block, which is the
-	// backpressure: nothing is read meanwhile. The frame is valid only during the call.
+	// backpressure: nothing is read meanwhile. It must not block any more when ctx has ended, since Run waits for it.
+	// The frame is valid only during the call.
 	//
 	// Frames may be sent before Run is called; whether they are kept until it is, is up to the carrier.
 	Run(ctx context.Context, deliver func(frame []byte)) error

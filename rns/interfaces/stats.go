@@ -31,7 +31,7 @@ type RxDrops struct {
 	TooShort uint64
 	// TooLong: longer than the frame limit.
 	TooLong uint64
-	// Unfinished counts how often a buffer without an end of frame was discarded at its limit.
+	// Unfinished: begun, but the carrier went down before the end.
 	Unfinished uint64
 	// Overflow: the receiver did not take frames fast enough (carriers without flow control).
 	Overflow uint64

@@ -338,3 +338,29 @@ func TestPortRunsAgainAfterItsNodeRestarts(t *testing.T) {
 		}
 	})
 }
+
+func TestLastWordsGetOutWhenANodeStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := ifacetest.NewMedium(ifacetest.Options{Bitrate: 8000})
+		a, b := m.Port("a"), m.Port("b")
+		ls := start(t, b)
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error)
+		go func() { done <- a.Run(ctx, nil) }()
+		synctest.Wait()
+		for range 3 {
+			send(t, a, string(make([]byte, 100))) // 100 ms each: two get out
+		}
+		cancel()
+		before := time.Now()
+		<-done
+		if d := time.Since(before); d != interfaces.Linger {
+			t.Errorf("lingered %v", d)
+		}
+		synctest.Wait()
+		time.Sleep(time.Second)
+		if got := len(ls[0].got()); got < 2 {
+			t.Errorf("b heard %d frames", got)
+		}
+	})
+}

@@ -71,7 +71,8 @@ func (p *Port) SetDown(down bool) {
 	}
 }
 
-// Run carries frames until ctx ends. It returns nil, or ErrRunning.
+// Run carries frames until ctx ends, and for at most interfaces.Linger more what is queued then. It returns nil, or
+// ErrRunning.
 func (p *Port) Run(ctx context.Context, deliver func(frame []byte)) error {
 	m := p.medium
 	m.mu.Lock()
@@ -87,9 +88,14 @@ func (p *Port) Run(ctx context.Context, deliver func(frame []byte)) error {
 		up()
 	}
 
+	// The sender outlives ctx a little, to send what is queued.
+	lingering, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
 	var wg sync.WaitGroup
-	wg.Go(func() { p.send(ctx) })
+	wg.Go(func() { p.send(ctx, lingering) })
 	p.receive(ctx, deliver)
+	linger := time.AfterFunc(interfaces.Linger, cancel)
+	defer linger.Stop()
 	wg.Wait()
 
 	m.mu.Lock()
@@ -142,8 +148,8 @@ func (p *Port) discard() {
 	p.discards++
 }
 
-// send is the goroutine which transmits what is queued.
-func (p *Port) send(ctx context.Context) {
+// send is the goroutine which transmits what is queued: until ctx ends and the queue is empty, or lingering ends.
+func (p *Port) send(ctx, lingering context.Context) {
 	m := p.medium
 	m.mu.Lock()
 	backoff := rand.New(rand.NewPCG(m.opts.Seed, m.rng(p.name, p.name).Uint64()))
@@ -179,14 +185,14 @@ func (p *Port) send(ctx context.Context) {
 		}
 		if !busy.IsZero() {
 			// Carrier sense: wait until the channel is free, and one of 16 slots of 8 bytes more.
-			if !sleep(ctx, time.Until(busy)+time.Duration(backoff.IntN(16))*m.Airtime(8)) {
+			if !sleep(lingering, time.Until(busy)+time.Duration(backoff.IntN(16))*m.Airtime(8)) {
 				return
 			}
 			continue
 		}
 
 		m.transmit(p, frame, airtime)
-		if !sleep(ctx, airtime) {
+		if !sleep(lingering, airtime) {
 			return
 		}
 		m.mu.Lock()
