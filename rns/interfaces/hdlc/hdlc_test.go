@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"groupd/internal/vectors"
 	"groupd/rns/interfaces/hdlc"
 )
 
@@ -150,13 +151,13 @@ func TestNoiseNeverGrowsTheDecoder(t *testing.T) {
 }
 
 func FuzzDecoder(f *testing.F) {
-	for _, c := range vectorCases(f) {
-		var wire []byte
-		for _, chunk := range c.chunks {
-			wire = append(wire, chunk...)
+	for _, c := range vectors.Load(f, "framing") {
+		switch c.Kind {
+		case "hdlc_encode":
+			f.Add(c.In.Bytes("payload"), uint16(3))
+		case "hdlc_decode":
+			f.Add(bytes.Join(c.In.BytesList("chunks"), nil), uint16(7))
 		}
-		f.Add(wire, uint16(7))
-		f.Add(c.payload, uint16(3))
 	}
 	f.Fuzz(func(t *testing.T, wire []byte, cut uint16) {
 		const longest = 600

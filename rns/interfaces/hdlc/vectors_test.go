@@ -1,129 +1,44 @@
 package hdlc_test
 
 import (
-	"bytes"
-	"encoding/hex"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
+	"groupd/internal/vectors"
 	"groupd/rns/interfaces/hdlc"
 )
 
-// framingCase is a case of framing.json.
-type framingCase struct {
-	id, kind string
-	lenient  bool
-	payload  []byte
-	frame    []byte
-	chunks   [][]byte
-	readers  map[string][][]byte
+func TestVectorsHDLCFrames(t *testing.T) {
+	vectors.RunKinds(t, "framing", []string{"hdlc_encode"}, func(t *testing.T, c vectors.Case) {
+		c.Out.CheckBytes("frame", hdlc.AppendFrame(nil, c.In.Bytes("payload")))
+	})
 }
 
-func vectorCases(t testing.TB) (cases []framingCase) {
-	t.Helper()
-	dir := os.Getenv("GROUPD_VECTORS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "testdata", "vectors")
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "framing.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []struct {
-		ID, Kind string
-		Lenient  bool
-		In       struct {
-			Payload json.RawMessage
-			Chunks  []json.RawMessage
-		}
-		Out json.RawMessage
-	}
-	if err := json.Unmarshal(text, &list); err != nil {
-		t.Fatal(err)
-	}
-	data := func(raw json.RawMessage) []byte {
-		var s string
-		if err := json.Unmarshal(raw, &s); err != nil {
-			t.Fatalf("%s: %v", raw, err)
-		}
-		b, err := hex.DecodeString(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	for _, v := range list {
-		if !strings.HasPrefix(v.Kind, "hdlc_") {
-			continue
-		}
-		c := framingCase{id: v.ID, kind: v.Kind, lenient: v.Lenient}
-		switch v.Kind {
-		case "hdlc_encode":
-			var out struct{ Frame json.RawMessage }
-			if err := json.Unmarshal(v.Out, &out); err != nil {
-				t.Fatal(err)
-			}
-			c.payload, c.frame = data(v.In.Payload), data(out.Frame)
-		case "hdlc_decode":
-			var out map[string][]json.RawMessage
-			if err := json.Unmarshal(v.Out, &out); err != nil {
-				t.Fatal(err)
-			}
-			for _, chunk := range v.In.Chunks {
-				c.chunks = append(c.chunks, data(chunk))
-			}
-			c.readers = make(map[string][][]byte)
-			for reader, packets := range out {
-				c.readers[reader] = [][]byte{}
-				for _, p := range packets {
-					c.readers[reader] = append(c.readers[reader], data(p))
-				}
-			}
-		default:
-			t.Fatalf("%s: unknown kind %s", v.ID, v.Kind)
-		}
-		cases = append(cases, c)
-	}
-	if len(cases) == 0 {
-		t.Fatal("no hdlc cases")
-	}
-	return cases
+// What the reference's socket readers hand on, ours must too, byte for byte.
+func TestVectorsHDLCSocketReaders(t *testing.T) {
+	vectors.RunKinds(t, "framing", []string{"hdlc_decode"}, func(t *testing.T, c vectors.Case) {
+		chunks := c.In.BytesList("chunks")
+		c.Out.CheckBytesList("tcp", decode(hdlc.NewDecoder(hdlc.MinPacket, 262144+16), chunks...))
+		c.Out.CheckBytesList("local", decode(hdlc.NewDecoder(hdlc.MinPacket, 1<<24), chunks...))
+	})
 }
 
-func TestVectorsFraming(t *testing.T) {
-	for _, c := range vectorCases(t) {
-		t.Run(c.id, func(t *testing.T) {
-			if c.kind == "hdlc_encode" {
-				if got := hdlc.AppendFrame(nil, c.payload); !bytes.Equal(got, c.frame) {
-					t.Errorf("frame %x, want %x", got, c.frame)
-				}
-				return
+// The reference's serial readers toggle at flags, cut long packets and hand on packets of any length. Ours does not, on
+// purpose, so it agrees where senders are proper, except for what is too short to be a packet.
+func TestVectorsHDLCSerialReaders(t *testing.T) {
+	proper := func(c vectors.Case) bool { return c.Kind == "hdlc_decode" && !c.Lenient }
+	vectors.RunIf(t, "framing", proper, func(t *testing.T, c vectors.Case) {
+		for reader, mtu := range map[string]int{"serial": 564, "pipe": 1064} {
+			got := decode(hdlc.NewDecoder(1, mtu), c.In.BytesList("chunks")...)
+			var want []json.RawMessage
+			if err := json.Unmarshal(c.Out.JSON(reader), &want); err != nil {
+				t.Fatal(err)
 			}
-			// Socket readers must agree byte for byte. Serial readers of the reference toggle at flags, cut long packets and
-			// hand on packets of any length; ours does not, on purpose, so it agrees where senders are proper, and on
-			// packets that are long enough to be any.
-			for reader, limits := range map[string]struct {
-				min, max int
-				exact    bool
-			}{
-				"tcp":    {hdlc.MinPacket, 262144 + 16, true},
-				"local":  {hdlc.MinPacket, 2 * 262144, true},
-				"serial": {hdlc.MinPacket, 564, !c.lenient},
-				"pipe":   {hdlc.MinPacket, 1064, !c.lenient},
-			} {
-				want, ok := c.readers[reader]
-				if !ok {
-					t.Errorf("no result of the %s reader", reader)
-				}
-				want = slices.DeleteFunc(want, func(p []byte) bool { return len(p) < hdlc.MinPacket })
-				if got := decode(hdlc.NewDecoder(limits.min, limits.max), c.chunks...); limits.exact && !same(got, want) {
-					t.Errorf("%s reader: %x, want %x", reader, got, want)
-				}
+			if len(got) != len(want) {
+				got = slices.DeleteFunc(got, func(p []byte) bool { return len(p) < hdlc.MinPacket })
 			}
-		})
-	}
+			c.Out.CheckBytesList(reader, got)
+		}
+	})
 }
