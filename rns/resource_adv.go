@@ -3,6 +3,7 @@ package rns
 import (
 	"fmt"
 
+	"groupd/rns/internal/token"
 	"groupd/rns/msgpack"
 )
 
@@ -157,9 +158,6 @@ func (a *resourceAdv) readField(r *msgpack.Reader) (int, error) {
 	return 0, r.Skip()
 }
 
-// tokenLength is the length of the link token over n bytes of plaintext (spec 2 §1.7).
-func tokenLength(n int64) int64 { return TokenOverhead + aesBlock*(n/aesBlock+1) }
-
 // check looks for lies: sizes that contradict one another, a hash map that cannot be. The part count follows from the
 // transfer size and our own part size; field n is ignored, as the reference does. The sender of a lie is refused with RCL.
 func (a *resourceAdv) check(sdu int) error {
@@ -173,11 +171,11 @@ func (a *resourceAdv) check(sdu int) error {
 		return lie("both request and response")
 	case a.size < 0:
 		return lie("size %d", a.size)
-	case a.transfer < tokenLength(ResourceRandomLength) || a.transfer%aesBlock != 0:
+	case a.transfer < int64(token.SealedSize(ResourceRandomLength)) || a.transfer%aesBlock != 0:
 		return lie("transfer of %d bytes is no token", a.transfer)
 	case a.transfer > ResourceMaxTransfer:
 		return lie("transfer of %d bytes", a.transfer)
-	case a.transfer > tokenLength(ResourceRandomLength+min(a.size, ResourceMaxTransfer)):
+	case a.transfer > int64(token.SealedSize(ResourceRandomLength+int(min(a.size, ResourceMaxTransfer)))):
 		return lie("transfer of %d bytes for a resource of %d", a.transfer, a.size)
 	case a.index < 1 || a.index > a.segments || a.segments > max(a.size, 1):
 		return lie("segment %d of %d", a.index, a.segments)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"groupd/rns/internal/token"
 )
 
 // resourceReceiveState is where an incoming segment stands.
@@ -130,7 +132,7 @@ func (r *resourceReceiver) requestNext(now time.Time) {
 	r.waitingHMU = q.exhausted
 	plain := q.append(make([]byte, 0, 1+ResourceMapHashLength+FullHashLength+len(q.wanted)))
 	r.requestedAt, r.lastActivity = now, now
-	r.requestSize = HeaderMinSize + int(tokenLength(int64(len(plain))))
+	r.requestSize = HeaderMinSize + token.SealedSize(len(plain))
 	r.answered, r.roundBytes = false, 0
 	r.requests++
 	r.link.sendData(ContextResourceReq, plain, true)

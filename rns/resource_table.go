@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"groupd/rns/internal/token"
 	"groupd/rns/msgpack"
 )
 
@@ -334,7 +335,7 @@ func (t *linkResources) handleAdv(now time.Time, payload []byte) error {
 	// The whole body and the largest stream may be in memory at the same time.
 	in.reserved = a.size + a.transfer
 	if a.segments > 1 {
-		in.reserved = a.size + min(ResourceMaxTransfer, max(a.transfer, tokenLength(ResourceSegmentSize+ResourceRandomLength)))
+		in.reserved = a.size + min(ResourceMaxTransfer, max(a.transfer, int64(token.SealedSize(ResourceSegmentSize+ResourceRandomLength))))
 	}
 	if len(t.incoming) >= t.limits.Incoming || a.size > t.limits.PerLink ||
 		t.reserved+in.reserved > t.limits.PerLink || !t.budget.reserve(in.reserved) {

@@ -1,0 +1,40 @@
+package rns
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"groupd/rns/msgpack"
+)
+
+func TestResourceOfAnySizeArrives(t *testing.T) {
+	t.Parallel()
+	sizes := []int{0, 1, 411, 412, 463, 464, 465, 34268, 34269, 69000, 100 << 10}
+	for _, mtu := range []int{500, 8192, 262144} {
+		for _, n := range sizes {
+			for name, data := range map[string][]byte{"noise": resourceRandomData(n, 1), "text": resourceText(n)} {
+				s := newResourceSim(t, mtu, uint64(n))
+				s.mustCarry(data, resourceSendOptions{})
+				s.mustBeIdle()
+				_ = name
+			}
+		}
+	}
+}
+
+func TestResourceOfSeveralSegmentsArrives(t *testing.T) {
+	t.Parallel()
+	meta := msgpack.Map(msgpack.Entry{Key: msgpack.Str("name"), Value: msgpack.Bin([]byte("tide.txt"))})
+	for _, n := range []int{ResourceSegmentSize - 1, ResourceSegmentSize, ResourceSegmentSize + 1, 2 * ResourceSegmentSize, 5 << 20} {
+		for _, mtu := range []int{500, 8192, 262144} {
+			t.Run(fmt.Sprintf("%d bytes at MTU %d", n, mtu), func(t *testing.T) {
+				t.Parallel()
+				s := newResourceSim(t, mtu, uint64(n))
+				s.jobTime = 30 * time.Millisecond
+				s.mustCarry(resourceRandomData(n, 2), resourceSendOptions{metadata: meta, noCompress: mtu == 500})
+				s.mustBeIdle()
+			})
+		}
+	}
+}
