@@ -23,7 +23,7 @@ var (
 	ErrMalformed = errors.New("malformed")
 	// ErrBadKey means that key material has a wrong length or is unusable (an X25519 key of low order).
 	ErrBadKey = errors.New("bad key")
-	// ErrBadName means that an app name or aspect contains a dot or is missing.
+	// ErrBadName means that an app name or aspect contains a dot or is not UTF-8.
 	ErrBadName = errors.New("bad destination name")
 	// ErrBadSignature means that a signature does not verify.
 	ErrBadSignature = errors.New("bad signature")

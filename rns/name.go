@@ -41,16 +41,41 @@ func SplitName(full string) (app string, aspects []string) {
 	return parts[0], parts[1:]
 }
 
-// CheckName returns [ErrBadName] when the app name or an aspect contains a dot or is not UTF-8, or the app name is
-// empty.
+// CheckName returns [ErrBadName] when the app name or an aspect contains a dot or is not UTF-8. Empty parts are fine.
 func CheckName(app string, aspects ...string) error {
-	if app == "" {
-		return fmt.Errorf("%w: no app name", ErrBadName)
-	}
 	for _, part := range append([]string{app}, aspects...) {
 		if strings.Contains(part, ".") || !utf8.ValidString(part) {
 			return fmt.Errorf("%w: %q", ErrBadName, part)
 		}
 	}
 	return nil
+}
+
+// IdentityHashFromBytes returns an identity hash of exactly 16 bytes; any other length is [ErrBadKey].
+func IdentityHashFromBytes(b []byte) (h IdentityHash, err error) {
+	if len(b) != len(h) {
+		return h, fmt.Errorf("%w: identity hash of %d bytes, want %d", ErrBadKey, len(b), len(h))
+	}
+	return IdentityHash(b), nil
+}
+
+// DestinationAddress returns the address of a destination after checking the rules of its type (spec 1 §2.2): SINGLE
+// and GROUP destinations have an identity ([ErrBadKey] without), PLAIN ones have none ([ErrBadKey] with), and LINK is
+// no type of a destination that has a name ([ErrBadName]).
+func DestinationAddress(typ DestinationType, id *PublicIdentity, app string, aspects ...string) (d DestinationHash, err error) {
+	if err := CheckName(app, aspects...); err != nil {
+		return d, err
+	}
+	switch {
+	case typ > DestinationPlain:
+		return d, fmt.Errorf("%w: %v destinations have none", ErrBadName, typ)
+	case typ == DestinationPlain && id != nil:
+		return d, fmt.Errorf("%w: PLAIN destinations have no identity", ErrBadKey)
+	case typ == DestinationPlain:
+		return HashDestination(nil, app, aspects...), nil
+	case id == nil:
+		return d, fmt.Errorf("%w: %v destinations need an identity", ErrBadKey, typ)
+	}
+	hash := id.Hash()
+	return HashDestination(&hash, app, aspects...), nil
 }
