@@ -1,0 +1,261 @@
+package rns
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// verifyQueue is how many announces wait for their signature to be checked. When it is full, the newest is
+	// dropped: whoever announces does so again. One interface may take up half of it, so that a flood on one does
+	// not silence the others.
+	verifyQueue          = 256
+	verifyQueueInterface = verifyQueue / 2
+	defaultVerifyWorkers = 2
+
+	// announceEventQueue is how many accepted announces wait for the handlers. When it is full, the oldest is
+	// dropped: the tables know them all the same.
+	announceEventQueue = 256
+)
+
+// heardAnnounce is an announce whose signature is right.
+type heardAnnounce struct {
+	destination  DestinationHash
+	identity     *PublicIdentity
+	name         NameHash
+	random       RandomField
+	ratchet      []byte // nil: none
+	appData      []byte // nil: none
+	hops         int
+	relay        TruncatedHash // transport id of the node it was heard from, when relayed
+	relayed      bool
+	pathResponse bool
+	hash         PacketHash
+	on           *attached
+	at           time.Time
+}
+
+// nextHop is where packets for the destination have to go from here.
+func (a *heardAnnounce) nextHop() TruncatedHash {
+	if a.relayed {
+		return a.relay
+	}
+	return TruncatedHash(a.destination)
+}
+
+// announceJob is an announce on its way to a verify worker.
+type announceJob struct {
+	packet Packet
+	on     *attached
+	at     time.Time
+}
+
+// queueAnnounce hands an announce to the verify workers. It never blocks.
+func (t *Transport) queueAnnounce(a *attached, p Packet) {
+	if p.DestinationType != DestinationSingle {
+		a.count(DropAnnounceType)
+		return
+	}
+	if a.verifying.Add(1) > verifyQueueInterface {
+		a.verifying.Add(-1)
+		a.count(DropAnnounceQueue)
+		return
+	}
+	select {
+	case t.verify <- announceJob{packet: p, on: a, at: time.Now()}:
+	default:
+		a.verifying.Add(-1)
+		a.count(DropAnnounceQueue)
+	}
+}
+
+// verifyAnnounces is the life of a verify worker: Ed25519 stays out of the loop, and its cost has a bound.
+func (t *Transport) verifyAnnounces(life context.Context) {
+	for {
+		select {
+		case <-life.Done():
+			return
+		case j := <-t.verify:
+			j.on.verifying.Add(-1)
+			a, err := checkAnnounce(&j.packet, t.config.Blackholed)
+			if err != nil {
+				j.on.count(DropAnnounceInvalid)
+				continue
+			}
+			j.on.rxAnnounces.Add(1)
+			a.on, a.at = j.on, j.at
+			select {
+			case t.verified <- a:
+			case <-life.Done():
+				return
+			}
+		}
+	}
+}
+
+// checkAnnounce checks all that can be checked of an announce without the tables (spec 1 §4.2).
+func checkAnnounce(p *Packet, blackholed func(IdentityHash) bool) (*heardAnnounce, error) {
+	b, err := ParseAnnounce(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Validate(AnnounceChecks{Blackholed: blackholed}); err != nil {
+		return nil, err
+	}
+	return &heardAnnounce{
+		destination:  b.Destination,
+		identity:     b.Identity,
+		name:         b.Name,
+		random:       b.Random,
+		ratchet:      b.Ratchet,
+		appData:      b.AppData,
+		hops:         int(p.Hops),
+		relay:        p.TransportID,
+		relayed:      p.HeaderType == Header2,
+		pathResponse: b.PathResponse,
+		hash:         p.Hash(),
+	}, nil
+}
+
+// announced handles a verified announce (spec 1 §6.8).
+func (e *engine) announced(a *heardAnnounce) {
+	if a.on.gone {
+		return
+	}
+	if e.destinations[a.destination] != nil {
+		a.on.count(DropAnnounceOwn)
+		return
+	}
+	if e.known.conflicts(a.destination, a.identity) {
+		a.on.count(DropAnnounceConflict)
+		e.t.log.Warn("announce with another key than known", "dest", a.destination, "iface", a.on.name())
+		return
+	}
+	wall := e.wall()
+	if !e.known.hear(a, wall) && e.known.entries[a.destination] == nil {
+		a.on.count(DropKnownFull)
+		return
+	}
+	if !e.paths.accepts(a, e.now, wall) {
+		a.on.count(DropAnnounceOld)
+		return
+	}
+	e.paths.learn(a, e.now)
+	e.requests.found(a.destination)
+	if e.requests.wanted(a.destination) {
+		e.known.use(e.known.entries[a.destination], wall)
+	}
+	e.publish(Announced{
+		Destination:  a.destination,
+		Identity:     a.identity,
+		NameHash:     a.name,
+		AppData:      a.appData,
+		Ratchet:      a.ratchet,
+		Hops:         a.hops,
+		PathResponse: a.pathResponse,
+		Emitted:      time.Unix(a.random.Seconds(), 0),
+		At:           a.at,
+		Interface:    a.on.name(),
+		PacketHash:   a.hash,
+	})
+	e.t.log.Debug("path", "dest", a.destination, "hops", a.hops, "iface", a.on.name())
+}
+
+// Announced is an accepted announce: one that made or renewed a path. The slices must not be changed.
+type Announced struct {
+	Destination DestinationHash
+	Identity    *PublicIdentity
+	NameHash    NameHash
+	// AppData is nil when there is none; with a ratchet and no app data it is empty, not nil.
+	AppData []byte
+	// Ratchet is the 32-byte public key to encrypt to, nil: none.
+	Ratchet []byte
+	// Hops is the distance; 1: a direct neighbour.
+	Hops int
+	// PathResponse: it answers somebody's path request; else the destination announced itself of its own accord.
+	PathResponse bool
+	// Emitted is the announcer's clock, At ours.
+	Emitted, At time.Time
+	// Interface is the name of the interface it was heard on.
+	Interface  string
+	PacketHash PacketHash
+}
+
+// AnnounceHandlerOptions refine [Transport.HandleAnnounces].
+type AnnounceHandlerOptions struct {
+	// PathResponses: announces that answer path requests are wanted, too.
+	PathResponses bool
+}
+
+// announceHandlers are the applications' handlers. The list is replaced, never changed.
+type announceHandlers struct {
+	mu   sync.Mutex // leaf
+	list []*announceHandler
+}
+
+type announceHandler struct {
+	name    *NameHash // nil: all
+	options AnnounceHandlerOptions
+	f       func(Announced)
+}
+
+func (h *announceHandlers) snapshot() []*announceHandler {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.list
+}
+
+// HandleAnnounces has f called with each accepted announce of destinations of this full name, such as
+// "lxmf.delivery"; "" is all names. Announces of our own destinations are never heard. All handlers are called from one
+// goroutine, in the order of arrival. One that is slow delays the others; when 256 announces wait, the oldest is dropped
+// and counted. cancel ends the calls; one that is running goes on.
+func (t *Transport) HandleAnnounces(name string, o AnnounceHandlerOptions, f func(Announced)) (cancel func()) {
+	h := &announceHandler{options: o, f: f}
+	if name != "" {
+		app, aspects := SplitName(name)
+		n := HashName(app, aspects...)
+		h.name = &n
+	}
+	t.handler.mu.Lock()
+	defer t.handler.mu.Unlock()
+	t.handler.list = append(slices.Clone(t.handler.list), h)
+	return func() {
+		t.handler.mu.Lock()
+		defer t.handler.mu.Unlock()
+		t.handler.list = slices.DeleteFunc(slices.Clone(t.handler.list), func(o *announceHandler) bool { return o == h })
+	}
+}
+
+// publish queues an announce for the handlers; when the queue is full the oldest makes room.
+func (e *engine) publish(a Announced) {
+	for {
+		select {
+		case e.t.heard <- a:
+			return
+		default:
+		}
+		select {
+		case <-e.t.heard:
+			e.t.drops.count(DropHandlerQueue)
+		default:
+		}
+	}
+}
+
+// dispatchAnnounces is the life of the goroutine that calls the handlers.
+func (t *Transport) dispatchAnnounces(life context.Context) {
+	for {
+		select {
+		case <-life.Done():
+			return
+		case a := <-t.heard:
+			for _, h := range t.handler.snapshot() {
+				if (h.name == nil || *h.name == a.NameHash) && (!a.PathResponse || h.options.PathResponses) {
+					h.f(a)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package rns
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"groupd/rns/interfaces"
+)
+
+// DropReason says why something was dropped. Nothing that comes from the air is an error; it is counted here.
+type DropReason uint8
+
+// The reasons, in the order a packet meets them.
+const (
+	DropTooShort         DropReason = iota // frame of 2 bytes or fewer
+	DropIFAC                               // access code missing, wrong, or present on an open interface
+	DropMalformed                          // shorter than its header, or 128 hops
+	DropNotOurs                            // addressed to another transport node
+	DropTooFar                             // PLAIN or GROUP over more than one hop
+	DropDuplicate                          // seen before
+	DropAnnounceType                       // announce that is not of a SINGLE destination
+	DropAnnounceQueue                      // announce, while too many waited for verification
+	DropAnnounceInvalid                    // announce whose signature, key or destination hash is wrong
+	DropAnnounceConflict                   // announce with another key than the destination is known with
+	DropAnnounceOwn                        // announce of a destination of ours
+	DropAnnounceOld                        // announce that the path table does not take: old, a copy, or a detour
+	DropKnownFull                          // announce of a new destination, all those known being retained
+	DropNoDestination                      // DATA or link request for nobody here, or of another type
+	DropNoLink                             // link packet for no link of ours
+	DropDestinationQueue                   // DATA, while the destination's queue was full; a retry is taken
+	DropLinkQueue                          // link packet, while the link's queue was full; a retry is taken
+	DropUndecryptable                      // DATA that no key of the destination opens
+	DropProof                              // proof that fits no open receipt
+	DropPathRequest                        // malformed path request, or a copy
+	DropPathAnswer                         // path request for a destination of ours, over the limit
+	DropHandlerQueue                       // announce event, the oldest, while handlers were slow
+	DropSendQueue                          // own packet that the carrier's queue had no room for
+	DropSendDown                           // own packet while the carrier was down
+	DropSendTooLarge                       // own packet over the carrier's frame limit
+	DropNoInterface                        // own packet with no interface to go to
+
+	dropReasons int = iota
+)
+
+// String names the reason in a few words, fit for a metric label with underscores.
+func (r DropReason) String() string {
+	if names := dropNames(); int(r) < len(names) {
+		return names[r]
+	}
+	return fmt.Sprintf("drop reason %d", uint8(r))
+}
+
+func dropNames() [dropReasons]string {
+	return [...]string{
+		DropTooShort: "too_short", DropIFAC: "ifac", DropMalformed: "malformed", DropNotOurs: "not_ours",
+		DropTooFar: "too_far", DropDuplicate: "duplicate", DropAnnounceType: "announce_type",
+		DropAnnounceQueue: "announce_queue", DropAnnounceInvalid: "announce_invalid",
+		DropAnnounceConflict: "announce_conflict", DropAnnounceOwn: "announce_own", DropAnnounceOld: "announce_old",
+		DropKnownFull: "known_full", DropNoDestination: "no_destination", DropNoLink: "no_link",
+		DropDestinationQueue: "destination_queue", DropLinkQueue: "link_queue", DropUndecryptable: "undecryptable",
+		DropProof: "proof", DropPathRequest: "path_request", DropPathAnswer: "path_answer",
+		DropHandlerQueue: "handler_queue", DropSendQueue: "send_queue", DropSendDown: "send_down",
+		DropSendTooLarge: "send_too_large", DropNoInterface: "no_interface",
+	}
+}
+
+// dropCounters counts drops from any goroutine.
+type dropCounters [dropReasons]atomic.Uint64
+
+func (c *dropCounters) count(r DropReason) { c[r].Add(1) }
+
+// Stats is a snapshot of a transport. Counters start at New and never fall.
+type Stats struct {
+	Interfaces []InterfaceStats
+	// Paths, Known (destinations), Links, Receipts (open), Destinations (ours) and Duplicates (hashes remembered)
+	// are the present sizes of the tables.
+	Paths, Known, Links, Receipts, Destinations, Duplicates int
+	// PathsEvicted, KnownDropped and ReceiptsCulled count what full tables let go.
+	PathsEvicted, KnownDropped, ReceiptsCulled uint64
+	// Drops counts what was dropped, by reason; reasons that never occurred are absent.
+	Drops map[DropReason]uint64
+}
+
+// InterfaceStats is one attached interface.
+type InterfaceStats struct {
+	Name    string
+	Mode    interfaces.Mode
+	Bitrate int64 // bit/s, 0 unknown
+	IFAC    bool  // whether packets carry an access code
+	// RxPackets and RxAnnounces count what passed access code and parser, TxPackets what the carrier took.
+	RxPackets, RxAnnounces, TxPackets uint64
+	// Drops counts what this interface brought or was to carry and what was dropped before the loop saw it.
+	Drops map[DropReason]uint64
+	// Carrier is what the carrier itself counts.
+	Carrier interfaces.Stats
+}
+
+func (c *dropCounters) snapshot() map[DropReason]uint64 {
+	m := make(map[DropReason]uint64)
+	for i := range c {
+		if n := c[i].Load(); n != 0 {
+			m[DropReason(i)] = n
+		}
+	}
+	return m
+}
+
+// Stats returns a snapshot. After Run it holds the counters only.
+func (t *Transport) Stats() Stats {
+	s := Stats{Drops: t.drops.snapshot()}
+	var on []*attached
+	_ = t.do(func(e *engine) {
+		on = append(on, e.interfaces...)
+		s.Paths, s.PathsEvicted = len(e.paths.entries), e.paths.evicted
+		s.Known, s.KnownDropped = len(e.known.entries), e.known.dropped
+		s.Receipts, s.ReceiptsCulled = len(e.receipts.open), e.receipts.culled
+		s.Links, s.Destinations, s.Duplicates = len(e.links), len(e.destinations), e.duplicates.len()
+	})
+	for _, a := range on {
+		s.Interfaces = append(s.Interfaces, a.stats())
+	}
+	return s
+}

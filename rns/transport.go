@@ -1,0 +1,440 @@
+package rns
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"groupd/rns/interfaces"
+)
+
+const (
+	// inboundQueue is how many packets wait for the loop. When it is full, the readers of the interfaces wait.
+	inboundQueue = 256
+	// outboundQueue is how many packets of ours wait for the loop. When it is full, the senders wait.
+	outboundQueue = 1024
+
+	// DefaultMaxLinks bounds the links of a transport, both ends and those being made.
+	DefaultMaxLinks = 1024
+
+	// sweepInterval is how often the tables are looked through for what has expired.
+	sweepInterval = 30 * time.Second
+	// stopGrace is how long Run waits at the end for links to say goodbye and for carriers to transmit that.
+	stopGrace = 2 * time.Second
+	// saveGrace is how long Run waits at the end for the store.
+	saveGrace = 5 * time.Second
+)
+
+// Errors of transports and destinations.
+var (
+	// ErrInUse means that there is an interface of that name, or a destination with that address, already.
+	ErrInUse = errors.New("in use already")
+	// ErrNotAnnounced means that only SINGLE destinations announce themselves.
+	ErrNotAnnounced = errors.New("only SINGLE destinations are announced")
+	// ErrNotProvable means that nobody could check a proof of the packet.
+	ErrNotProvable = errors.New("packet cannot be proved")
+)
+
+// Config says what a transport is made of. The zero value is a node that remembers nothing over a restart.
+type Config struct {
+	// Store keeps known destinations, ratchets and announce times. nil: in memory only.
+	Store Store
+	// Rand is the source of keys, IVs and tags; it is read by one goroutine at a time. nil: crypto/rand.
+	Rand io.Reader
+	// Logger gets events at Debug and Warn. nil: discard.
+	Logger *slog.Logger
+	// Identity is the transport identity. nil: a fresh one for this run, as usual for a node that does not forward.
+	Identity *Identity
+	// Clock is the wall clock. It is used only for times that leave the process: announce times, stored files, and what
+	// is reported. Everything that lasts is measured with the monotonic clock, so setting the clock breaks nothing.
+	// nil: time.Now.
+	Clock func() time.Time
+	// Blackholed reports whether announces of an identity are refused; it is called from several goroutines and must
+	// not block. nil: none are.
+	Blackholed func(IdentityHash) bool
+	// ExplicitProofs makes the proofs of single packets 32 bytes longer, with the hash of what they prove
+	// (use_implicit_proof = no). Both forms are always understood.
+	ExplicitProofs bool
+
+	// Sizes of tables; 0 is the default named like it: [DefaultDuplicateMemory], [DefaultMaxPaths],
+	// [DefaultMaxKnown], [DefaultMaxInterfaces], [DefaultMaxLinks].
+	DuplicateMemory, MaxPaths, MaxKnown, MaxInterfaces, MaxLinks int
+	// PathTimeout is how long AwaitPath waits when its context has no deadline. 0: [DefaultPathTimeout].
+	PathTimeout time.Duration
+	// VerifyWorkers is how many goroutines check signatures of announces. 0: 2.
+	VerifyWorkers int
+}
+
+// withDefaults checks a copy of the configuration and fills it in.
+func (c Config) withDefaults() (Config, error) {
+	for _, v := range []struct {
+		name  string
+		field *int
+		usual int
+	}{
+		{"DuplicateMemory", &c.DuplicateMemory, DefaultDuplicateMemory},
+		{"MaxPaths", &c.MaxPaths, DefaultMaxPaths},
+		{"MaxKnown", &c.MaxKnown, DefaultMaxKnown},
+		{"MaxInterfaces", &c.MaxInterfaces, DefaultMaxInterfaces},
+		{"MaxLinks", &c.MaxLinks, DefaultMaxLinks},
+		{"VerifyWorkers", &c.VerifyWorkers, defaultVerifyWorkers},
+	} {
+		if *v.field < 0 {
+			return c, fmt.Errorf("transport: %s is negative", v.name)
+		}
+		if *v.field == 0 {
+			*v.field = v.usual
+		}
+	}
+	if c.PathTimeout < 0 {
+		return c, errors.New("transport: PathTimeout is negative")
+	}
+	if c.PathTimeout == 0 {
+		c.PathTimeout = DefaultPathTimeout
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	} else {
+		c.Rand = &lockedReader{r: c.Rand}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Identity == nil {
+		id, err := NewIdentity(c.Rand)
+		if err != nil {
+			return c, fmt.Errorf("transport identity: %w", err)
+		}
+		c.Identity = id
+	}
+	return c, nil
+}
+
+// lockedReader lets several goroutines share a random source.
+type lockedReader struct {
+	mu sync.Mutex // leaf
+	r  io.Reader
+}
+
+func (l *lockedReader) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return io.ReadFull(l.r, p)
+}
+
+// phase is where a transport is in its life.
+//
+//	new ── Run ──▶ running ── context ends ──▶ stopped
+type phase uint8
+
+const (
+	phaseNew     phase = iota // tables belong to whoever holds Transport.mu
+	phaseRunning              // tables belong to the loop
+	phaseStopped              // nobody touches them any more
+)
+
+// Transport is one node of a Reticulum network: it sends and receives on its interfaces, knows paths and
+// destinations, and holds the node's own destinations and links. Many may live in one process.
+//
+// All exported methods may be called from any goroutine, before Run and during it. After Run has returned they answer
+// [ErrClosed] or nothing. See the package comment for which goroutine owns what.
+type Transport struct {
+	config Config
+	log    *slog.Logger
+	drops  dropCounters
+	links  linkShared
+
+	inbound  chan inFrame        // readers → loop
+	verify   chan announceJob    // readers → verify workers
+	verified chan *heardAnnounce // verify workers → loop
+	outbound chan outFrame       // senders → loop
+	calls    chan func(*engine)  // anyone → loop
+	heard    chan Announced      // loop → dispatcher
+	done     chan struct{}       // closed when the loop has ended
+	wg       sync.WaitGroup      // every goroutine of a run
+
+	mu      sync.Mutex // leaf; held while a call runs in phaseNew, else never across anything
+	phase   phase
+	engine  *engine // see phase
+	handler announceHandlers
+}
+
+// New checks the configuration and makes a transport. Nothing runs and nothing is read before [Transport.Run];
+// interfaces and destinations may be added before that.
+func New(c Config) (*Transport, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	t := &Transport{
+		config:   c,
+		log:      c.Logger,
+		inbound:  make(chan inFrame, inboundQueue),
+		verify:   make(chan announceJob, verifyQueue),
+		verified: make(chan *heardAnnounce),
+		outbound: make(chan outFrame, outboundQueue),
+		calls:    make(chan func(*engine)),
+		heard:    make(chan Announced, announceEventQueue),
+		done:     make(chan struct{}),
+	}
+	t.engine = newEngine(t)
+	return t, nil
+}
+
+// Identity returns the transport identity in use.
+func (t *Transport) Identity() *Identity { return t.config.Identity }
+
+// Run is the life of the transport: it loads the tables, runs the interfaces and the loop until ctx ends, then closes
+// all links, saves, and returns when every goroutine that it or its interfaces, destinations and links started has
+// ended. It returns nil after a clean end, and otherwise what could not be loaded or saved. It can be called once.
+func (t *Transport) Run(ctx context.Context) error {
+	t.mu.Lock()
+	if t.phase != phaseNew {
+		t.mu.Unlock()
+		return fmt.Errorf("transport: run again: %w", ErrClosed)
+	}
+	// Nobody else can start it meanwhile: loading is done in phaseNew, on a table of its own.
+	t.phase = phaseRunning
+	t.mu.Unlock()
+
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	e := t.engine
+	e.life = life
+	loadErr := e.load(ctx)
+	for range t.config.VerifyWorkers {
+		t.wg.Go(func() { t.verifyAnnounces(life) })
+	}
+	t.wg.Go(func() { t.dispatchAnnounces(life) })
+	if loadErr == nil {
+		e.start()
+		e.loop(ctx)
+	}
+
+	saveErr := e.stop()
+	t.mu.Lock()
+	t.phase = phaseStopped
+	t.mu.Unlock()
+	close(t.done)
+	end()
+	t.wg.Wait()
+	return errors.Join(loadErr, saveErr)
+}
+
+// do runs f where the tables are owned, and returns when it has run: [ErrClosed] when it cannot any more. f must not
+// block and must not call do.
+func (t *Transport) do(f func(*engine)) error {
+	t.mu.Lock()
+	switch t.phase {
+	case phaseNew:
+		defer t.mu.Unlock()
+		t.engine.now = time.Now()
+		f(t.engine)
+		return nil
+	case phaseStopped:
+		t.mu.Unlock()
+		return ErrClosed
+	}
+	t.mu.Unlock()
+	ran := make(chan struct{})
+	select {
+	case t.calls <- func(e *engine) { f(e); close(ran) }:
+		<-ran
+		return nil
+	case <-t.done:
+		return ErrClosed
+	}
+}
+
+// engine is the tables of a transport and what is done with them. Whoever has an *engine is the loop: all its methods
+// are for the loop only, and none of them blocks.
+type engine struct {
+	t    *Transport
+	life context.Context // of all goroutines; nil before Run
+	now  time.Time       // of the event being handled, monotonic
+
+	interfaces   []*attached // highest bitrate first
+	spawners     []spawner   // added before Run
+	names        map[string]bool
+	destinations map[DestinationHash]*Destination
+	links        map[LinkID]*Link
+	duplicates   duplicateFilter
+	paths        pathTable
+	requests     pathRequestTable
+	receipts     receiptTable
+	known        knownTable
+
+	timer     *time.Timer
+	nextSweep time.Time
+	nextSave  time.Time  // when what is used is saved, if dirty
+	nextIdle  time.Time  // when all is saved, if dirty
+	saving    chan error // not nil while a save is running; gets its result
+	stopping  bool
+	loaded    bool // the store was read, and may be overwritten
+}
+
+func newEngine(t *Transport) *engine {
+	return &engine{
+		t:            t,
+		names:        make(map[string]bool),
+		destinations: make(map[DestinationHash]*Destination),
+		links:        make(map[LinkID]*Link),
+		duplicates:   newDuplicateFilter(t.config.DuplicateMemory),
+		paths:        newPathTable(t.config.MaxPaths),
+		requests:     newPathRequestTable(),
+		receipts:     newReceiptTable(maxReceipts),
+		known:        newKnownTable(t.config.MaxKnown),
+	}
+}
+
+// wall is the wall clock, without monotonic reading.
+func (e *engine) wall() time.Time { return e.t.config.Clock().Round(0) }
+
+// start brings to life what was added before Run.
+func (e *engine) start() {
+	e.now = time.Now()
+	e.timer = time.NewTimer(sweepInterval)
+	e.nextSweep = e.now.Add(sweepInterval)
+	e.nextSave = e.now.Add(knownSaveInterval)
+	e.nextIdle = e.now.Add(knownSaveIdleInterval)
+	for _, a := range e.interfaces {
+		e.run(a)
+	}
+	for _, s := range e.spawners {
+		e.serve(s)
+	}
+	for _, d := range e.destinations {
+		d.start(e.life)
+	}
+}
+
+// loop handles one event after the other until ctx ends.
+func (e *engine) loop(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		default:
+			e.step(ctx.Done())
+		}
+	}
+}
+
+// step waits for one event, and handles it.
+func (e *engine) step(interrupt <-chan struct{}) {
+	select {
+	case <-interrupt:
+		return
+	case f := <-e.t.inbound:
+		e.now = time.Now()
+		e.receive(f)
+	case a := <-e.t.verified:
+		e.now = time.Now()
+		e.announced(a)
+	case f := <-e.t.outbound:
+		e.now = time.Now()
+		e.send(f)
+	case f := <-e.t.calls:
+		e.now = time.Now()
+		f(e)
+	case err := <-e.saving:
+		e.now = time.Now()
+		e.saved(err)
+	case <-e.timer.C:
+		e.now = time.Now()
+		e.tick()
+	}
+}
+
+// tick does what is due, and sets the timer to what is due next.
+func (e *engine) tick() {
+	next := e.receipts.expire(e.now)
+	if !e.now.Before(e.nextSweep) {
+		e.paths.cull(e.now)
+		e.requests.cull(e.now)
+		e.saveWhenDue()
+		e.nextSweep = e.now.Add(sweepInterval)
+	}
+	if next.IsZero() || e.nextSweep.Before(next) {
+		next = e.nextSweep
+	}
+	e.timer.Reset(max(0, next.Sub(e.now)))
+}
+
+// stop ends links, interfaces and everything else, and saves the tables. It is still the loop.
+func (e *engine) stop() error {
+	e.stopping = true
+	if e.timer != nil {
+		e.goodbye()
+	}
+	e.receipts.close()
+	return e.saveAll()
+}
+
+// goodbye closes all links and gives the carriers time to transmit that.
+func (e *engine) goodbye() {
+	if len(e.links) == 0 {
+		return
+	}
+	for _, l := range e.links {
+		l.shutdown()
+	}
+	until := time.Now().Add(stopGrace)
+	for (len(e.links) > 0 || e.queued()) && time.Now().Before(until) {
+		e.timer.Reset(stopGrace / 40)
+		e.step(nil)
+	}
+}
+
+// queued reports whether a carrier has something left to transmit.
+func (e *engine) queued() bool {
+	if len(e.t.outbound) > 0 {
+		return true
+	}
+	for _, a := range e.interfaces {
+		if s := a.carrier.Stats(); s.Online && s.QueuedFrames > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// goTracked starts a goroutine that Run waits for at the end.
+func (t *Transport) goTracked(f func()) { t.wg.Go(f) }
+
+// AddInterface gives the transport a carrier, before Run or while it runs; transport then calls its Run. When that
+// returns before the transport ends, the interface is gone: its paths are forgotten and it may be added again. It fails
+// with [ErrTooMany] when there are too many, with [ErrInUse] when one of that name is there, and when the options
+// do not fit.
+func (t *Transport) AddInterface(c interfaces.Interface, o InterfaceOptions) error {
+	a, err := newAttached(c, o, &t.drops)
+	if err != nil {
+		return err
+	}
+	var refused error
+	err = t.do(func(e *engine) { refused = e.attach(a, true) })
+	return errors.Join(err, refused)
+}
+
+// AddSpawner gives the transport a listener, before Run or while it runs; transport then calls its Serve. The options
+// hold for all interfaces it makes.
+func (t *Transport) AddSpawner(c interfaces.Spawner, o InterfaceOptions) error {
+	if _, err := newAccessCode(o, interfaces.MaxIFACSize); err != nil {
+		return fmt.Errorf("interface %s: %w", c.Name(), err)
+	}
+	s := spawner{listener: c, options: o}
+	return t.do(func(e *engine) {
+		if e.life == nil {
+			e.spawners = append(e.spawners, s)
+		} else {
+			e.serve(s)
+		}
+	})
+}
