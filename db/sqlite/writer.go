@@ -1,0 +1,142 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"groupd/group"
+)
+
+// update is one closure on its way through the writer.
+type update struct {
+	ctx      context.Context
+	run      func(*conn) error
+	result   chan error // capacity 1
+	panicked any
+}
+
+// Update implements group.Store.
+func (db *DB) Update(ctx context.Context, f func(group.Tx) error) error {
+	return db.update(ctx, func(c *conn) error { return f(tx{c}) })
+}
+
+func (db *DB) update(ctx context.Context, f func(*conn) error) error {
+	u := &update{ctx: ctx, run: f, result: make(chan error, 1)}
+	select {
+	case <-db.closing:
+		return group.ErrClosed
+	default:
+	}
+	select {
+	case <-db.closing:
+		return group.ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	case db.updates <- u:
+	}
+	var err error
+	select {
+	case err = <-u.result:
+	case <-db.done: // closed before the writer came to it, or just after it answered
+		select {
+		case err = <-u.result:
+		default:
+			return group.ErrClosed
+		}
+	}
+	if u.panicked != nil {
+		panic(u.panicked) // in the goroutine whose closure it was
+	}
+	return err
+}
+
+// runWriter is the life of the one goroutine that writes. It commits as soon as no more updates wait: group commit that never
+// waits to gather.
+func (db *DB) runWriter() {
+	defer close(db.done)
+	for {
+		select {
+		case <-db.closing:
+			return
+		case u := <-db.updates:
+			db.commit(u)
+		}
+	}
+}
+
+// commit runs one update and those that wait behind it in one transaction, each in a savepoint, and answers when it is on disk.
+func (db *DB) commit(first *update) {
+	c := db.writer
+	c.broken = nil
+	if err := c.exec("BEGIN IMMEDIATE"); err != nil {
+		first.result <- fmt.Errorf("%w: begin: %w", group.ErrNotDurable, err)
+		return
+	}
+	var waiting []*update // have run and wait for the commit
+	for u, taken := first, 1; u != nil && c.broken == nil; u, taken = db.next(taken), taken+1 {
+		if err := u.ctx.Err(); err != nil {
+			u.result <- err
+			continue
+		}
+		err := c.savepoint(u)
+		switch {
+		case c.broken != nil:
+			waiting = append(waiting, u) // fails with the others below
+		case err != nil:
+			u.result <- err
+		default:
+			waiting = append(waiting, u)
+		}
+	}
+	err := c.broken
+	if err == nil && len(waiting) > 0 {
+		err = c.exec("COMMIT")
+	}
+	if err != nil || len(waiting) == 0 {
+		// After some errors SQLite has rolled back by itself; then this one fails, and that is as good.
+		rollback := c.exec("ROLLBACK")
+		if err != nil {
+			err = fmt.Errorf("%w: commit: %w", group.ErrNotDurable, err)
+			if rollback != nil {
+				err = fmt.Errorf("%w (rollback: %v)", err, rollback)
+			}
+		}
+	}
+	for _, u := range waiting {
+		u.result <- err
+	}
+}
+
+// next is the update that waits longest, nil when none does or the batch is full.
+func (db *DB) next(taken int) *update {
+	if taken >= batchLimit {
+		return nil
+	}
+	select {
+	case u := <-db.updates:
+		return u
+	default:
+		return nil
+	}
+}
+
+// savepoint runs one update so that its error undoes only its own writes.
+func (c *conn) savepoint(u *update) (err error) {
+	if err := c.exec("SAVEPOINT one"); err != nil {
+		return err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			u.panicked, err = r, fmt.Errorf("sqlite: panic in an update: %v", r)
+		}
+		if err != nil {
+			if e := c.exec("ROLLBACK TO one"); e != nil && c.broken == nil {
+				c.broken = e
+			}
+		}
+		if e := c.exec("RELEASE one"); e != nil && c.broken == nil {
+			c.broken = e
+		}
+	}()
+	return u.run(c)
+}
