@@ -35,28 +35,28 @@ const (
 	resourceMetadataMax    = ResourceSegmentSize - resourceMetadataHeader
 	resourceSDUOverhead    = HeaderMaxSize + IFACMinSize // link MTU minus part size
 
-	resourceWindowStart         = 4  // parts asked for at first (WINDOW)
-	resourceWindowMin           = 2  // (WINDOW_MIN)
-	resourceWindowMaxSlow       = 10 // (WINDOW_MAX_SLOW)
-	resourceWindowMaxVerySlow   = 4  // (WINDOW_MAX_VERY_SLOW)
-	resourceWindowMaxFast       = 75 // (WINDOW_MAX_FAST)
-	resourceWindowFlexibility   = 4  // (WINDOW_FLEXIBILITY)
-	resourceRateFast            = 6250.0
-	resourceRateVerySlow        = 250.0 // bytes per second
-	resourceFastThreshold       = 4     // increments
-	resourceVerySlowThreshold   = 2     // rounds
-	resourcePartTimeoutFactor   = 4.0   // before a round trip was measured
-	resourcePartTimeoutMeasured = 2.0
-	resourceHMUWaitFactor       = 3.5
-	resourceProofTimeoutFactor  = 3
-	resourceRetries             = 16
-	resourceAdvRetries          = 4 // so five transmissions
-	resourceProofQueries        = 3
-	resourceTrafficFactor       = 6 // × rtt, as for link receipts
-	resourceSenderGrace         = 10 * time.Second
-	resourceProcessingGrace     = time.Second
-	resourceRetryGrace          = 250 * time.Millisecond
-	resourcePerRetryDelay       = 500 * time.Millisecond
+	resourceWindowStart        = 4  // parts asked for at first (WINDOW)
+	resourceWindowMin          = 2  // (WINDOW_MIN)
+	resourceWindowMaxSlow      = 10 // (WINDOW_MAX_SLOW)
+	resourceWindowMaxVerySlow  = 4  // (WINDOW_MAX_VERY_SLOW)
+	resourceWindowMaxFast      = 75 // (WINDOW_MAX_FAST)
+	resourceWindowFlexibility  = 4  // (WINDOW_FLEXIBILITY)
+	resourceRateFast           = 6250.0
+	resourceRateVerySlow       = 250.0 // bytes per second
+	resourceFastThreshold      = 4     // increments
+	resourceVerySlowThreshold  = 2     // rounds
+	resourcePartTimeoutFactor  = 2.0   // × what the outstanding parts should take (PART_TIMEOUT_FACTOR_AFTER_RTT)
+	resourceFirstPartFactor    = 2.0   // × what one part should take, before anything was measured
+	resourceHMUWaitFactor      = 3.5
+	resourceProofTimeoutFactor = 3
+	resourceRetries            = 16
+	resourceAdvRetries         = 4 // so five transmissions
+	resourceProofQueries       = 3
+	resourceTrafficFactor      = 6 // × rtt, as for link receipts
+	resourceSenderGrace        = 10 * time.Second
+	resourceProcessingGrace    = time.Second
+	resourceRetryGrace         = 250 * time.Millisecond
+	resourcePerRetryDelay      = 500 * time.Millisecond
 )
 
 // Tunables: ours, zero in [resourceLimits] means these.

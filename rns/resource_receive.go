@@ -54,7 +54,6 @@ type resourceReceiver struct {
 	waitingHMU  bool
 
 	rtt          time.Duration // of the resource; 0: no sample yet
-	factor       float64       // part timeout factor
 	rated        bool          // a response rate was measured
 	eifr         float64       // expected in-flight rate, bit/s
 	requestedAt  time.Time
@@ -75,15 +74,19 @@ func newResourceReceiver(l resourceLink, a *resourceAdv, seed resourceSeed) *res
 	r := &resourceReceiver{
 		link: l, adv: a, sdu: l.sdu(),
 		window: resourceWindowStart, windowMin: resourceWindowMin, windowMax: resourceWindowMaxSlow,
-		factor: resourcePartTimeoutFactor, retries: resourceRetries,
+		retries: resourceRetries,
 	}
 	if seed.window > 0 {
 		r.window = seed.window
 	}
 	r.eifr = seed.eifr
 	if r.eifr <= 0 {
-		// The establishment of the link took one round trip for about 204 bytes.
+		// The establishment of the link took one round trip for about 204 bytes. That says little about carriers with
+		// large packets; such ones are only offered where a packet takes moments.
 		r.eifr = resourceEstablishmentCost * 8 / max(l.rtt().Seconds(), resourceShortest)
+		if r.sdu > MTU-resourceSDUOverhead {
+			r.eifr = max(r.eifr, 8*float64(r.sdu)/resourceLargePartTime)
+		}
 	}
 	r.parts = a.partCount(r.sdu)
 	r.hashes = make([]mapHash, r.parts)
@@ -99,6 +102,8 @@ const (
 	resourceEstablishmentCost = 204.0 // bytes of a link request and its proof
 	resourceShortest          = 1e-6  // seconds; keeps rates finite where time does not pass
 	resourceSlowestRate       = 1.0   // bit/s; keeps timeouts finite
+	resourceRepeatGrace       = 500 * time.Millisecond
+	resourceLargePartTime     = 2.0 // seconds that a part may take at first where the MTU was raised
 )
 
 // start asks for the first parts.
@@ -136,6 +141,16 @@ func (r *resourceReceiver) requestNext(now time.Time) {
 	r.answered, r.roundBytes = false, 0
 	r.requests++
 	r.link.sendData(ContextResourceReq, plain, true)
+}
+
+// handleRepeat takes a second advertisement of the segment. The sender repeats it when no request has reached it, so if
+// nothing came since a request that is long under way, that one was lost, and waiting for our timer would waste the
+// sender's few repeats. Otherwise it is ignored. No retry is used up: the sender repeats four times at most.
+func (r *resourceReceiver) handleRepeat(now time.Time) {
+	if r.count > 0 || r.waitingHMU || now.Sub(r.requestedAt) < 3*r.link.rtt()+resourceRepeatGrace {
+		return
+	}
+	r.requestNext(now)
 }
 
 // handlePart takes a part if its map hash is that of a missing slot. Any slot within the 224 in which map hashes are unique
@@ -210,7 +225,6 @@ func (r *resourceReceiver) sample(now time.Time, part int) {
 	default:
 		r.rtt = max(s, r.rtt-r.rtt/20)
 	}
-	r.factor = resourcePartTimeoutMeasured
 	r.rated = true
 	r.countFast(float64(HeaderMinSize+part+r.requestSize) / max(s.Seconds(), resourceShortest))
 }
@@ -317,14 +331,14 @@ func (r *resourceReceiver) deadline() time.Time {
 	perPart := 8 * float64(r.sdu) / rate
 	wait := 0.0
 	if r.rated {
-		wait = r.factor * float64(r.outstanding) * perPart
+		wait = resourcePartTimeoutFactor * float64(r.outstanding) * perPart
 		if r.waitingHMU || r.outstanding == 0 {
 			wait += resourceHMUWaitFactor * perPart
 		}
 	} else {
-		// Nothing is known but the round trip of the link: one part is to be here by four times what it should take.
+		// Nothing is known but the round trip of the link: the first part is to be here by twice what it should take.
 		// The reference divides bytes by bit/s here, and so repeats its first request too early on slow links (D16).
-		wait = r.factor*perPart + r.link.rtt().Seconds()
+		wait = resourceFirstPartFactor*perPart + r.link.rtt().Seconds()
 	}
 	t := r.lastActivity.Add(secondsDuration(wait) + resourceRetryGrace + time.Duration(used)*resourcePerRetryDelay)
 	return earlier(t, r.limit)

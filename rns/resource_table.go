@@ -299,7 +299,8 @@ func (t *linkResources) handleAdv(now time.Time, payload []byte) error {
 	}
 	for _, in := range t.incoming {
 		if in.receiver != nil && in.receiver.adv.hash == a.hash {
-			return nil // repeated; our own timer asks again
+			in.receiver.handleRepeat(now)
+			return nil
 		}
 	}
 	for _, f := range t.finished {
