@@ -108,12 +108,16 @@ func (p *Page) Spell() (*PageView, error) {
 	if p.GetCount() > MaxPageEntries || len(p.GetMembers()) > MaxPageEntries {
 		return nil, fmt.Errorf("%w: %d entries, %d members", ErrPageTooLarge, p.GetCount(), len(p.GetMembers()))
 	}
-	for name, n := range map[string]int{
-		"from": len(p.GetFrom()), "kinds": len(p.GetKinds()), "text lengths": len(p.GetTextLengths()),
-		"seqs": len(p.GetSeqs()) + 1, "revs": len(p.GetEntryRevs()) + 1, "times": len(p.GetTimes()) + 1,
+	deltas := max(count-1, 0)
+	for _, column := range []struct {
+		name       string
+		have, most int
+	}{
+		{"senders", len(p.GetFrom()), count}, {"kinds", len(p.GetKinds()), count}, {"text lengths", len(p.GetTextLengths()), count},
+		{"seqs", len(p.GetSeqs()), deltas}, {"revs", len(p.GetEntryRevs()), deltas}, {"times", len(p.GetTimes()), deltas},
 	} {
-		if n > count && !(count == 0 && n == 1) {
-			return nil, fmt.Errorf("%w: more %s than entries", ErrPageCorrupt, name)
+		if column.have > column.most {
+			return nil, fmt.Errorf("%w: more %s than entries", ErrPageCorrupt, column.name)
 		}
 	}
 	if p.GetRevs() > math.MaxUint64-p.GetFromRev() {

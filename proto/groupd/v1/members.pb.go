@@ -343,7 +343,7 @@ func (x *Standing) GetPermissions() uint32 {
 	return 0
 }
 
-// Member is one row of the member list.
+// Member is one row of the member list. His LXMF address follows from his identity, see docs/requests.md.
 type Member struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 16 bytes.
@@ -362,10 +362,8 @@ type Member struct {
 	Rev uint64 `protobuf:"varint,8,opt,name=rev,proto3" json:"rev,omitempty"`
 	// Left, kicked or banned since. Sent so that a client that asked for changes can take the member off its list.
 	Gone bool `protobuf:"varint,9,opt,name=gone,proto3" json:"gone,omitempty"`
-	// LXMF address, 16 bytes.
-	Address []byte `protobuf:"bytes,10,opt,name=address,proto3" json:"address,omitempty"`
 	// Name or status text were shortened to fit max_bytes.
-	Cut           bool `protobuf:"varint,11,opt,name=cut,proto3" json:"cut,omitempty"`
+	Cut           bool `protobuf:"varint,10,opt,name=cut,proto3" json:"cut,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -461,13 +459,6 @@ func (x *Member) GetGone() bool {
 		return x.Gone
 	}
 	return false
-}
-
-func (x *Member) GetAddress() []byte {
-	if x != nil {
-		return x.Address
-	}
-	return nil
 }
 
 func (x *Member) GetCut() bool {
@@ -917,15 +908,15 @@ func (x *WaitingRequest) GetMaxBytes() uint32 {
 }
 
 type Applicant struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	Identity []byte                 `protobuf:"bytes,1,opt,name=identity,proto3" json:"identity,omitempty"`
-	Address  []byte                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
-	Name     string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	Greeting string                 `protobuf:"bytes,4,opt,name=greeting,proto3" json:"greeting,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 16 bytes.
+	Identity []byte `protobuf:"bytes,1,opt,name=identity,proto3" json:"identity,omitempty"`
+	Name     string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Greeting string `protobuf:"bytes,3,opt,name=greeting,proto3" json:"greeting,omitempty"`
 	// Unix seconds.
-	Asked int64 `protobuf:"varint,5,opt,name=asked,proto3" json:"asked,omitempty"`
+	Asked int64 `protobuf:"varint,4,opt,name=asked,proto3" json:"asked,omitempty"`
 	// Name or greeting were shortened to fit max_bytes.
-	Cut           bool `protobuf:"varint,6,opt,name=cut,proto3" json:"cut,omitempty"`
+	Cut           bool `protobuf:"varint,5,opt,name=cut,proto3" json:"cut,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -963,13 +954,6 @@ func (*Applicant) Descriptor() ([]byte, []int) {
 func (x *Applicant) GetIdentity() []byte {
 	if x != nil {
 		return x.Identity
-	}
-	return nil
-}
-
-func (x *Applicant) GetAddress() []byte {
-	if x != nil {
-		return x.Address
 	}
 	return nil
 }
@@ -1263,6 +1247,75 @@ func (x *PermissionsRequest) GetClientId() []byte {
 	return nil
 }
 
+type PermissionsReply struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Status *Status                `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	// The member as he is now.
+	Role          Role   `protobuf:"varint,2,opt,name=role,proto3,enum=groupd.v1.Role" json:"role,omitempty"`
+	Permissions   uint32 `protobuf:"varint,3,opt,name=permissions,proto3" json:"permissions,omitempty"`
+	Rev           uint64 `protobuf:"varint,4,opt,name=rev,proto3" json:"rev,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PermissionsReply) Reset() {
+	*x = PermissionsReply{}
+	mi := &file_groupd_v1_members_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PermissionsReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PermissionsReply) ProtoMessage() {}
+
+func (x *PermissionsReply) ProtoReflect() protoreflect.Message {
+	mi := &file_groupd_v1_members_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PermissionsReply.ProtoReflect.Descriptor instead.
+func (*PermissionsReply) Descriptor() ([]byte, []int) {
+	return file_groupd_v1_members_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *PermissionsReply) GetStatus() *Status {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *PermissionsReply) GetRole() Role {
+	if x != nil {
+		return x.Role
+	}
+	return Role_ROLE_NONE
+}
+
+func (x *PermissionsReply) GetPermissions() uint32 {
+	if x != nil {
+		return x.Permissions
+	}
+	return 0
+}
+
+func (x *PermissionsReply) GetRev() uint64 {
+	if x != nil {
+		return x.Rev
+	}
+	return 0
+}
+
 var File_groupd_v1_members_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_members_proto_rawDesc = "" +
@@ -1271,7 +1324,7 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\bStanding\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.groupd.v1.StandingCodeR\x04code\x12#\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x0f.groupd.v1.RoleR\x04role\x12 \n" +
-	"\vpermissions\x18\x03 \x01(\rR\vpermissions\"\xa9\x02\n" +
+	"\vpermissions\x18\x03 \x01(\rR\vpermissions\"\x8f\x02\n" +
 	"\x06Member\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\fR\bidentity\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12#\n" +
@@ -1283,10 +1336,9 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\n" +
 	"last_heard\x18\a \x01(\x03R\tlastHeard\x12\x10\n" +
 	"\x03rev\x18\b \x01(\x04R\x03rev\x12\x12\n" +
-	"\x04gone\x18\t \x01(\bR\x04gone\x12\x18\n" +
-	"\aaddress\x18\n" +
-	" \x01(\fR\aaddress\x12\x10\n" +
-	"\x03cut\x18\v \x01(\bR\x03cut\"\x90\x01\n" +
+	"\x04gone\x18\t \x01(\bR\x04gone\x12\x10\n" +
+	"\x03cut\x18\n" +
+	" \x01(\bR\x03cut\"\x90\x01\n" +
 	"\x0eMembersRequest\x12\x1b\n" +
 	"\tafter_rev\x18\x01 \x01(\x04R\bafterRev\x12\x18\n" +
 	"\achanges\x18\x02 \x01(\bR\achanges\x12\x14\n" +
@@ -1323,14 +1375,13 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\x0eWaitingRequest\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\rR\x06offset\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x1b\n" +
-	"\tmax_bytes\x18\x03 \x01(\rR\bmaxBytes\"\x99\x01\n" +
+	"\tmax_bytes\x18\x03 \x01(\rR\bmaxBytes\"\x7f\n" +
 	"\tApplicant\x12\x1a\n" +
-	"\bidentity\x18\x01 \x01(\fR\bidentity\x12\x18\n" +
-	"\aaddress\x18\x02 \x01(\fR\aaddress\x12\x12\n" +
-	"\x04name\x18\x03 \x01(\tR\x04name\x12\x1a\n" +
-	"\bgreeting\x18\x04 \x01(\tR\bgreeting\x12\x14\n" +
-	"\x05asked\x18\x05 \x01(\x03R\x05asked\x12\x10\n" +
-	"\x03cut\x18\x06 \x01(\bR\x03cut\"\x99\x01\n" +
+	"\bidentity\x18\x01 \x01(\fR\bidentity\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
+	"\bgreeting\x18\x03 \x01(\tR\bgreeting\x12\x14\n" +
+	"\x05asked\x18\x04 \x01(\x03R\x05asked\x12\x10\n" +
+	"\x03cut\x18\x05 \x01(\bR\x03cut\"\x99\x01\n" +
 	"\fWaitingReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x124\n" +
 	"\n" +
@@ -1350,7 +1401,12 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\x04role\x18\x02 \x01(\x0e2\x0f.groupd.v1.RoleR\x04role\x12\x10\n" +
 	"\x03add\x18\x03 \x01(\rR\x03add\x12\x16\n" +
 	"\x06remove\x18\x04 \x01(\rR\x06remove\x12\x1b\n" +
-	"\tclient_id\x18\x05 \x01(\fR\bclientId*A\n" +
+	"\tclient_id\x18\x05 \x01(\fR\bclientId\"\x96\x01\n" +
+	"\x10PermissionsReply\x12)\n" +
+	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12#\n" +
+	"\x04role\x18\x02 \x01(\x0e2\x0f.groupd.v1.RoleR\x04role\x12 \n" +
+	"\vpermissions\x18\x03 \x01(\rR\vpermissions\x12\x10\n" +
+	"\x03rev\x18\x04 \x01(\x04R\x03rev*A\n" +
 	"\aJoining\x12\x13\n" +
 	"\x0fJOINING_UNKNOWN\x10\x00\x12\b\n" +
 	"\x04OPEN\x10\x01\x12\v\n" +
@@ -1400,7 +1456,7 @@ func file_groupd_v1_members_proto_rawDescGZIP() []byte {
 }
 
 var file_groupd_v1_members_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_groupd_v1_members_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_groupd_v1_members_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_groupd_v1_members_proto_goTypes = []any{
 	(Joining)(0),               // 0: groupd.v1.Joining
 	(StandingCode)(0),          // 1: groupd.v1.StandingCode
@@ -1419,29 +1475,32 @@ var file_groupd_v1_members_proto_goTypes = []any{
 	(*ApproveRequest)(nil),     // 14: groupd.v1.ApproveRequest
 	(*RejectRequest)(nil),      // 15: groupd.v1.RejectRequest
 	(*PermissionsRequest)(nil), // 16: groupd.v1.PermissionsRequest
-	(*Status)(nil),             // 17: groupd.v1.Status
-	(*Who)(nil),                // 18: groupd.v1.Who
+	(*PermissionsReply)(nil),   // 17: groupd.v1.PermissionsReply
+	(*Status)(nil),             // 18: groupd.v1.Status
+	(*Who)(nil),                // 19: groupd.v1.Who
 }
 var file_groupd_v1_members_proto_depIdxs = []int32{
 	1,  // 0: groupd.v1.Standing.code:type_name -> groupd.v1.StandingCode
 	2,  // 1: groupd.v1.Standing.role:type_name -> groupd.v1.Role
 	2,  // 2: groupd.v1.Member.role:type_name -> groupd.v1.Role
-	17, // 3: groupd.v1.MembersReply.status:type_name -> groupd.v1.Status
+	18, // 3: groupd.v1.MembersReply.status:type_name -> groupd.v1.Status
 	5,  // 4: groupd.v1.MembersReply.members:type_name -> groupd.v1.Member
-	18, // 5: groupd.v1.KickRequest.who:type_name -> groupd.v1.Who
-	18, // 6: groupd.v1.BanRequest.who:type_name -> groupd.v1.Who
-	18, // 7: groupd.v1.UnbanRequest.who:type_name -> groupd.v1.Who
-	17, // 8: groupd.v1.WaitingReply.status:type_name -> groupd.v1.Status
+	19, // 5: groupd.v1.KickRequest.who:type_name -> groupd.v1.Who
+	19, // 6: groupd.v1.BanRequest.who:type_name -> groupd.v1.Who
+	19, // 7: groupd.v1.UnbanRequest.who:type_name -> groupd.v1.Who
+	18, // 8: groupd.v1.WaitingReply.status:type_name -> groupd.v1.Status
 	12, // 9: groupd.v1.WaitingReply.applicants:type_name -> groupd.v1.Applicant
-	18, // 10: groupd.v1.ApproveRequest.who:type_name -> groupd.v1.Who
-	18, // 11: groupd.v1.RejectRequest.who:type_name -> groupd.v1.Who
-	18, // 12: groupd.v1.PermissionsRequest.who:type_name -> groupd.v1.Who
+	19, // 10: groupd.v1.ApproveRequest.who:type_name -> groupd.v1.Who
+	19, // 11: groupd.v1.RejectRequest.who:type_name -> groupd.v1.Who
+	19, // 12: groupd.v1.PermissionsRequest.who:type_name -> groupd.v1.Who
 	2,  // 13: groupd.v1.PermissionsRequest.role:type_name -> groupd.v1.Role
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	18, // 14: groupd.v1.PermissionsReply.status:type_name -> groupd.v1.Status
+	2,  // 15: groupd.v1.PermissionsReply.role:type_name -> groupd.v1.Role
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_groupd_v1_members_proto_init() }
@@ -1456,7 +1515,7 @@ func file_groupd_v1_members_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_groupd_v1_members_proto_rawDesc), len(file_groupd_v1_members_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -340,7 +340,7 @@ type GroupState struct {
 	Topic       string  `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
 	Joining     Joining `protobuf:"varint,4,opt,name=joining,proto3,enum=groupd.v1.Joining" json:"joining,omitempty"`
 	Public      bool    `protobuf:"varint,5,opt,name=public,proto3" json:"public,omitempty"`
-	// Topic was shortened to fit max_bytes; /info has it whole.
+	// Shortened to fit max_bytes; /info has it whole.
 	Cut           bool `protobuf:"varint,6,opt,name=cut,proto3" json:"cut,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -477,7 +477,7 @@ type Note struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Index of the entry in the page.
 	Entry uint32 `protobuf:"varint,1,opt,name=entry,proto3" json:"entry,omitempty"`
-	// The text was cut: this many bytes are its full length. Ask for the seq with a larger max_bytes.
+	// Title or text were cut: this many bytes they have together. Ask for the seq with a larger max_bytes.
 	FullLength uint32 `protobuf:"varint,2,opt,name=full_length,json=fullLength,proto3" json:"full_length,omitempty"`
 	// The seq this entry is about: what an edit changes, what a post answers.
 	About uint64 `protobuf:"varint,3,opt,name=about,proto3" json:"about,omitempty"`

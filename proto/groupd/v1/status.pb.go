@@ -53,7 +53,7 @@ const (
 	// It clashes with what is there: a name in use, an owner already claimed, a name that could mean several people, a client id
 	// used for something else.
 	Code_CONFLICT Code = 13
-	// This server does not know this path or option.
+	// This server does not know this path, or cannot do this.
 	Code_UNSUPPORTED Code = 14
 	// Our fault. `log_id` finds the line in the server's log.
 	Code_INTERNAL Code = 15

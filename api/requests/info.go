@@ -1,0 +1,64 @@
+package requests
+
+import (
+	"context"
+	"math"
+
+	"groupd/group"
+	groupdv1 "groupd/proto/groupd/v1"
+)
+
+// info answers /info, for anybody but the banned.
+func (s *Server) info(ctx context.Context, c *call, _ *groupdv1.InfoRequest) (*groupdv1.InfoReply, []byte, error) {
+	in, err := s.hub.Info(ctx, c.caller, s.group)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := &groupdv1.InfoReply{
+		PublicName: in.PublicName,
+		Joining:    groupdv1.Joining(in.Joining),
+		Public:     in.Public,
+		Version:    s.version,
+		Limits: &groupdv1.Limits{
+			TextBytes:    clampUint32(in.Limits.PostBytes),
+			NameBytes:    group.MaxNameBytes,
+			TopicBytes:   group.MaxTopicBytes,
+			PageEntries:  group.MaxPage,
+			ReplyBytes:   MaxReply,
+			RequestBytes: MaxRequest,
+			BatchItems:   MaxBatch,
+		},
+		Features:          []groupdv1.Feature{groupdv1.Feature_FEATURE_DEFLATE, groupdv1.Feature_FEATURE_DICTIONARY_1, groupdv1.Feature_FEATURE_BATCH},
+		DisclosureVersion: clampUint32(int64(in.Disclosure)),
+		Claimed:           in.Owned,
+	}
+	if !c.caller.Identity.IsZero() {
+		r.Standing = &groupdv1.Standing{
+			Code:        groupdv1.StandingCode(in.You.Standing),
+			Role:        groupdv1.Role(in.You.Role),
+			Permissions: uint32(in.You.Permissions),
+		}
+	}
+	if in.Inside {
+		r.PrivateName = in.PrivateName
+		r.Topic = in.Topic
+		r.Members = clampUint32(int64(in.Members))
+		r.HeadSeq = uint64(in.Head.Seq)
+		r.Deletions = in.Head.Deletions
+		r.Rev = uint64(in.Head.Rev)
+		r.Generation = uint64(in.Generation)
+		r.OldestSeq = uint64(in.Head.Oldest)
+		if in.Head.Seq > 0 {
+			r.ChainHash = in.Head.Chain[:]
+		}
+	}
+	return r, nil, nil
+}
+
+// disclosure answers /disclosure, for anybody.
+func (s *Server) disclosure(context.Context, *call, *groupdv1.DisclosureRequest) (*groupdv1.DisclosureReply, []byte, error) {
+	d := s.hub.Disclosure()
+	return &groupdv1.DisclosureReply{Version: clampUint32(int64(d.Version)), Texts: d.Texts}, nil, nil
+}
+
+func clampUint32(n int64) uint32 { return uint32(min(max(n, 0), math.MaxUint32)) }

@@ -1,0 +1,351 @@
+package requests
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"groupd/group"
+	groupdv1 "groupd/proto/groupd/v1"
+	"groupd/rns/msgpack"
+)
+
+// Limits of this face, told by /info.
+const (
+	// BasePacket is the number of reply bytes that fit one packet of a link with the base MTU of 500: 431 bytes of link payload less 22
+	// for the response's own header (array 1, request id 18, length 3).
+	BasePacket = 409
+	// MinReply is the smallest max_bytes a page is made for, in bytes. An entry's descriptor always fits it in protobuf.
+	MinReply = 192
+	// MaxReply is the largest reply in bytes; a larger max_bytes is lowered to it.
+	MaxReply = 256 << 10
+	// MaxRequest is the largest request in bytes.
+	MaxRequest = 64 << 10
+	// MaxSeqs is the most entries one request may name to read.
+	MaxSeqs = 64
+	// MaxBatch is the most requests in one batch.
+	MaxBatch = 8
+)
+
+// Prefix stands before every path.
+const Prefix = "/api/v1"
+
+// Hub is what this face asks of the domain; *group.Hub is one. All methods may be called from any goroutine.
+type Hub interface {
+	Info(ctx context.Context, c group.Caller, g group.GroupID) (group.Info, error)
+	Disclosure() group.Disclosure
+	Claim(ctx context.Context, c group.Caller, g group.GroupID, in group.ClaimInput) (group.JoinResult, error)
+	Join(ctx context.Context, c group.Caller, g group.GroupID, in group.JoinInput) (group.JoinResult, error)
+	Leave(ctx context.Context, c group.Caller, g group.GroupID) (group.Change, error)
+	Messages(ctx context.Context, c group.Caller, g group.GroupID, q group.Query) (group.Page, error)
+	Delete(ctx context.Context, c group.Caller, g group.GroupID, in group.DeleteInput) (group.DeleteResult, error)
+	Members(ctx context.Context, c group.Caller, g group.GroupID, q group.MembersQuery) (group.MembersPage, error)
+	Kick(ctx context.Context, c group.Caller, g group.GroupID, in group.KickInput) (group.Change, error)
+	Ban(ctx context.Context, c group.Caller, g group.GroupID, in group.BanInput) (group.Change, error)
+	Unban(ctx context.Context, c group.Caller, g group.GroupID, target group.AnyHash) (group.Change, error)
+	Requests(ctx context.Context, c group.Caller, g group.GroupID, limit int) ([]group.Request, error)
+	Approve(ctx context.Context, c group.Caller, g group.GroupID, who group.AnyHash) (group.JoinResult, error)
+	Reject(ctx context.Context, c group.Caller, g group.GroupID, who group.AnyHash, reason string) (group.Change, error)
+	UpdatePermissions(ctx context.Context, c group.Caller, g group.GroupID, in group.PermissionsInput) (group.Member, error)
+	UpdateDisplayName(ctx context.Context, c group.Caller, g group.GroupID, in group.NamesInput) (group.Change, error)
+	UpdateTopic(ctx context.Context, c group.Caller, g group.GroupID, topic string) (group.Change, error)
+	UpdateProfile(ctx context.Context, c group.Caller, g group.GroupID, in group.ProfileInput) (group.Member, error)
+	Resolve(ctx context.Context, c group.Caller, g group.GroupID, text string, among group.Scope) (group.AnyHash, error)
+	Heard(ctx context.Context, c group.Caller) error
+}
+
+var _ Hub = (*group.Hub)(nil)
+
+// Config is what a Server is made of.
+type Config struct {
+	Hub     Hub           // required
+	Group   group.GroupID // required: the group that this destination belongs to
+	Version string        // the program's, told by /info
+	Logger  *slog.Logger  // nil: discard
+	Rand    io.Reader     // of log ids; nil: crypto/rand
+}
+
+// Server answers the requests of one group. Its methods may be called from any goroutine; it keeps nothing but its configuration and
+// idle compressors.
+type Server struct {
+	hub     Hub
+	group   group.GroupID
+	version string
+	log     *slog.Logger
+	rand    io.Reader
+	routes  []route
+	pack    *compressors
+}
+
+// New checks cfg and makes a Server; nothing is started.
+func New(cfg Config) (*Server, error) {
+	if cfg.Hub == nil || cfg.Group == "" {
+		return nil, errors.New("requests: a hub and a group are needed")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	s := &Server{hub: cfg.Hub, group: cfg.Group, version: cfg.Version, log: cfg.Logger, rand: cfg.Rand, pack: newCompressors()}
+	s.routes = s.table()
+	return s, nil
+}
+
+// table lists every path. It is the only place that knows them.
+func (s *Server) table() []route {
+	return []route{
+		on("/info", forAnybody, reads, s.info),
+		on("/disclosure", forAnybody, reads, s.disclosure),
+		on("/batch", forAnybody, changes, s.batch), // each item is asked for its own identity
+		on("/claim", identified, changes, s.claim),
+		on("/join", identified, changes, s.join),
+		on("/leave", identified, changes, s.leave),
+		on("/messages", identified, reads, s.messages),
+		on("/messages/delete", identified, changes, s.deleteMessages),
+		on("/members", identified, reads, s.members),
+		on("/members/kick", identified, changes, s.kick),
+		on("/members/ban", identified, changes, s.ban),
+		on("/members/unban", identified, changes, s.unban),
+		on("/members/requests", identified, reads, s.waiting),
+		on("/members/approve", identified, changes, s.approve),
+		on("/members/reject", identified, changes, s.reject),
+		on("/members/permissions/update", identified, changes, s.updatePermissions),
+		on("/display-name/update", identified, changes, s.updateDisplayName),
+		on("/topic/update", identified, changes, s.updateTopic),
+		on("/profile/update", identified, changes, s.updateProfile),
+	}
+}
+
+// Paths lists the full paths this server answers, in a fixed order.
+func (s *Server) Paths() []string {
+	paths := make([]string, len(s.routes))
+	for i, r := range s.routes {
+		paths[i] = Prefix + r.path
+	}
+	return paths
+}
+
+// access says which links a path answers at all. Everything finer is the domain's business.
+type access bool
+
+const (
+	forAnybody access = false
+	identified access = true
+)
+
+// effect says whether a path only reads, and so can be asked again, or changes something.
+type effect bool
+
+const (
+	reads   effect = false
+	changes effect = true
+)
+
+// route is one path: its messages and what answers it.
+type route struct {
+	path       string // without Prefix
+	access     access
+	effect     effect
+	newRequest func() proto.Message
+	newReply   func() proto.Message
+	answer     func(ctx context.Context, c *call, request proto.Message) (answer, error)
+}
+
+// answer is a reply, and its encoding where it was made already.
+type answer struct {
+	message proto.Message
+	encoded []byte
+}
+
+// on builds a route from a handler with its own message types. A handler returns a reply, or an error and no reply.
+func on[Q, A any, PQ interface {
+	*Q
+	proto.Message
+}, PA interface {
+	*A
+	proto.Message
+}](path string, who access, what effect, f func(ctx context.Context, c *call, request PQ) (reply PA, encoded []byte, err error)) route {
+	return route{
+		path: path, access: who, effect: what,
+		newRequest: func() proto.Message { return PQ(new(Q)) },
+		newReply:   func() proto.Message { return PA(new(A)) },
+		answer: func(ctx context.Context, c *call, request proto.Message) (answer, error) {
+			reply, encoded, err := f(ctx, c, request.(PQ))
+			return answer{reply, encoded}, err
+		},
+	}
+}
+
+// call is one request on its way through the server.
+type call struct {
+	form
+	caller group.Caller
+	path   string
+	room   int  // bytes of a reply whose max_bytes is 0
+	most   int  // bytes of a reply whatever max_bytes says
+	limit  int  // bytes that this request's reply may take, once that is known; 0 is no limit
+	nested bool // in a batch
+}
+
+// budget turns a max_bytes into the bytes the reply may take.
+func (c *call) budget(maxBytes uint32) (int, error) {
+	n := c.room
+	if maxBytes > 0 {
+		n = min(int(min(maxBytes, MaxReply)), c.most)
+	}
+	c.limit = n
+	if n < MinReply {
+		return n, noRoom(MinReply)
+	}
+	return n, nil
+}
+
+// as returns the caller with a request's client id.
+func (c *call) as(clientID []byte) group.Caller {
+	caller := c.caller
+	caller.ClientID = clientID
+	return caller
+}
+
+// Handle answers one request and never fails: bad data, unknown paths and panics get a status too. path is the whole path, or empty
+// where only a hash is known, which is then unknown. caller is who identified on the link; its zero value is nobody. room is how many
+// bytes of reply fit one packet of that link (BasePacket at the base MTU). The result is one msgpack value, bytes or a string.
+func (s *Server) Handle(ctx context.Context, caller group.Caller, path string, data msgpack.Raw, room int) msgpack.Raw {
+	c := &call{caller: caller, room: room, most: MaxReply}
+	if short, ok := strings.CutPrefix(path, Prefix); ok {
+		c.path = short
+	}
+	if len(data) > MaxRequest {
+		err := &group.Error{Kind: group.KindTooLarge, Op: "request", Msg: "the request is too large", Limit: MaxRequest}
+		return c.wrap(c.encodeStatus(&groupdv1.Ack{}, s.status(c, err)))
+	}
+	f, body, err := open(data)
+	c.form = f
+	if err != nil {
+		return c.wrap(c.encodeStatus(&groupdv1.Ack{}, s.status(c, err)))
+	}
+	return c.wrap(s.serve(ctx, c, body).encoded)
+}
+
+// served is how one request was answered.
+type served struct {
+	encoded []byte
+	status  *groupdv1.Status // nil: all went well
+	effect  effect
+}
+
+// serve answers one request whose form is known: a whole one, or one of a batch.
+func (s *Server) serve(ctx context.Context, c *call, body []byte) (out served) {
+	var reply proto.Message = &groupdv1.Ack{}
+	refuse := func(err error) {
+		out.status = s.status(c, err)
+		out.encoded = c.encodeStatus(reply, out.status)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			refuse(&panicked{value: p, stack: debug.Stack()})
+		}
+	}()
+	r, ok := s.find(c.path)
+	if !ok {
+		refuse(&group.Error{Kind: group.KindUnsupported, Op: "request", Msg: "this server does not know that path"})
+		return out
+	}
+	reply, out.effect = r.newReply(), r.effect
+	a, err := s.ask(ctx, c, r, body)
+	if err == nil && a.encoded == nil {
+		a.encoded, err = c.encode(a.message)
+	}
+	if err != nil {
+		refuse(err)
+		return out
+	}
+	out.encoded = a.encoded
+	return out
+}
+
+// ask checks what is the same for all paths and calls the handler.
+func (s *Server) ask(ctx context.Context, c *call, r route, body []byte) (answer, error) {
+	if r.access == identified && c.caller.Identity.IsZero() && !c.caller.Local {
+		return answer{}, &group.Error{Kind: group.KindNotIdentified, Op: "request", Msg: "identify on this link and repeat the request"}
+	}
+	request := r.newRequest()
+	if err := c.decode(body, request); err != nil {
+		return answer{}, err
+	}
+	return r.answer(ctx, c, request)
+}
+
+func (s *Server) find(path string) (route, bool) {
+	for _, r := range s.routes {
+		if r.path == path {
+			return r, true
+		}
+	}
+	return route{}, false
+}
+
+// status tells an error to the caller. Errors of ours get a log id and a line in the log.
+func (s *Server) status(c *call, err error) *groupdv1.Status {
+	st := statusOf(err)
+	if st.GetCode() == groupdv1.Code_INTERNAL {
+		st.LogId = s.logID()
+		attrs := []any{"id", st.GetLogId(), "path", c.path, "group", string(s.group), "err", err}
+		if p := (*panicked)(nil); errors.As(err, &p) {
+			attrs = append(attrs, "stack", string(p.stack))
+		}
+		s.log.Error("request failed", attrs...)
+	}
+	return st
+}
+
+// encodeStatus encodes a reply that holds nothing but its status. Where the call has a limit, the words for people give way to it.
+func (c *call) encodeStatus(reply proto.Message, st *groupdv1.Status) []byte {
+	var encoded []byte
+	for _, form := range []*groupdv1.Status{st, withoutWords(st), {Code: st.GetCode()}} {
+		setStatus(reply, form)
+		b, err := c.encode(reply)
+		if err != nil {
+			continue // text that is not UTF-8 cannot be encoded; the forms without it can
+		}
+		encoded = b
+		if c.limit == 0 || len(b) <= c.limit {
+			break
+		}
+	}
+	return encoded
+}
+
+// logID makes 8 hex digits that a member can tell the operator.
+func (s *Server) logID() string {
+	var b [4]byte
+	if _, err := io.ReadFull(s.rand, b[:]); err != nil {
+		return "norandom"
+	}
+	return hex.EncodeToString(b[:])
+}
+
+// panicked is a panic in a handler, as an error.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+// Error names the type of the panic, and its text only where it comes from the runtime: others may hold a member's words.
+func (p *panicked) Error() string {
+	if err, ok := p.value.(runtime.Error); ok {
+		return "panic: " + err.Error()
+	}
+	return fmt.Sprintf("panic: %T", p.value)
+}
