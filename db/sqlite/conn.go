@@ -68,6 +68,15 @@ func (c *conn) changed(query string, args ...any) (int, error) {
 	return int(n), err
 }
 
+// changeOne runs an update that must find its row; group.ErrNoRow otherwise.
+func (c *conn) changeOne(query string, args ...any) error {
+	n, err := c.changed(query, args...)
+	if err == nil && n == 0 {
+		return group.ErrNoRow
+	}
+	return err
+}
+
 // one reads a single row; group.ErrNoRow when there is none.
 func (c *conn) one(scan func(row) error, query string, args ...any) error {
 	s, err := c.prepare(query)

@@ -9,7 +9,7 @@ func scanEntry(g group.GroupID) func(row) (group.Entry, error) {
 	return func(r row) (e group.Entry, err error) {
 		e.Group = g
 		err = r.Scan(&e.Seq, &e.Rev, &e.Kind, fixed{e.Author[:]}, fixed{e.Target[:]}, &e.Ref, moment{&e.Time}, moment{&e.AuthorTime},
-			fixed{e.MessageID[:]}, &e.Codec, &e.Title, &e.Text, &e.Fields, &e.Signed, &e.Salt, fixed{e.Digest[:]}, fixed{e.Hash[:]},
+			fixed{e.MessageID[:]}, &e.Codec, raw{&e.Title}, raw{&e.Text}, raw{&e.Fields}, &e.Signed, raw{&e.Salt}, fixed{e.Digest[:]}, fixed{e.Hash[:]},
 			&e.Deleted, moment{&e.DeletedAt}, fixed{e.DeletedBy[:]})
 		return e, err
 	}
@@ -43,7 +43,7 @@ func (t tx) EntryByMessageID(g group.GroupID, id group.MessageID) (group.Entry, 
 }
 
 func (t tx) Original(g group.GroupID, seq group.Seq) ([]byte, error) {
-	return find(t.conn, func(r row) (b []byte, err error) { err = r.Scan(&b); return b, err },
+	return find(t.conn, func(r row) (b []byte, err error) { err = r.Scan(raw{&b}); return b, err },
 		"SELECT original FROM group_message_originals WHERE group_no = "+groupNo+" AND seq = ?2", g, seq)
 }
 
@@ -62,7 +62,7 @@ func (t tx) PutTombstone(e group.Entry) error {
 	if err := t.exec("DELETE FROM group_message_originals WHERE group_no = "+groupNo+" AND seq = ?2", e.Group, e.Seq); err != nil {
 		return err
 	}
-	return t.exec(`UPDATE group_messages SET rev=?3, kind=?4, author=?5, target=?6, ref=?7, created_at=?8, author_time=?9, message_id=?10,
+	return t.changeOne(`UPDATE group_messages SET rev=?3, kind=?4, author=?5, target=?6, ref=?7, created_at=?8, author_time=?9, message_id=?10,
 		codec=?11, title=?12, content=?13, fields=?14, signed=?15, salt=?16, digest=?17, hash=?18, deleted=?19, deleted_at=?20, deleted_by=?21
 		WHERE group_no = `+groupNo+` AND seq = ?2`, entryArgs(e)...)
 }

@@ -16,7 +16,7 @@ const groupNo = "(SELECT no FROM groups WHERE id = ?1)"
 
 func (t tx) Meta(key string) ([]byte, error) {
 	var v []byte
-	err := t.one(func(r row) error { return r.Scan(&v) }, "SELECT value FROM settings WHERE key = ?1", key)
+	err := t.one(func(r row) error { return r.Scan(raw{&v}) }, "SELECT value FROM settings WHERE key = ?1", key)
 	if errors.Is(err, group.ErrNoRow) {
 		return nil, nil
 	}
@@ -34,8 +34,8 @@ const groupColumns = `id, identity_hash, destination_hash, identity_public_key, 
 	private_display_name, topic, joining, owner, rev, seen_key, created_at, updated_at`
 
 func scanGroup(r row) (g group.Group, err error) {
-	err = r.Scan(&g.ID, fixed{g.Identity[:]}, fixed{g.Address[:]}, &g.PublicKey, &g.PrivateKey, &g.Public, &g.PublicName,
-		&g.PrivateName, &g.Topic, &g.Joining, fixed{g.Owner[:]}, &g.Rev, &g.SeenKey, moment{&g.Created}, moment{&g.Updated})
+	err = r.Scan(&g.ID, fixed{g.Identity[:]}, fixed{g.Address[:]}, raw{&g.PublicKey}, raw{&g.PrivateKey}, &g.Public, &g.PublicName,
+		&g.PrivateName, &g.Topic, &g.Joining, fixed{g.Owner[:]}, &g.Rev, raw{&g.SeenKey}, moment{&g.Created}, moment{&g.Updated})
 	return g, err
 }
 
@@ -64,7 +64,7 @@ func (t tx) Head(id group.GroupID) (group.Head, error) {
 }
 
 func (t tx) PutHead(id group.GroupID, h group.Head) error {
-	return t.exec("UPDATE groups SET head_seq=?2, head_rev=?3, head_deletions=?4, head_chain=?5, head_oldest=?6 WHERE id = ?1",
+	return t.changeOne("UPDATE groups SET head_seq=?2, head_rev=?3, head_deletions=?4, head_chain=?5, head_oldest=?6 WHERE id = ?1",
 		id, h.Seq, h.Rev, h.Deletions, fixed{h.Chain[:]}, h.Oldest)
 }
 

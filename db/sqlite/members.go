@@ -16,7 +16,7 @@ const memberColumns = `member_identity_hash, member_destination_hash, public_key
 func scanMember(g group.GroupID) func(row) (group.Member, error) {
 	return func(r row) (m group.Member, err error) {
 		m.Group = g
-		err = r.Scan(fixed{m.Identity[:]}, fixed{m.Address[:]}, &m.PublicKey, &m.Ratchet, &m.Present, &m.Role, &m.Permissions,
+		err = r.Scan(fixed{m.Identity[:]}, fixed{m.Address[:]}, raw{&m.PublicKey}, raw{&m.Ratchet}, &m.Present, &m.Role, &m.Permissions,
 			&m.DisplayName, &m.Skeleton, &m.Status, &m.Rev, moment{&m.Joined}, moment{&m.Left}, moment{&m.LastHeard}, moment{&m.LastCommand})
 		return m, err
 	}
@@ -84,7 +84,7 @@ func (t tx) PutMember(m group.Member) error {
 }
 
 func (t tx) TouchMember(g group.GroupID, id group.IdentityHash, heard, command time.Time, publicKey, ratchet []byte) error {
-	return t.exec(`UPDATE group_members SET
+	return t.changeOne(`UPDATE group_members SET
 		updated_at = CASE WHEN ?3 = 0 THEN updated_at ELSE ?3 END,
 		last_command = CASE WHEN ?4 = 0 THEN last_command ELSE ?4 END,
 		public_key = coalesce(?5, public_key), ratchet = coalesce(?6, ratchet)
@@ -97,7 +97,7 @@ const requestColumns = "identity_hash, destination_hash, public_key, ratchet, di
 func scanRequest(g group.GroupID) func(row) (group.Request, error) {
 	return func(r row) (q group.Request, err error) {
 		q.Group = g
-		err = r.Scan(fixed{q.Identity[:]}, fixed{q.Address[:]}, &q.PublicKey, &q.Ratchet, &q.DisplayName, &q.Greeting,
+		err = r.Scan(fixed{q.Identity[:]}, fixed{q.Address[:]}, raw{&q.PublicKey}, raw{&q.Ratchet}, &q.DisplayName, &q.Greeting,
 			moment{&q.Created}, moment{&q.LastCommand})
 		return q, err
 	}

@@ -9,7 +9,7 @@ import (
 func (t tx) Outcome(g group.GroupID, id group.IdentityHash, clientID []byte) (group.Outcome, error) {
 	return find(t.conn, func(r row) (o group.Outcome, err error) {
 		o.Group, o.Identity, o.ClientID = g, id, append([]byte(nil), clientID...)
-		err = r.Scan(&o.Op, &o.Result, moment{&o.Created})
+		err = r.Scan(&o.Op, raw{&o.Result}, moment{&o.Created})
 		return o, err
 	}, "SELECT op, result, created_at FROM outcomes WHERE group_id = ?1 AND identity_hash = ?2 AND client_id = ?3", g, id[:], blob(clientID))
 }

@@ -88,3 +88,23 @@ func beforeOrEnd[T ~int64 | ~uint64](n T) int64 {
 	}
 	return int64(n)
 }
+
+// raw scans a blob; empty and null are nil.
+type raw struct{ b *[]byte }
+
+var _ sql.Scanner = raw{}
+
+// Scan implements sql.Scanner.
+func (r raw) Scan(v any) error {
+	*r.b = nil
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case []byte:
+		if len(v) > 0 {
+			*r.b = append([]byte(nil), v...)
+		}
+		return nil
+	}
+	return fmt.Errorf("sqlite: blob is a %T", v)
+}
