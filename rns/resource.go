@@ -137,6 +137,7 @@ type ResourceOptions struct {
 
 // ResourceOffer is an advertisement for which the application decides before anything is allocated.
 type ResourceOffer struct {
+	Link     *Link        // it came over
 	Hash     ResourceHash // of segment 1, which names the whole
 	Size     int64        // bytes of the whole resource uncompressed, metadata block included, as advertised
 	Transfer int64        // bytes of the first segment as it travels
@@ -160,6 +161,7 @@ type ResourceDecision struct {
 // The sender counts it delivered when it has our proof. Call [ReceivedResource.Prove] when the data is safe, from any
 // goroutine, within [ResourceProofPatience].
 type ReceivedResource struct {
+	Link     *Link       // it came over
 	Data     []byte      // without the metadata; the receiver of this value owns it
 	Metadata msgpack.Raw // nil: none
 	Hash     ResourceHash

@@ -340,6 +340,20 @@ func (s *resourceSim) carry(data []byte, o resourceSendOptions) (*resourceTransf
 	return x, s.b.received[len(s.b.received)-1]
 }
 
+// carryOnly waits for the end at the sender; what was received by then, if anything, is returned too.
+func (s *resourceSim) carryOnly(data []byte, o resourceSendOptions) (*resourceTransfer, *ReceivedResource) {
+	s.tb.Helper()
+	x := s.a.send(ResourceBytes(data), o)
+	s.until(1000*time.Hour, func() bool { return x.done > 0 })
+	if x.done != 1 {
+		s.tb.Fatalf("done was called %d times; %s", x.done, s)
+	}
+	if n := len(s.b.received); n > 0 {
+		return x, s.b.received[n-1]
+	}
+	return x, nil
+}
+
 // mustCarry also checks that what arrives is what was sent.
 func (s *resourceSim) mustCarry(data []byte, o resourceSendOptions) *ReceivedResource {
 	s.tb.Helper()
