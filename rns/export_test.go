@@ -1,5 +1,7 @@
 package rns
 
+import "crypto/ed25519"
+
 // SignedData returns what the signature of the announce runs over.
 func (a *Announce) SignedData() []byte { return a.appendSigned(nil) }
 
@@ -9,4 +11,31 @@ func (p *Packet) HashablePart() []byte { return p.appendHashable(nil, len(p.Data
 // TunnelSynthesisOf signs a synthesis with a given random part.
 func TunnelSynthesisOf(id *Identity, on InterfaceHash, random TruncatedHash) Packet {
 	return newTunnelSynthesis(id, on, random)
+}
+
+// LinkPacketProof returns the payload of the proof of a packet on a link.
+func LinkPacketProof(proved PacketHash, seed []byte) []byte {
+	key := ed25519.NewKeyFromSeed(seed)
+	return appendPacketProof(nil, proved, func(b []byte) []byte { return ed25519.Sign(key, b) })
+}
+
+// CheckLinkPacketProof reports whether data proves a packet on a link.
+func CheckLinkPacketProof(public []byte, sent PacketHash, data []byte) bool {
+	proved, signature, ok := parsePacketProof(data)
+	return ok && proved == sent && ed25519.Verify(public, sent[:], signature)
+}
+
+// NewPathRequest builds the packet that asks for a path. The tag, which comes last, may be cut short.
+func NewPathRequest(d DestinationHash, self *IdentityHash, tag []byte) Packet {
+	var whole TruncatedHash
+	n := copy(whole[:], tag)
+	p := newPathRequest(d, self, whole)
+	p.Data = p.Data[:len(p.Data)-len(whole)+n]
+	return p
+}
+
+// ParsePathRequest reads the payload of a path request.
+func ParsePathRequest(data []byte) (wanted DestinationHash, requester TruncatedHash, tag []byte, ok bool) {
+	r, ok := parsePathRequest(data)
+	return r.destination, r.requester, r.tag.tag[:r.tag.length], ok
 }
