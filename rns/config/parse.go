@@ -6,8 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSize is the longest file in bytes that is read.
-const MaxSize = 1 << 20
+// MaxSize is the longest file in bytes that is read, and maxValue the longest value.
+const (
+	MaxSize  = 1 << 20
+	maxValue = 1 << 16
+)
 
 const blanks = " \t\v\f"
 
@@ -164,10 +167,14 @@ func splitEntry(text string) (key, value string, ok bool) {
 
 func (p *parser) entry(key, value string) {
 	e := &Entry{Key: key, Line: p.next, section: p.at}
+	if len(value) > maxValue {
+		p.fail(e.Line, "the value is longer than 64 KiB")
+		return
+	}
 	if quote := tripleQuote(value); quote != "" {
 		text, ok := p.multiline(quote, value[len(quote):])
 		if !ok {
-			p.fail(e.Line, key+": the value in triple quotes does not end, or something follows it")
+			p.fail(e.Line, key+": the value in triple quotes does not end within 64 KiB, or something follows it")
 			return
 		}
 		e.raw = []string{text}
@@ -200,6 +207,9 @@ func tripleQuote(value string) string {
 func (p *parser) multiline(quote, rest string) (text string, ok bool) {
 	var out strings.Builder
 	for {
+		if out.Len()+len(rest) > maxValue {
+			return "", false
+		}
 		if inside, after, closed := strings.Cut(rest, quote); closed {
 			out.WriteString(inside)
 			after = strings.Trim(after, blanks)

@@ -91,6 +91,11 @@ func TestLinesWithoutMeaningAreErrors(t *testing.T) {
 	if _, err := config.Parse([]byte("[[x]]")); err == nil {
 		t.Error("a section of depth 2 at the beginning was accepted")
 	}
+	for _, quote := range []string{"", `"`, "'''", "'''\n"} {
+		if _, err := config.Parse([]byte("a = " + quote + strings.Repeat("%(", 40_000) + quote)); err == nil {
+			t.Errorf("a huge value in %q was accepted", quote)
+		}
+	}
 	if _, err := config.Parse([]byte(strings.Repeat("#", config.MaxSize+1))); err == nil {
 		t.Error("a huge file was accepted")
 	}
