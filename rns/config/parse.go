@@ -63,7 +63,7 @@ func (p *parser) fail(line int, text string) {
 
 // line reads one line, or an entry of several.
 func (p *parser) line() {
-	text := strings.Trim(p.lines[p.next], blanks)
+	text := strings.TrimLeft(p.lines[p.next], blanks)
 	p.next++
 	switch {
 	case text == "" || text[0] == '#':
@@ -155,14 +155,14 @@ func splitEntry(text string) (key, value string, ok bool) {
 				continue
 			}
 			if rest := strings.TrimLeft(text[i+1:], blanks); strings.HasPrefix(rest, "=") {
-				return text[1:i], strings.Trim(rest[1:], blanks), true
+				return text[1:i], strings.TrimLeft(rest[1:], blanks), true
 			}
 		}
 		return "", "", false
 	}
 	key, value, ok = strings.Cut(text, "=")
 	key = strings.TrimRight(key, blanks)
-	return key, strings.Trim(value, blanks), ok && key != ""
+	return key, strings.TrimLeft(value, blanks), ok && key != ""
 }
 
 func (p *parser) entry(key, value string) {
@@ -210,10 +210,18 @@ func (p *parser) multiline(quote, rest string) (text string, ok bool) {
 		if out.Len()+len(rest) > maxValue {
 			return "", false
 		}
-		if inside, after, closed := strings.Cut(rest, quote); closed {
-			out.WriteString(inside)
-			after = strings.Trim(after, blanks)
-			return out.String(), after == "" || after[0] == '#'
+		for i := strings.Index(rest, quote); i >= 0; i++ {
+			// Like other quotes, these close where nothing but a comment follows.
+			if !strings.HasPrefix(rest[i:], quote) {
+				if i+len(quote) >= len(rest) {
+					return "", false
+				}
+				continue
+			}
+			if after := strings.TrimLeft(rest[i+len(quote):], blanks); after == "" || after[0] == '#' {
+				out.WriteString(rest[:i])
+				return out.String(), true
+			}
 		}
 		if p.next == len(p.lines) {
 			return "", false

@@ -46,6 +46,8 @@ func TestValuesReadAsTheReferenceReadsThem(t *testing.T) {
 		"a = %(b)s/%(b)s":                  {"other/other"},
 		"'a' = x":                          {"x"},
 		`"a"= x`:                           {"x"},
+		"a = '''x  \n  y'''":               {"x  \n  y"},
+		"a = '''''''":                      {"'"},
 		"a = '''one line'''":               {"one line"},
 		"a = '''x\ny # z\n'''":             {"x\ny # z\n"},
 		"a = \"\"\"x\r\n'''y\"\"\" # note": {"x\n'''y"},
