@@ -117,8 +117,8 @@ func TestAnnounceIsHeardAndPacketIsProved(t *testing.T) {
 	})
 }
 
-// pair is two nodes on one cable; b has a destination.
-type pair struct {
+// twoNodes is two nodes on one cable; b has a destination.
+type twoNodes struct {
 	m    *ifacetest.Medium
 	a, b *rnstest.Node
 	id   *rns.Identity
@@ -127,9 +127,9 @@ type pair struct {
 	out  *rns.RemoteDestination
 }
 
-func newPair(t *testing.T, change ...func(*rns.DestinationConfig)) *pair {
+func newTwoNodes(t *testing.T, change ...func(*rns.DestinationConfig)) *twoNodes {
 	t.Helper()
-	p := &pair{m: ifacetest.NewMedium(ifacetest.Options{Latency: 100 * time.Millisecond}), id: rnstest.Identity(t, 1)}
+	p := &twoNodes{m: ifacetest.NewMedium(ifacetest.Options{Latency: 100 * time.Millisecond}), id: rnstest.Identity(t, 1)}
 	p.a, p.b = rnstest.Start(t, rns.Config{}, p.m.Port("a")), rnstest.Start(t, rns.Config{}, p.m.Port("b"))
 	p.d, p.got = inbox(t, p.b, p.id, change...)
 	p.out = p.a.NewRemote(p.id.Public(), "test", "inbox")
@@ -138,7 +138,7 @@ func newPair(t *testing.T, change ...func(*rns.DestinationConfig)) *pair {
 
 func TestPacketToARatchet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, func(c *rns.DestinationConfig) { c.Ratchets = &rns.RatchetConfig{Interval: time.Hour, Enforce: true} })
+		p := newTwoNodes(t, func(c *rns.DestinationConfig) { c.Ratchets = &rns.RatchetConfig{Interval: time.Hour, Enforce: true} })
 		send(t, p.out, "before the announce")
 		time.Sleep(time.Second)
 		none(t, p.got)
@@ -181,7 +181,7 @@ func TestPacketToARatchet(t *testing.T) {
 
 func TestPacketThatNobodyProvesFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newTwoNodes(t)
 		withoutPath := time.Now()
 		r := send(t, p.out, "without path")
 		announce(t, p.d)
@@ -238,7 +238,7 @@ func TestExplicitProofs(t *testing.T) {
 
 func TestPathRequestIsAnsweredByTheOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, func(c *rns.DestinationConfig) { c.AppData = func() []byte { return []byte("data") } })
+		p := newTwoNodes(t, func(c *rns.DestinationConfig) { c.AppData = func() []byte { return []byte("data") } })
 		all, some := make(chan rns.Announced, 10), make(chan rns.Announced, 10)
 		p.a.HandleAnnounces("", rns.AnnounceHandlerOptions{PathResponses: true}, func(x rns.Announced) { all <- x })
 		p.a.HandleAnnounces("", rns.AnnounceHandlerOptions{}, func(x rns.Announced) { some <- x })
@@ -264,7 +264,7 @@ func TestPathRequestIsAnsweredByTheOwner(t *testing.T) {
 
 func TestPathToNobodyIsAskedForAgainAndGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newTwoNodes(t)
 		nobody := rns.DestinationHash{1, 2, 3}
 		began := time.Now()
 		if err := p.a.AwaitPath(t.Context(), nobody); !errors.Is(err, rns.ErrNoPath) {
@@ -301,7 +301,7 @@ func TestPathToNobodyIsAskedForAgainAndGivenUp(t *testing.T) {
 
 func TestStrangersCannotMakeUsAnswerWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newTwoNodes(t)
 		request := rns.Packet{
 			DestinationType: rns.DestinationPlain,
 			Destination:     rns.HashDestination(nil, "rnstransport", "path", "request"),
@@ -513,7 +513,7 @@ func TestPlainAndGroupPackets(t *testing.T) {
 
 func TestDuplicateIsDeliveredOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newTwoNodes(t)
 		var frame []byte
 		p.m.Tap(func(from string, f []byte) {
 			if from == "a" {
@@ -537,7 +537,7 @@ func TestDuplicateIsDeliveredOnce(t *testing.T) {
 
 func TestPacketForAnotherTransportNodeIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newTwoNodes(t)
 		x := rns.Packet{HeaderType: rns.Header2, TransportType: rns.TransportTypeTransport, TransportID: rns.IdentityHash{1}, Destination: p.d.Hash()}
 		sealed, err := p.id.Encrypt(zeros{}, []byte("x"), nil)
 		if err != nil {
@@ -689,7 +689,7 @@ func TestSettingTheClockChangesNoTimer(t *testing.T) {
 
 func TestInterfaceIsLostAndComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newTwoNodes(t)
 		announce(t, p.d)
 		time.Sleep(time.Second)
 
@@ -764,7 +764,7 @@ func TestFullQueueOfADestinationTakesARetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		block := make(chan struct{})
 		got := make(chan string, 1000)
-		p := newPair(t, func(c *rns.DestinationConfig) {
+		p := newTwoNodes(t, func(c *rns.DestinationConfig) {
 			c.OnPacket = func(x *rns.ReceivedPacket) { <-block; got <- string(x.Data) }
 		})
 		var last []byte
@@ -880,7 +880,7 @@ func (h held) Run(ctx context.Context, deliver func([]byte)) error {
 
 func TestGarbageLeavesNoTrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newTwoNodes(t)
 		frame := make([]byte, 600)
 		x := uint32(1)
 		for n := range 600 {
@@ -986,7 +986,7 @@ func TestDestinationsAreChecked(t *testing.T) {
 func TestAnnounceWithTooMuchAppDataIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		size := 318
-		p := newPair(t, func(c *rns.DestinationConfig) { c.AppData = func() []byte { return make([]byte, size) } })
+		p := newTwoNodes(t, func(c *rns.DestinationConfig) { c.AppData = func() []byte { return make([]byte, size) } })
 		if err := p.d.Announce(t.Context()); !errors.Is(err, rns.ErrTooLarge) {
 			t.Error(err)
 		}
@@ -997,7 +997,7 @@ func TestAnnounceWithTooMuchAppDataIsRefused(t *testing.T) {
 
 func TestPacketSizes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newTwoNodes(t)
 		for _, n := range []int{0, 1, rns.EncryptedMDU, 399} {
 			send(t, p.out, string(make([]byte, n)))
 			if x := next(t, p.got); len(x.Data) != n {
@@ -1116,7 +1116,7 @@ func TestStoreThatFailsIsTriedAgain(t *testing.T) {
 
 func TestOwnAddressAnnouncedByAnotherIsIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newTwoNodes(t)
 		other, _ := inbox(t, p.a, p.id)
 		announce(t, other)
 		time.Sleep(time.Second)
