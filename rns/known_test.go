@@ -12,13 +12,13 @@ import (
 
 // saidBy makes an announce of destination n by the identity.
 func saidBy(id *Identity, n byte, emitted time.Time, appData, ratchet []byte) *heardAnnounce {
-	a := emission(n, emitted, 1, testInterface("x", interfaces.ModeFull))
+	a := emission(n, emitted, 1, tableInterface("x", interfaces.ModeFull))
 	a.destination, a.identity, a.appData, a.ratchet = DestinationHash{n}, id.PublicIdentity, appData, ratchet
 	return a
 }
 
 func TestReplayedAnnounceBringsBackNothing(t *testing.T) {
-	id, m, table := testIdentity(t, 1), epoch(), newKnownTable(10)
+	id, m, table := tableIdentity(t, 1), tableEpoch(), newKnownTable(10)
 	old, fresh := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
 	if !table.hear(saidBy(id, 1, m.wall, []byte("new"), fresh), m) {
 		t.Fatal("not taken")
@@ -40,7 +40,7 @@ func TestReplayedAnnounceBringsBackNothing(t *testing.T) {
 }
 
 func TestAnnouncesAfterOneFromTheFutureAreTaken(t *testing.T) {
-	id, m, table := testIdentity(t, 1), epoch(), newKnownTable(10)
+	id, m, table := tableIdentity(t, 1), tableEpoch(), newKnownTable(10)
 	table.hear(saidBy(id, 1, m.wall.AddDate(10, 0, 0), []byte("2036"), nil), m)
 	if !table.hear(saidBy(id, 1, m.wall, []byte("now"), nil), m) {
 		t.Error("announce with the right time is refused")
@@ -51,8 +51,8 @@ func TestAnnouncesAfterOneFromTheFutureAreTaken(t *testing.T) {
 }
 
 func TestOtherKeyConflicts(t *testing.T) {
-	m, table := epoch(), newKnownTable(10)
-	a, b := testIdentity(t, 1), testIdentity(t, 2)
+	m, table := tableEpoch(), newKnownTable(10)
+	a, b := tableIdentity(t, 1), tableIdentity(t, 2)
 	table.hear(saidBy(a, 1, m.wall, nil, nil), m)
 	if table.conflicts(DestinationHash{1}, a.PublicIdentity) || !table.conflicts(DestinationHash{1}, b.PublicIdentity) ||
 		table.conflicts(DestinationHash{2}, b.PublicIdentity) {
@@ -61,7 +61,7 @@ func TestOtherKeyConflicts(t *testing.T) {
 }
 
 func TestRatchetIsNotUsedAfter30Days(t *testing.T) {
-	id, m, table := testIdentity(t, 1), epoch(), newKnownTable(10)
+	id, m, table := tableIdentity(t, 1), tableEpoch(), newKnownTable(10)
 	table.hear(saidBy(id, 1, m.wall, nil, make([]byte, 32)), m)
 	e := table.entries[DestinationHash{1}]
 	if e.known(m.after(RatchetExpiry-1)).Ratchet == nil || e.known(m.after(RatchetExpiry)).Ratchet != nil {
@@ -77,7 +77,7 @@ func TestRatchetIsNotUsedAfter30Days(t *testing.T) {
 }
 
 func TestFullTableDropsTheNeverUsedFirst(t *testing.T) {
-	id, m, table := testIdentity(t, 1), epoch(), newKnownTable(4)
+	id, m, table := tableIdentity(t, 1), tableEpoch(), newKnownTable(4)
 	hear := func(n byte) bool { return table.hear(saidBy(id, n, m.wall, nil, nil), m) }
 	known := func() string {
 		var got []byte
@@ -126,7 +126,7 @@ func TestFullTableDropsTheNeverUsedFirst(t *testing.T) {
 }
 
 func TestIdentityIsForgottenWithItsLastDestination(t *testing.T) {
-	a, b, m, table := testIdentity(t, 1), testIdentity(t, 2), epoch(), newKnownTable(2)
+	a, b, m, table := tableIdentity(t, 1), tableIdentity(t, 2), tableEpoch(), newKnownTable(2)
 	table.hear(saidBy(a, 1, m.wall, nil, nil), m)
 	table.hear(saidBy(a, 2, m.wall, nil, nil), m)
 	if table.entries[DestinationHash{1}].identity != table.entries[DestinationHash{2}].identity {
@@ -143,7 +143,7 @@ func TestIdentityIsForgottenWithItsLastDestination(t *testing.T) {
 }
 
 func TestSnapshotRestoresTheTable(t *testing.T) {
-	id, m, table := testIdentity(t, 1), epoch(), newKnownTable(10)
+	id, m, table := tableIdentity(t, 1), tableEpoch(), newKnownTable(10)
 	ratchet := bytes.Repeat([]byte{7}, 32)
 	table.hear(saidBy(id, 1, m.wall, nil, ratchet), m)
 	table.hear(saidBy(id, 2, m.wall, []byte{}, ratchet), m)

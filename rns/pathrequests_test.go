@@ -73,7 +73,7 @@ func TestPathRequestDestination(t *testing.T) {
 }
 
 func TestPathIsAskedForOncePer20Seconds(t *testing.T) {
-	m, table, d := epoch(), newPathRequestTable(), DestinationHash{1}
+	m, table, d := tableEpoch(), newPathRequestTable(), DestinationHash{1}
 	for _, c := range []struct {
 		after time.Duration
 		want  bool
@@ -98,7 +98,7 @@ func TestPathIsAskedForOncePer20Seconds(t *testing.T) {
 }
 
 func TestPathRequestTablesAreBounded(t *testing.T) {
-	m, table, on := epoch(), newPathRequestTable(), testInterface("x", interfaces.ModeFull)
+	m, table, on := tableEpoch(), newPathRequestTable(), tableInterface("x", interfaces.ModeFull)
 	name := func(i int) DestinationHash { return DestinationHash{byte(i), byte(i >> 8), byte(i >> 16)} }
 	for i := range maxPathRequests + 10 {
 		table.due(name(i), m.now)
@@ -151,8 +151,8 @@ func TestPathRequestTablesAreBounded(t *testing.T) {
 }
 
 func TestPathAnswersAreLimitedPerInterface(t *testing.T) {
-	m, table, d := epoch(), newPathRequestTable(), DestinationHash{1}
-	x, y := testInterface("x", interfaces.ModeFull), testInterface("y", interfaces.ModeFull)
+	m, table, d := tableEpoch(), newPathRequestTable(), DestinationHash{1}
+	x, y := tableInterface("x", interfaces.ModeFull), tableInterface("y", interfaces.ModeFull)
 	for i := range 20 {
 		if got := table.mayAnswer(d, x, m.now); got != (i < pathAnswers) {
 			t.Errorf("answer %d: %v", i, got)

@@ -10,14 +10,14 @@ import (
 )
 
 // epoch is the moment at which table tests begin.
-func epoch() moment {
+func tableEpoch() moment {
 	t := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	return moment{now: t, wall: t}
 }
 
 func (m moment) after(d time.Duration) moment { return moment{m.now.Add(d), m.wall.Add(d)} }
 
-func testInterface(name string, mode interfaces.Mode) *attached {
+func tableInterface(name string, mode interfaces.Mode) *attached {
 	return &attached{label: name, mode: mode, drops: new(dropCounters), total: new(dropCounters),
 		properties: interfaces.Properties{Outgoing: true, Bitrate: 1000}}
 }
@@ -33,10 +33,10 @@ func emission(n byte, emitted time.Time, hops int, on *attached) *heardAnnounce 
 }
 
 func TestPathDecision(t *testing.T) {
-	full := testInterface("full", interfaces.ModeFull)
-	heavy := testInterface("heavy", interfaces.ModeFull)
+	full := tableInterface("full", interfaces.ModeFull)
+	heavy := tableInterface("heavy", interfaces.ModeFull)
 	heavy.gravity = 5
-	start := epoch()
+	start := tableEpoch()
 	stored := emission(1, start.wall, 3, full)
 	for _, c := range []struct {
 		name  string
@@ -77,7 +77,7 @@ func TestPathDecision(t *testing.T) {
 }
 
 func TestOwnerWhoseClockWasAheadIsNotLockedOut(t *testing.T) {
-	on, m, table := testInterface("a", interfaces.ModeFull), epoch(), newPathTable(10)
+	on, m, table := tableInterface("a", interfaces.ModeFull), tableEpoch(), newPathTable(10)
 	table.learn(emission(1, m.wall.AddDate(14, 0, 0), 1, on), m.now)
 	if !table.accepts(emission(2, m.wall, 1, on), m) {
 		t.Error("announce with the right time is refused after one from the year 2040")
@@ -88,8 +88,8 @@ func TestOwnerWhoseClockWasAheadIsNotLockedOut(t *testing.T) {
 }
 
 func TestOldAnnounceIsRefusedWhileOurClockIsBehind(t *testing.T) {
-	on, table := testInterface("a", interfaces.ModeFull), newPathTable(10)
-	m, real := moment{now: epoch().now, wall: time.Date(1970, 1, 1, 0, 1, 0, 0, time.UTC)}, epoch().wall
+	on, table := tableInterface("a", interfaces.ModeFull), newPathTable(10)
+	m, real := moment{now: tableEpoch().now, wall: time.Date(1970, 1, 1, 0, 1, 0, 0, time.UTC)}, tableEpoch().wall
 	table.learn(emission(1, real, 1, on), m.now)
 	if table.accepts(emission(2, real.Add(-time.Hour), 1, on), m) {
 		t.Error("older announce accepted")
@@ -106,7 +106,7 @@ func TestPathEntryIsComplete(t *testing.T) {
 		interfaces.ModeGateway: 7 * 24 * time.Hour,
 	} {
 		t.Run(mode.String(), func(t *testing.T) {
-			on, m, table := testInterface("x", mode), epoch(), newPathTable(10)
+			on, m, table := tableInterface("x", mode), tableEpoch(), newPathTable(10)
 			a := emission(1, m.wall, 4, on)
 			a.relayed, a.relay = true, TruncatedHash{9}
 			p := table.learn(a, m.now)
@@ -130,7 +130,7 @@ func TestPathEntryIsComplete(t *testing.T) {
 }
 
 func TestPathRemembersThe64NewestRandomFields(t *testing.T) {
-	on, m, table := testInterface("x", interfaces.ModeFull), epoch(), newPathTable(10)
+	on, m, table := tableInterface("x", interfaces.ModeFull), tableEpoch(), newPathTable(10)
 	for i := range 100 {
 		a := emission(byte(i), m.wall.Add(time.Duration(i)*time.Second), 1, on)
 		if !table.accepts(a, m) {
@@ -145,7 +145,7 @@ func TestPathRemembersThe64NewestRandomFields(t *testing.T) {
 }
 
 func TestFullPathTableForgetsTheLeastRecentlyUsed(t *testing.T) {
-	on, m, table := testInterface("x", interfaces.ModeFull), epoch(), newPathTable(3)
+	on, m, table := tableInterface("x", interfaces.ModeFull), tableEpoch(), newPathTable(3)
 	learn := func(n byte) {
 		a := emission(n, m.wall, 1, on)
 		a.destination = DestinationHash{n}
@@ -164,7 +164,7 @@ func TestFullPathTableForgetsTheLeastRecentlyUsed(t *testing.T) {
 }
 
 func TestPathsGoWithTheirInterface(t *testing.T) {
-	x, y, m, table := testInterface("x", interfaces.ModeFull), testInterface("y", interfaces.ModeFull), epoch(), newPathTable(10)
+	x, y, m, table := tableInterface("x", interfaces.ModeFull), tableInterface("y", interfaces.ModeFull), tableEpoch(), newPathTable(10)
 	table.learn(emission(1, m.wall, 1, x), m.now)
 	other := emission(1, m.wall, 1, y)
 	other.destination = DestinationHash{2}

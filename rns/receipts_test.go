@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func testIdentity(t *testing.T, n byte) *Identity {
+func tableIdentity(t *testing.T, n byte) *Identity {
 	t.Helper()
 	seed := make([]byte, PrivateKeyLength)
 	for i := range seed {
@@ -20,8 +20,8 @@ func testIdentity(t *testing.T, n byte) *Identity {
 }
 
 func TestProofConcludesItsReceipt(t *testing.T) {
-	id, other := testIdentity(t, 1), testIdentity(t, 2)
-	m := epoch()
+	id, other := tableIdentity(t, 1), tableIdentity(t, 2)
+	m := tableEpoch()
 	hash, wrong := PacketHash{1}, PacketHash{2}
 	for _, c := range []struct {
 		name    string
@@ -66,7 +66,7 @@ func TestProofConcludesItsReceipt(t *testing.T) {
 }
 
 func TestStrayProofsCostABoundedNumberOfChecks(t *testing.T) {
-	id, m, table := testIdentity(t, 1), epoch(), newReceiptTable(1000)
+	id, m, table := tableIdentity(t, 1), tableEpoch(), newReceiptTable(1000)
 	for i := range 100 {
 		table.add(newReceipt(PacketHash{byte(i)}, m.now), id.PublicIdentity, m.now.Add(time.Hour))
 	}
@@ -87,7 +87,7 @@ func TestStrayProofsCostABoundedNumberOfChecks(t *testing.T) {
 }
 
 func TestReceiptTimesOut(t *testing.T) {
-	id, m, table := testIdentity(t, 1), epoch(), newReceiptTable(10)
+	id, m, table := tableIdentity(t, 1), tableEpoch(), newReceiptTable(10)
 	slow, fast := newReceipt(PacketHash{1}, m.now), newReceipt(PacketHash{2}, m.now)
 	table.add(slow, id.PublicIdentity, m.now.Add(time.Hour))
 	table.add(fast, id.PublicIdentity, m.now.Add(time.Minute))
@@ -110,7 +110,7 @@ func TestReceiptTimesOut(t *testing.T) {
 }
 
 func TestThe1025thReceiptCullsTheOldest(t *testing.T) {
-	id, m, table := testIdentity(t, 1), epoch(), newReceiptTable(maxReceipts)
+	id, m, table := tableIdentity(t, 1), tableEpoch(), newReceiptTable(maxReceipts)
 	var first, second *Receipt
 	for i := range maxReceipts + 1 {
 		r := newReceipt(PacketHash{byte(i), byte(i >> 8)}, m.now)
