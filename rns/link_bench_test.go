@@ -89,7 +89,7 @@ func loadTestIdentity(t testing.TB, private []byte) *Identity {
 	return id
 }
 
-func testIdentity(t testing.TB, n byte) *Identity {
+func benchIdentity(t testing.TB, n byte) *Identity {
 	return loadTestIdentity(t, bytes.Repeat([]byte{n}, PrivateKeyLength))
 }
 
@@ -166,7 +166,7 @@ func benchActive(t testing.TB, initiator bool, id LinkID, derived []byte, mtu in
 		t.Fatal(err)
 	}
 	b.key = key
-	b.identity = testIdentity(t, 1)
+	b.identity = benchIdentity(t, 1)
 	b.keys.signing = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, ed25519.SeedSize))
 	copy(b.Link.request.signing[:], b.keys.signing[ed25519.SeedSize:])
 	if initiator {

@@ -291,7 +291,7 @@ func TestVectorsLinkPacketProofs(t *testing.T) {
 		derived := bytes.Repeat([]byte{7}, DerivedKeyLength)
 		if c.Kind == "link_proof" {
 			b := benchActive(t, true, LinkID(p.Destination), derived, MTU, nil, nil)
-			b.setSigners(c.In.Bytes("signer_ed25519_seed"), testIdentity(t, 1))
+			b.setSigners(c.In.Bytes("signer_ed25519_seed"), benchIdentity(t, 1))
 			b.provePacket(b.now, p.Hash())
 			c.Out.CheckBytes("proof_packet", b.take()[0])
 			return
