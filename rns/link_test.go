@@ -15,8 +15,8 @@ import (
 	"groupd/rns/rnstest"
 )
 
-// pair is two nodes on one medium: a knows the way to a destination at b.
-type pair struct {
+// linkPair is two nodes on one medium: a knows the way to a destination at b.
+type linkPair struct {
 	medium *ifacetest.Medium
 	a, b   *rnstest.Node
 	at     *rns.Destination       // of b
@@ -24,10 +24,10 @@ type pair struct {
 	links  chan *rns.Link         // b's ends, as OnLink got them
 }
 
-// newPair makes a pair; change adjusts the destination.
-func newPair(t *testing.T, o ifacetest.Options, change ...func(*rns.DestinationConfig)) *pair {
+// newLinkPair makes a pair; change adjusts the destination.
+func newLinkPair(t *testing.T, o ifacetest.Options, change ...func(*rns.DestinationConfig)) *linkPair {
 	t.Helper()
-	p := &pair{medium: ifacetest.NewMedium(o), links: make(chan *rns.Link, 100)}
+	p := &linkPair{medium: ifacetest.NewMedium(o), links: make(chan *rns.Link, 100)}
 	p.a = rnstest.Start(t, rns.Config{}, p.medium.Port("a"))
 	p.b = rnstest.Start(t, rns.Config{}, p.medium.Port("b"))
 	id := rnstest.Identity(t, 1)
@@ -58,7 +58,7 @@ func newPair(t *testing.T, o ifacetest.Options, change ...func(*rns.DestinationC
 }
 
 // open opens a link from a to b and returns both ends.
-func (p *pair) open(t *testing.T) (a, b *rns.Link) {
+func (p *linkPair) open(t *testing.T) (a, b *rns.Link) {
 	t.Helper()
 	a, err := p.a.OpenLink(t.Context(), p.to)
 	if err != nil {
@@ -70,7 +70,7 @@ func (p *pair) open(t *testing.T) (a, b *rns.Link) {
 func TestLinkOpensIdentifiesAndCarriesPackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		packets, identified := make(chan *rns.ReceivedPacket, 10), make(chan *rns.PublicIdentity, 10)
-		p := newPair(t, ifacetest.Options{Latency: 50 * time.Millisecond}, func(c *rns.DestinationConfig) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 50 * time.Millisecond}, func(c *rns.DestinationConfig) {
 			onLink := c.OnLink
 			c.OnLink = func(l *rns.Link) {
 				l.SetHandlers(rns.LinkHandlers{
@@ -139,7 +139,7 @@ func TestLinkOpensIdentifiesAndCarriesPackets(t *testing.T) {
 
 func TestRequestsOfAllSizesAreAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 20 * time.Millisecond, MTU: 500})
+		p := newLinkPair(t, ifacetest.Options{Latency: 20 * time.Millisecond, MTU: 500})
 		p.at.HandleRequest("/echo", func(_ context.Context, r *rns.Request) (msgpack.Raw, bool) {
 			if r.Path != "/echo" || r.Link == nil {
 				t.Errorf("request %+v", r)
@@ -177,7 +177,7 @@ func TestRequestsOfAllSizesAreAnswered(t *testing.T) {
 
 func TestIdleLinkStaysAliveForAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 30 * time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: 30 * time.Millisecond})
 		a, b := p.open(t)
 		time.Sleep(time.Hour)
 		if a.State() != rns.LinkActive || b.State() != rns.LinkActive {
@@ -188,7 +188,7 @@ func TestIdleLinkStaysAliveForAnHour(t *testing.T) {
 
 func TestLinkGoesStaleAndEndsWhenThePeerDies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
 		a, b := p.open(t)
 		var closed atomic.Int32
 		a.SetHandlers(rns.LinkHandlers{OnClosed: func(*rns.Link) { closed.Add(1) }})
@@ -222,7 +222,7 @@ func loseFirst(m *ifacetest.Medium, context rns.Context, n int32) {
 
 func TestLostProofFailsTheAttemptAndTheNextOneWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
 		loseFirst(p.medium, rns.ContextLinkReqProof, 1)
 		began := time.Now()
 		if _, err := p.a.OpenLink(t.Context(), p.to); !errors.Is(err, rns.ErrTimeout) || !errors.Is(err, rns.ErrClosed) {
@@ -237,7 +237,7 @@ func TestLostProofFailsTheAttemptAndTheNextOneWorks(t *testing.T) {
 
 func TestLostRTTIsMadeUpForByTheNextPacket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
 		p.at.HandleRequest("/x", func(_ context.Context, r *rns.Request) (msgpack.Raw, bool) { return r.Data, true })
 		loseFirst(p.medium, rns.ContextLinkRTT, 100)
 		a, err := p.a.OpenLink(t.Context(), p.to)
@@ -262,7 +262,7 @@ func TestLostRTTIsMadeUpForByTheNextPacket(t *testing.T) {
 
 func TestLostRTTIsSentAgainOnASilentLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
 		loseFirst(p.medium, rns.ContextLinkRTT, 1)
 		a, err := p.a.OpenLink(t.Context(), p.to)
 		if err != nil {
@@ -281,7 +281,7 @@ func TestLostRTTIsSentAgainOnASilentLink(t *testing.T) {
 
 func TestForgedProofDoesNotKeepTheGenuineOneOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 100 * time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: 100 * time.Millisecond})
 		p.medium.Tap(func(from string, frame []byte) {
 			if from != "a" || rns.PacketType(frame[0]&3) != rns.PacketLinkRequest {
 				return
@@ -313,7 +313,7 @@ func TestForgedProofDoesNotKeepTheGenuineOneOut(t *testing.T) {
 func TestEitherEndCanClose(t *testing.T) {
 	for _, byInitiator := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			p := newPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+			p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
 			a, b := p.open(t)
 			ended := make(chan struct{}, 10)
 			for _, l := range []*rns.Link{a, b} {
@@ -354,7 +354,7 @@ func TestEitherEndCanClose(t *testing.T) {
 
 func TestNodeThatStopsClosesItsLinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
 		a, b := p.open(t)
 		p.b.Stop()
 		select {
@@ -373,7 +373,7 @@ func TestNodeThatStopsClosesItsLinks(t *testing.T) {
 
 func TestPendingRequestsFailAtOnceWhenTheLinkCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
 		entered, left := make(chan struct{}, 10), make(chan error, 10)
 		p.at.HandleAnyRequest(func(ctx context.Context, _ *rns.Request) (msgpack.Raw, bool) {
 			entered <- struct{}{}
@@ -414,7 +414,7 @@ func TestPendingRequestsFailAtOnceWhenTheLinkCloses(t *testing.T) {
 
 func TestRequestThatItsCallerGaveUpIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
 		a, _ := p.open(t)
 		for _, size := range []int{10, 50000} {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
@@ -450,7 +450,7 @@ func TestRequestThatItsCallerGaveUpIsForgotten(t *testing.T) {
 
 func TestHandlersRunAtMostEightPerLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
 		var running, most, served atomic.Int32
 		p.at.HandleAnyRequest(func(ctx context.Context, _ *rns.Request) (msgpack.Raw, bool) {
 			n := running.Add(1)
@@ -486,7 +486,7 @@ func TestHandlersRunAtMostEightPerLink(t *testing.T) {
 
 func TestResponseLimitAndRequestLimitHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 10 * time.Millisecond}, func(c *rns.DestinationConfig) { c.MaxRequestSize = 2000 })
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond}, func(c *rns.DestinationConfig) { c.MaxRequestSize = 2000 })
 		p.at.HandleAnyRequest(func(_ context.Context, r *rns.Request) (msgpack.Raw, bool) {
 			n, _ := r.Data.Int()
 			return msgpack.Bin(make([]byte, n)), true
@@ -514,7 +514,7 @@ func TestResponseLimitAndRequestLimitHold(t *testing.T) {
 
 func TestResourcesAreOfferedProvedAndRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
 		a, b := p.open(t)
 		if err := a.SendResource(t.Context(), rns.ResourceBytes([]byte("x")), rns.ResourceOptions{}); err == nil {
 			t.Error("a resource nobody takes was sent")
@@ -561,7 +561,7 @@ func TestResourcesAreOfferedProvedAndRefused(t *testing.T) {
 
 func TestLargeMTUIsUsedWhereTheInterfaceHasIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: time.Millisecond, MTU: 8192})
+		p := newLinkPair(t, ifacetest.Options{Latency: time.Millisecond, MTU: 8192})
 		got := make(chan *rns.ReceivedPacket, 1)
 		a, b := p.open(t)
 		b.SetHandlers(rns.LinkHandlers{OnPacket: func(r *rns.ReceivedPacket) { got <- r }})
@@ -579,7 +579,7 @@ func TestLargeMTUIsUsedWhereTheInterfaceHasIt(t *testing.T) {
 
 func TestHalfOpenLinksAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: time.Millisecond})
 		a, _ := p.open(t)
 		rand := new(noise)
 		for range 100 {
@@ -617,7 +617,7 @@ func (n *noise) bytes(length int) []byte {
 
 func TestProofDelayLengthensTheMeasuredRTT(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{}, func(c *rns.DestinationConfig) { c.LinkProofDelay = 50 * time.Millisecond })
+		p := newLinkPair(t, ifacetest.Options{}, func(c *rns.DestinationConfig) { c.LinkProofDelay = 50 * time.Millisecond })
 		if a, _ := p.open(t); a.RTT() != 50*time.Millisecond {
 			t.Errorf("rtt %v", a.RTT())
 		}
@@ -626,7 +626,7 @@ func TestProofDelayLengthensTheMeasuredRTT(t *testing.T) {
 
 func TestSlowHandlerLosesPacketsButNotTheLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: time.Millisecond})
 		a, b := p.open(t)
 		release, count := make(chan struct{}), 0
 		b.SetHandlers(rns.LinkHandlers{OnPacket: func(*rns.ReceivedPacket) {
