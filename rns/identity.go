@@ -155,7 +155,7 @@ func (i *Identity) Sign(message []byte) []byte { return ed25519.Sign(i.signing, 
 // tried in order, then the identity's own key, unless enforce is set. used is the id of the ratchet that fitted, zero
 // for the own key. Ratchets of a wrong length are passed over. Every try costs one key agreement.
 func (i *Identity) Decrypt(sealed []byte, ratchets [][]byte, enforce bool) (plaintext []byte, used RatchetID, ok bool) {
-	if len(sealed) <= X25519KeyLength {
+	if len(sealed) <= X25519KeyLength || !token.Plausible(len(sealed)-X25519KeyLength) {
 		return nil, used, false
 	}
 	ephemeral, err := ecdh.X25519().NewPublicKey(sealed[:X25519KeyLength])

@@ -26,6 +26,9 @@ var ErrKey = errors.New("token key is neither 64 nor 32 bytes")
 // SealedSize returns the length in bytes of the token for n bytes of plaintext.
 func SealedSize(n int) int { return Overhead + (n/aes.BlockSize+1)*aes.BlockSize }
 
+// Plausible reports whether a token can have n bytes. Those that cannot need no key derived.
+func Plausible(n int) bool { return n >= minLength && n%aes.BlockSize == 0 }
+
 // Key seals and opens tokens. It is immutable and safe for use by several goroutines.
 type Key struct {
 	block   cipher.Block
@@ -76,7 +79,7 @@ func (k *Key) Seal(dst []byte, rand io.Reader, plaintext []byte) ([]byte, error)
 // Open checks and decrypts a token into a new slice. ok is false when it is too short, was made with another key or
 // was changed. Only the last byte of the padding is looked at, as the reference does (spec 1 §1.4).
 func (k *Key) Open(token []byte) (plaintext []byte, ok bool) {
-	if len(token) < minLength || len(token)%aes.BlockSize != 0 {
+	if !Plausible(len(token)) {
 		return nil, false
 	}
 	signed := token[:len(token)-MACLength]
