@@ -1,9 +1,11 @@
 package group
 
 import (
+	"context"
 	"crypto/rand"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"groupd/moderation"
@@ -24,11 +26,18 @@ type Config struct {
 // set, a repeated call of the same method by the same identity within 7 days answers what the first one answered and
 // does nothing. Where Caller.Command is set, the call runs only if the command is fresh. Errors are always *Error.
 type Hub struct {
-	store  Store
-	now    func() time.Time
+	store     Store
+	now       func() time.Time
+	log       *slog.Logger
+	limits    Limits
+	clock     clock
+	bus       bus
+	strangers strangers
+	buckets   buckets
+	guesses   guesses
+
+	randMu sync.Mutex // leaf
 	rand   io.Reader
-	log    *slog.Logger
-	limits Limits
 }
 
 // New checks cfg and makes a Hub; nothing is started.
@@ -45,7 +54,68 @@ func New(cfg Config) (*Hub, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits}, nil
+	h := &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits.withDefaults()}
+	h.clock.now = cfg.Now
+	return h, nil
+}
+
+// Run keeps count of the time that passes while nothing else is stored (see ClockUnsure), until ctx ends. It returns nil,
+// or the error that kept it from storing the last count.
+func (h *Hub) Run(ctx context.Context) error {
+	tick := time.NewTicker(clockStore)
+	defer tick.Stop()
+	for {
+		var last bool
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			last = true
+		}
+		err := h.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
+			if _, err := h.clock.expiry(tx); err != nil {
+				return err
+			}
+			return h.clock.advance(tx)
+		})
+		switch {
+		case last && err != nil:
+			return h.failed("run", err)
+		case last:
+			return nil
+		case err != nil:
+			h.log.Warn("could not store the time", "err", err)
+		}
+	}
+}
+
+// random fills b.
+func (h *Hub) random(b []byte) error {
+	h.randMu.Lock()
+	defer h.randMu.Unlock()
+	_, err := io.ReadFull(h.rand, b)
+	return err
+}
+
+// Stats counts what was dropped or refused at a bound since the start.
+type Stats struct {
+	StrangersRefused uint64 // answers that strangers did not get
+	BucketsEvicted   uint64 // rate buckets forgotten for want of room
+	WrongClaims      uint64 // wrong owner's codes
+}
+
+// Stats is a snapshot.
+func (h *Hub) Stats() Stats {
+	var s Stats
+	h.strangers.mu.Lock()
+	s.StrangersRefused = h.strangers.refused
+	h.strangers.mu.Unlock()
+	h.buckets.mu.Lock()
+	s.BucketsEvicted = h.buckets.evicted
+	h.buckets.mu.Unlock()
+	h.guesses.mu.Lock()
+	s.WrongClaims = h.guesses.wrong
+	h.guesses.mu.Unlock()
+	return s
 }
 
 // Caller is who asks, as the face has verified it: by the link's identification or a message's signature.
@@ -73,7 +143,7 @@ type Change struct {
 	Repeated bool // answered from memory, nothing was done again
 }
 
-// Info is what /info says. The fields after Features are zero for strangers of private groups.
+// Info is what /info says. The fields after Inside are zero for strangers of private groups.
 type Info struct {
 	Group       GroupID
 	Identity    IdentityHash

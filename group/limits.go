@@ -2,9 +2,11 @@ package group
 
 import (
 	"time"
+
+	"groupd/moderation"
 )
 
-// Tunables with their defaults. Fields of Limits replace those that are a matter of taste.
+// Tunables that are a matter of protocol or of everybody's expectations.
 const (
 	DefaultPage    = 50
 	MaxPage        = 500                 // entries or members in one Page
@@ -13,20 +15,66 @@ const (
 	NameReserved   = 90 * 24 * time.Hour // a departed or banned member's name
 	OutcomesKept   = 7 * 24 * time.Hour  // answers to client ids
 	ClaimCodeValid = 24 * time.Hour
-	MaxNameRunes   = 32
-	MaxNameBytes   = 96
+	RequestsKept   = 90 * 24 * time.Hour // a request nobody decides about makes room for others
+	MaxGroups      = 256
 	MaxTopicBytes  = 400
 	MaxStatusBytes = 140
 	MaxReasonBytes = 200
-	MaxGreeting    = 280
+	MaxGreeting    = 280 // bytes
+
+	hintEvery      = 24 * time.Hour // a stranger's hint
+	heardEvery     = time.Minute    // how coarse LastHeard is
+	claimGuesses   = 5              // wrong codes per identity, until a new code is made
+	claimPerHour   = 50             // wrong codes per hour in all; then only a new code opens the claim again
+	claimGuessers  = 2048           // identities remembered for wrong codes; then as above
+	maxStrangers   = 1024           // strangers remembered for a day
+	maxBuckets     = 4096           // rate buckets; then the one nearest to full is forgotten
+	maxSubscribers = 64
+	maxEventQueue  = 4096
+	prefixDigits   = 3 // hex digits that a hash prefix has at least
+	clearPrefix    = 6 // from here on a prefix counts as much as a nickname
 )
 
-// Limits are bounds an operator may set. Zero is the default; what has "off" says so.
+// Limits are bounds an operator may set. Zero is the default; a negative value is no limit where that is said.
 type Limits struct {
-	PostBytes int64 // title, text and fields of one post; default 64 KiB
-	Members   int   // of one group; default 20,000
-	Requests  int   // waiting in one group; default 200
-	Bans      int   // of one group; default 10,000
-	Audit     int   // lines kept per group; default 10,000
-	Outcomes  int   // answers kept per identity; default 500
+	PostBytes        int64           // title, text, fields and signed original of one post; default 128 KiB
+	Members          int             // of one group; default 20,000
+	Requests         int             // waiting in one group; default 200
+	Bans             int             // of one group; default 10,000
+	Audit            int             // lines kept per group; default 10,000
+	Outcomes         int             // answers kept per identity, the oldest goes; default 500
+	MemberRate       moderation.Rate // posts, and changes of the own profile; default 60 at once, one a second; Burst -1: none
+	GroupRate        moderation.Rate // posts of all members; default 600 at once, 20 a second; Burst -1: none
+	JoinRate         moderation.Rate // per identity; default 5 at once, one per 10 min; Burst -1: none
+	StrangerAnswers  int             // per stranger and day; default 10
+	StrangersPerHour int             // answers to all strangers; default 60
+}
+
+// withDefaults fills in what is zero.
+func (l Limits) withDefaults() Limits {
+	def := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	if l.PostBytes == 0 {
+		l.PostBytes = 128 << 10
+	}
+	def(&l.Members, 20_000)
+	def(&l.Requests, 200)
+	def(&l.Bans, 10_000)
+	def(&l.Audit, 10_000)
+	def(&l.Outcomes, 500)
+	def(&l.StrangerAnswers, 10)
+	def(&l.StrangersPerHour, 60)
+	if l.MemberRate == (moderation.Rate{}) {
+		l.MemberRate = moderation.Rate{Burst: 60, Every: time.Second}
+	}
+	if l.GroupRate == (moderation.Rate{}) {
+		l.GroupRate = moderation.Rate{Burst: 600, Every: 50 * time.Millisecond}
+	}
+	if l.JoinRate == (moderation.Rate{}) {
+		l.JoinRate = moderation.Rate{Burst: 5, Every: 10 * time.Minute}
+	}
+	return l
 }

@@ -25,9 +25,13 @@ func CheckLinkPacketProof(public []byte, sent PacketHash, data []byte) bool {
 	return ok && proved == sent && ed25519.Verify(public, sent[:], signature)
 }
 
-// NewPathRequest builds the packet that asks for a path.
+// NewPathRequest builds the packet that asks for a path. The tag, which comes last, may be cut short.
 func NewPathRequest(d DestinationHash, self *IdentityHash, tag []byte) Packet {
-	return newPathRequest(d, self, tag)
+	var whole TruncatedHash
+	n := copy(whole[:], tag)
+	p := newPathRequest(d, self, whole)
+	p.Data = p.Data[:len(p.Data)-len(whole)+n]
+	return p
 }
 
 // ParsePathRequest reads the payload of a path request.

@@ -1,0 +1,276 @@
+package group
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"groupd/moderation"
+)
+
+// Kick removes a member and keeps him out for an hour, or as long as said. Needs PermKick and a higher rank.
+func (h *Hub) Kick(ctx context.Context, c Caller, g GroupID, in KickInput) (Change, error) {
+	if in.Duration == 0 {
+		in.Duration = DefaultKick
+	}
+	return h.remove(ctx, "kick", c, g, BanInput(in), true)
+}
+
+// Ban removes somebody and keeps him out, for good or as long as said. He need not be a member, nor known: what was typed
+// is kept and compared with whoever appears. Needs PermBan and a higher rank.
+func (h *Hub) Ban(ctx context.Context, c Caller, g GroupID, in BanInput) (Change, error) {
+	return h.remove(ctx, "ban", c, g, in, false)
+}
+
+// remove is kick and ban.
+func (h *Hub) remove(ctx context.Context, op string, c Caller, g GroupID, in BanInput, kick bool) (Change, error) {
+	var r Change
+	reason, err := cleanText(op, "reason", in.Reason, MaxReasonBytes)
+	if err != nil {
+		return r, err
+	}
+	switch {
+	case in.Target.IsZero():
+		return r, &Error{Kind: KindInvalid, Op: op, Field: "target", Msg: "name an address or identity"}
+	case in.Duration < 0:
+		return r, &Error{Kind: KindInvalid, Op: op, Field: "duration", Msg: "must not be negative"}
+	}
+	err = h.change(ctx, op, c, g, &r, func(w *work) error {
+		if in.Target.Names(w.group.Identity) {
+			return w.refuse(KindInvalid, "target", "that is the group itself")
+		}
+		action, kind := moderation.ActionBan, EntryBan
+		if kick {
+			action, kind = moderation.ActionKick, EntryKick
+		}
+		m, q, err := w.known(in.Target)
+		if err != nil {
+			return err
+		}
+		self := !w.caller.Identity.IsZero() && in.Target.Names(w.caller.Identity)
+		if err := w.may(action, about(m, self)); err != nil {
+			return err
+		}
+		if kick && !m.Present {
+			return w.refuse(KindNotFound, "target", "no such member")
+		}
+		b := Ban{Group: g, Target: in.Target, By: w.caller.Identity, Reason: reason, Kick: kick, Created: w.expiry}
+		if in.Duration > 0 {
+			b.Expires = w.expiry.Add(in.Duration)
+		}
+		switch {
+		case !m.Identity.IsZero():
+			b.Target, b.Identity, b.Address, b.DisplayName = AnyHash(m.Identity), m.Identity, m.Address, m.DisplayName
+		case !q.Identity.IsZero():
+			b.Target, b.Identity, b.Address, b.DisplayName = AnyHash(q.Identity), q.Identity, q.Address, q.DisplayName
+		}
+		if err := w.replaceBan(b); err != nil {
+			return err
+		}
+		if m.Present {
+			if err := w.depart(m); err != nil {
+				return err
+			}
+		}
+		if !q.Identity.IsZero() {
+			if err := w.w.DeleteRequest(g, q.Identity); err != nil {
+				return err
+			}
+		}
+		e, err := w.event(kind, b.Target, reason)
+		if err != nil {
+			return err
+		}
+		r = w.changed(e)
+		w.tell(Event{Kind: EventRemoved, Who: b.Identity, Name: b.DisplayName, Text: reason, Until: b.Expires})
+		return errors.Join(w.heard(), w.audit(b.Target, detail(b.DisplayName, lasting(in.Duration), reason)))
+	})
+	return r, err
+}
+
+// known finds what is known of a target: a member's row, present or not, and a request. Zero rows when nothing is.
+func (s *scene) known(h AnyHash) (m Member, q Request, err error) {
+	m, err = s.tx.MemberByHash(s.group.ID, h)
+	if err != nil && !errors.Is(err, ErrNoRow) {
+		return m, q, err
+	}
+	q, err = s.tx.RequestByHash(s.group.ID, h)
+	if err != nil && !errors.Is(err, ErrNoRow) {
+		return m, q, err
+	}
+	return m, q, nil
+}
+
+// replaceBan stores a ban in place of all that name the same one, within the bound.
+func (w *work) replaceBan(b Ban) error {
+	old, err := w.bansOf(b.Target)
+	if err != nil {
+		return err
+	}
+	for _, o := range old {
+		if err := w.w.DeleteBan(w.group.ID, o.Target); err != nil {
+			return err
+		}
+	}
+	n, err := w.tx.CountBans(w.group.ID)
+	if err != nil {
+		return err
+	}
+	if n >= w.hub.limits.Bans {
+		dropped, err := w.dropExpired()
+		if err != nil {
+			return err
+		}
+		if n-dropped >= w.hub.limits.Bans {
+			return &Error{Kind: KindFull, Op: w.op, Msg: "there are too many bans: lift some first", Limit: int64(w.hub.limits.Bans)}
+		}
+	}
+	return w.w.PutBan(b)
+}
+
+// dropExpired deletes bans that have ended.
+func (w *work) dropExpired() (n int, err error) {
+	for after := (AnyHash{}); ; {
+		page, err := w.tx.Bans(w.group.ID, after, MaxPage)
+		if err != nil || len(page) == 0 {
+			return n, err
+		}
+		for _, b := range page {
+			if !moderation.BanInForce(b.Expires, w.expiry) {
+				if err := w.w.DeleteBan(w.group.ID, b.Target); err != nil {
+					return n, err
+				}
+				n++
+			}
+		}
+		after = page[len(page)-1].Target
+	}
+}
+
+// bansOf lists the bans that name the same one as h does, which may be an identity or an address.
+func (s *scene) bansOf(h AnyHash) ([]Ban, error) {
+	m, q, err := s.known(h)
+	if err != nil {
+		return nil, err
+	}
+	id := IdentityHash(h) // if it is one
+	if !m.Identity.IsZero() {
+		id = m.Identity
+	} else if !q.Identity.IsZero() {
+		id = q.Identity
+	}
+	bans, err := s.tx.BansMatching(s.group.ID, AnyHash(id), AnyHash(AddressOf(id)))
+	if err != nil || len(bans) > 0 {
+		return bans, err
+	}
+	// h may be the address of an identity that somebody typed: no index goes from one to the other.
+	for after := (AnyHash{}); ; {
+		page, err := s.tx.Bans(s.group.ID, after, MaxPage)
+		if err != nil || len(page) == 0 {
+			return bans, err
+		}
+		for _, b := range page {
+			if h.Names(IdentityHash(b.Target)) {
+				bans = append(bans, b)
+			}
+		}
+		after = page[len(page)-1].Target
+	}
+}
+
+// Unban lifts every ban that names the target in either form, kicks included. Needs PermBan, or PermKick when all of them
+// are kicks.
+func (h *Hub) Unban(ctx context.Context, c Caller, g GroupID, target AnyHash) (Change, error) {
+	const op = "unban"
+	var r Change
+	if target.IsZero() {
+		return r, &Error{Kind: KindInvalid, Op: op, Field: "target", Msg: "name an address or identity"}
+	}
+	err := h.change(ctx, op, c, g, &r, func(w *work) error {
+		bans, err := w.bansOf(target)
+		if err != nil {
+			return err
+		}
+		kicks := len(bans) > 0
+		for _, b := range bans {
+			kicks = kicks && b.Kick
+		}
+		if err := w.may(moderation.ActionUnban, func(f *moderation.Facts) { f.OnlyKick = kicks }); err != nil {
+			return err
+		}
+		if len(bans) == 0 {
+			return w.refuse(KindNotFound, "target", "nobody with this address is banned")
+		}
+		for _, b := range bans {
+			if err := w.w.DeleteBan(g, b.Target); err != nil {
+				return err
+			}
+		}
+		e, err := w.event(EntryUnban, bans[0].Target, "")
+		if err != nil {
+			return err
+		}
+		r = w.changed(e)
+		return errors.Join(w.heard(), w.audit(bans[0].Target, bans[0].DisplayName))
+	})
+	return r, err
+}
+
+// Bans lists the bans in force by target, those above after; more says that another page follows. limit 0 is DefaultPage.
+// Needs PermBan.
+func (h *Hub) Bans(ctx context.Context, c Caller, g GroupID, after AnyHash, limit int) (bans []Ban, more bool, err error) {
+	limit = pageSize(limit)
+	err = h.read(ctx, "bans", c, g, func(s *scene) error {
+		if err := s.may(moderation.ActionBans); err != nil {
+			return err
+		}
+		for len(bans) <= limit {
+			page, err := s.tx.Bans(g, after, MaxPage)
+			if err != nil || len(page) == 0 {
+				return err
+			}
+			for _, b := range page {
+				if moderation.BanInForce(b.Expires, s.expiry) && len(bans) <= limit {
+					bans = append(bans, b)
+				}
+			}
+			after = page[len(page)-1].Target
+		}
+		return nil
+	})
+	if more = len(bans) > limit; more {
+		bans = bans[:limit]
+	}
+	return bans, more, err
+}
+
+// lasting is a duration for the log.
+func lasting(d time.Duration) string {
+	if d == 0 {
+		return "for good"
+	}
+	return "for " + d.String()
+}
+
+// detail joins what is not empty.
+func detail(parts ...string) string {
+	s := ""
+	for _, p := range parts {
+		if p != "" {
+			if s != "" {
+				s += ", "
+			}
+			s += p
+		}
+	}
+	return s
+}
+
+// plural counts things.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -1,0 +1,133 @@
+package group
+
+import (
+	"context"
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"groupd/moderation"
+)
+
+const (
+	metaClock  = "clock"          // the stored progress, 8 bytes, microseconds since 1970
+	clockJump  = 24 * time.Hour   // a wall clock further off than this is not believed
+	clockStore = 10 * time.Minute // how often progress is stored
+	clockAgree = 10 * time.Minute // how near an author's time must be to count as a second source
+)
+
+// clock keeps two times. The wall time is what entries carry. The expiry time is stored progress: it never goes back, it
+// follows the wall clock, but when that is more than a day ahead or behind at a start or after a jump, it only counts
+// the time that passes by itself, so that nothing expires or is deleted until the operator or two members' clocks
+// confirm. A Pi without network starts in the past: that is normal.
+type clock struct {
+	now func() time.Time
+
+	mu       sync.Mutex // leaf
+	loaded   bool
+	progress time.Time // the expiry time at base
+	base     time.Time // with monotonic reading
+	stored   time.Time // what metaClock says
+	unsure   bool
+	sources  map[IdentityHash]struct{} // members whose clocks agree with ours while unsure; at most two
+}
+
+// wall is the time of new entries, as it is stored.
+func (c *clock) wall() time.Time { return c.now().UTC().Round(0).Truncate(time.Microsecond) }
+
+// expiry is the time by which things expire.
+func (c *clock) expiry(tx ReadTx) (time.Time, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if !c.loaded {
+		raw, err := tx.Meta(metaClock)
+		if err != nil {
+			return time.Time{}, err
+		}
+		c.loaded, c.base, c.progress = true, now, now.Round(0)
+		if len(raw) == 8 {
+			c.progress = time.UnixMicro(int64(binary.BigEndian.Uint64(raw)))
+			c.stored = c.progress
+		}
+	}
+	counted := c.progress.Add(max(0, now.Sub(c.base))) // time that passed by itself
+	wall := now.Round(0)
+	off := wall.Sub(counted)
+	c.unsure = off > clockJump || off < -clockJump
+	if !c.unsure && off > 0 {
+		counted = wall
+	}
+	c.progress, c.base = counted, now
+	return counted.UTC().Truncate(time.Microsecond), nil
+}
+
+// advance stores the progress now and then, along with a change.
+func (c *clock) advance(tx Tx) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.loaded || c.progress.Sub(c.stored) < clockStore {
+		return nil
+	}
+	c.stored = c.progress // should the commit fail, the next one is 10 minutes late
+	return tx.SetMeta(metaClock, binary.BigEndian.AppendUint64(nil, uint64(c.progress.UnixMicro())))
+}
+
+// source takes an author's time as a witness: two members whose clocks agree with ours confirm it.
+func (c *clock) source(id IdentityHash, author time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.unsure || author.IsZero() || id.IsZero() {
+		return
+	}
+	now := c.now()
+	if off := now.Round(0).Sub(author); off > clockAgree || off < -clockAgree {
+		return
+	}
+	if c.sources == nil {
+		c.sources = make(map[IdentityHash]struct{})
+	}
+	c.sources[id] = struct{}{}
+	if len(c.sources) >= 2 {
+		c.confirm(now)
+	}
+}
+
+// confirm believes the wall clock. c.mu is held.
+func (c *clock) confirm(now time.Time) {
+	c.progress, c.base, c.stored = now.Round(0), now, time.Time{}
+	c.unsure, c.loaded = false, true
+	clear(c.sources)
+}
+
+// ClockUnsure reports whether the time is more than a day off from what was expected, so that nothing expires until
+// ConfirmClock, or until two members' messages agree with it. It is found out by the first call that reads the store.
+func (h *Hub) ClockUnsure() bool {
+	h.clock.mu.Lock()
+	defer h.clock.mu.Unlock()
+	return h.clock.unsure
+}
+
+// ConfirmClock says that the time is right. Local callers only.
+func (h *Hub) ConfirmClock(ctx context.Context, c Caller) error {
+	const op = "confirm clock"
+	if err := operator(op, c); err != nil {
+		return err
+	}
+	h.clock.mu.Lock()
+	h.clock.confirm(h.now())
+	h.clock.mu.Unlock()
+	if err := h.store.Update(ctx, h.clock.advance); err != nil {
+		return h.failed(op, err)
+	}
+	return nil
+}
+
+// operator lets only the operator at the machine through.
+func operator(op string, c Caller) error {
+	v := moderation.Decide(moderation.Facts{Action: moderation.ActionOperate, Local: c.Local, Identified: !c.Identity.IsZero()}, time.Time{})
+	if v.Outcome != moderation.Allow {
+		return &Error{Kind: kindOf(v.Reason), Op: op, Msg: v.Text, Reason: v.Reason}
+	}
+	return nil
+}

@@ -1,0 +1,268 @@
+package group
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"groupd/moderation"
+)
+
+const metaGeneration = "generation" // 8 bytes
+
+// CreateGroup adds a group, and gives the database its generation if it has none. Local callers only.
+func (h *Hub) CreateGroup(ctx context.Context, c Caller, n NewGroup) (Group, error) {
+	const op = "create group"
+	invalid := func(field, msg string) (Group, error) {
+		return Group{}, &Error{Kind: KindInvalid, Op: op, Field: field, Msg: msg}
+	}
+	if err := operator(op, c); err != nil {
+		return Group{}, err
+	}
+	if n.ID == "" || len(n.ID) > 32 || strings.Trim(string(n.ID), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+		return invalid("id", "1 to 32 of a-z, 0-9, - and _")
+	}
+	id, err := IdentityOf(n.PublicKey)
+	if err != nil {
+		return invalid("public_key", err.Error())
+	}
+	if len(n.PrivateKey) == 0 {
+		return invalid("private_key", "is needed to serve the group")
+	}
+	g := Group{
+		ID: n.ID, Identity: id, Address: AddressOf(id), PublicKey: n.PublicKey, PrivateKey: n.PrivateKey, Public: n.Public,
+		PublicName: cleanName(n.PublicName), PrivateName: cleanName(n.PrivateName), Joining: n.Joining, Owner: n.Owner, SeenKey: make([]byte, 32),
+	}
+	if g.PublicName == "" {
+		return invalid("public_name", "must not be empty")
+	}
+	if g.Topic, err = cleanText(op, "topic", n.Topic, MaxTopicBytes); err != nil {
+		return Group{}, err
+	}
+	switch {
+	case g.Joining == 0 && g.Public:
+		g.Joining = moderation.JoiningOpen
+	case g.Joining == 0:
+		g.Joining = moderation.JoiningApprove
+	case g.Joining > moderation.JoiningClosed:
+		return invalid("joining", "no such policy")
+	}
+	if err := h.random(g.SeenKey); err != nil {
+		return Group{}, h.failed(op, err)
+	}
+	err = h.store.Update(ctx, func(tx Tx) error {
+		all, err := tx.Groups()
+		if err != nil {
+			return err
+		}
+		for _, other := range all {
+			if other.ID == g.ID || other.Identity == g.Identity {
+				return &Error{Kind: KindConflict, Op: op, Field: "id", Msg: fmt.Sprintf("the group %q exists", other.ID)}
+			}
+		}
+		if len(all) >= MaxGroups {
+			return &Error{Kind: KindFull, Op: op, Msg: "there are too many groups here", Limit: MaxGroups}
+		}
+		if gen, err := generation(tx); err != nil {
+			return err
+		} else if gen == 0 {
+			if _, err := h.renew(tx); err != nil {
+				return err
+			}
+		}
+		if _, err := h.clock.expiry(tx); err != nil {
+			return err
+		}
+		g.Created = h.clock.wall()
+		g.Updated, g.Rev = g.Created, 1
+		if err := tx.PutGroup(g); err != nil {
+			return err
+		}
+		if err := tx.PutHead(g.ID, Head{Rev: 1}); err != nil {
+			return err
+		}
+		return h.clock.advance(tx)
+	})
+	if err != nil {
+		return Group{}, h.failed(op, err)
+	}
+	return g, nil
+}
+
+// Groups lists every group here for Local callers, the public ones for others, as Info of the caller.
+func (h *Hub) Groups(ctx context.Context, c Caller) ([]Info, error) {
+	const op = "groups"
+	c, err := prepare(op, c)
+	if err != nil {
+		return nil, err
+	}
+	var list []Info
+	err = h.store.View(ctx, func(tx ReadTx) error {
+		all, err := tx.Groups()
+		if err != nil {
+			return err
+		}
+		for _, g := range all {
+			if !g.Public && !c.Local {
+				continue
+			}
+			s, err := h.look(tx, op, c, g.ID)
+			if err != nil {
+				return err
+			}
+			info, err := s.info()
+			if err != nil {
+				return err
+			}
+			list = append(list, info)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, h.failed(op, err)
+	}
+	return list, nil
+}
+
+// PrivateKey is a group's own key, for the face that serves it. Local callers only.
+func (h *Hub) PrivateKey(ctx context.Context, c Caller, g GroupID) ([]byte, error) {
+	const op = "private key"
+	if err := operator(op, c); err != nil {
+		return nil, err
+	}
+	var key []byte
+	err := h.read(ctx, op, c, g, func(s *scene) error { key = s.group.PrivateKey; return nil })
+	return key, err
+}
+
+// Info is for anyone; what it holds depends on the caller. The banned learn that they are, and not what is inside.
+func (h *Hub) Info(ctx context.Context, c Caller, g GroupID) (Info, error) {
+	var info Info
+	err := h.read(ctx, "info", c, g, func(s *scene) (err error) { info, err = s.info(); return err })
+	return info, err
+}
+
+func (s *scene) info() (Info, error) {
+	g := s.group
+	owners, err := s.tx.CountRole(g.ID, moderation.RoleOwner)
+	info := Info{
+		Group: g.ID, Identity: g.Identity, Address: g.Address, PublicKey: g.PublicKey, Public: g.Public, PublicName: g.PublicName, Joining: g.Joining,
+		Owned: owners > 0, Rev: g.Rev, Disclosure: disclosureVersion, Limits: s.hub.limits, You: s.standing,
+	}
+	st := s.standing.Standing
+	member := st == moderation.StandingMember || st == moderation.StandingMuted
+	if err != nil || !(member || s.caller.Local || (g.Public && st != moderation.StandingBanned)) {
+		return info, err
+	}
+	info.Inside, info.PrivateName, info.Topic, info.Head = true, g.PrivateName, g.Topic, s.head
+	if info.Members, err = s.tx.CountMembers(g.ID); err != nil {
+		return info, err
+	}
+	info.Generation, err = generation(s.tx)
+	return info, err
+}
+
+// Standing says what the caller is here; it refuses nobody.
+func (h *Hub) Standing(ctx context.Context, c Caller, g GroupID) (Standing, error) {
+	var st Standing
+	err := h.read(ctx, "standing", c, g, func(s *scene) error { st = s.standing; return nil })
+	return st, err
+}
+
+// generation reads the database's generation; 0 before the first group.
+func generation(tx ReadTx) (Generation, error) {
+	raw, err := tx.Meta(metaGeneration)
+	if err != nil || len(raw) != 8 {
+		return 0, err
+	}
+	return Generation(binary.BigEndian.Uint64(raw)), nil
+}
+
+// renew sets a new generation, never 0.
+func (h *Hub) renew(tx Tx) (Generation, error) {
+	raw := make([]byte, 8)
+	for bytes.Equal(raw, make([]byte, 8)) {
+		if err := h.random(raw); err != nil {
+			return 0, err
+		}
+	}
+	return Generation(binary.BigEndian.Uint64(raw)), tx.SetMeta(metaGeneration, raw)
+}
+
+// RenewGeneration gives the database a new generation; a restore calls it before anything else. Members' clients then
+// look for the point where the histories part.
+func (h *Hub) RenewGeneration(ctx context.Context) (Generation, error) {
+	var g Generation
+	err := h.store.Update(ctx, func(tx Tx) (err error) { g, err = h.renew(tx); return err })
+	if err != nil {
+		return 0, h.failed("renew generation", err)
+	}
+	return g, nil
+}
+
+// Heard notes a sign of life of an identity (an announce, a link) in all groups: last heard time, public key and ratchet of
+// its memberships. It writes at most once a minute unless a key is new, and nothing for strangers.
+func (h *Hub) Heard(ctx context.Context, c Caller) error {
+	const op = "heard"
+	c, err := prepare(op, c)
+	if err != nil || c.Identity.IsZero() {
+		return err
+	}
+	now := h.clock.wall()
+	var ids []GroupID
+	each := func(tx ReadTx, f func(Member) error) error {
+		for _, g := range ids {
+			m, err := tx.Member(g, c.Identity)
+			if errors.Is(err, ErrNoRow) || (err == nil && (!m.Present || !worthTouching(m, c, now))) {
+				continue
+			}
+			if err == nil {
+				err = f(m)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	worth := false
+	err = h.store.View(ctx, func(tx ReadTx) error {
+		groups, err := tx.Groups()
+		for _, g := range groups {
+			ids = append(ids, g.ID)
+		}
+		if err != nil {
+			return err
+		}
+		return each(tx, func(Member) error { worth = true; return nil })
+	})
+	if err == nil && worth {
+		err = h.store.Update(ctx, func(tx Tx) error {
+			return each(tx, func(m Member) error { return touch(tx, m, c, now, m.LastCommand) })
+		})
+	}
+	if err != nil {
+		return h.failed(op, err)
+	}
+	return nil
+}
+
+// worthTouching reports whether there is something to note: a new key or ratchet, or a minute has passed.
+func worthTouching(m Member, c Caller, now time.Time) bool {
+	newKey := len(c.PublicKey) > 0 && !bytes.Equal(c.PublicKey, m.PublicKey)
+	newRatchet := len(c.Ratchet) > 0 && !bytes.Equal(c.Ratchet, m.Ratchet)
+	d := now.Sub(m.LastHeard)
+	return newKey || newRatchet || d >= heardEvery || d < 0
+}
+
+// touch notes a sign of life of a member if it is worth a write.
+func touch(tx Tx, m Member, c Caller, now, command time.Time) error {
+	if !worthTouching(m, c, now) {
+		return nil
+	}
+	return tx.TouchMember(m.Group, m.Identity, now, command, c.PublicKey, c.Ratchet)
+}

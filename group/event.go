@@ -1,0 +1,93 @@
+package group
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"groupd/moderation"
+)
+
+// EventKind says what an Event tells.
+type EventKind uint8
+
+const (
+	EventChanged   EventKind = iota + 1 // the group's Rev rose: entries, members, names
+	EventRequested                      // Who asks to join; Text is his greeting
+	EventApproved                       // Who was let in
+	EventRejected                       // Who was turned away; Text is the reason
+	EventRemoved                        // Who was kicked or banned; Text is the reason, Until the end
+	EventRole                           // Who has Role now
+)
+
+// Event tells subscribers, after the commit, that something changed. Head is the group's after the change; what changed
+// exactly is read by rev.
+type Event struct {
+	Kind  EventKind
+	Group GroupID
+	Head  Head
+	Entry *Entry       // of EventChanged: the new entry, if there is one; not to be changed
+	Who   IdentityHash // of all kinds but EventChanged; zero for a ban of somebody unknown
+	Name  string       // his display name
+	Text  string
+	Until time.Time // zero: for good
+	Role  moderation.Role
+}
+
+// Subscription is one reader of events. Its methods may be called from any goroutine.
+type Subscription struct {
+	bus     *bus
+	c       chan Event
+	dropped atomic.Uint64
+}
+
+// Events is the queue; Close closes it.
+func (s *Subscription) Events() <-chan Event { return s.c }
+
+// Dropped counts events lost to a full queue since the subscription began.
+func (s *Subscription) Dropped() uint64 { return s.dropped.Load() }
+
+// Close ends the subscription; a second call does nothing.
+func (s *Subscription) Close() {
+	s.bus.mu.Lock()
+	defer s.bus.mu.Unlock()
+	if i := slices.Index(s.bus.subs, s); i >= 0 {
+		s.bus.subs = slices.Delete(s.bus.subs, i, i+1)
+		close(s.c)
+	}
+}
+
+// bus hands events to subscribers.
+type bus struct {
+	mu   sync.Mutex // leaf; sends under it never block
+	subs []*Subscription
+}
+
+// Subscribe returns the events of every group from now on. At most queue of them wait (1 to 4096); while the queue is full,
+// new ones are dropped and counted, and the reader catches up by rev. At most 64 subscriptions live at a time; a further
+// one is closed from the start.
+func (h *Hub) Subscribe(queue int) *Subscription {
+	s := &Subscription{bus: &h.bus, c: make(chan Event, min(max(queue, 1), maxEventQueue))}
+	h.bus.mu.Lock()
+	defer h.bus.mu.Unlock()
+	if len(h.bus.subs) >= maxSubscribers {
+		close(s.c)
+		return s
+	}
+	h.bus.subs = append(h.bus.subs, s)
+	return s
+}
+
+// publish never blocks.
+func (h *Hub) publish(e Event) {
+	h.bus.mu.Lock()
+	defer h.bus.mu.Unlock()
+	for _, s := range h.bus.subs {
+		select {
+		case s.c <- e:
+		default:
+			s.dropped.Add(1)
+		}
+	}
+}

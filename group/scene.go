@@ -1,0 +1,171 @@
+package group
+
+import (
+	"errors"
+	"time"
+
+	"groupd/moderation"
+)
+
+// scene is what a decision looks at: one transaction, one group, one caller, one moment.
+type scene struct {
+	hub      *Hub
+	tx       ReadTx
+	op       string
+	caller   Caller
+	now      time.Time
+	expiry   time.Time // the time by which things expire: see clock
+	group    Group
+	head     Head
+	standing Standing
+}
+
+// look reads the group, its counters and what the caller is in it.
+func (h *Hub) look(tx ReadTx, op string, c Caller, g GroupID) (*scene, error) {
+	s := &scene{hub: h, tx: tx, op: op, caller: c, now: h.clock.wall()}
+	var err error
+	if s.expiry, err = h.clock.expiry(tx); err != nil {
+		return nil, err
+	}
+	if s.group, err = tx.Group(g); errors.Is(err, ErrNoRow) {
+		return nil, &Error{Kind: KindNotFound, Op: op, Field: "group", Msg: "no such group"}
+	} else if err != nil {
+		return nil, err
+	}
+	if s.head, err = tx.Head(g); err != nil {
+		return nil, err
+	}
+	s.standing, err = s.standingOf(c.Identity)
+	return s, err
+}
+
+// standingOf finds out what an identity is here. A ban comes before everything else.
+func (s *scene) standingOf(id IdentityHash) (Standing, error) {
+	var st Standing
+	if id.IsZero() {
+		return st, nil
+	}
+	m, err := s.tx.Member(s.group.ID, id)
+	switch {
+	case err == nil:
+		st.Member = &m
+	case !errors.Is(err, ErrNoRow):
+		return st, err
+	}
+	if st.Member != nil && m.Present {
+		st.Standing, st.Role, st.Permissions = moderation.StandingMember, m.Role, m.Permissions
+		return st, nil
+	}
+	bans, err := s.tx.BansMatching(s.group.ID, AnyHash(id), AnyHash(AddressOf(id)))
+	if err != nil {
+		return st, err
+	}
+	for _, b := range bans {
+		if !moderation.BanInForce(b.Expires, s.expiry) {
+			continue
+		}
+		longer := st.Standing != moderation.StandingBanned || (!st.Until.IsZero() && (b.Expires.IsZero() || b.Expires.After(st.Until)))
+		if longer {
+			st.Standing, st.Until, st.Reason = moderation.StandingBanned, b.Expires, b.Reason
+		}
+	}
+	if st.Standing == moderation.StandingBanned {
+		return st, nil
+	}
+	_, err = s.tx.Request(s.group.ID, id)
+	switch {
+	case err == nil:
+		st.Standing = moderation.StandingPending
+	case !errors.Is(err, ErrNoRow):
+		return st, err
+	}
+	return st, nil
+}
+
+// facts are those of the caller and the group; the method adds what its action needs.
+func (s *scene) facts(a moderation.Action) (moderation.Facts, error) {
+	owners, err := s.tx.CountRole(s.group.ID, moderation.RoleOwner)
+	return moderation.Facts{
+		Action:      a,
+		Identified:  !s.caller.Identity.IsZero(),
+		Local:       s.caller.Local,
+		Standing:    s.standing.Standing,
+		Role:        s.standing.Role,
+		Permissions: s.standing.Permissions,
+		BanExpires:  s.standing.Until,
+		BanReason:   s.standing.Reason,
+		Expected:    s.group.Owner.Names(s.caller.Identity),
+		Public:      s.group.Public,
+		Joining:     s.group.Joining,
+		Owners:      owners,
+	}, err
+}
+
+// may asks for a verdict on an action with the facts that more adds, and turns a refusal into an *Error.
+func (s *scene) may(a moderation.Action, more ...func(*moderation.Facts)) error {
+	_, err := s.verdict(a, more...)
+	return err
+}
+
+// verdict is may for actions that can be held.
+func (s *scene) verdict(a moderation.Action, more ...func(*moderation.Facts)) (moderation.Verdict, error) {
+	f, err := s.facts(a)
+	if err != nil {
+		return moderation.Verdict{}, err
+	}
+	for _, m := range more {
+		m(&f)
+	}
+	v := moderation.Decide(f, s.expiry)
+	if v.Outcome == moderation.Deny {
+		return v, &Error{Kind: kindOf(v.Reason), Op: s.op, Msg: v.Text, Reason: v.Reason, RetryAfter: v.RetryAfter}
+	}
+	return v, nil
+}
+
+// kindOf is the status of a refusal.
+func kindOf(r moderation.Reason) Kind {
+	switch r {
+	case moderation.ReasonNotIdentified:
+		return KindNotIdentified
+	case moderation.ReasonBanned:
+		return KindBanned
+	case moderation.ReasonMuted:
+		return KindMuted
+	case moderation.ReasonNotMember:
+		return KindNotMember
+	case moderation.ReasonPending:
+		return KindPending
+	case moderation.ReasonAlready:
+		return KindConflict
+	case moderation.ReasonRate:
+		return KindRateLimited
+	case moderation.ReasonNoSuchAction:
+		return KindInternal
+	}
+	return KindDenied
+}
+
+// about adds the facts of a target.
+func about(m Member, self bool) func(*moderation.Facts) {
+	return func(f *moderation.Facts) {
+		f.Self = self
+		if m.Present {
+			f.TargetRole = m.Role
+		}
+	}
+}
+
+// refuse makes an error of this method.
+func (s *scene) refuse(k Kind, field, msg string) *Error {
+	return &Error{Kind: k, Op: s.op, Field: field, Msg: msg}
+}
+
+// member finds a present member by either hash.
+func (s *scene) member(h AnyHash) (Member, error) {
+	m, err := s.tx.MemberByHash(s.group.ID, h)
+	if errors.Is(err, ErrNoRow) || (err == nil && !m.Present) {
+		return m, s.refuse(KindNotFound, "target", "no such member")
+	}
+	return m, err
+}

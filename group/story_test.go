@@ -1,0 +1,256 @@
+package group_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// One private group from its first hour on: each thing that one does is seen by another who only synchronises.
+func TestAGroupsFirstDay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		ctx := t.Context()
+		ann, bob, mal, dan := person("Ann"), person("Bob"), person("Mal"), person("Dan")
+		events := h.hub.Subscribe(100)
+		defer events.Close()
+		saw := func(kind group.EventKind, who group.Caller) {
+			t.Helper()
+			for {
+				select {
+				case e := <-events.Events():
+					if e.Kind == kind && e.Who == who.Identity {
+						return
+					}
+				default:
+					t.Fatalf("no event %d", kind)
+				}
+			}
+		}
+
+		code := must(h.hub.NewClaimCode(ctx, operator(), valley))(t)
+		if r := must(h.hub.Claim(ctx, ann, valley, group.ClaimInput{Code: code.Code, Name: "Ann"}))(t); r.Member.Role != moderation.RoleOwner {
+			t.Fatalf("the claim made a %s", r.Member.Role)
+		}
+		_, err := h.hub.Claim(ctx, mal, valley, group.ClaimInput{Code: code.Code})
+		refused(t, "a code used twice", err, group.KindDenied)
+
+		for _, c := range []group.Caller{bob, mal, dan} {
+			_, err := h.hub.Messages(ctx, c, valley, group.Query{Newest: true})
+			refused(t, "a stranger reading", err, group.KindNotMember)
+		}
+		for name, c := range map[string]group.Caller{"Bob": bob, "Mal": mal, "Dan": dan} {
+			if r := must(h.hub.Join(ctx, c, valley, group.JoinInput{Name: name, Greeting: "hello"}))(t); r.Standing != moderation.StandingPending {
+				t.Fatalf("%s is %s", name, r.Standing)
+			}
+			_, err := h.hub.Post(ctx, c, valley, group.PostInput{Text: []byte("hi")})
+			refused(t, "one who waits posting", err, group.KindPending)
+			saw(group.EventRequested, c)
+		}
+		if list := must(h.hub.Requests(ctx, ann, valley, 0))(t); len(list) != 3 || list[0].Greeting != "hello" {
+			t.Fatalf("waiting: %+v", list)
+		}
+		must(h.hub.Approve(ctx, ann, valley, hash(bob)))(t)
+		saw(group.EventApproved, bob)
+		must(h.hub.Reject(ctx, ann, valley, hash(dan), "who are you?"))(t)
+		saw(group.EventRejected, dan)
+
+		other := h.reader(bob)
+		other.sees("Ann join: Ann", "Ann role Ann: owner", "Bob join: Bob")
+		if other.info.PrivateName != "Cottle Family Chat" {
+			t.Errorf("a member sees the name %q", other.info.PrivateName)
+		}
+
+		h.post(ann, "welcome")
+		other.sees("Ann post: welcome")
+		must(h.hub.Post(ctx, ann, valley, group.PostInput{Kind: group.EntryAction, Text: []byte("waves")}))(t)
+		other.sees("Ann action: waves")
+
+		must(h.hub.Approve(ctx, ann, valley, group.AnyHash(group.AddressOf(mal.Identity))))(t) // by address
+		other.sees("Mal join: Mal")
+		spam := h.post(mal, "buy goats")
+		other.sees("Mal post: buy goats")
+		must(h.hub.Delete(ctx, ann, valley, group.DeleteInput{Seqs: []group.Seq{spam.Seq}}))(t)
+		other.sees("7 deleted by Ann")
+		if other.entries[spam.Seq].Text != nil || other.entries[spam.Seq].Salt != nil {
+			t.Error("content outlived the deletion")
+		}
+
+		must(h.hub.Kick(ctx, ann, valley, group.KickInput{Target: hash(mal), Reason: "spam"}))(t)
+		saw(group.EventRemoved, mal)
+		other.sees("Ann kick Mal: spam")
+		if other.members[mal.Identity].Present {
+			t.Error("the other member's list still has the one who was kicked")
+		}
+		before := h.head()
+		_, err = h.hub.Post(ctx, mal, valley, message("let me in"))
+		refused(t, "the kicked one posting", err, group.KindBanned)
+		_, err = h.hub.Join(ctx, mal, valley, group.JoinInput{})
+		if e := refused(t, "the kicked one joining", err, group.KindBanned); e.Msg != "you are banned from this group for another 60 min: spam" {
+			t.Errorf("he is told %q", e.Msg)
+		}
+		if h.head() != before {
+			t.Error("what was refused left a trace")
+		}
+		time.Sleep(time.Hour)
+		if r := must(h.hub.Join(ctx, mal, valley, group.JoinInput{}))(t); r.Standing != moderation.StandingPending {
+			t.Errorf("an hour later he is %s", r.Standing)
+		}
+		must(h.hub.Approve(ctx, ann, valley, hash(mal)))(t)
+		other.sees("Mal join: Mal") // his name was kept for him
+
+		must(h.hub.Ban(ctx, ann, valley, group.BanInput{Target: hash(mal), Reason: "again"}))(t)
+		other.sees("Ann ban Mal: again")
+		time.Sleep(1000 * time.Hour)
+		_, err = h.hub.Join(ctx, mal, valley, group.JoinInput{})
+		refused(t, "the banned one joining weeks later", err, group.KindBanned)
+		must(h.hub.Unban(ctx, ann, valley, group.AnyHash(group.AddressOf(mal.Identity))))(t)
+		other.sees("Ann unban Mal")
+		if st := must(h.hub.Standing(ctx, mal, valley))(t); st.Standing != moderation.StandingStranger {
+			t.Errorf("after the unban he is %s", st.Standing)
+		}
+
+		must(h.hub.UpdateTopic(ctx, ann, valley, "goats"))(t)
+		other.sees("Ann topic: goats")
+		name := "Cottle & Friends"
+		must(h.hub.UpdateDisplayName(ctx, ann, valley, group.NamesInput{Private: &name}))(t)
+		other.sees("Ann groupname: Cottle & Friends")
+		if other.info.PrivateName != name || other.info.Topic != "goats" {
+			t.Errorf("the other member has %q, %q", other.info.PrivateName, other.info.Topic)
+		}
+		nick := "Anna"
+		must(h.hub.UpdateProfile(ctx, ann, valley, group.ProfileInput{Name: &nick}))(t)
+		other.sees("Anna name: Anna")
+		status := "asleep"
+		must(h.hub.UpdateProfile(ctx, ann, valley, group.ProfileInput{Status: &status}))(t)
+		other.sees()
+		if other.members[ann.Identity].Status != status {
+			t.Error("a status text did not reach the other member")
+		}
+		must(h.hub.UpdatePermissions(ctx, ann, valley, group.PermissionsInput{Target: hash(bob), Role: moderation.RoleModerator}))(t)
+		other.sees("Anna role Bob: moderator")
+		must(h.hub.UpdatePermissions(ctx, ann, valley, group.PermissionsInput{Target: hash(bob), Remove: moderation.PermBan}))(t)
+		other.sees()
+		if m := other.members[bob.Identity]; m.Permissions.Has(moderation.PermBan) || !m.Permissions.Has(moderation.PermKick) {
+			t.Errorf("the moderator's own client has permissions %s", m.Permissions)
+		}
+		third := h.reader(ann)
+		third.fetch()
+		must(h.hub.Leave(ctx, bob, valley))(t)
+		third.sees("Bob leave")
+		_, err = h.hub.Messages(ctx, bob, valley, group.Query{})
+		refused(t, "one who left reading", err, group.KindNotMember)
+		_, err = h.hub.Leave(ctx, ann, valley)
+		refused(t, "the last owner leaving", err, group.KindDenied)
+
+		if bad := must(h.hub.VerifyChain(ctx, valley))(t); bad != 0 {
+			t.Errorf("the chain breaks at %d", bad)
+		}
+		var actions []string
+		for _, a := range must(h.hub.Audit(ctx, ann, valley, 0, 100))(t) {
+			actions = append(actions, a.Action)
+		}
+		if want := 14; len(actions) != want {
+			t.Errorf("the log has %d lines, want %d: %q", len(actions), want, actions)
+		}
+	})
+}
+
+func (h *house) head() group.Head {
+	h.t.Helper()
+	return must(h.hub.Info(h.t.Context(), operator(), valley))(h.t).Head
+}
+
+func TestInAnOpenGroupAnybodyJoinsAndReads(t *testing.T) {
+	h := newHouse(t, open)
+	ann := person("Ann")
+	if p := must(h.hub.Messages(t.Context(), group.Caller{}, valley, group.Query{Newest: true}))(t); len(p.Entries) != 0 {
+		t.Errorf("%d entries", len(p.Entries))
+	}
+	r := must(h.hub.Join(t.Context(), ann, valley, group.JoinInput{Name: "Ann"}))(t)
+	if r.Standing != moderation.StandingMember || r.Already {
+		t.Fatalf("%+v", r)
+	}
+	if r := must(h.hub.Join(t.Context(), ann, valley, group.JoinInput{Name: "Ann"}))(t); !r.Already || r.Seq != 0 {
+		t.Errorf("joining twice: %+v", r)
+	}
+	_, err := h.hub.Post(t.Context(), person("stranger"), valley, message("hi"))
+	refused(t, "a stranger posting", err, group.KindNotMember)
+	_, err = h.hub.Post(t.Context(), group.Caller{}, valley, message("hi"))
+	refused(t, "nobody posting", err, group.KindNotIdentified)
+}
+
+func TestWhatStrangersLearn(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		house  *house
+		inside bool
+	}{{"private", newHouse(t), false}, {"public", newHouse(t, open), true}} {
+		info := must(c.house.hub.Info(t.Context(), person("stranger"), valley))(t)
+		if info.Inside != c.inside || (info.PrivateName != "") != c.inside || (info.Generation != 0) != c.inside {
+			t.Errorf("%s: %+v", c.name, info)
+		}
+		if info.PublicName != "Private Group" || info.Disclosure == 0 || info.You.Standing != moderation.StandingStranger {
+			t.Errorf("%s: %+v", c.name, info)
+		}
+		if n := len(must(c.house.hub.Groups(t.Context(), person("stranger")))(t)); (n == 1) != c.inside {
+			t.Errorf("%s: a stranger sees %d groups", c.name, n)
+		}
+		if n := len(must(c.house.hub.Groups(t.Context(), operator()))(t)); n != 1 {
+			t.Errorf("%s: the operator sees %d groups", c.name, n)
+		}
+		_, err := c.house.hub.PrivateKey(t.Context(), person("stranger"), valley)
+		refused(t, "a stranger taking the key", err, group.KindDenied)
+	}
+	h := newHouse(t, open)
+	mal := person("Mal")
+	must(h.hub.Ban(t.Context(), operator(), valley, group.BanInput{Target: hash(mal)}))(t)
+	if info := must(h.hub.Info(t.Context(), mal, valley))(t); info.Inside || info.You.Standing != moderation.StandingBanned {
+		t.Errorf("the banned learn %+v", info)
+	}
+}
+
+func TestTheOwnerNamedInTheSettings(t *testing.T) {
+	ann := person("Ann")
+	for name, owner := range map[string]group.AnyHash{"by identity": hash(ann), "by address": group.AnyHash(group.AddressOf(ann.Identity))} {
+		h := newHouse(t, func(n *group.NewGroup, _ *group.Config) { n.Owner = owner; n.Joining = moderation.JoiningClosed })
+		_, err := h.hub.Join(t.Context(), person("Bob"), valley, group.JoinInput{})
+		refused(t, "another one joining a closed group", err, group.KindDenied)
+		if r := must(h.hub.Join(t.Context(), ann, valley, group.JoinInput{}))(t); r.Member.Role != moderation.RoleOwner {
+			t.Errorf("%s: he is %s", name, r.Member.Role)
+		}
+	}
+	h := newHouse(t)
+	bob, eve := h.joined("Bob", moderation.RoleMember), person("Eve")
+	must(h.hub.SetOwner(t.Context(), operator(), valley, hash(bob)))(t)
+	must(h.hub.Join(t.Context(), eve, valley, group.JoinInput{Name: "Eve"}))(t)
+	must(h.hub.SetOwner(t.Context(), operator(), valley, hash(eve)))(t)
+	for _, c := range []group.Caller{bob, eve} {
+		if st := must(h.hub.Standing(t.Context(), c, valley))(t); st.Role != moderation.RoleOwner {
+			t.Errorf("%+v", st)
+		}
+	}
+	_, err := h.hub.SetOwner(t.Context(), bob, valley, hash(eve))
+	refused(t, "a member naming the owner", err, group.KindDenied)
+}
+
+func TestNobodyIsBelievedAboutSomebodyElsesKey(t *testing.T) {
+	h := newHouse(t, open)
+	mal := person("Mal")
+	mal.Identity = person("Ann").Identity
+	_, err := h.hub.Join(t.Context(), mal, valley, group.JoinInput{})
+	refused(t, "a key that does not fit", err, group.KindInvalid)
+	mal = person("Mal")
+	mal.Address = group.AddressOf(person("Ann").Identity) // computed anew
+	r := must(h.hub.Join(t.Context(), mal, valley, group.JoinInput{}))(t)
+	if r.Member.Address != group.AddressOf(mal.Identity) {
+		t.Error("an address was taken from the caller")
+	}
+	mal = person("Bob")
+	mal.PublicKey = nil
+	_, err = h.hub.Join(t.Context(), mal, valley, group.JoinInput{})
+	refused(t, "joining without a key", err, group.KindInvalid)
+}

@@ -1,0 +1,287 @@
+package group
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"groupd/moderation"
+)
+
+// pageSize brings a limit into 1 … MaxPage.
+func pageSize(limit int) int {
+	if limit <= 0 {
+		return DefaultPage
+	}
+	return min(limit, MaxPage)
+}
+
+// Messages reads a page of the timeline, for who may read: members, and anybody in a public group that is open.
+//
+// A client that starts takes the newest entries, and Page.To as its cursor. From then on it asks for what changed after
+// its cursor until More is false, puts every row in place of the one it has, and has the server's state as of To.
+func (h *Hub) Messages(ctx context.Context, c Caller, g GroupID, q Query) (Page, error) {
+	const op = "messages"
+	if len(q.Seqs) > MaxPage {
+		return Page{}, &Error{Kind: KindTooLarge, Op: op, Field: "seqs", Msg: "too many at once", Limit: MaxPage, Needed: int64(len(q.Seqs))}
+	}
+	q.Limit = pageSize(q.Limit)
+	var p Page
+	err := h.read(ctx, op, c, g, func(s *scene) error {
+		if err := s.may(moderation.ActionRead); err != nil {
+			return err
+		}
+		gen, err := generation(s.tx)
+		if err != nil {
+			return err
+		}
+		p = Page{Generation: gen, Head: s.head, To: s.head.Rev}
+		switch {
+		case len(q.Seqs) > 0:
+			err = s.bySeqs(&p, q)
+		case q.Newest:
+			err = s.bySeq(&p, q, 0, 0, true)
+		case q.Before > 0:
+			err = s.bySeq(&p, q, 0, q.Before, true)
+		case q.After > 0 || q.BySeq:
+			err = s.bySeq(&p, q, q.After, 0, false)
+		default:
+			err = s.byRev(&p, q)
+		}
+		if err != nil {
+			return err
+		}
+		return s.authors(&p)
+	})
+	if err != nil {
+		return Page{}, err
+	}
+	return p, nil
+}
+
+// bySeqs reads single entries; those that do not exist are left out.
+func (s *scene) bySeqs(p *Page, q Query) error {
+	seqs := slices.Clone(q.Seqs)
+	slices.Sort(seqs)
+	for _, seq := range slices.Compact(seqs) {
+		e, err := s.tx.Entry(s.group.ID, seq)
+		switch {
+		case errors.Is(err, ErrNoRow):
+		case err != nil:
+			return err
+		default:
+			p.take(e, q)
+		}
+	}
+	return nil
+}
+
+// bySeq reads entries between two seqs, from the newest down when backward. Filtered entries count towards Omitted, not
+// towards the limit, as far as the rows of MaxPage reach.
+func (s *scene) bySeq(p *Page, q Query, after, before Seq, backward bool) error {
+	rows := q.Limit + 1
+	if q.NoEvents {
+		rows = MaxPage + 1
+	}
+	entries, err := s.tx.Entries(s.group.ID, after, before, backward, rows)
+	if err != nil {
+		return err
+	}
+	p.More = len(entries) == rows
+	for i, e := range entries {
+		if i == rows-1 || len(p.Entries) == q.Limit {
+			p.More = true
+			break
+		}
+		p.take(e, q)
+	}
+	if backward {
+		slices.Reverse(p.Entries)
+	}
+	return nil
+}
+
+// byRev reads what changed after a rev: entries and members merged in the order of their changes, cut at the limit.
+func (s *scene) byRev(p *Page, q Query) error {
+	p.From = q.AfterRev
+	entries, err := s.tx.EntriesByRev(s.group.ID, q.AfterRev, q.Limit+1)
+	if err != nil {
+		return err
+	}
+	var members []Member
+	if !q.EntriesOnly {
+		if members, err = s.tx.MembersByRev(s.group.ID, q.AfterRev, false, q.Limit+1); err != nil {
+			return err
+		}
+	}
+	var revs []Rev
+	for _, e := range entries {
+		revs = append(revs, e.Rev)
+	}
+	for _, m := range members {
+		revs = append(revs, m.Rev)
+	}
+	slices.Sort(revs)
+	p.To = max(s.head.Rev, q.AfterRev)
+	if len(revs) > q.Limit {
+		p.To, p.More = revs[q.Limit]-1, true // everything before the first row that is left out
+	}
+	for _, e := range entries {
+		if e.Rev <= p.To {
+			p.take(e, q)
+		}
+	}
+	for _, m := range members {
+		if m.Rev <= p.To {
+			p.Members = append(p.Members, m)
+		}
+	}
+	if s.group.Rev > p.From && s.group.Rev <= p.To {
+		info, err := s.info()
+		if err != nil {
+			return err
+		}
+		p.Info = &info
+	}
+	return nil
+}
+
+// take adds an entry unless the filter leaves it out.
+func (p *Page) take(e Entry, q Query) {
+	if q.NoEvents && !e.Kind.Authored() {
+		p.Omitted++
+		return
+	}
+	p.Entries = append(p.Entries, e)
+}
+
+// authors reads the rows of everybody whom the page's entries name.
+func (s *scene) authors(p *Page) error {
+	named := make(map[AnyHash]bool)
+	for _, e := range p.Entries {
+		for _, h := range []AnyHash{AnyHash(e.Author), e.Target, AnyHash(e.DeletedBy)} {
+			if h.IsZero() || named[h] {
+				continue
+			}
+			named[h] = true
+			m, err := s.tx.Member(s.group.ID, IdentityHash(h))
+			switch {
+			case errors.Is(err, ErrNoRow):
+			case err != nil:
+				return err
+			default:
+				p.Authors = append(p.Authors, m)
+			}
+		}
+	}
+	slices.SortFunc(p.Authors, func(a, b Member) int { return bytes.Compare(a.Identity[:], b.Identity[:]) })
+	return nil
+}
+
+// Cut shortens a page of AfterRev to its first n rows, entries and members merged by rev: what is left is a page in its
+// own right, with To just before the first row that was cut off. It is for faces that have less room than the page.
+func (p Page) Cut(n int) Page {
+	type row struct {
+		rev    Rev
+		member bool
+	}
+	var rows []row
+	for _, e := range p.Entries {
+		rows = append(rows, row{e.Rev, false})
+	}
+	for _, m := range p.Members {
+		rows = append(rows, row{m.Rev, true})
+	}
+	if n >= len(rows) {
+		return p
+	}
+	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.rev, b.rev) })
+	p.To, p.More = rows[max(n, 0)].rev-1, true
+	entries, members := 0, 0
+	for _, r := range rows[:max(n, 0)] {
+		if r.member {
+			members++
+		} else {
+			entries++
+		}
+	}
+	p.Entries, p.Members = p.Entries[:entries], p.Members[:members]
+	if p.Info != nil && p.Info.Rev > p.To {
+		p.Info = nil
+	}
+	return p
+}
+
+// Proof is the author's signed original of one post with what its digest covers, for who may read. KindNotFound when
+// there is no such entry, it was deleted, or no original is kept.
+func (h *Hub) Proof(ctx context.Context, c Caller, g GroupID, seq Seq) (Proof, error) {
+	var p Proof
+	err := h.read(ctx, "proof", c, g, func(s *scene) error {
+		if err := s.may(moderation.ActionRead); err != nil {
+			return err
+		}
+		var err error
+		if p.Entry, err = s.tx.Entry(g, seq); err == nil {
+			p.Original, err = s.tx.Original(g, seq)
+		}
+		if errors.Is(err, ErrNoRow) {
+			return s.refuse(KindNotFound, "seq", "there is no proof of this entry")
+		}
+		if err != nil || seq == 1 {
+			return err
+		}
+		previous, err := s.tx.Entry(g, seq-1)
+		if errors.Is(err, ErrNoRow) {
+			return nil // no longer kept
+		}
+		p.Previous = previous.Hash
+		return err
+	})
+	if err != nil {
+		return Proof{}, err
+	}
+	return p, nil
+}
+
+// Members lists the members, or what changed among them, for who may read.
+func (h *Hub) Members(ctx context.Context, c Caller, g GroupID, q MembersQuery) (MembersPage, error) {
+	limit := pageSize(q.Limit)
+	var p MembersPage
+	err := h.read(ctx, "members", c, g, func(s *scene) error {
+		if err := s.may(moderation.ActionRead); err != nil {
+			return err
+		}
+		var err error
+		if p.Generation, err = generation(s.tx); err != nil {
+			return err
+		}
+		if p.Total, err = s.tx.CountMembers(g); err != nil {
+			return err
+		}
+		p.Head, p.To = s.head, max(s.head.Rev, q.AfterRev)
+		if p.Members, err = s.tx.MembersByRev(g, q.AfterRev, !q.Changes, limit+1); err != nil {
+			return err
+		}
+		if len(p.Members) > limit {
+			p.To, p.More = p.Members[limit].Rev-1, true
+			p.Members = p.Members[:limit]
+		}
+		return nil
+	})
+	if err != nil {
+		return MembersPage{}, err
+	}
+	return p, nil
+}
+
+// ShownTime is the time to show with an entry: the author's when it is known and within a day of the server's, else the
+// server's.
+func (e Entry) ShownTime() time.Time {
+	if d := e.Time.Sub(e.AuthorTime); e.AuthorTime.IsZero() || d > 24*time.Hour || d < -24*time.Hour {
+		return e.Time
+	}
+	return e.AuthorTime
+}

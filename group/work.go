@@ -1,0 +1,258 @@
+package group
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"groupd/moderation"
+)
+
+// work is a scene that may be changed.
+type work struct {
+	scene
+	w      Tx
+	events []Event
+}
+
+// repeatable is a result that can be given again.
+type repeatable interface{ markRepeated() }
+
+func (c *Change) markRepeated() { c.Repeated = true }
+
+// prepare checks what the face says about the caller and fills in the address.
+func prepare(op string, c Caller) (Caller, error) {
+	invalid := func(field, msg string) (Caller, error) {
+		return c, &Error{Kind: KindInvalid, Op: op, Field: field, Msg: msg}
+	}
+	if len(c.ClientID) > MaxClientID {
+		return invalid("client_id", "longer than 32 bytes")
+	}
+	if len(c.Ratchet) != 0 && len(c.Ratchet) != RatchetSize {
+		c.Ratchet = nil
+	}
+	if len(c.PublicKey) != 0 {
+		id, err := IdentityOf(c.PublicKey)
+		if err != nil || id != c.Identity {
+			return invalid("public_key", "does not belong to the identity")
+		}
+	}
+	c.Address = Address{}
+	if !c.Identity.IsZero() {
+		c.Address = AddressOf(c.Identity)
+	}
+	return c, nil
+}
+
+// change runs f in one transaction on group g and fills result, a pointer that f writes to and that is stored for
+// repetition when the caller gave a client id.
+func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result any, f func(*work) error) error {
+	c, err := prepare(op, c)
+	if err != nil {
+		return err
+	}
+	var w *work
+	repeated := false
+	err = h.store.Update(ctx, func(tx Tx) error {
+		s, err := h.look(tx, op, c, g)
+		if err != nil {
+			return err
+		}
+		w = &work{scene: *s, w: tx}
+		if repeated, err = w.repeat(result); repeated || err != nil {
+			return err
+		}
+		if err := w.checkCommand(); err != nil {
+			return err
+		}
+		before := w.head
+		if err := f(w); err != nil {
+			return err
+		}
+		if w.head != before {
+			if err := tx.PutHead(g, w.head); err != nil {
+				return err
+			}
+		}
+		if err := w.noteCommand(); err != nil {
+			return err
+		}
+		if err := w.remember(result); err != nil {
+			return err
+		}
+		return h.clock.advance(tx)
+	})
+	if err != nil {
+		if w != nil && c.Command != nil && Refused(err) && !errors.Is(err, ErrSeen) && w.standing.Standing == moderation.StandingMember {
+			// A member's refused command must not succeed when it is replayed after he was promoted.
+			if err := h.NoteCommand(ctx, c, g); err != nil && !Refused(err) {
+				return err
+			}
+		}
+		return h.failed(op, err)
+	}
+	if !repeated {
+		for _, e := range w.events {
+			e.Group, e.Head = g, w.head
+			h.publish(e)
+		}
+	}
+	return nil
+}
+
+// read runs f on one snapshot of group g.
+func (h *Hub) read(ctx context.Context, op string, c Caller, g GroupID, f func(*scene) error) error {
+	c, err := prepare(op, c)
+	if err != nil {
+		return err
+	}
+	err = h.store.View(ctx, func(tx ReadTx) error {
+		s, err := h.look(tx, op, c, g)
+		if err != nil {
+			return err
+		}
+		return f(s)
+	})
+	if err != nil {
+		return h.failed(op, err)
+	}
+	return nil
+}
+
+// failed makes an *Error of whatever came back from a transaction.
+func (h *Hub) failed(op string, err error) error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, ErrNotDurable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrClosed):
+		h.log.Warn("not committed", "op", op, "err", err)
+		return &Error{Kind: KindNotDurable, Op: op, Msg: "the server could not store this, try again later", Err: err}
+	}
+	h.log.Warn("failed", "op", op, "err", err)
+	return &Error{Kind: KindInternal, Op: op, Msg: "an error inside the server", Err: err}
+}
+
+// repeat fills result with the stored answer to this client id, if there is one.
+func (w *work) repeat(result any) (bool, error) {
+	if len(w.caller.ClientID) == 0 {
+		return false, nil
+	}
+	o, err := w.tx.Outcome(w.group.ID, w.caller.Identity, w.caller.ClientID)
+	if errors.Is(err, ErrNoRow) || (err == nil && w.expiry.Sub(o.Created) > OutcomesKept) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if o.Op != w.op {
+		return false, w.refuse(KindConflict, "client_id", "was used for another request")
+	}
+	if err := json.Unmarshal(o.Result, result); err != nil {
+		return false, err
+	}
+	if r, ok := result.(repeatable); ok {
+		r.markRepeated()
+	}
+	return true, nil
+}
+
+// remember stores the answer under the client id, within the bound.
+func (w *work) remember(result any) error {
+	if len(w.caller.ClientID) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(result)
+	if err != nil {
+		return err
+	}
+	if _, err := w.w.PruneOutcomes(w.expiry.Add(-OutcomesKept), 64); err != nil {
+		return err
+	}
+	n, err := w.tx.CountOutcomes(w.caller.Identity)
+	if err != nil {
+		return err
+	}
+	if n >= w.hub.limits.Outcomes {
+		if err := w.w.DropOldestOutcome(w.caller.Identity); err != nil {
+			return err
+		}
+	}
+	return w.w.PutOutcome(Outcome{Group: w.group.ID, Identity: w.caller.Identity, ClientID: w.caller.ClientID, Op: w.op, Result: text, Created: w.expiry})
+}
+
+// nextRev gives a row its own number of change.
+func (w *work) nextRev() Rev {
+	w.head.Rev++
+	return w.head.Rev
+}
+
+// put stores a member with a new rev.
+func (w *work) put(m *Member) error {
+	m.Rev = w.nextRev()
+	return w.w.PutMember(*m)
+}
+
+// putGroup stores the group with a new rev.
+func (w *work) putGroup() error {
+	w.group.Rev, w.group.Updated = w.nextRev(), w.now
+	return w.w.PutGroup(w.group)
+}
+
+// add appends an entry to the timeline and the chain. Kind, Author, Target, Ref, times and content are the caller's; Time
+// is now unless set.
+func (w *work) add(e Entry, original []byte) (Entry, error) {
+	e.Group = w.group.ID
+	w.head.Seq++
+	e.Seq, e.Rev = w.head.Seq, w.nextRev()
+	if e.Time.IsZero() {
+		e.Time = w.now
+	}
+	e.Salt = make([]byte, SaltSize)
+	if err := w.hub.random(e.Salt); err != nil {
+		return e, err
+	}
+	e.Signed = len(original) > 0
+	e.Digest = e.ContentDigest()
+	e.Hash = ChainHash(w.head.Chain, e.Digest)
+	w.head.Chain = e.Hash
+	if w.head.Oldest == 0 {
+		w.head.Oldest = e.Seq
+	}
+	w.tell(Event{Kind: EventChanged, Entry: &e})
+	return e, w.w.AppendEntry(e, original)
+}
+
+// event appends an entry about something that happened, by the caller.
+func (w *work) event(k EntryKind, target AnyHash, text string) (Entry, error) {
+	return w.add(Entry{Kind: k, Author: w.caller.Identity, Target: target, Text: []byte(text)}, nil)
+}
+
+// tell queues an event for the subscribers, sent after the commit.
+func (w *work) tell(e Event) { w.events = append(w.events, e) }
+
+// audit writes a line to the log of moderation.
+func (w *work) audit(target AnyHash, detail string) error {
+	return w.w.AddAudit(Audit{Group: w.group.ID, Time: w.now, By: w.caller.Identity, Action: w.op, Target: target, Detail: detail}, w.hub.limits.Audit)
+}
+
+// heard notes that the caller, a member, was heard.
+func (w *work) heard() error {
+	m := w.standing.Member
+	if m == nil || !m.Present {
+		return nil
+	}
+	return touch(w.w, *m, w.caller, w.now, m.LastCommand)
+}
+
+// changed is the Change a method reports: the entry that tells it, and where the group stands now.
+func (w *work) changed(e Entry) Change { return Change{Seq: e.Seq, Rev: w.head.Rev} }
+
+// micros is a time as stored and hashed.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}

@@ -1,0 +1,60 @@
+package moderation_test
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"groupd/moderation"
+)
+
+func TestNamesAreCleaned(t *testing.T) {
+	for in, want := range map[string]string{
+		"Ann":                     "Ann",
+		"  Ann \t\n of the Hill ": "Ann of the Hill",
+		"Ann\x00\x1b[31m":         "Ann[31m",
+		"\u202eevilnnA":           "evilnnA",
+		"A\u200bn\u200dn\ufeff":   "Ann",
+		"\u2066Ann\u2069":         "Ann",
+		"/kick Bob":               "kick Bob",
+		"// /※ ※Ann":              "Ann",
+		"Bob: I quit":             "Bob I quit",
+		"Bob:":                    "Bob",
+		"KD7:home":                "KD7:home",
+		"José":                    "José",
+		"Zo\u0308\u0308\u0308\u0308\u0308\u0308e": "Zo\u0308\u0308\u0308e",
+		"\u0308e":                          "e",
+		"Иван 王芳 🐐":                        "Иван 王芳 🐐",
+		"\u3164\u2800":                     "",
+		"\xff\xfeAnn":                      "Ann",
+		"0123456789abcdefABCDEF0123456789": "",
+		"0123456789abcdefABCDEF012345678":  "0123456789abcdefABCDEF012345678",
+		strings.Repeat("é", 40):            strings.Repeat("é", 32),
+		strings.Repeat("🐐", 40):            strings.Repeat("🐐", 24),
+		strings.Repeat("x", 31) + " y":     strings.Repeat("x", 31),
+		"\U000e0041\U000e0042Ann\ue000":    "Ann",
+		"\u2028two\u2029lines":             "two lines",
+	} {
+		if got := moderation.CleanName(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzCleanName(f *testing.F) {
+	for _, s := range []string{"Ann", "\u202e/※: ", "a: : :", "\xff\x00", strings.Repeat("🐐 ", 40)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		once := moderation.CleanName(s)
+		if !utf8.ValidString(once) || len(once) > moderation.MaxNameBytes || utf8.RuneCountInString(once) > moderation.MaxNameRunes {
+			t.Fatalf("%q became %q", s, once)
+		}
+		if again := moderation.CleanName(once); again != once {
+			t.Fatalf("%q became %q, then %q", s, once, again)
+		}
+		if strings.ContainsAny(once, "\n\r\x00\u202e") || strings.HasPrefix(once, "/") || strings.HasPrefix(once, string(moderation.NoticeGlyph)) {
+			t.Fatalf("%q became %q", s, once)
+		}
+	})
+}
