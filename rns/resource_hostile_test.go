@@ -47,8 +47,10 @@ func (s *resourceSim) forgeStream(packed, body []byte, compressed bool) *forgedR
 	if !seg.makeHashes(seg.random) {
 		s.tb.Fatal("map hashes collide")
 	}
-	seg.hash = hashResourceBody(body, seg.random)
-	seg.proof = proveResourceBody(body, seg.hash)
+	var err error
+	if seg.hash, seg.proof, err = hashResourceBody(body, seg.random); err != nil {
+		s.tb.Fatal(err)
+	}
 	adv := &resourceAdv{
 		transfer: int64(len(seg.stream)), size: int64(len(body)), parts: int64(seg.parts), hash: seg.hash,
 		random: seg.random, origin: seg.hash, index: 1, segments: 1, flags: resourceEncrypted,

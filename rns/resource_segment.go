@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 
 	"groupd/rns/internal/bz2"
@@ -110,9 +111,8 @@ func (p *segmentPlan) build() (*resourceSegment, error) {
 		}
 		if s.makeHashes(r) {
 			s.random = r
-			s.hash = hashResourceBody(body, r)
-			s.proof = proveResourceBody(body, s.hash)
-			return s, nil
+			s.hash, s.proof, err = hashResourceBody(body, r)
+			return s, err
 		}
 	}
 	return nil, errNoRandomHash
@@ -148,18 +148,19 @@ func hashResourcePart(part []byte, r [ResourceRandomLength]byte) mapHash {
 	return mapHashAt(h.Sum(sum[:0]), 0)
 }
 
-func hashResourceBody(body []byte, r [ResourceRandomLength]byte) ResourceHash {
-	h := sha256.New()
-	h.Write(body)
-	h.Write(r[:])
-	return ResourceHash(h.Sum(nil))
-}
-
-func proveResourceBody(body []byte, hash ResourceHash) resourceProof {
-	h := sha256.New()
-	h.Write(body)
-	h.Write(hash[:])
-	return resourceProof(h.Sum(nil))
+// hashResourceBody returns the hash of a body, SHA-256(body ‖ r), and its proof, SHA-256(body ‖ hash), going over the body
+// only once.
+func hashResourceBody(body []byte, r [ResourceRandomLength]byte) (ResourceHash, resourceProof, error) {
+	of := sha256.New()
+	of.Write(body)
+	again, err := of.(hash.Cloner).Clone()
+	if err != nil {
+		return ResourceHash{}, resourceProof{}, fmt.Errorf("hashing a resource: %w", err)
+	}
+	of.Write(r[:])
+	h := ResourceHash(of.Sum(nil))
+	again.Write(h[:])
+	return h, resourceProof(again.Sum(nil)), nil
 }
 
 // makeMetadataBlock returns length and msgpack bytes as they stand before the data in segment 1; nil for none.
@@ -227,8 +228,12 @@ func (p *assemblePlan) assemble() (body []byte, proof resourceProof, err error) 
 	if int64(len(body)) > p.limit {
 		return nil, proof, fmt.Errorf("%w: %d bytes where %d were announced", ErrCorrupt, len(body), p.limit)
 	}
-	if hashResourceBody(body, p.random) != p.hash {
-		return nil, proof, fmt.Errorf("%w: resource hash differs", ErrCorrupt)
+	h, proof, err := hashResourceBody(body, p.random)
+	if err != nil {
+		return nil, resourceProof{}, err
 	}
-	return body, proveResourceBody(body, p.hash), nil
+	if h != p.hash {
+		return nil, resourceProof{}, fmt.Errorf("%w: resource hash differs", ErrCorrupt)
+	}
+	return body, proof, nil
 }
