@@ -17,6 +17,8 @@ const (
 	ClaimCodeValid = 24 * time.Hour
 	RequestsKept   = 90 * 24 * time.Hour // a request nobody decides about makes room for others
 	MaxGroups      = 256
+	MaxNameRunes   = moderation.MaxNameRunes
+	MaxNameBytes   = moderation.MaxNameBytes
 	MaxTopicBytes  = 400
 	MaxStatusBytes = 140
 	MaxReasonBytes = 200
