@@ -133,19 +133,19 @@ func (e *engine) announced(a *heardAnnounce) {
 		e.t.log.Warn("announce with another key than known", "dest", a.destination, "iface", a.on.name())
 		return
 	}
-	wall := e.wall()
-	if !e.known.hear(a, wall) && e.known.entries[a.destination] == nil {
+	m := e.moment()
+	if !e.known.hear(a, m) && e.known.entries[a.destination] == nil {
 		a.on.count(DropKnownFull)
 		return
 	}
-	if !e.paths.accepts(a, e.now, wall) {
+	if !e.paths.accepts(a, m) {
 		a.on.count(DropAnnounceOld)
 		return
 	}
 	e.paths.learn(a, e.now)
 	e.requests.found(a.destination)
 	if e.requests.wanted(a.destination) {
-		e.known.use(e.known.entries[a.destination], wall)
+		e.known.use(e.known.entries[a.destination], m.wall)
 	}
 	e.publish(Announced{
 		Destination:  a.destination,

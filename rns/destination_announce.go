@@ -104,7 +104,7 @@ func (d *Destination) announcer(life context.Context) {
 			c.result <- err
 		case on := <-d.answers:
 			if err := d.answerOn(life, on); err != nil {
-				d.t.log.Warn("path request not answered", "dest", d.hash, "iface", on.name(), "err", err)
+				d.t.log.Debug("path request not answered", "dest", d.hash, "iface", on.name(), "err", err)
 			}
 		}
 	}

@@ -25,13 +25,9 @@ func CheckLinkPacketProof(public []byte, sent PacketHash, data []byte) bool {
 	return ok && proved == sent && ed25519.Verify(public, sent[:], signature)
 }
 
-// NewPathRequest builds the packet that asks for a path. The tag, which comes last, may be cut short.
+// NewPathRequest builds the packet that asks for a path.
 func NewPathRequest(d DestinationHash, self *IdentityHash, tag []byte) Packet {
-	var whole TruncatedHash
-	n := copy(whole[:], tag)
-	p := newPathRequest(d, self, whole)
-	p.Data = p.Data[:len(p.Data)-len(whole)+n]
-	return p
+	return newPathRequest(d, self, tag)
 }
 
 // ParsePathRequest reads the payload of a path request.

@@ -36,9 +36,9 @@ type knownEntry struct {
 	identity    *PublicIdentity
 	appData     []byte
 	ratchet     []byte
-	ratchetAt   time.Time // wall clock
+	ratchetAt   time.Time // monotonic
 	ratchetNew  bool      // not saved yet
-	heard       time.Time // wall clock
+	heard       time.Time // monotonic; zero: never
 	emitted     int64     // Unix seconds, 0: not known
 	packet      PacketHash
 	used        int64 // Unix seconds, or a mark
@@ -84,24 +84,24 @@ func (t *knownTable) conflicts(d DestinationHash, id *PublicIdentity) bool {
 
 // hear enters what a valid announce says. App data and ratchet are taken only from an announce that is not older than
 // the newest one seen, so that nobody can bring back old ones by replay. It reports whether the announce was taken.
-func (t *knownTable) hear(a *heardAnnounce, wall time.Time) bool {
+func (t *knownTable) hear(a *heardAnnounce, m moment) bool {
 	e := t.entries[a.destination]
 	if e == nil {
 		if e = t.insert(a.destination, a.identity, UsedNever); e == nil {
 			return false
 		}
 	} else if emitted := a.random.Seconds(); emitted < e.emitted {
-		if horizon := wall.Add(announceTolerance).Unix(); e.emitted <= horizon || emitted > horizon {
+		if horizon := m.wall.Add(announceTolerance).Unix(); e.emitted <= horizon || emitted > horizon {
 			return false
 		}
 	}
-	e.heard = wall
+	e.heard = m.now
 	e.emitted = a.random.Seconds()
 	e.packet = a.hash
 	e.appData = bytes.Clone(a.appData)
 	if a.ratchet != nil {
 		e.ratchetNew = e.ratchetNew || !bytes.Equal(e.ratchet, a.ratchet)
-		e.ratchet, e.ratchetAt = bytes.Clone(a.ratchet), wall
+		e.ratchet, e.ratchetAt = bytes.Clone(a.ratchet), m.now
 	}
 	if e.used == UsedNever {
 		e.order.MoveToBack(e.place)
@@ -215,13 +215,31 @@ func (t *knownTable) changed(e *knownEntry) {
 }
 
 // known describes an entry for callers outside the loop.
-func (e *knownEntry) known(wall time.Time) Known {
-	k := Known{Destination: e.destination, Identity: e.identity, AppData: e.appData, Heard: e.heard}
+func (e *knownEntry) known(m moment) Known {
+	k := Known{Destination: e.destination, Identity: e.identity, AppData: e.appData}
+	if !e.heard.IsZero() {
+		k.Heard = m.toWall(e.heard)
+	}
 	if e.emitted != 0 {
 		k.Emitted = time.Unix(e.emitted, 0)
 	}
-	if wall.Sub(e.ratchetAt) < RatchetExpiry {
+	if m.now.Sub(e.ratchetAt) < RatchetExpiry {
 		k.Ratchet = e.ratchet
 	}
 	return k
 }
+
+// moment is one point in time on both clocks. What is measured is kept by the monotonic one and translated when it
+// leaves or enters the process, so that a machine without battery clock, which starts in the past and is set when the
+// network is there, loses nothing.
+type moment struct {
+	now  time.Time // monotonic
+	wall time.Time // the configured wall clock
+}
+
+// toWall says what the wall clock, as it is set now, would have shown at t.
+func (m moment) toWall(t time.Time) time.Time { return m.wall.Add(t.Sub(m.now)) }
+
+// fromWall is the opposite. What seems to come from the future was written while the clock was ahead: it is taken for
+// now.
+func (m moment) fromWall(w time.Time) time.Time { return m.now.Add(min(0, w.Sub(m.wall))) }

@@ -1,10 +1,10 @@
 package rns
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // load fills the table of known destinations from the store, before the loop begins. Entries that cannot be read are
@@ -14,12 +14,14 @@ func (e *engine) load(ctx context.Context) error {
 	if store == nil {
 		return nil
 	}
-	wall := e.wall()
+	m := e.moment()
+	dirty, dirtyIdle := e.known.dirty, e.known.dirtyIdle // by what was remembered before Run
 	var failed error
 	loaded := 0
-	for k, err := range store.LoadKnown(ctx) {
+	for stored, err := range store.LoadKnown(ctx) {
+		var k *knownEntry
 		if err == nil {
-			err = e.known.restore(k, wall)
+			k, err = e.known.restore(stored, m)
 		}
 		if err != nil {
 			failed = err
@@ -27,55 +29,59 @@ func (e *engine) load(ctx context.Context) error {
 			continue
 		}
 		loaded++
-		if k.Used == UsedNever {
+		if k.used == UsedNever {
 			continue // its ratchet is not kept; nobody ever sent to it
 		}
-		r, ok, err := store.LoadRatchet(ctx, k.Destination)
+		r, ok, err := store.LoadRatchet(ctx, k.destination)
 		if err != nil {
-			e.t.log.Warn("ratchet not loaded", "dest", k.Destination, "err", err)
+			e.t.log.Warn("ratchet not loaded", "dest", k.destination, "err", err)
 		} else if ok {
-			e.known.restoreRatchet(k.Destination, r, wall)
+			k.restoreRatchet(r, m)
 		}
+	}
+	e.known.dirty, e.known.dirtyIdle = dirty, dirtyIdle
+	if ctx.Err() != nil {
+		return nil // stopped before it began; what was not loaded is not overwritten
 	}
 	if loaded == 0 && failed != nil {
 		return fmt.Errorf("loading known destinations: %w", failed)
 	}
 	e.loaded = true
-	return ctx.Err()
-}
-
-// restore enters a stored destination, unless it is known by now.
-func (t *knownTable) restore(k KnownDestination, wall time.Time) error {
-	if t.entries[k.Destination] != nil {
-		return nil
-	}
-	id, err := NewPublicIdentity(k.PublicKey[:])
-	if err != nil {
-		return err
-	}
-	e := t.insert(k.Destination, id, k.Used)
-	if e == nil {
-		return fmt.Errorf("%s: table of known destinations is full: %w", k.Destination, ErrTooMany)
-	}
-	e.heard, e.packet, e.appData, e.emitted = k.Heard, k.Packet, k.AppData, k.Emitted
-	if e.heard.After(wall) {
-		e.heard = wall // the clock was set back meanwhile
+	if failed == nil {
+		keep := func(d DestinationHash, _ RemoteRatchet) bool { return e.known.entries[d] != nil }
+		if err := store.PruneRatchets(ctx, keep); err != nil {
+			e.t.log.Warn("old ratchets not deleted", "err", err)
+		}
 	}
 	return nil
 }
 
-// restoreRatchet enters a stored ratchet. One that seems to come from the future was received while the clock was
-// wrong; it lives from now.
-func (t *knownTable) restoreRatchet(d DestinationHash, r RemoteRatchet, wall time.Time) {
-	e := t.entries[d]
-	if e == nil || e.ratchet != nil {
-		return
+// restore enters a stored destination. What was entered before Run keeps its mark and gets the rest.
+func (t *knownTable) restore(k KnownDestination, m moment) (*knownEntry, error) {
+	id, err := NewPublicIdentity(k.PublicKey[:])
+	if err != nil {
+		return nil, err
 	}
-	if r.Received.After(wall) {
-		r.Received = wall
+	if t.conflicts(k.Destination, id) {
+		return nil, fmt.Errorf("%s: %w", k.Destination, ErrKeyConflict)
 	}
-	if !r.Expired(wall) {
-		e.ratchet, e.ratchetAt = r.Public[:], r.Received
+	e := t.entries[k.Destination]
+	if e == nil {
+		if e = t.insert(k.Destination, id, k.Used); e == nil {
+			return nil, fmt.Errorf("%s: table of known destinations is full: %w", k.Destination, ErrTooMany)
+		}
+	}
+	e.packet, e.appData, e.emitted = k.Packet, k.AppData, k.Emitted
+	if !k.Heard.IsZero() {
+		e.heard = m.fromWall(k.Heard)
+	}
+	return e, nil
+}
+
+// restoreRatchet enters a stored ratchet.
+func (e *knownEntry) restoreRatchet(r RemoteRatchet, m moment) {
+	if !r.Expired(m.wall) {
+		e.ratchet, e.ratchetAt = r.Public[:], m.fromWall(r.Received)
 	}
 }
 
@@ -85,29 +91,49 @@ type knownSnapshot struct {
 	ratchets map[DestinationHash]RemoteRatchet
 }
 
-// snapshot copies the table for saving, with the ratchets that are new and belong to destinations we use.
-func (t *knownTable) snapshot() knownSnapshot {
+// snapshot copies the table for saving, in the order in which entries would be dropped, with the ratchets that are new
+// and belong to destinations we use.
+func (t *knownTable) snapshot(m moment) knownSnapshot {
 	s := knownSnapshot{
 		known:    make([]KnownDestination, 0, len(t.entries)),
 		ratchets: make(map[DestinationHash]RemoteRatchet),
 	}
-	for _, e := range t.entries {
-		s.known = append(s.known, KnownDestination{
-			Destination: e.destination,
-			Heard:       e.heard,
-			Packet:      e.packet,
-			PublicKey:   e.identity.public,
-			AppData:     e.appData,
-			Used:        e.used,
-			Emitted:     e.emitted,
-		})
-		if e.ratchetNew && e.used != UsedNever {
-			e.ratchetNew = false
-			s.ratchets[e.destination] = RemoteRatchet{Public: [RatchetLength]byte(e.ratchet), Received: e.ratchetAt}
+	for _, order := range []*list.List{&t.unused, &t.usedOrder, &t.retained} {
+		for at := order.Front(); at != nil; at = at.Next() {
+			e := at.Value.(*knownEntry)
+			k := KnownDestination{
+				Destination: e.destination,
+				Packet:      e.packet,
+				PublicKey:   e.identity.public,
+				AppData:     e.appData,
+				Used:        e.used,
+				Emitted:     e.emitted,
+			}
+			if !e.heard.IsZero() {
+				k.Heard = m.toWall(e.heard)
+			}
+			s.known = append(s.known, k)
+			if e.ratchetNew && e.used != UsedNever {
+				e.ratchetNew = false
+				s.ratchets[e.destination] = RemoteRatchet{
+					Public:   [RatchetLength]byte(e.ratchet),
+					Received: m.toWall(e.ratchetAt),
+				}
+			}
 		}
 	}
 	t.dirty, t.dirtyIdle = false, false
 	return s
+}
+
+// unsaved takes back that a snapshot was saved.
+func (t *knownTable) unsaved(s knownSnapshot) {
+	for d := range s.ratchets {
+		if e := t.entries[d]; e != nil {
+			e.ratchetNew = true
+		}
+	}
+	t.dirty = true
 }
 
 // save writes a snapshot.
@@ -140,20 +166,26 @@ func (e *engine) saveWhenDue() {
 	if !due {
 		return
 	}
-	snapshot, store, life := e.known.snapshot(), e.t.config.Store, e.life
-	done := make(chan error, 1)
+	snapshot, store, life := e.known.snapshot(e.moment()), e.t.config.Store, e.life
+	done := make(chan savedKnown, 1)
 	e.saving = done
-	e.t.wg.Go(func() { done <- snapshot.save(life, store) })
+	e.t.wg.Go(func() { done <- savedKnown{snapshot, snapshot.save(life, store)} })
+}
+
+// savedKnown is how a save went.
+type savedKnown struct {
+	snapshot knownSnapshot
+	err      error
 }
 
 // saved takes note of a save that has ended.
-func (e *engine) saved(err error) {
+func (e *engine) saved(r savedKnown) {
 	e.saving = nil
 	e.nextSave = e.now.Add(knownSaveInterval)
 	e.nextIdle = e.now.Add(knownSaveIdleInterval)
-	if err != nil {
-		e.known.dirty = true // try again
-		e.t.log.Warn("not saved", "err", err)
+	if r.err != nil {
+		e.known.unsaved(r.snapshot) // try again
+		e.t.log.Warn("not saved", "err", r.err)
 	}
 }
 
@@ -166,8 +198,8 @@ func (e *engine) saveAll() error {
 	defer cancel()
 	if e.saving != nil {
 		select {
-		case err := <-e.saving:
-			e.saved(err)
+		case r := <-e.saving:
+			e.saved(r)
 		case <-ctx.Done():
 			return fmt.Errorf("saving known destinations: %w", ctx.Err())
 		}
@@ -175,7 +207,7 @@ func (e *engine) saveAll() error {
 	if !e.known.dirty && !e.known.dirtyIdle {
 		return nil
 	}
-	return e.known.snapshot().save(ctx, e.t.config.Store)
+	return e.known.snapshot(e.moment()).save(ctx, e.t.config.Store)
 }
 
 // Recall returns what is known of a destination, and notes that it is used, so that it is kept when others have to
@@ -183,9 +215,9 @@ func (e *engine) saveAll() error {
 func (t *Transport) Recall(d DestinationHash) (known Known, ok bool) {
 	_ = t.do(func(e *engine) {
 		if k := e.known.entries[d]; k != nil {
-			wall := e.wall()
-			e.known.use(k, wall)
-			known, ok = k.known(wall), true
+			m := e.moment()
+			e.known.use(k, m.wall)
+			known, ok = k.known(m), true
 		} else if own := e.destinations[d]; own != nil && own.config.Identity != nil {
 			known, ok = Known{Destination: d, Identity: own.config.Identity.PublicIdentity}, true
 		}

@@ -69,9 +69,10 @@ func (t *Transport) OpenLink(ctx context.Context, d *RemoteDestination) (*Link, 
 // startLink registers a link of ours and starts its goroutine.
 func (t *Transport) startLink(l *Link) error {
 	if _, ok := t.links.admit(l, nil); !ok {
-		return ErrTooMany
+		return ErrInUse // two links drew the same keys: the random source is broken
 	}
 	if err := t.registerLink(l); err != nil {
+		t.links.counters.refused.Add(1)
 		t.links.gone(l)
 		return err
 	}

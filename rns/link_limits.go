@@ -5,17 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// Bounds of all links of a transport together. Each is a tunable of ours.
-const (
-	// linkMaxHalfOpen is how many incoming links of one interface may wait for their initiator. One more closes the
-	// oldest of them, silently, since every request costs its sender nothing (spec 2 §7).
-	linkMaxHalfOpen = 64
-	// linkMaxTotal is how many links may exist. More are refused: incoming ones silently, outgoing ones with
-	// [ErrTooMany].
-	linkMaxTotal = 1024
-)
+// linkMaxHalfOpen is how many incoming links of one interface may wait for their initiator. One more closes the
+// oldest of them, silently, since every request costs its sender nothing (spec 2 §7).
+const linkMaxHalfOpen = 64
 
-// linkCounters count what links drop, for [Transport.Stats].
+// linkCounters count what links drop, for [Transport.LinkStats].
 type linkCounters struct {
 	inboxFull      atomic.Uint64 // packets dropped because a link was too busy
 	wrongInterface atomic.Uint64 // data of a link that came in on another interface
@@ -57,7 +51,7 @@ type linkShared struct {
 }
 
 // admit makes room for a link. An incoming one names its interface in on. evicted, when not nil, is to be closed by the
-// caller. ok is false when the id is taken or there are too many links.
+// caller. ok is false when the id is taken. How many links there may be is up to the transport's loop.
 func (s *linkShared) admit(l *Link, on *attached) (evicted *Link, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,10 +60,6 @@ func (s *linkShared) admit(l *Link, on *attached) (evicted *Link, ok bool) {
 	}
 	if s.links[l.id] != nil {
 		s.counters.repeated.Add(1)
-		return nil, false
-	}
-	if len(s.links) >= linkMaxTotal {
-		s.counters.refused.Add(1)
 		return nil, false
 	}
 	if !l.initiator {
@@ -140,6 +130,9 @@ func (s *linkShared) stats() LinkStats {
 		StreamFull: c.streamFull.Load(),
 	}
 }
+
+// LinkStats returns what the links of the transport do and drop.
+func (t *Transport) LinkStats() LinkStats { return t.links.stats() }
 
 // resourceBudget returns what bounds the resources of all links together.
 func (s *linkShared) resourceBudget() *resourceBudget {

@@ -179,7 +179,7 @@ func (l *Link) handleKeepalive(now time.Time, payload []byte) {
 		l.alive(now)
 	case !l.initiator && payload[0] == linkKeepaliveInitiator && l.now.state.usable():
 		l.alive(now)
-		if !now.Before(l.watch.outbound.Add(l.watch.keepalive)) {
+		if l.watch.answers(now) {
 			l.sendClear(now, PacketData, ContextKeepalive, []byte{linkKeepaliveResponder})
 		}
 	}

@@ -47,7 +47,11 @@ func newResponderLink(carrier linkCarrier, shared *linkShared, env linkEnvironme
 // serve is the life of an incoming link: keys, proof, and then like any other.
 func (l *Link) serve(register func(*Link) error, delay time.Duration) {
 	proof, ok := l.agree(time.Now())
-	if !ok || register(l) != nil { // registered before the proof goes out, or the first packets would be lost
+	if ok && register(l) != nil { // before the proof goes out, or the first packets would be lost
+		l.shared.counters.refused.Add(1)
+		ok = false
+	}
+	if !ok {
 		l.abandon()
 		return
 	}

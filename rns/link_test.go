@@ -15,8 +15,8 @@ import (
 	"groupd/rns/rnstest"
 )
 
-// pair is two nodes on one medium: a knows the way to a destination at b.
-type pair struct {
+// linkPair is two nodes on one medium: a knows the way to a destination at b.
+type linkPair struct {
 	medium *ifacetest.Medium
 	a, b   *rnstest.Node
 	at     *rns.Destination       // of b
@@ -24,10 +24,10 @@ type pair struct {
 	links  chan *rns.Link         // b's ends, as OnLink got them
 }
 
-// newPair makes a pair; change adjusts the destination.
-func newPair(t *testing.T, o ifacetest.Options, change ...func(*rns.DestinationConfig)) *pair {
+// newLinkPair makes a pair; change adjusts the destination.
+func newLinkPair(t *testing.T, o ifacetest.Options, change ...func(*rns.DestinationConfig)) *linkPair {
 	t.Helper()
-	p := &pair{medium: ifacetest.NewMedium(o), links: make(chan *rns.Link, 100)}
+	p := &linkPair{medium: ifacetest.NewMedium(o), links: make(chan *rns.Link, 100)}
 	p.a = rnstest.Start(t, rns.Config{}, p.medium.Port("a"))
 	p.b = rnstest.Start(t, rns.Config{}, p.medium.Port("b"))
 	id := rnstest.Identity(t, 1)
@@ -58,7 +58,7 @@ func newPair(t *testing.T, o ifacetest.Options, change ...func(*rns.DestinationC
 }
 
 // open opens a link from a to b and returns both ends.
-func (p *pair) open(t *testing.T) (a, b *rns.Link) {
+func (p *linkPair) open(t *testing.T) (a, b *rns.Link) {
 	t.Helper()
 	a, err := p.a.OpenLink(t.Context(), p.to)
 	if err != nil {
@@ -70,7 +70,7 @@ func (p *pair) open(t *testing.T) (a, b *rns.Link) {
 func TestLinkOpensIdentifiesAndCarriesPackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		packets, identified := make(chan *rns.ReceivedPacket, 10), make(chan *rns.PublicIdentity, 10)
-		p := newPair(t, ifacetest.Options{Latency: 50 * time.Millisecond}, func(c *rns.DestinationConfig) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 50 * time.Millisecond}, func(c *rns.DestinationConfig) {
 			onLink := c.OnLink
 			c.OnLink = func(l *rns.Link) {
 				l.SetHandlers(rns.LinkHandlers{
@@ -139,7 +139,7 @@ func TestLinkOpensIdentifiesAndCarriesPackets(t *testing.T) {
 
 func TestRequestsOfAllSizesAreAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 20 * time.Millisecond, MTU: 500})
+		p := newLinkPair(t, ifacetest.Options{Latency: 20 * time.Millisecond, MTU: 500})
 		p.at.HandleRequest("/echo", func(_ context.Context, r *rns.Request) (msgpack.Raw, bool) {
 			if r.Path != "/echo" || r.Link == nil {
 				t.Errorf("request %+v", r)
@@ -177,7 +177,7 @@ func TestRequestsOfAllSizesAreAnswered(t *testing.T) {
 
 func TestIdleLinkStaysAliveForAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 30 * time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: 30 * time.Millisecond})
 		a, b := p.open(t)
 		time.Sleep(time.Hour)
 		if a.State() != rns.LinkActive || b.State() != rns.LinkActive {
@@ -188,7 +188,7 @@ func TestIdleLinkStaysAliveForAnHour(t *testing.T) {
 
 func TestLinkGoesStaleAndEndsWhenThePeerDies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
 		a, b := p.open(t)
 		var closed atomic.Int32
 		a.SetHandlers(rns.LinkHandlers{OnClosed: func(*rns.Link) { closed.Add(1) }})
@@ -205,6 +205,445 @@ func TestLinkGoesStaleAndEndsWhenThePeerDies(t *testing.T) {
 		synctest.Wait()
 		if closed.Load() != 1 {
 			t.Errorf("OnClosed was called %d times", closed.Load())
+		}
+	})
+}
+
+// contextOf returns the context byte of a link packet without transport id.
+func contextOf(frame []byte) rns.Context { return rns.Context(frame[rns.HeaderMinSize-1]) }
+
+// loseFirst lets the medium lose the first n packets of a context.
+func loseFirst(m *ifacetest.Medium, context rns.Context, n int32) {
+	var lost atomic.Int32
+	m.Drop(func(_, _ string, frame []byte) bool {
+		return len(frame) >= rns.HeaderMinSize && frame[0]&0x0c == 0x0c && contextOf(frame) == context && lost.Add(1) <= n
+	})
+}
+
+func TestLostProofFailsTheAttemptAndTheNextOneWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		loseFirst(p.medium, rns.ContextLinkReqProof, 1)
+		began := time.Now()
+		if _, err := p.a.OpenLink(t.Context(), p.to); !errors.Is(err, rns.ErrTimeout) || !errors.Is(err, rns.ErrClosed) {
+			t.Fatalf("opened without a proof: %v", err)
+		}
+		if took := time.Since(began); took < 12*time.Second || took > 13*time.Second {
+			t.Errorf("gave up after %v", took)
+		}
+		p.open(t)
+	})
+}
+
+func TestLostRTTIsMadeUpForByTheNextPacket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		p.at.HandleRequest("/x", func(_ context.Context, r *rns.Request) (msgpack.Raw, bool) { return r.Data, true })
+		loseFirst(p.medium, rns.ContextLinkRTT, 100)
+		a, err := p.a.OpenLink(t.Context(), p.to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Identify(rnstest.Identity(t, 5)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Request(t.Context(), "/x", msgpack.Int(1), rns.RequestOptions{}); err != nil {
+			t.Error(err)
+		}
+		if b := next(t, p.links); b.State() != rns.LinkActive || b.Remote() == nil {
+			t.Errorf("the responder is %v, identified %v", b.State(), b.Remote())
+		}
+		time.Sleep(10 * time.Minute)
+		if a.State() != rns.LinkActive {
+			t.Errorf("the link did not last: %v", a.Err())
+		}
+	})
+}
+
+func TestLostRTTIsSentAgainOnASilentLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		loseFirst(p.medium, rns.ContextLinkRTT, 1)
+		a, err := p.a.OpenLink(t.Context(), p.to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(8 * time.Second)
+		if b := next(t, p.links); b.State() != rns.LinkActive || b.RTT() != a.RTT() {
+			t.Errorf("the responder is %v with rtt %v", b.State(), b.RTT())
+		}
+		time.Sleep(10 * time.Minute)
+		if a.State() != rns.LinkActive {
+			t.Errorf("the link did not last: %v", a.Err())
+		}
+	})
+}
+
+func TestForgedProofDoesNotKeepTheGenuineOneOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 100 * time.Millisecond})
+		p.medium.Tap(func(from string, frame []byte) {
+			if from != "a" || rns.PacketType(frame[0]&3) != rns.PacketLinkRequest {
+				return
+			}
+			request, err := rns.ParsePacket(bytes.Clone(frame))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			id, _ := request.LinkID()
+			for _, n := range []int{96, 99, 50, 99} {
+				forged := rns.Packet{
+					DestinationType: rns.DestinationLink, PacketType: rns.PacketProof, Context: rns.ContextLinkReqProof,
+					Destination: id, Data: bytes.Repeat([]byte{byte(n)}, n),
+				}
+				p.medium.Inject(forged.Append(nil))
+			}
+		})
+		a, b := p.open(t)
+		if a.State() != rns.LinkActive || b.State() != rns.LinkActive {
+			t.Errorf("states %v and %v", a.State(), b.State())
+		}
+		if got := p.a.LinkStats().BadProof; got == 0 {
+			t.Error("no forgery was counted")
+		}
+	})
+}
+
+func TestEitherEndCanClose(t *testing.T) {
+	for _, byInitiator := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+			a, b := p.open(t)
+			ended := make(chan struct{}, 10)
+			for _, l := range []*rns.Link{a, b} {
+				l.SetHandlers(rns.LinkHandlers{OnClosed: func(*rns.Link) { ended <- struct{}{} }})
+			}
+			want := rns.CloseInitiator
+			if byInitiator {
+				a.Close()
+			} else {
+				b.Close()
+				want = rns.CloseDestination
+			}
+			<-a.Done()
+			<-b.Done()
+			for _, l := range []*rns.Link{a, b} {
+				var reason *rns.LinkClosedError
+				if !errors.As(l.Err(), &reason) || reason.Reason != want {
+					t.Errorf("ended with %v", l.Err())
+				}
+				if err := l.Close(); err != nil {
+					t.Errorf("closing again: %v", err)
+				}
+				if _, err := l.Send(t.Context(), nil); !errors.Is(err, rns.ErrLinkClosed) {
+					t.Errorf("sending: %v", err)
+				}
+				<-ended
+			}
+			time.Sleep(time.Minute)
+			if len(ended) != 0 {
+				t.Error("OnClosed was called too often")
+			}
+			if p.a.LinkStats().Links != 0 || p.b.LinkStats().Links != 0 {
+				t.Error("links are still counted")
+			}
+		})
+	}
+}
+
+func TestNodeThatStopsClosesItsLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		a, b := p.open(t)
+		p.b.Stop()
+		select {
+		case <-a.Done():
+		case <-time.After(time.Second):
+			t.Fatal("the other end was not told")
+		}
+		if b.State() != rns.LinkClosed {
+			t.Errorf("state %v", b.State())
+		}
+		if _, err := p.b.OpenLink(t.Context(), p.to); !errors.Is(err, rns.ErrClosed) && !errors.Is(err, rns.ErrNoPath) {
+			t.Errorf("a stopped node opened a link: %v", err)
+		}
+	})
+}
+
+func TestPendingRequestsFailAtOnceWhenTheLinkCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		entered, left := make(chan struct{}, 10), make(chan error, 10)
+		p.at.HandleAnyRequest(func(ctx context.Context, _ *rns.Request) (msgpack.Raw, bool) {
+			entered <- struct{}{}
+			<-ctx.Done()
+			left <- ctx.Err()
+			return nil, false
+		})
+		a, b := p.open(t)
+		results := make(chan error, 10)
+		for _, size := range []int{10, 5000} {
+			go func() {
+				_, err := a.Request(t.Context(), "/slow", msgpack.Bin(make([]byte, size)), rns.RequestOptions{Timeout: time.Hour})
+				results <- err
+			}()
+			<-entered
+		}
+		receipt, err := a.Send(t.Context(), []byte("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		b.Close()
+		for range 2 {
+			if err := <-results; !errors.Is(err, rns.ErrLinkClosed) {
+				t.Errorf("request ended with %v", err)
+			}
+			<-left
+		}
+		<-receipt.Done()
+		if !errors.Is(receipt.Err(), rns.ErrLinkClosed) {
+			t.Errorf("receipt ended with %v", receipt.Err())
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestRequestThatItsCallerGaveUpIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		a, _ := p.open(t)
+		for _, size := range []int{10, 50000} {
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+			if _, err := a.Request(ctx, "/x", msgpack.Bin(make([]byte, size)), rns.RequestOptions{}); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%d bytes: %v", size, err)
+			}
+			cancel()
+		}
+		// At most 64 may be unanswered.
+		failed := make(chan error, 200)
+		for range 70 {
+			go func() {
+				_, err := a.Request(t.Context(), "/x", nil, rns.RequestOptions{})
+				failed <- err
+			}()
+		}
+		synctest.Wait()
+		if len(failed) != 6 {
+			t.Errorf("%d requests were refused at once", len(failed))
+		}
+		for range 6 {
+			if err := <-failed; !errors.Is(err, rns.ErrTooMany) {
+				t.Error(err)
+			}
+		}
+		for range 64 {
+			if err := <-failed; !errors.Is(err, rns.ErrTimeout) {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestHandlersRunAtMostEightPerLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		var running, most, served atomic.Int32
+		p.at.HandleAnyRequest(func(ctx context.Context, _ *rns.Request) (msgpack.Raw, bool) {
+			n := running.Add(1)
+			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+			}
+			time.Sleep(time.Second)
+			running.Add(-1)
+			served.Add(1)
+			return msgpack.Bool(true), true
+		})
+		a, _ := p.open(t)
+		answered := make(chan error, 100)
+		for i := range 40 {
+			go func() {
+				_, err := a.Request(t.Context(), "/x", msgpack.Int(int64(i)), rns.RequestOptions{})
+				answered <- err
+			}()
+		}
+		ok := 0
+		for range 40 {
+			if err := <-answered; err == nil {
+				ok++
+			} else if !errors.Is(err, rns.ErrTimeout) {
+				t.Error(err)
+			}
+		}
+		// 8 run, 16 wait, the others are dropped.
+		if ok != 24 || served.Load() != 24 || most.Load() != 8 || p.b.LinkStats().RequestsFull != 16 {
+			t.Errorf("%d answered, %d served, %d at once, %d dropped", ok, served.Load(), most.Load(), p.b.LinkStats().RequestsFull)
+		}
+	})
+}
+
+func TestResponseLimitAndRequestLimitHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond}, func(c *rns.DestinationConfig) { c.MaxRequestSize = 2000 })
+		p.at.HandleAnyRequest(func(_ context.Context, r *rns.Request) (msgpack.Raw, bool) {
+			n, _ := r.Data.Int()
+			return msgpack.Bin(make([]byte, n)), true
+		})
+		a, _ := p.open(t)
+		for _, n := range []int64{300, 30000} {
+			began := time.Now()
+			_, err := a.Request(t.Context(), "/x", msgpack.Int(n), rns.RequestOptions{MaxResponse: 200})
+			if !errors.Is(err, rns.ErrTooLarge) || time.Since(began) > 5*time.Second {
+				t.Errorf("response of %d bytes: %v after %v", n, err, time.Since(began))
+			}
+			if _, err := a.Request(t.Context(), "/x", msgpack.Int(n), rns.RequestOptions{MaxResponse: 40000}); err != nil {
+				t.Errorf("response of %d bytes: %v", n, err)
+			}
+		}
+		_, err := a.Request(t.Context(), "/x", msgpack.Bin(make([]byte, 3000)), rns.RequestOptions{})
+		if !errors.Is(err, rns.ErrRejected) {
+			t.Errorf("request of 3000 bytes: %v", err)
+		}
+		if a.State() != rns.LinkActive {
+			t.Error("the link suffered")
+		}
+	})
+}
+
+func TestResourcesAreOfferedProvedAndRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		a, b := p.open(t)
+		if err := a.SendResource(t.Context(), rns.ResourceBytes([]byte("x")), rns.ResourceOptions{}); err == nil {
+			t.Error("a resource nobody takes was sent")
+		}
+		done := make(chan *rns.ReceivedResource, 10)
+		b.SetHandlers(rns.LinkHandlers{
+			OnResource: func(o rns.ResourceOffer) rns.ResourceDecision {
+				time.Sleep(100 * time.Millisecond) // deciding may take a while
+				return rns.ResourceDecision{Accept: o.Size < 100000}
+			},
+			OnResourceDone: func(r *rns.ReceivedResource) { done <- r },
+		})
+		if err := a.SendResource(t.Context(), rns.ResourceBytes(make([]byte, 100000)), rns.ResourceOptions{}); !errors.Is(err, rns.ErrRejected) {
+			t.Errorf("too large: %v", err)
+		}
+		data := bytes.Repeat([]byte("0123456789"), 5000)
+		sent := make(chan error, 1)
+		go func() {
+			sent <- a.SendResource(t.Context(), rns.ResourceBytes(data), rns.ResourceOptions{Metadata: msgpack.Str("note"), NoCompress: true})
+		}()
+		r := next(t, done)
+		if r.Err != nil || !bytes.Equal(r.Data, data) || !bytes.Equal(r.Metadata, msgpack.Str("note")) {
+			t.Fatalf("got %d bytes, %v", len(r.Data), r.Err)
+		}
+		time.Sleep(3 * time.Second)
+		if len(sent) != 0 {
+			t.Error("delivered before it was proved")
+		}
+		if err := r.Prove(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-sent; err != nil {
+			t.Error(err)
+		}
+
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		go func() { sent <- a.SendResource(ctx, rns.ResourceBytes(data), rns.ResourceOptions{NoCompress: true}) }()
+		if err := <-sent; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("given up: %v", err)
+		}
+	})
+}
+
+func TestLargeMTUIsUsedWhereTheInterfaceHasIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: time.Millisecond, MTU: 8192})
+		got := make(chan *rns.ReceivedPacket, 1)
+		a, b := p.open(t)
+		b.SetHandlers(rns.LinkHandlers{OnPacket: func(r *rns.ReceivedPacket) { got <- r }})
+		if a.MTU() != 8192 || b.MTU() != 8192 || a.MDU() != 8111 {
+			t.Errorf("mtu %d and %d, mdu %d", a.MTU(), b.MTU(), a.MDU())
+		}
+		if _, err := a.Send(t.Context(), make([]byte, 8111)); err != nil {
+			t.Fatal(err)
+		}
+		if r := next(t, got); len(r.Data) != 8111 {
+			t.Errorf("%d bytes came", len(r.Data))
+		}
+	})
+}
+
+func TestHalfOpenLinksAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: time.Millisecond})
+		a, _ := p.open(t)
+		rand := new(noise)
+		for range 100 {
+			request := rns.Packet{PacketType: rns.PacketLinkRequest, Destination: p.at.Hash(), Data: rand.bytes(67)}
+			copy(request.Data[64:], []byte{0x20, 0x01, 0xf4})
+			p.medium.Inject(request.Append(nil))
+			p.medium.Inject(request.Append(nil))
+			request.Data[66]++ // the same link with another MTU
+			p.medium.Inject(request.Append(nil))
+			time.Sleep(10 * time.Millisecond)
+		}
+		s := p.b.LinkStats()
+		if s.HalfOpen != 64 || s.Evicted != 36 || s.Repeated != 100 || s.Links != 65 {
+			t.Errorf("%+v", s)
+		}
+		p.open(t) // an honest initiator still gets through
+		time.Sleep(10 * time.Minute)
+		if s := p.b.LinkStats(); s.HalfOpen != 0 || s.Links != 2 || a.State() != rns.LinkActive {
+			t.Errorf("later %+v", s)
+		}
+	})
+}
+
+// noise makes bytes that look random.
+type noise struct{ state uint64 }
+
+func (n *noise) bytes(length int) []byte {
+	b := make([]byte, length)
+	for i := range b {
+		n.state = n.state*6364136223846793005 + 1442695040888963407
+		b[i] = byte(n.state >> 56)
+	}
+	return b
+}
+
+func TestProofDelayLengthensTheMeasuredRTT(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{}, func(c *rns.DestinationConfig) { c.LinkProofDelay = 50 * time.Millisecond })
+		if a, _ := p.open(t); a.RTT() != 50*time.Millisecond {
+			t.Errorf("rtt %v", a.RTT())
+		}
+	})
+}
+
+func TestSlowHandlerLosesPacketsButNotTheLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: time.Millisecond})
+		a, b := p.open(t)
+		release, count := make(chan struct{}), 0
+		b.SetHandlers(rns.LinkHandlers{OnPacket: func(*rns.ReceivedPacket) {
+			<-release
+			count++
+		}})
+		for range 300 {
+			if _, err := a.Send(t.Context(), []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		close(release)
+		time.Sleep(time.Second)
+		// One is in the handler's hands, 256 wait.
+		if s := p.b.LinkStats(); count != 257 || s.EventsFull != 43 || b.State() != rns.LinkActive {
+			t.Errorf("%d handled, %d dropped", count, s.EventsFull)
 		}
 	})
 }

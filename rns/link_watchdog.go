@@ -19,6 +19,10 @@ const (
 	linkTrafficMin       = 5 * time.Millisecond
 	linkMaxRTT           = time.Hour // a larger claimed round trip time is nonsense
 
+	// linkKeepaliveSlack is the share of the interval by which an initiator sends its keepalives later, and a responder
+	// answers earlier. Without it a keepalive that travels faster than the one before comes too early for an answer.
+	linkKeepaliveSlack = 20
+
 	// linkReceiptGrace is added to every receipt's timeout. The reference looks at its receipts about once a second,
 	// which comes to the same; without it a fast link would give the receiver a few milliseconds.
 	linkReceiptGrace = time.Second
@@ -79,17 +83,22 @@ type linkWatch struct {
 
 func (w *linkWatch) activated(now time.Time, rtt time.Duration) {
 	w.rtt, w.keepalive = rtt, keepaliveInterval(rtt)
-	w.inbound, w.outbound, w.sentAlive = now, now, now
+	w.inbound, w.sentAlive = now, now // a responder's last packet was its proof
 }
 
 // keepaliveDue returns when an initiator sends its next keepalive: when nothing came in or nothing went out for an
 // interval, but not twice within one (spec 2 §1.15).
 func (w *linkWatch) keepaliveDue() time.Time {
-	due := earliest(w.inbound, w.outbound).Add(w.keepalive)
+	due := earliest(w.inbound, w.outbound).Add(w.keepalive + w.keepalive/linkKeepaliveSlack)
 	if next := w.sentAlive.Add(w.keepalive); next.After(due) {
 		return next
 	}
 	return due
+}
+
+// answers reports whether a responder answers a keepalive: when nothing else went out for an interval.
+func (w *linkWatch) answers(now time.Time) bool {
+	return !now.Before(w.outbound.Add(w.keepalive - w.keepalive/linkKeepaliveSlack))
 }
 
 func (w *linkWatch) staleDue() time.Time { return w.inbound.Add(linkStaleFactor * w.keepalive) }
@@ -151,18 +160,26 @@ func (l *Link) watchTick(now time.Time) {
 			l.sendRTT(now)
 		}
 		if l.initiator && due(now, l.watch.keepaliveDue()) {
-			l.watch.sentAlive = now
-			l.sendClear(now, PacketData, ContextKeepalive, []byte{linkKeepaliveInitiator})
+			l.sendKeepalive(now)
 		}
 		if due(now, l.watch.staleDue()) {
 			l.watch.staleAt = now
 			l.transition(linkSilent)
+			if l.initiator && l.watch.sentAlive.Before(now) { // a last try
+				l.sendKeepalive(now)
+			}
 		}
 	case LinkStale:
 		if due(now, l.watch.endDue()) {
 			l.close(now, CloseTimeout, true)
 		}
 	}
+}
+
+// sendKeepalive asks the responder for a sign of life.
+func (l *Link) sendKeepalive(now time.Time) {
+	l.watch.sentAlive = now
+	l.sendClear(now, PacketData, ContextKeepalive, []byte{linkKeepaliveInitiator})
 }
 
 // alive notes a sign of life of the other end.

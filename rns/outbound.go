@@ -37,18 +37,12 @@ func (t *Transport) sendRaw(f outFrame) {
 func (e *engine) send(f outFrame) {
 	hops, bitrate, err := e.route(f)
 	if err == nil && f.receipt != nil {
-		e.receipts.add(f.receipt, f.signer, e.now.Add(receiptTimeout(hops, bitrate)))
-		e.rouse()
+		deadline := e.now.Add(receiptTimeout(hops, bitrate))
+		e.receipts.add(f.receipt, f.signer, deadline)
+		e.wakeBy(deadline)
 	}
 	if f.result != nil {
 		f.result <- err
-	}
-}
-
-// rouse lets the loop look at what is due soon, since something may have become due earlier than was known.
-func (e *engine) rouse() {
-	if e.timer != nil {
-		e.timer.Reset(0)
 	}
 }
 
@@ -140,7 +134,7 @@ func (e *engine) sendPathRequest(d DestinationHash) error {
 		e.requests.withdraw(d)
 		return err
 	}
-	p := newPathRequest(d, nil, tag)
+	p := newPathRequest(d, nil, tag[:])
 	p.Raw = p.Append(nil)
 	if err := e.broadcast(&p, p.Hash()); err != nil {
 		e.requests.withdraw(d)
@@ -215,7 +209,7 @@ func (t *Transport) Hops(d DestinationHash) int {
 func (t *Transport) PathInfo(d DestinationHash) (info PathInfo, ok bool) {
 	_ = t.do(func(e *engine) {
 		if p := e.paths.lookup(d, e.now); p != nil {
-			info, ok = p.info(), true
+			info, ok = p.info(e.moment()), true
 		}
 	})
 	return info, ok

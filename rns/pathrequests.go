@@ -66,16 +66,16 @@ func parsePathRequest(data []byte) (r pathRequest, ok bool) {
 
 // appendPathRequest appends the payload of a path request. self is our transport id, nil when we are no transport
 // node.
-func appendPathRequest(dst []byte, d DestinationHash, self *IdentityHash, tag TruncatedHash) []byte {
+func appendPathRequest(dst []byte, d DestinationHash, self *IdentityHash, tag []byte) []byte {
 	dst = append(dst, d[:]...)
 	if self != nil {
 		dst = append(dst, self[:]...)
 	}
-	return append(dst, tag[:]...)
+	return append(dst, tag...)
 }
 
 // newPathRequest builds the packet that asks for a path.
-func newPathRequest(d DestinationHash, self *IdentityHash, tag TruncatedHash) Packet {
+func newPathRequest(d DestinationHash, self *IdentityHash, tag []byte) Packet {
 	return Packet{
 		DestinationType: DestinationPlain,
 		PacketType:      PacketData,

@@ -103,21 +103,21 @@ func (t *pathTable) lookup(d DestinationHash, now time.Time) *pathEntry {
 	return p
 }
 
-// accepts decides whether an announce heard now makes or replaces the path (spec 1 §6.8, the decision table). wall is
-// the wall clock, for emission times.
-func (t *pathTable) accepts(a *heardAnnounce, now, wall time.Time) bool {
-	p := t.lookup(a.destination, now)
+// accepts decides whether an announce heard now makes or replaces the path (spec 1 §6.8, the decision table). The
+// wall clock is for emission times.
+func (t *pathTable) accepts(a *heardAnnounce, m moment) bool {
+	p := t.lookup(a.destination, m.now)
 	if p == nil {
 		return true
 	}
 	e := a.random.Seconds()
-	base := p.timeBase(e, wall)
+	base := p.timeBase(e, m.wall)
 	known := slices.Contains(p.randoms, a.random)
 	if a.hops <= p.hops {
 		return !known && e > base || e == base && a.on.gravity > p.via.gravity
 	}
 	switch {
-	case !now.Before(p.expires):
+	case !m.now.Before(p.expires):
 		return !known
 	case e > base:
 		return !known
@@ -199,7 +199,7 @@ type PathInfo struct {
 	// Interface is the name of the interface that leads there, Bitrate its estimate in bit/s (0: unknown).
 	Interface string
 	Bitrate   int64
-	// Used is when the path was learned or last used for a relayed packet.
+	// Used is when the path was learned or last used for a relayed packet, by the wall clock.
 	Used time.Time
 	// Emitted is the emission time, in whole seconds by the owner's clock, of the newest announce accepted for it.
 	Emitted time.Time
@@ -208,14 +208,14 @@ type PathInfo struct {
 }
 
 // info describes a path for callers outside the loop.
-func (p *pathEntry) info() PathInfo {
+func (p *pathEntry) info(m moment) PathInfo {
 	i := PathInfo{
 		Destination: p.destination,
 		Hops:        p.hops,
 		NextHop:     p.nextHop,
 		Interface:   p.via.name(),
 		Bitrate:     p.via.properties.Bitrate,
-		Used:        p.used,
+		Used:        m.toWall(p.used),
 		Announce:    p.announce,
 	}
 	if n := len(p.randoms); n > 0 {

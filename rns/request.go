@@ -52,7 +52,7 @@ type Request struct {
 }
 
 // RequestHandler answers a request. It runs in a goroutine of its own: at most 8 at a time per link and 64 per
-// transport; 64 more wait, beyond that requests are dropped and counted. ctx ends with the link. ok false, or a
+// transport; 64 more wait, 16 of a link, beyond that requests are dropped and counted. ctx ends with the link. ok false, or a
 // response of nil, sends no answer, and the other end waits until its timeout.
 type RequestHandler func(ctx context.Context, r *Request) (response msgpack.Raw, ok bool)
 

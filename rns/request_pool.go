@@ -7,6 +7,7 @@ const (
 	requestsPerLink = 8  // run at once for one link
 	requestsRunning = 64 // run at once for all links
 	requestsWaiting = 64 // wait for their turn; more are dropped and counted
+	requestsQueued  = 16 // of these, for one link
 )
 
 // requestPool runs the request handlers of all links of a transport. The zero value is ready.
@@ -36,7 +37,13 @@ func (p *requestPool) submit(l *Link, work func()) bool {
 		p.start(job)
 		return true
 	}
-	if len(p.waiting) >= requestsWaiting {
+	queued := 0
+	for _, other := range p.waiting {
+		if other.link == l {
+			queued++
+		}
+	}
+	if len(p.waiting) >= requestsWaiting || queued >= requestsQueued {
 		return false
 	}
 	l.children.Add(1)

@@ -158,6 +158,7 @@ type Transport struct {
 	outbound chan outFrame       // senders → loop
 	calls    chan func(*engine)  // anyone → loop
 	heard    chan Announced      // loop → dispatcher
+	ready    chan struct{}       // closed when the loop begins
 	done     chan struct{}       // closed when the loop has ended
 	wg       sync.WaitGroup      // every goroutine of a run
 
@@ -183,6 +184,7 @@ func New(c Config) (*Transport, error) {
 		outbound: make(chan outFrame, outboundQueue),
 		calls:    make(chan func(*engine)),
 		heard:    make(chan Announced, announceEventQueue),
+		ready:    make(chan struct{}),
 		done:     make(chan struct{}),
 	}
 	t.engine = newEngine(t)
@@ -208,6 +210,7 @@ func (t *Transport) Run(ctx context.Context) error {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	e := t.engine
 	e.life = life
+	e.now = time.Now()
 	loadErr := e.load(ctx)
 	for range t.config.VerifyWorkers {
 		t.wg.Go(func() { t.verifyAnnounces(life) })
@@ -215,6 +218,7 @@ func (t *Transport) Run(ctx context.Context) error {
 	t.wg.Go(func() { t.dispatchAnnounces(life) })
 	if loadErr == nil {
 		e.start()
+		close(t.ready)
 		e.loop(ctx)
 	}
 
@@ -227,6 +231,9 @@ func (t *Transport) Run(ctx context.Context) error {
 	t.wg.Wait()
 	return errors.Join(loadErr, saveErr)
 }
+
+// Ready is closed once Run has loaded the tables and started the interfaces. It stays open when Run fails before that.
+func (t *Transport) Ready() <-chan struct{} { return t.ready }
 
 // do runs f where the tables are owned, and returns when it has run: [ErrClosed] when it cannot any more. f must not
 // block and must not call do.
@@ -271,11 +278,12 @@ type engine struct {
 	receipts     receiptTable
 	known        knownTable
 
-	timer     *time.Timer
+	timer     *time.Timer // of the next tick; nil before Run
+	wake      time.Time   // when that is
 	nextSweep time.Time
-	nextSave  time.Time  // when what is used is saved, if dirty
-	nextIdle  time.Time  // when all is saved, if dirty
-	saving    chan error // not nil while a save is running; gets its result
+	nextSave  time.Time       // when what is used is saved, if dirty
+	nextIdle  time.Time       // when all is saved, if dirty
+	saving    chan savedKnown // not nil while a save is running; gets its result
 	stopping  bool
 	loaded    bool // the store was read, and may be overwritten
 }
@@ -297,11 +305,15 @@ func newEngine(t *Transport) *engine {
 // wall is the wall clock, without monotonic reading.
 func (e *engine) wall() time.Time { return e.t.config.Clock().Round(0) }
 
+// moment is the event being handled on both clocks.
+func (e *engine) moment() moment { return moment{now: e.now, wall: e.wall()} }
+
 // start brings to life what was added before Run.
 func (e *engine) start() {
 	e.now = time.Now()
 	e.timer = time.NewTimer(sweepInterval)
 	e.nextSweep = e.now.Add(sweepInterval)
+	e.wake = e.nextSweep
 	e.nextSave = e.now.Add(knownSaveInterval)
 	e.nextIdle = e.now.Add(knownSaveIdleInterval)
 	for _, a := range e.interfaces {
@@ -344,9 +356,9 @@ func (e *engine) step(interrupt <-chan struct{}) {
 	case f := <-e.t.calls:
 		e.now = time.Now()
 		f(e)
-	case err := <-e.saving:
+	case r := <-e.saving:
 		e.now = time.Now()
-		e.saved(err)
+		e.saved(r)
 	case <-e.timer.C:
 		e.now = time.Now()
 		e.tick()
@@ -365,7 +377,16 @@ func (e *engine) tick() {
 	if next.IsZero() || e.nextSweep.Before(next) {
 		next = e.nextSweep
 	}
+	e.wake = next
 	e.timer.Reset(max(0, next.Sub(e.now)))
+}
+
+// wakeBy makes tick happen at t if it would come later.
+func (e *engine) wakeBy(t time.Time) {
+	if e.timer != nil && t.Before(e.wake) {
+		e.wake = t
+		e.timer.Reset(max(0, t.Sub(e.now)))
+	}
 }
 
 // stop ends links, interfaces and everything else, and saves the tables. It is still the loop.

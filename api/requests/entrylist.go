@@ -1,6 +1,7 @@
 package requests
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	groupdv1 "groupd/proto/groupd/v1"
@@ -11,8 +12,9 @@ import (
 const wiggle = 48
 
 // mostThatFit returns the largest n in 0 … count for which size(n) ≤ budget; size(0) is taken to fit. size should grow with n, but may
-// shrink by up to wiggle bytes now and then, as compressed sizes do. It is called about log₂(count) times, with each n at most once.
-func mostThatFit(count, budget int, size func(n int) (int, error)) (int, error) {
+// shrink by up to wiggle bytes now and then, as compressed sizes do. The first number tried is hint; nothing much larger than the
+// result is tried if hint is not. size is called about log₂(count) times, with each n at most once.
+func mostThatFit(count, hint, budget int, size func(n int) (int, error)) (int, error) {
 	known := map[int]int{0: 0}
 	measure := func(n int) (int, error) {
 		if s, ok := known[n]; ok {
@@ -22,12 +24,23 @@ func mostThatFit(count, budget int, size func(n int) (int, error)) (int, error) 
 		known[n] = s
 		return s, err
 	}
-	s, err := measure(count)
-	if err != nil || s <= budget {
-		return count, err
+	// Double from the hint until something does not fit: then low fits and high does not.
+	low, high := 0, count+1
+	for guess := min(max(hint, 1), count); low < count; guess = min(2*guess, count) {
+		s, err := measure(guess)
+		if err != nil {
+			return 0, err
+		}
+		if s > budget {
+			high = guess
+			break
+		}
+		low = guess
 	}
-	// low fits and high does not. The first guesses go where sizes grow evenly, the later ones to the middle.
-	low, high := 0, count
+	if low == count {
+		return count, nil
+	}
+	// The first guesses go where sizes grow evenly, the later ones to the middle.
 	for step := 0; high-low > 1; step++ {
 		guess := low + (high-low)/2
 		if step < 3 {
@@ -62,13 +75,17 @@ func mostThatFit(count, budget int, size func(n int) (int, error)) (int, error) 
 	return low, nil
 }
 
-// item is one thing that a page carries whole or not at all: an entry, a member's row, or the state of the group.
+// item is one thing that a page carries whole or not at all: an entry, a member's row, or the state of the group. One with none of them
+// is an entry that a filter left out, which a page only counts.
 type item struct {
 	rev    uint64
 	entry  *groupdv1.Entry
 	member *groupdv1.Member
 	group  *groupdv1.GroupState
 }
+
+// filtered says that a page only counts the item.
+func (it item) filtered() bool { return it.entry == nil && it.member == nil && it.group == nil }
 
 // entryList is everything a request asked for, before it is known how much of it fits.
 type entryList struct {
@@ -77,7 +94,7 @@ type entryList struct {
 	base *groupdv1.PageView
 	// byRev: items are in order of rev, and the page states the revs it covers.
 	byRev bool
-	// fromEnd: the last items are the ones that matter most; the first ones are left out when not all fit.
+	// fromEnd: the list is by seq, nothing in it is only counted, and the last items are the ones that matter most; the first ones are left out when not all fit.
 	fromEnd bool
 	// chain returns the chain hash after an entry; nil when it was not asked for.
 	chain func(seq uint64) []byte
@@ -109,6 +126,8 @@ func (l *entryList) viewOf(taken []item, all bool) *groupdv1.PageView {
 			v.Members = append(v.Members, it.member)
 		case it.group != nil:
 			v.Group = it.group
+		default:
+			v.Filtered++
 		}
 	}
 	if l.byRev {
@@ -132,7 +151,7 @@ func (l *entryList) viewOf(taken []item, all bool) *groupdv1.PageView {
 // there was no room for that either; the reply is then over budget, and its length says what is needed.
 func (l *entryList) pack(budget int, encode func(*groupdv1.PageView) ([]byte, error)) (reply []byte, n int, fits bool, err error) {
 	encoded := map[int][]byte{}
-	n, err = mostThatFit(len(l.items), budget, func(n int) (int, error) {
+	n, err = mostThatFit(len(l.items), l.hint(budget), budget, func(n int) (int, error) {
 		b, err := encode(l.view(n))
 		encoded[n] = b
 		return len(b), err
@@ -140,31 +159,62 @@ func (l *entryList) pack(budget int, encode func(*groupdv1.PageView) ([]byte, er
 	if err != nil {
 		return nil, 0, false, err
 	}
-	if n > 0 || len(l.items) == 0 {
+	if len(l.items) == 0 {
+		reply, err = encode(l.view(0))
+		return reply, 0, len(reply) <= budget, err
+	}
+	first := slices.IndexFunc(l.items, func(it item) bool { return !it.filtered() })
+	if n > first || first < 0 {
 		return encoded[n], n, len(encoded[n]) <= budget, nil
 	}
-	first := l.items[0]
+	// Not one item of substance fits. Those that are only counted and come before it go along.
+	before, it := l.items[:first], l.items[first]
 	if l.fromEnd {
-		first = l.items[len(l.items)-1]
+		before, it = nil, l.items[len(l.items)-1]
 	}
-	reply, err = l.shorten(first, budget, encode)
+	reply, err = l.shorten(before, it, budget, encode)
 	return reply, 0, len(reply) <= budget, err
 }
 
-// shorten packs one item alone with as much of its text as fits. Names and the like give way before the item does.
-func (l *entryList) shorten(it item, budget int, encode func(*groupdv1.PageView) ([]byte, error)) ([]byte, error) {
+// packRatio is how much smaller chat becomes when it is packed, at best, as a rule.
+const packRatio = 3
+
+// hint guesses how many items fit if they pack well.
+func (l *entryList) hint(budget int) int {
+	plain := 0
+	for n := range l.items {
+		it := l.items[n]
+		if l.fromEnd {
+			it = l.items[len(l.items)-1-n]
+		}
+		if !it.filtered() {
+			plain += len(textOf(it)) + 8
+		}
+		if plain > packRatio*budget {
+			return n + 1
+		}
+	}
+	return len(l.items)
+}
+
+// shorten packs one item alone, after some that are only counted, with as much of its text as fits. Names and the like give way before
+// the item does.
+func (l *entryList) shorten(before []item, it item, budget int, encode func(*groupdv1.PageView) ([]byte, error)) ([]byte, error) {
 	var last []byte
 	full := fullLength(it)
 	for _, bare := range barer(it) {
 		text := textOf(it)
-		keep, err := mostThatFit(len(text), budget, func(n int) (int, error) {
-			b, err := encode(l.viewOf([]item{withText(bare, text, n, full)}, len(l.items) == 1))
+		view := func(n int) *groupdv1.PageView {
+			return l.viewOf(append(slices.Clone(before), withText(bare, text, n, full)), len(before)+1 == len(l.items))
+		}
+		keep, err := mostThatFit(len(text), packRatio*budget, budget, func(n int) (int, error) {
+			b, err := encode(view(n))
 			return len(b), err
 		})
 		if err != nil {
 			return nil, err
 		}
-		last, err = encode(l.viewOf([]item{withText(bare, text, keep, full)}, len(l.items) == 1))
+		last, err = encode(view(keep))
 		if err != nil || len(last) <= budget {
 			return last, err
 		}

@@ -9,6 +9,9 @@ import (
 	groupdv1 "groupd/proto/groupd/v1"
 )
 
+// maxTries bounds how often one page is read again because it came out smaller than it was read.
+const maxTries = 20
+
 // messages answers /messages for those who may read: one page, with as many entries as fit.
 func (s *Server) messages(ctx context.Context, c *call, q *groupdv1.MessagesRequest) (*groupdv1.MessagesReply, []byte, error) {
 	query, most, err := queryOf(q)
@@ -26,45 +29,61 @@ func (s *Server) messages(ctx context.Context, c *call, q *groupdv1.MessagesRequ
 	defer s.pack.giveBack(k)
 	encode := func(v *groupdv1.PageView) ([]byte, error) { return c.encodePage(k, q.GetAccept(), v) }
 
+	rows := most
+	if q.AfterRev != nil && q.GetNoEvents() {
+		rows = group.MaxPage // more rows than entries are read
+	}
 	if q.GetQuote() {
-		query.Limit = most
-		page, err := s.hub.Messages(ctx, c.caller, s.group, query)
+		query.Limit = rows
+		_, l, err := s.read(ctx, c, query, q, most)
 		if err != nil {
 			return nil, nil, err
 		}
-		l := listOf(page, query, q)
 		encoded, err := encode(l.view(len(l.items)))
 		if err != nil {
 			return nil, nil, err
 		}
-		return &groupdv1.MessagesReply{Count: uint32(len(page.Entries)), Bytes: uint64(len(encoded))}, nil, nil
+		return &groupdv1.MessagesReply{Count: uint32(l.entries()), Bytes: uint64(len(encoded))}, nil, nil
 	}
 
 	// How many rows fit is known only when they are packed, so the first guess at how many to read is a low one.
-	query.Limit = min(most, max(budget/16, 8))
+	query.Limit = min(rows, min(max(budget/16, 8), 64))
+	if len(query.Seqs) > 0 {
+		query.Limit, rows = len(query.Seqs), len(query.Seqs)
+	}
 	exact := false
-	for {
-		page, err := s.hub.Messages(ctx, c.caller, s.group, query)
+	for tries := 0; ; tries++ {
+		page, l, err := s.read(ctx, c, query, q, most)
 		if err != nil {
 			return nil, nil, err
 		}
-		l := listOf(page, query, q)
 		reply, n, fits, err := l.pack(budget, encode)
 		switch {
 		case err != nil:
 			return nil, nil, err
-		case n == len(l.items) && fits && page.More && query.Limit < most && !exact:
-			query.Limit = min(most, query.Limit*2)
+		case n == len(l.items) && fits && page.More && query.Limit < rows && l.entries() < most && !exact && tries < maxTries:
+			query.Limit = min(rows, query.Limit*2)
 			continue
-		case n < len(l.items) && page.Omitted > 0 && !exact:
-			// The page counts what its filter left out in the range it covers, and the range has become smaller.
-			query.Limit, exact = max(n, 1), true
+		case n < len(l.items) && page.Omitted > 0 && query.Limit > 1 && tries < maxTries:
+			// The domain counted what its filter left out in the range it read, and that range has become smaller.
+			query.Limit, exact = min(max(n, 1), query.Limit-1), true
 			continue
 		case !fits:
 			return nil, nil, noRoom(len(reply))
 		}
 		return &groupdv1.MessagesReply{}, reply, nil
 	}
+}
+
+// read asks the domain for a page of query.Limit rows and lays out at most most entries of it.
+func (s *Server) read(ctx context.Context, c *call, query group.Query, q *groupdv1.MessagesRequest, most int) (group.Page, *entryList, error) {
+	page, err := s.hub.Messages(ctx, c.caller, s.group, query)
+	if err != nil {
+		return page, nil, err
+	}
+	l := listOf(page, query, q)
+	l.keep(most)
+	return page, l, nil
 }
 
 // queryOf reads the selectors of a request. most is the largest number of entries its page may hold.
@@ -107,7 +126,8 @@ func queryOf(q *groupdv1.MessagesRequest) (query group.Query, most int, err erro
 	default:
 		return query, 0, invalid("", "use one of seqs, after_rev, after_seq, before_seq and newest")
 	}
-	query.NoEvents = q.GetNoEvents()
+	// Where the page states revs, events are dropped here, so that they are counted in the revs they belong to.
+	query.NoEvents = q.GetNoEvents() && q.AfterRev == nil
 	most = group.MaxPage
 	if n := int(min(q.GetLimit(), group.MaxPage)); n > 0 {
 		most = n
@@ -130,6 +150,10 @@ func listOf(p group.Page, query group.Query, q *groupdv1.MessagesRequest) *entry
 	}
 	who := peopleOf(p.Authors)
 	for _, e := range p.Entries {
+		if q.GetNoEvents() && !e.Kind.Authored() {
+			l.items = append(l.items, item{rev: uint64(e.Rev)})
+			continue
+		}
 		l.items = append(l.items, item{rev: uint64(e.Rev), entry: entryRow(e, who, q.GetHashes(), q.GetHeadlines())})
 	}
 	if l.byRev {
@@ -152,6 +176,35 @@ func listOf(p group.Page, query group.Query, q *groupdv1.MessagesRequest) *entry
 		}
 	}
 	return l
+}
+
+// entries counts the entries that are not filtered out.
+func (l *entryList) entries() int {
+	n := 0
+	for _, it := range l.items {
+		if it.entry != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// keep drops what comes after the most-th entry.
+func (l *entryList) keep(most int) {
+	if l.entries() <= most {
+		return
+	}
+	for i, n := 0, 0; i < len(l.items); i++ {
+		if l.items[i].entry == nil {
+			continue
+		}
+		if n++; n > most {
+			l.items = l.items[:i]
+			l.base.More = true
+			l.base.ToRev = l.items[i-1].rev
+			return
+		}
+	}
 }
 
 // encodePage makes the whole reply for one page: sealed columns in protobuf, rows in JSON.

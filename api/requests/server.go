@@ -25,7 +25,7 @@ const (
 	// for the response's own header (array 1, request id 18, length 3).
 	BasePacket = 409
 	// MinReply is the smallest max_bytes a page is made for, in bytes. An entry's descriptor always fits it in protobuf.
-	MinReply = 192
+	MinReply = 256
 	// MaxReply is the largest reply in bytes; a larger max_bytes is lowered to it.
 	MaxReply = 256 << 10
 	// MaxRequest is the largest request in bytes.

@@ -31,7 +31,7 @@ func (s *Server) waiting(ctx context.Context, c *call, q *groupdv1.WaitingReques
 		r := rows[i]
 		shown[i] = &groupdv1.Applicant{Identity: r.Identity[:], Name: r.DisplayName, Greeting: r.Greeting, Asked: unix(r.Created)}
 	}
-	n, err := mostThatFit(most, budget, func(n int) (int, error) {
+	n, err := mostThatFit(most, budget/32, budget, func(n int) (int, error) {
 		b, err := encode(shown[:n])
 		return len(b), err
 	})
@@ -57,7 +57,7 @@ func (s *Server) shortApplicant(a *groupdv1.Applicant, budget int, encode func([
 				Identity: a.GetIdentity(), Name: name, Greeting: a.GetGreeting()[:n], Asked: a.GetAsked(), Cut: true,
 			}}
 		}
-		keep, err := mostThatFit(len(a.GetGreeting()), budget, func(n int) (int, error) {
+		keep, err := mostThatFit(len(a.GetGreeting()), budget, budget, func(n int) (int, error) {
 			b, err := encode(cut(n))
 			return len(b), err
 		})

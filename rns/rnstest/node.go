@@ -41,7 +41,7 @@ func StartWith(t testing.TB, c rns.Config, o rns.InterfaceOptions, ports ...*ifa
 	return Run(t, tr)
 }
 
-// Run runs a transport until the test ends or Stop is called.
+// Run runs a transport until the test ends or Stop is called. It returns when the transport is ready.
 func Run(t testing.TB, tr *rns.Transport) *Node {
 	ctx, cancel := context.WithCancel(context.Background())
 	n := &Node{Transport: tr, t: t, stop: cancel, done: make(chan struct{})}
@@ -50,6 +50,10 @@ func Run(t testing.TB, tr *rns.Transport) *Node {
 		n.err = tr.Run(ctx)
 	}()
 	t.Cleanup(n.Stop)
+	select {
+	case <-tr.Ready():
+	case <-n.done:
+	}
 	return n
 }
 

@@ -1,0 +1,373 @@
+package requests
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"groupd/group"
+	"groupd/moderation"
+	groupdv1 "groupd/proto/groupd/v1"
+	"groupd/rns/msgpack"
+)
+
+// fakeHub is a group that lives in two lists. It has no rules: whoever asks is answered, or gets err.
+type fakeHub struct {
+	err     error
+	explode any // what to panic with
+
+	mu      sync.Mutex
+	asked   []string // names of the methods called
+	callers []group.Caller
+	entries []group.Entry  // by seq
+	people  []group.Member // by rev
+	waiting []group.Request
+	info    group.Info
+	head    group.Head
+	seen    []any // inputs
+}
+
+func id(n byte) group.IdentityHash { return group.IdentityHash(bytes.Repeat([]byte{n}, 16)) }
+
+func start() time.Time { return time.Unix(1_800_000_000, 0).UTC() }
+
+// newFake makes a group of three members and n posts, with an event now and then.
+func newFake(n int) *fakeHub {
+	h := &fakeHub{}
+	for i, name := range []string{"ada", "grace", "linus"} {
+		h.head.Rev++
+		h.people = append(h.people, group.Member{
+			Identity: id(byte(i + 1)), Address: group.AddressOf(id(byte(i + 1))), Present: true, Role: moderation.RoleMember, DisplayName: name,
+			Rev: h.head.Rev, Joined: start(), LastHeard: start().Add(time.Hour), Status: "status of " + name,
+		})
+	}
+	h.people[0].Role, h.people[0].Permissions = moderation.RoleOwner, moderation.PermAll
+	for i := range n {
+		e := group.Entry{Kind: group.EntryPost, Author: id(byte(i%3 + 1)), Text: fmt.Appendf(nil, "message number %d, hello everyone", i+1)}
+		switch {
+		case i%17 == 5:
+			e.Text = []byte(strings.Repeat("a very long story ", 60))
+		case i%11 == 7:
+			e = group.Entry{Kind: group.EntryKick, Author: id(1), Target: group.AnyHash(id(3)), Text: []byte("spam")}
+		case i%13 == 9:
+			e.Deleted, e.Text = true, nil
+		}
+		h.add(e)
+	}
+	h.head.Oldest = 1
+	h.info = group.Info{
+		Group: "main", Identity: id(9), Address: group.AddressOf(id(9)), Public: true, PublicName: "Valley Mesh", Joining: moderation.JoiningApprove,
+		Owned: true, Disclosure: 1, Limits: group.Limits{PostBytes: 64 << 10}, Inside: true, PrivateName: "Valley Mesh Crew",
+		Topic: "Nodes on the ridge", Members: 3, Generation: 0x1122334455667788,
+		You: group.Standing{Standing: moderation.StandingMember, Role: moderation.RoleOwner, Permissions: moderation.PermAll},
+	}
+	h.waiting = []group.Request{{Identity: id(7), DisplayName: "mallory", Greeting: "let me in, please", Created: start()}}
+	return h
+}
+
+func (h *fakeHub) add(e group.Entry) {
+	h.head.Seq++
+	h.head.Rev++
+	e.Seq, e.Rev, e.Time = h.head.Seq, h.head.Rev, start().Add(time.Duration(h.head.Seq)*90*time.Second)
+	e.Hash[0] = byte(e.Seq)
+	h.head.Chain = e.Hash
+	h.entries = append(h.entries, e)
+}
+
+// note records a call and answers with what the fake is set to.
+func (h *fakeHub) note(method string, c group.Caller, in any) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.asked, h.callers, h.seen = append(h.asked, method), append(h.callers, c), append(h.seen, in)
+	if h.explode != nil {
+		panic(h.explode)
+	}
+	return h.err
+}
+
+func (h *fakeHub) change() group.Change { return group.Change{Seq: h.head.Seq, Rev: h.head.Rev} }
+
+func (h *fakeHub) Info(_ context.Context, c group.Caller, _ group.GroupID) (group.Info, error) {
+	in := h.info
+	in.Head = h.head
+	return in, h.note("info", c, nil)
+}
+
+func (h *fakeHub) Disclosure() group.Disclosure {
+	return group.Disclosure{Version: 1, Texts: []string{"Members can keep what you write.", "The server reads it.", "Its owner can remove it."}}
+}
+
+func (h *fakeHub) joined() group.JoinResult {
+	return group.JoinResult{Change: h.change(), Standing: moderation.StandingMember, Member: h.people[0], Name: "ada"}
+}
+
+func (h *fakeHub) Claim(_ context.Context, c group.Caller, _ group.GroupID, in group.ClaimInput) (group.JoinResult, error) {
+	return h.joined(), h.note("claim", c, in)
+}
+
+func (h *fakeHub) Join(_ context.Context, c group.Caller, _ group.GroupID, in group.JoinInput) (group.JoinResult, error) {
+	return h.joined(), h.note("join", c, in)
+}
+
+func (h *fakeHub) Leave(_ context.Context, c group.Caller, _ group.GroupID) (group.Change, error) {
+	return h.change(), h.note("leave", c, nil)
+}
+
+func (h *fakeHub) Messages(_ context.Context, c group.Caller, _ group.GroupID, q group.Query) (group.Page, error) {
+	if err := h.note("messages", c, q); err != nil {
+		return group.Page{}, err
+	}
+	p := group.Page{Generation: h.info.Generation, Head: h.head, To: h.head.Rev, Authors: h.people}
+	switch {
+	case len(q.Seqs) > 0:
+		for _, s := range q.Seqs {
+			if s >= 1 && s <= h.head.Seq {
+				p.Entries = append(p.Entries, h.entries[s-1])
+			}
+		}
+	case q.Newest, q.Before > 0:
+		for i := len(h.entries) - 1; i >= 0; i-- {
+			e := h.entries[i]
+			if q.Before > 0 && e.Seq >= q.Before {
+				continue
+			}
+			if len(p.Entries) == q.Limit {
+				p.More = true
+				break
+			}
+			if q.NoEvents && !e.Kind.Authored() {
+				p.Omitted++
+				continue
+			}
+			p.Entries = append(p.Entries, e)
+		}
+		slices.Reverse(p.Entries)
+	case q.BySeq:
+		for _, e := range h.entries {
+			if e.Seq <= q.After {
+				continue
+			}
+			if len(p.Entries) == q.Limit {
+				p.More = true
+				break
+			}
+			p.Entries = append(p.Entries, e)
+		}
+	default:
+		p.From = q.AfterRev
+		n, ei, mi := 0, 0, 0
+		for ei < len(h.entries) || mi < len(h.people) {
+			fromPeople := ei == len(h.entries) || (mi < len(h.people) && h.people[mi].Rev < h.entries[ei].Rev)
+			rev := group.Rev(0)
+			if fromPeople {
+				rev = h.people[mi].Rev
+			} else {
+				rev = h.entries[ei].Rev
+			}
+			if rev > q.AfterRev && n == q.Limit {
+				p.More = true
+				break
+			}
+			switch {
+			case rev <= q.AfterRev:
+			case fromPeople:
+				p.Members = append(p.Members, h.people[mi])
+				n++
+			case q.NoEvents && !h.entries[ei].Kind.Authored():
+				p.Omitted++
+			default:
+				p.Entries = append(p.Entries, h.entries[ei])
+				n++
+			}
+			if fromPeople {
+				mi++
+			} else {
+				ei++
+			}
+			p.To = max(rev, q.AfterRev)
+		}
+		if h.info.Rev > q.AfterRev && h.info.Rev <= p.To {
+			in := h.info
+			p.Info = &in
+		}
+	}
+	return p, nil
+}
+
+func (h *fakeHub) Delete(_ context.Context, c group.Caller, _ group.GroupID, in group.DeleteInput) (group.DeleteResult, error) {
+	return group.DeleteResult{Change: h.change(), Deleted: 2, Missing: []group.Seq{999}}, h.note("delete", c, in)
+}
+
+func (h *fakeHub) Members(_ context.Context, c group.Caller, _ group.GroupID, q group.MembersQuery) (group.MembersPage, error) {
+	p := group.MembersPage{Generation: h.info.Generation, Head: h.head, Total: len(h.people), To: h.head.Rev}
+	for _, m := range h.people {
+		if m.Rev <= q.AfterRev {
+			continue
+		}
+		if len(p.Members) == q.Limit {
+			p.More = true
+			p.To = p.Members[len(p.Members)-1].Rev
+			break
+		}
+		p.Members = append(p.Members, m)
+	}
+	return p, h.note("members", c, q)
+}
+
+func (h *fakeHub) Kick(_ context.Context, c group.Caller, _ group.GroupID, in group.KickInput) (group.Change, error) {
+	return h.change(), h.note("kick", c, in)
+}
+
+func (h *fakeHub) Ban(_ context.Context, c group.Caller, _ group.GroupID, in group.BanInput) (group.Change, error) {
+	return h.change(), h.note("ban", c, in)
+}
+
+func (h *fakeHub) Unban(_ context.Context, c group.Caller, _ group.GroupID, target group.AnyHash) (group.Change, error) {
+	return h.change(), h.note("unban", c, target)
+}
+
+func (h *fakeHub) Requests(_ context.Context, c group.Caller, _ group.GroupID, limit int) ([]group.Request, error) {
+	return h.waiting[:min(limit, len(h.waiting))], h.note("requests", c, limit)
+}
+
+func (h *fakeHub) Approve(_ context.Context, c group.Caller, _ group.GroupID, who group.AnyHash) (group.JoinResult, error) {
+	return h.joined(), h.note("approve", c, who)
+}
+
+func (h *fakeHub) Reject(_ context.Context, c group.Caller, _ group.GroupID, who group.AnyHash, _ string) (group.Change, error) {
+	return h.change(), h.note("reject", c, who)
+}
+
+func (h *fakeHub) UpdatePermissions(_ context.Context, c group.Caller, _ group.GroupID, in group.PermissionsInput) (group.Member, error) {
+	return h.people[0], h.note("permissions", c, in)
+}
+
+func (h *fakeHub) UpdateDisplayName(_ context.Context, c group.Caller, _ group.GroupID, in group.NamesInput) (group.Change, error) {
+	return h.change(), h.note("display name", c, in)
+}
+
+func (h *fakeHub) UpdateTopic(_ context.Context, c group.Caller, _ group.GroupID, topic string) (group.Change, error) {
+	return h.change(), h.note("topic", c, topic)
+}
+
+func (h *fakeHub) UpdateProfile(_ context.Context, c group.Caller, _ group.GroupID, in group.ProfileInput) (group.Member, error) {
+	return h.people[0], h.note("profile", c, in)
+}
+
+func (h *fakeHub) Resolve(_ context.Context, c group.Caller, _ group.GroupID, text string, among group.Scope) (group.AnyHash, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.people {
+		if m.DisplayName == text && among == group.AmongMembers {
+			return group.AnyHash(m.Identity), nil
+		}
+	}
+	if text == "mallory" && among != group.AmongMembers {
+		return group.AnyHash(id(7)), nil
+	}
+	return group.AnyHash{}, &group.Error{Kind: group.KindNotFound, Op: "resolve", Msg: "nobody here is called that"}
+}
+
+func (h *fakeHub) Heard(context.Context, group.Caller) error { return nil }
+
+var _ Hub = (*fakeHub)(nil)
+
+func newServer(t testing.TB, h Hub) *Server {
+	t.Helper()
+	s, err := New(Config{Hub: h, Group: "main", Version: "0.2.0", Rand: bytes.NewReader(bytes.Repeat([]byte{0xab}, 1<<16))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func ada() group.Caller { return group.Caller{Identity: id(1)} }
+
+// sample is one well-formed request for each path, with a reply message to read the answer into.
+type sample struct {
+	path    string
+	request proto.Message
+	reply   proto.Message
+}
+
+func samples() []sample {
+	cid := []byte{0xc1, 0x1e}
+	byName := func(n string) *groupdv1.Who { return &groupdv1.Who{Who: &groupdv1.Who_Name{Name: n}} }
+	byHash := func(n byte) *groupdv1.Who {
+		return &groupdv1.Who{Who: &groupdv1.Who_Hash{Hash: bytes.Repeat([]byte{n}, 16)}}
+	}
+	return []sample{
+		{"/info", &groupdv1.InfoRequest{}, &groupdv1.InfoReply{}},
+		{"/disclosure", &groupdv1.DisclosureRequest{}, &groupdv1.DisclosureReply{}},
+		{"/claim", &groupdv1.ClaimRequest{Code: "K7QM-2XWD-9RTA", Name: "ada", ClientId: cid}, &groupdv1.JoinReply{}},
+		{"/join", &groupdv1.JoinRequest{Name: "ada", Greeting: "Hello, I run the node on the ridge", ClientId: cid}, &groupdv1.JoinReply{}},
+		{"/leave", &groupdv1.LeaveRequest{ClientId: cid}, &groupdv1.Ack{}},
+		{"/messages", &groupdv1.MessagesRequest{AfterRev: proto.Uint64(3), Limit: 3, Accept: allCodecs()[1:]}, &groupdv1.MessagesReply{}},
+		{"/messages/delete", &groupdv1.DeleteRequest{Seqs: []uint64{4, 5, 999}, ClientId: cid}, &groupdv1.DeleteReply{}},
+		{"/members", &groupdv1.MembersRequest{Limit: 2}, &groupdv1.MembersReply{}},
+		{"/members/kick", &groupdv1.KickRequest{Who: byName("linus"), Reason: "spam", DurationS: 7200, ClientId: cid}, &groupdv1.Ack{}},
+		{"/members/ban", &groupdv1.BanRequest{Who: byHash(5), Reason: "spam", ClientId: cid}, &groupdv1.Ack{}},
+		{"/members/unban", &groupdv1.UnbanRequest{Who: byHash(5), ClientId: cid}, &groupdv1.Ack{}},
+		{"/members/requests", &groupdv1.WaitingRequest{}, &groupdv1.WaitingReply{}},
+		{"/members/approve", &groupdv1.ApproveRequest{Who: byName("mallory"), ClientId: cid}, &groupdv1.Ack{}},
+		{"/members/reject", &groupdv1.RejectRequest{Who: byName("mallory"), Reason: "we do not know you", ClientId: cid}, &groupdv1.Ack{}},
+		{"/members/permissions/update", &groupdv1.PermissionsRequest{Who: byName("grace"), Role: groupdv1.Role_ROLE_MODERATOR, Remove: 16, ClientId: cid}, &groupdv1.PermissionsReply{}},
+		{"/display-name/update", &groupdv1.DisplayNameRequest{PublicName: proto.String("Valley Mesh"), ClientId: cid}, &groupdv1.Ack{}},
+		{"/topic/update", &groupdv1.TopicRequest{Topic: "Nodes on the ridge", ClientId: cid}, &groupdv1.Ack{}},
+		{"/profile/update", &groupdv1.ProfileRequest{Name: proto.String("ada"), StatusText: proto.String("on the ridge"), ClientId: cid}, &groupdv1.ProfileReply{}},
+		{"/batch", &groupdv1.BatchRequest{Items: []*groupdv1.BatchRequest_Item{
+			{Path: "/topic/update", Data: mustMarshal(&groupdv1.TopicRequest{Topic: "Nodes", ClientId: cid})},
+			{Path: "/messages", Data: mustMarshal(&groupdv1.MessagesRequest{Newest: 1})},
+		}}, &groupdv1.BatchReply{}},
+	}
+}
+
+func mustMarshal(m proto.Message) []byte {
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// ask sends a protobuf request and reads the reply; it returns the reply's bytes.
+func ask(t testing.TB, s *Server, c group.Caller, path string, request, into proto.Message) []byte {
+	t.Helper()
+	out := s.Handle(t.Context(), c, Prefix+path, msgpack.Bin(mustMarshal(request)), BasePacket)
+	b, ok := out.Bin()
+	if !ok {
+		t.Fatalf("%s: answer is %x", path, []byte(out))
+	}
+	if err := proto.Unmarshal(b, into); err != nil {
+		t.Fatalf("%s: answer %x: %v", path, b, err)
+	}
+	return b
+}
+
+// statusOfReply reads the status of any reply; OK when there is none.
+func statusOfReply(t testing.TB, out msgpack.Raw) *groupdv1.Status {
+	t.Helper()
+	ack := &groupdv1.Ack{}
+	if b, ok := out.Bin(); ok && (len(b) == 0 || b[0] != '{') {
+		// Only field 1 is read: the others belong to other messages.
+		m := &groupdv1.Ack{}
+		if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(onlyStatus(t, b), m); err != nil {
+			t.Fatalf("answer %x: %v", b, err)
+		}
+		return m.GetStatus()
+	} else if ok {
+		return jsonStatus(t, b)
+	}
+	if s, ok := out.Str(); ok {
+		return jsonStatus(t, []byte(s))
+	}
+	t.Fatalf("answer is neither bytes nor text: %x", []byte(out))
+	return ack.GetStatus()
+}

@@ -1,0 +1,192 @@
+package rns
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"groupd/rns/interfaces"
+)
+
+// saidBy makes an announce of destination n by the identity.
+func saidBy(id *Identity, n byte, emitted time.Time, appData, ratchet []byte) *heardAnnounce {
+	a := emission(n, emitted, 1, tableInterface("x", interfaces.ModeFull))
+	a.destination, a.identity, a.appData, a.ratchet = DestinationHash{n}, id.PublicIdentity, appData, ratchet
+	return a
+}
+
+func TestReplayedAnnounceBringsBackNothing(t *testing.T) {
+	id, m, table := tableIdentity(t, 1), tableEpoch(), newKnownTable(10)
+	old, fresh := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
+	if !table.hear(saidBy(id, 1, m.wall, []byte("new"), fresh), m) {
+		t.Fatal("not taken")
+	}
+	if table.hear(saidBy(id, 1, m.wall.Add(-time.Second), []byte("old"), old), m) {
+		t.Error("older announce taken")
+	}
+	k := table.entries[DestinationHash{1}].known(m)
+	if string(k.AppData) != "new" || !bytes.Equal(k.Ratchet, fresh) || !k.Heard.Equal(m.wall) || k.Emitted.Unix() != m.wall.Unix() {
+		t.Errorf("%+v", k)
+	}
+	if !table.hear(saidBy(id, 1, m.wall, []byte("same second"), nil), m) {
+		t.Error("announce of the same second not taken")
+	}
+	k = table.entries[DestinationHash{1}].known(m)
+	if string(k.AppData) != "same second" || !bytes.Equal(k.Ratchet, fresh) {
+		t.Errorf("an announce without ratchet changed it: %+v", k)
+	}
+}
+
+func TestAnnouncesAfterOneFromTheFutureAreTaken(t *testing.T) {
+	id, m, table := tableIdentity(t, 1), tableEpoch(), newKnownTable(10)
+	table.hear(saidBy(id, 1, m.wall.AddDate(10, 0, 0), []byte("2036"), nil), m)
+	if !table.hear(saidBy(id, 1, m.wall, []byte("now"), nil), m) {
+		t.Error("announce with the right time is refused")
+	}
+	if table.hear(saidBy(id, 1, m.wall.Add(-time.Second), []byte("old"), nil), m) {
+		t.Error("older announce taken")
+	}
+}
+
+func TestOtherKeyConflicts(t *testing.T) {
+	m, table := tableEpoch(), newKnownTable(10)
+	a, b := tableIdentity(t, 1), tableIdentity(t, 2)
+	table.hear(saidBy(a, 1, m.wall, nil, nil), m)
+	if table.conflicts(DestinationHash{1}, a.PublicIdentity) || !table.conflicts(DestinationHash{1}, b.PublicIdentity) ||
+		table.conflicts(DestinationHash{2}, b.PublicIdentity) {
+		t.Error("wrong conflicts")
+	}
+}
+
+func TestRatchetIsNotUsedAfter30Days(t *testing.T) {
+	id, m, table := tableIdentity(t, 1), tableEpoch(), newKnownTable(10)
+	table.hear(saidBy(id, 1, m.wall, nil, make([]byte, 32)), m)
+	e := table.entries[DestinationHash{1}]
+	if e.known(m.after(RatchetExpiry-1)).Ratchet == nil || e.known(m.after(RatchetExpiry)).Ratchet != nil {
+		t.Error("wrong expiry")
+	}
+	set := moment{now: m.now.Add(time.Minute), wall: m.wall.AddDate(26, 0, 0)}
+	if e.known(set).Ratchet == nil {
+		t.Error("setting the clock expires a ratchet")
+	}
+	if got := e.known(set).Heard; !got.Equal(set.wall.Add(-time.Minute)) {
+		t.Errorf("heard %v", got)
+	}
+}
+
+func TestFullTableDropsTheNeverUsedFirst(t *testing.T) {
+	id, m, table := tableIdentity(t, 1), tableEpoch(), newKnownTable(4)
+	hear := func(n byte) bool { return table.hear(saidBy(id, n, m.wall, nil, nil), m) }
+	known := func() string {
+		var got []byte
+		for d := range table.entries {
+			got = append(got, d[0])
+		}
+		slices.Sort(got)
+		return fmt.Sprint(got)
+	}
+	for n := range byte(4) {
+		hear(n + 1)
+	}
+	table.use(table.entries[DestinationHash{1}], m.wall)
+	table.use(table.entries[DestinationHash{2}], m.wall)
+	hear(3) // heard again: 4 is the oldest now
+	for _, c := range []struct {
+		n    byte
+		want string
+	}{{5, "[1 2 3 5]"}, {6, "[1 2 5 6]"}} {
+		if hear(c.n); known() != c.want {
+			t.Fatalf("after %d: %s, want %s", c.n, known(), c.want)
+		}
+	}
+	for _, n := range []byte{5, 6} {
+		table.use(table.entries[DestinationHash{n}], m.wall)
+	}
+	table.use(table.entries[DestinationHash{1}], m.wall)
+	if hear(7); known() != "[1 5 6 7]" {
+		t.Errorf("all used: %s", known())
+	}
+	for _, n := range []byte{1, 5, 6, 7} {
+		if !table.remember(DestinationHash{n}, id.PublicIdentity) {
+			t.Fatal("not remembered")
+		}
+	}
+	if hear(8) || table.remember(DestinationHash{8}, id.PublicIdentity) || known() != "[1 5 6 7]" {
+		t.Errorf("all retained: %s", known())
+	}
+	table.forget(DestinationHash{5}, m.wall)
+	if !hear(8) || known() != "[1 6 7 8]" {
+		t.Errorf("one forgotten: %s", known())
+	}
+	if table.dropped != 4 || table.identities[id.Hash()].count != 4 {
+		t.Errorf("dropped %d, identity counted %d", table.dropped, table.identities[id.Hash()].count)
+	}
+}
+
+func TestIdentityIsForgottenWithItsLastDestination(t *testing.T) {
+	a, b, m, table := tableIdentity(t, 1), tableIdentity(t, 2), tableEpoch(), newKnownTable(2)
+	table.hear(saidBy(a, 1, m.wall, nil, nil), m)
+	table.hear(saidBy(a, 2, m.wall, nil, nil), m)
+	if table.entries[DestinationHash{1}].identity != table.entries[DestinationHash{2}].identity {
+		t.Error("not shared")
+	}
+	table.hear(saidBy(b, 3, m.wall, nil, nil), m)
+	if table.identities[a.Hash()] == nil {
+		t.Error("forgotten too early")
+	}
+	table.hear(saidBy(b, 4, m.wall, nil, nil), m)
+	if table.identities[a.Hash()] != nil || table.identities[b.Hash()].count != 2 {
+		t.Error("not forgotten")
+	}
+}
+
+func TestSnapshotRestoresTheTable(t *testing.T) {
+	id, m, table := tableIdentity(t, 1), tableEpoch(), newKnownTable(10)
+	ratchet := bytes.Repeat([]byte{7}, 32)
+	table.hear(saidBy(id, 1, m.wall, nil, ratchet), m)
+	table.hear(saidBy(id, 2, m.wall, []byte{}, ratchet), m)
+	table.hear(saidBy(id, 3, m.wall, []byte("x"), ratchet), m)
+	table.use(table.entries[DestinationHash{2}], m.wall)
+	table.remember(DestinationHash{3}, id.PublicIdentity)
+	table.remember(DestinationHash{4}, id.PublicIdentity)
+	if !table.dirty {
+		t.Error("not dirty")
+	}
+	s := table.snapshot(m)
+	if table.dirty || table.dirtyIdle || len(s.known) != 4 || len(s.ratchets) != 2 {
+		t.Fatalf("%d known, %d ratchets", len(s.known), len(s.ratchets))
+	}
+	if again := table.snapshot(m); len(again.ratchets) != 0 {
+		t.Error("ratchets are saved twice")
+	}
+	table.unsaved(s)
+	if again := table.snapshot(m); len(again.ratchets) != 2 {
+		t.Error("ratchets that were not saved are not tried again")
+	}
+
+	back := newKnownTable(10)
+	later := m.after(time.Hour)
+	for _, k := range s.known {
+		e, err := back.restore(k, later)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, ok := s.ratchets[k.Destination]; ok {
+			e.restoreRatchet(r, later)
+		}
+	}
+	for d, e := range table.entries {
+		b := back.entries[d]
+		want, got := e.known(later), b.known(later)
+		if e.used == UsedNever {
+			want.Ratchet = nil
+		}
+		if fmt.Sprintf("%#v", want.AppData) != fmt.Sprintf("%#v", got.AppData) || !want.Heard.Equal(got.Heard) ||
+			!bytes.Equal(want.Ratchet, got.Ratchet) || !want.Emitted.Equal(got.Emitted) || b.used != e.used ||
+			!b.identity.Equal(e.identity) || b.packet != e.packet {
+			t.Errorf("%s: restored %+v, was %+v", d, got, want)
+		}
+	}
+}
