@@ -15,8 +15,8 @@ var ErrSeen = errors.New("seen before")
 // the sender should be asked to repeat it.
 var ErrStale = errors.New("too old to act on")
 
-// seenID is the keyed hash under which a message is remembered for good: HMAC-SHA256(group's key, message id), 16 bytes.
-func (g Group) seenID(id MessageID) SeenID {
+// SeenID is the keyed hash under which a message is remembered for good: HMAC-SHA256(group's key, message id), 16 bytes.
+func (g Group) SeenID(id MessageID) SeenID {
 	mac := hmac.New(sha256.New, g.SeenKey)
 	mac.Write(id[:])
 	return SeenID(mac.Sum(nil)[:16])
@@ -29,7 +29,7 @@ func (s *scene) checkCommand() error {
 		return nil
 	}
 	if !cmd.MessageID.IsZero() {
-		seen, err := s.tx.Seen(s.group.ID, s.group.seenID(cmd.MessageID))
+		seen, err := s.tx.Seen(s.group.ID, s.group.SeenID(cmd.MessageID))
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (w *work) noteCommand() error {
 		return nil
 	}
 	if !cmd.MessageID.IsZero() {
-		if err := w.w.AddSeen(w.group.ID, w.group.seenID(cmd.MessageID)); err != nil {
+		if err := w.w.AddSeen(w.group.ID, w.group.SeenID(cmd.MessageID)); err != nil {
 			return err
 		}
 	}

@@ -26,7 +26,7 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 			return err
 		}
 		if !in.MessageID.IsZero() {
-			id := w.group.seenID(in.MessageID)
+			id := w.group.SeenID(in.MessageID)
 			seen, err := w.tx.Seen(g, id)
 			if err != nil {
 				return err
