@@ -15,9 +15,8 @@ func TestResourceOfAnySizeArrives(t *testing.T) {
 		for _, n := range sizes {
 			for name, data := range map[string][]byte{"noise": resourceRandomData(n, 1), "text": resourceText(n)} {
 				s := newResourceSim(t, mtu, uint64(n))
-				s.mustCarry(data, resourceSendOptions{})
+				s.mustCarry(data, resourceSendOptions{noCompress: name == "noise" && n > 5000})
 				s.mustBeIdle()
-				_ = name
 			}
 		}
 	}
@@ -32,9 +31,23 @@ func TestResourceOfSeveralSegmentsArrives(t *testing.T) {
 				t.Parallel()
 				s := newResourceSim(t, mtu, uint64(n))
 				s.jobTime = 30 * time.Millisecond
-				s.mustCarry(resourceRandomData(n, 2), resourceSendOptions{metadata: meta, noCompress: mtu == 500})
+				s.mustCarry(resourceRandomData(n, 2), resourceSendOptions{metadata: meta, noCompress: true})
 				s.mustBeIdle()
 			})
 		}
+	}
+}
+
+func TestCompressedSegmentsArrive(t *testing.T) {
+	t.Parallel()
+	s := newResourceSim(t, MTU, 3)
+	s.mustCarry(resourceText(ResourceSegmentSize+1), resourceSendOptions{})
+	if n := s.a.packets[ContextResource]; n > 100 {
+		t.Errorf("%d parts: not compressed", n)
+	}
+	s = newResourceSim(t, MTU, 3)
+	s.mustCarry(resourceText(20_000), resourceSendOptions{compressLimit: 19_999})
+	if n := s.a.packets[ContextResource]; n != 44 {
+		t.Errorf("%d parts: compressed above the limit", n)
 	}
 }
