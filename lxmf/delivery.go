@@ -1,0 +1,290 @@
+package lxmf
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"groupd/rns"
+)
+
+// maxBackchannels bounds the links by which those who identified on them can be answered; more are not remembered.
+const maxBackchannels = 1024
+
+// DeliveryConfig says what an LXMF address of ours is. Identity and OnMessage are needed.
+type DeliveryConfig struct {
+	Identity *rns.Identity
+	// DisplayName is announced; nil announces no name. StampCost is announced, and asked of every message; nil or 0: none.
+	// Both are called from several goroutines and must not block.
+	DisplayName func() string
+	StampCost   func() int
+	// StampExempt says whose messages need no stamp all the same; nil: nobody's. It is called after the signature was
+	// verified, and must not block.
+	StampExempt func(rns.DestinationHash) bool
+	// Ratchets are kept through the transport's store. nil: none.
+	Ratchets *rns.RatchetConfig
+	// MaxSize is the largest message accepted, in bytes, and MaxStrangerSize that over a link whose other end has not
+	// identified, as stock programs do for their first message. 0: [DefaultMaxSize], [DefaultMaxStrangerSize].
+	MaxSize, MaxStrangerSize int64
+	// OnMessage gets each verified message once, in the order in which they were verified. It is called from the delivery's
+	// goroutine and must not block; every message must be answered, now or later, see [Inbound].
+	OnMessage func(*Inbound)
+}
+
+// Delivery is an LXMF address of ours. It receives messages, and messages are sent in its name.
+type Delivery struct {
+	r           *Router
+	config      DeliveryConfig
+	address     rns.DestinationHash
+	destination *rns.Destination
+	inbox       chan *arrival // never full: what is in it has a slot
+	checked     chan *arrival // from the stamp checker
+
+	mu           sync.Mutex // leaf
+	stamped      int64      // the last timestamp given out, in microseconds
+	slots        int        // arrivals and undecided messages
+	bytes        int64      // of them
+	undecided    map[MessageID]*Inbound
+	recent       recentIDs
+	backchannels map[rns.DestinationHash]*rns.Link
+	strangers    map[string]strangerResource // by interface
+}
+
+// strangerResource is a resource that is being received over a link whose other end has not identified.
+type strangerResource struct {
+	hash  rns.ResourceHash
+	until time.Time
+}
+
+func newDelivery(r *Router, c DeliveryConfig) (*Delivery, error) {
+	if c.Identity == nil || c.OnMessage == nil {
+		return nil, errors.New("lxmf: delivery without identity or OnMessage")
+	}
+	if c.MaxSize < 0 || c.MaxStrangerSize < 0 {
+		return nil, errors.New("lxmf: delivery with a negative limit")
+	}
+	if c.MaxSize == 0 {
+		c.MaxSize = DefaultMaxSize
+	}
+	if c.MaxStrangerSize == 0 {
+		c.MaxStrangerSize = DefaultMaxStrangerSize
+	}
+	c.MaxStrangerSize = min(c.MaxStrangerSize, c.MaxSize)
+	d := &Delivery{
+		r:            r,
+		config:       c,
+		address:      DeliveryHash(c.Identity.PublicIdentity),
+		inbox:        make(chan *arrival, r.config.MaxUndecided),
+		checked:      make(chan *arrival, r.config.StampQueue+1),
+		undecided:    make(map[MessageID]*Inbound),
+		recent:       newRecentIDs(recentDecided),
+		backchannels: make(map[rns.DestinationHash]*rns.Link),
+		strangers:    make(map[string]strangerResource),
+	}
+	var err error
+	d.destination, err = r.transport.NewDestination(rns.DestinationConfig{
+		Type:           rns.DestinationSingle,
+		Identity:       c.Identity,
+		App:            AppName,
+		Aspects:        []string{DeliveryAspect},
+		OnPacket:       d.onPacket,
+		OnLink:         func(l *rns.Link) { d.serve(l) },
+		LinkProofDelay: linkProofDelay,
+		AppData:        d.appData, // of announces and path responses alike, or senders lose name and cost
+		Ratchets:       c.Ratchets,
+		MaxRequestSize: int(rns.MTU), // nothing is asked of an lxmf.delivery destination
+	})
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Address returns the LXMF address.
+func (d *Delivery) Address() rns.DestinationHash { return d.address }
+
+// Identity returns the identity that messages are signed with.
+func (d *Delivery) Identity() *rns.Identity { return d.config.Identity }
+
+// Destination returns the destination behind the address.
+func (d *Delivery) Destination() *rns.Destination { return d.destination }
+
+// Announce tells the network about the address, its name and its stamp cost, on all interfaces.
+func (d *Delivery) Announce(ctx context.Context) error { return d.destination.Announce(ctx) }
+
+func (d *Delivery) appData() []byte {
+	a := AnnounceData{StampCost: d.stampCost(), Compression: true}
+	if d.config.DisplayName != nil {
+		a.Name, a.Named = d.config.DisplayName(), true
+	}
+	return a.Append(nil)
+}
+
+// timestamp returns the time for a message sent now. Two messages never get the same, or the second of two equal ones would
+// be taken for a copy of the first.
+func (d *Delivery) timestamp(now time.Time) float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	micros := now.UnixMicro()
+	if behind := d.stamped - micros; behind >= 0 && behind < time.Second.Microseconds() {
+		micros = d.stamped + 1
+	}
+	d.stamped = micros
+	return Timestamp(time.UnixMicro(micros))
+}
+
+// stampCost returns the cost asked of messages, 0 for none.
+func (d *Delivery) stampCost() int {
+	if d.config.StampCost == nil {
+		return 0
+	}
+	if cost := d.config.StampCost(); cost >= MinStampCost && cost <= MaxStampCost {
+		return cost
+	}
+	return 0
+}
+
+// acquire takes a slot for something of the given size that was received. False: too much waits.
+func (d *Delivery) acquire(size int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.slots >= d.r.config.MaxUndecided || d.bytes+int64(size) > d.r.config.MaxUndecidedBytes {
+		return false
+	}
+	d.slots++
+	d.bytes += int64(size)
+	return true
+}
+
+// release gives the slot back.
+func (d *Delivery) release(size int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.slots--
+	d.bytes -= int64(size)
+}
+
+func (d *Delivery) sizes() (undecided, backchannels int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.undecided), len(d.backchannels)
+}
+
+// serve accepts messages on a link, which was opened to us, or by us to a recipient who may answer on it.
+func (d *Delivery) serve(l *rns.Link) {
+	l.SetHandlers(rns.LinkHandlers{
+		OnPacket:       d.onPacket,
+		OnIdentified:   d.onIdentified,
+		OnResource:     func(o rns.ResourceOffer) rns.ResourceDecision { return d.onResource(l, o) },
+		OnResourceDone: func(res *rns.ReceivedResource) { d.onResourceDone(l, res) },
+		OnClosed:       d.onClosed,
+	})
+}
+
+// onIdentified remembers the link as a way to answer its other end.
+func (d *Delivery) onIdentified(l *rns.Link, id *rns.PublicIdentity) {
+	address := DeliveryHash(id)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.backchannels[address]; ok || len(d.backchannels) < maxBackchannels {
+		d.backchannels[address] = l
+	}
+}
+
+func (d *Delivery) onClosed(l *rns.Link) {
+	if id := l.Remote(); id != nil && !l.Initiator() {
+		d.forgetBackchannel(DeliveryHash(id), l)
+	}
+}
+
+func (d *Delivery) forgetBackchannel(address rns.DestinationHash, l *rns.Link) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.backchannels[address] == l {
+		delete(d.backchannels, address)
+	}
+}
+
+// backchannel returns an active link by which an address can be answered, nil when there is none.
+func (d *Delivery) backchannel(address rns.DestinationHash) *rns.Link {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if l := d.backchannels[address]; l != nil && l.State() == rns.LinkActive {
+		return l
+	}
+	return nil
+}
+
+// onPacket takes a packet, opportunistic or over a link.
+func (d *Delivery) onPacket(p *rns.ReceivedPacket) {
+	a := &arrival{d: d, method: MethodOpportunistic, hops: p.Hops, link: p.Link, at: p.At, prove: p.Prove}
+	switch {
+	case len(p.Data) == 0: // a ping: only the proof is wanted
+	case p.Link != nil:
+		a.method, a.packed = MethodDirect, p.Data
+	default:
+		a.packed = append(append(make([]byte, 0, len(d.address)+len(p.Data)), d.address[:]...), p.Data...)
+	}
+	d.take(a)
+}
+
+// limit returns the largest resource that is accepted over a link, in bytes. A stranger's is no larger than what the
+// interface carries in two minutes.
+func (d *Delivery) limit(l *rns.Link) int64 {
+	if l.Remote() != nil {
+		return d.config.MaxSize
+	}
+	limit := d.config.MaxStrangerSize
+	name := l.InterfaceName()
+	for _, i := range d.r.transport.Stats().Interfaces {
+		if i.Name == name && i.Bitrate > 0 {
+			limit = min(limit, i.Bitrate/8*int64(strangerTime.Seconds()))
+		}
+	}
+	return limit
+}
+
+// strangerTime is how long a stranger's resource may take, by bitrate, and half of how long it may take indeed before the
+// next one is let in.
+const strangerTime = 2 * time.Minute
+
+// onResource decides about a resource before anything of it is received.
+func (d *Delivery) onResource(l *rns.Link, o rns.ResourceOffer) rns.ResourceDecision {
+	limit := d.limit(l)
+	if o.Size > limit {
+		d.r.count.tooLarge.Add(1)
+		return rns.ResourceDecision{}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	// A refusal is final for the sender; when too much waits he gets no answer, and tries again later.
+	if d.slots >= d.r.config.MaxUndecided || d.bytes+o.Size > d.r.config.MaxUndecidedBytes {
+		d.r.count.resourceBusy.Add(1)
+		return rns.ResourceDecision{Ignore: true}
+	}
+	if l.Remote() == nil {
+		name, now := l.InterfaceName(), time.Now()
+		if other, ok := d.strangers[name]; ok && other.hash != o.Hash && now.Before(other.until) {
+			d.r.count.resourceBusy.Add(1)
+			return rns.ResourceDecision{Ignore: true}
+		}
+		d.strangers[name] = strangerResource{hash: o.Hash, until: now.Add(2 * strangerTime)}
+	}
+	return rns.ResourceDecision{Accept: true, MaxSize: limit}
+}
+
+// onResourceDone takes a resource that has arrived, or failed.
+func (d *Delivery) onResourceDone(l *rns.Link, res *rns.ReceivedResource) {
+	d.mu.Lock()
+	for name, s := range d.strangers {
+		if s.hash == res.Hash {
+			delete(d.strangers, name)
+		}
+	}
+	d.mu.Unlock()
+	if res.Err != nil {
+		return
+	}
+	d.take(&arrival{d: d, packed: res.Data, method: MethodDirect, hops: l.Hops(), link: l, at: time.Now(), prove: res.Prove})
+}

@@ -1,0 +1,385 @@
+package lxmf
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"groupd/rns"
+)
+
+// maxDuplicateProofs is how many copies of an undecided message are kept to be proved with it; further ones are dropped.
+const maxDuplicateProofs = 8
+
+// Inbound is a verified message that waits for the application's decision: exactly one of [Inbound.Prove] and
+// [Inbound.Drop], from any goroutine. Until then it occupies one of the delivery's slots.
+type Inbound struct {
+	Message  *Message
+	Method   Method
+	Verified bool // always true: unverified messages never reach the application
+	// Sender is the author, whose lxmf.delivery hash is the message's source.
+	Sender *rns.PublicIdentity
+	// Hops is the distance it came.
+	Hops int
+	// Link is the one it came over, nil for opportunistic and held ones.
+	Link *rns.Link
+	// ReceivedAt is when it came in first, by the wall clock.
+	ReceivedAt time.Time
+	// Late says that it came through a propagation node.
+	Late bool
+	// StampValue is the value of its stamp, 0 when none was asked for.
+	StampValue int
+	// Held says that it waited for its author's key, and was proved then already.
+	Held bool
+
+	d      *Delivery
+	size   int
+	held   HeldKey
+	proofs []func() error // of the message and its copies; guarded by d.mu
+	since  time.Time
+}
+
+// arrival is something received, on its way through the checks.
+type arrival struct {
+	d      *Delivery
+	packed []byte // whole; empty: a ping
+	method Method
+	hops   int
+	link   *rns.Link
+	at     time.Time
+	prove  func() error
+
+	message *Message
+	sender  *rns.PublicIdentity // set once the signature was verified
+	value   int
+	held    *HeldKey // it was held; its signature was verified then
+}
+
+// take lets something in if there is room, else leaves it unproved. It does not block.
+func (d *Delivery) take(a *arrival) bool {
+	if !d.acquire(len(a.packed)) {
+		d.r.count.overload.Add(1)
+		return false
+	}
+	if a.held == nil {
+		d.r.count.received.Add(1)
+	}
+	d.inbox <- a // has room: it holds no more than there are slots
+	return true
+}
+
+// run is the life of the delivery's goroutine.
+func (d *Delivery) run(life context.Context) {
+	sweep := time.NewTicker(max(d.r.config.DecisionTimeout/4, time.Millisecond))
+	defer sweep.Stop()
+	for {
+		select {
+		case <-life.Done():
+			return
+		case a := <-d.inbox:
+			d.process(life, a)
+		case a := <-d.checked:
+			d.accept(a)
+		case now := <-sweep.C:
+			d.giveUpUndecided(now)
+		}
+	}
+}
+
+// process checks an arrival, cheapest first: size, form, destination, known id, author's key, signature, stamp.
+func (d *Delivery) process(life context.Context, a *arrival) {
+	count := &d.r.count
+	if a.held != nil {
+		d.processHeld(life, a)
+		return
+	}
+	switch {
+	case len(a.packed) == 0:
+		count.empty.Add(1)
+		d.refuse(a)
+		return
+	case int64(len(a.packed)) > d.config.MaxSize:
+		count.tooLarge.Add(1)
+		d.refuse(a)
+		return
+	}
+	m, err := Unpack(a.packed)
+	if err != nil {
+		count.malformed.Add(1)
+		d.refuse(a)
+		return
+	}
+	a.message = m
+	if m.Destination != d.address {
+		count.foreign.Add(1)
+		d.refuse(a)
+		return
+	}
+	if d.duplicate(life, a) {
+		return
+	}
+	key := d.keyOf(a)
+	switch {
+	case key == nil:
+		d.r.holder.hold(a)
+	case DeliveryHash(key) != m.Source:
+		count.notDelivery.Add(1)
+		d.refuse(a)
+	case !m.Verify(key):
+		count.forged.Add(1)
+		d.refuse(a)
+	default:
+		a.sender = key
+		d.checkStamp(a)
+	}
+}
+
+// processHeld continues with a message that was held and has been verified now.
+func (d *Delivery) processHeld(life context.Context, a *arrival) {
+	seen, err := d.seen(life, a.message.ID())
+	switch {
+	case err != nil:
+		d.r.holder.keep(*a.held)
+		d.release(len(a.packed))
+	case seen:
+		d.r.count.duplicates.Add(1)
+		d.r.holder.settled(*a.held)
+		d.release(len(a.packed))
+	default:
+		d.checkStamp(a)
+	}
+}
+
+// keyOf returns the key of the message's author: his who identified on the link, or a known one.
+func (d *Delivery) keyOf(a *arrival) *rns.PublicIdentity {
+	if a.link != nil {
+		if id := a.link.Remote(); id != nil && DeliveryHash(id) == a.message.Source {
+			return id
+		}
+	}
+	return d.r.identity(a.message.Source)
+}
+
+// refuse proves what will not be accepted: it would be refused again.
+func (d *Delivery) refuse(a *arrival) {
+	if a.held != nil {
+		d.r.holder.settled(*a.held)
+	}
+	d.proved(a.prove)
+	d.release(len(a.packed))
+}
+
+// fail leaves an arrival unproved, so that its sender tries again.
+func (d *Delivery) fail(a *arrival) {
+	if a.held != nil {
+		d.r.holder.keep(*a.held)
+	}
+	d.release(len(a.packed))
+}
+
+func (d *Delivery) proved(prove func() error) {
+	if prove == nil {
+		return
+	}
+	if err := prove(); err != nil {
+		d.r.log.Debug("proof not sent", "dest", d.address, "err", err)
+		return
+	}
+	d.r.count.proved.Add(1)
+}
+
+// duplicate deals with messages whose id is known: those accepted or refused before are proved, those being decided are
+// proved with the decision, those held are proved. It also ends arrivals for which storage could not say.
+func (d *Delivery) duplicate(life context.Context, a *arrival) bool {
+	id := a.message.ID()
+	d.mu.Lock()
+	if in := d.undecided[id]; in != nil {
+		if len(in.proofs) < maxDuplicateProofs {
+			in.proofs = append(in.proofs, a.prove)
+		}
+		d.mu.Unlock()
+		d.r.count.duplicates.Add(1)
+		d.release(len(a.packed))
+		return true
+	}
+	d.mu.Unlock()
+	seen, err := d.seen(life, id)
+	switch {
+	case err != nil:
+		d.fail(a)
+		return true
+	case seen || d.r.holder.has(HeldKeyOf(a.packed)):
+		d.r.count.duplicates.Add(1)
+		d.refuse(a)
+		return true
+	}
+	return false
+}
+
+// seen asks memory and storage whether a message was decided before.
+func (d *Delivery) seen(life context.Context, id MessageID) (bool, error) {
+	d.mu.Lock()
+	recent := d.recent.has(id)
+	d.mu.Unlock()
+	if recent {
+		return true, nil
+	}
+	seen, err := d.r.store.Seen(life, id)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		d.r.count.storeErrors.Add(1)
+		d.r.log.Warn("storage does not know seen messages", "err", err)
+	}
+	return seen, err
+}
+
+// checkStamp hands a verified message on when it needs no stamp, refuses one that can have none, and lets the others be
+// checked in their turn.
+func (d *Delivery) checkStamp(a *arrival) {
+	cost := d.stampCost()
+	if cost == 0 || d.config.StampExempt != nil && d.config.StampExempt(a.message.Source) {
+		d.accept(a)
+		return
+	}
+	if len(a.message.Stamp) != StampLength {
+		d.r.count.stampRefused.Add(1)
+		d.refuse(a)
+		return
+	}
+	select {
+	case d.r.stamps <- a:
+	default:
+		d.r.count.overload.Add(1)
+		d.fail(a)
+	}
+}
+
+// checkStamps is the life of the goroutine that checks stamps, one after the other: each costs some ten milliseconds.
+func (r *Router) checkStamps(life context.Context) {
+	for {
+		select {
+		case <-life.Done():
+			return
+		case a := <-r.stamps:
+			value, ok, err := CheckStamp(life, a.message.ID(), a.message.Stamp, a.d.stampCost())
+			switch {
+			case err != nil: // the router ends
+				a.d.fail(a)
+			case !ok:
+				r.count.stampRefused.Add(1)
+				a.d.refuse(a)
+			default:
+				a.value = value
+				select {
+				case a.d.checked <- a:
+				case <-life.Done():
+				}
+			}
+		}
+	}
+}
+
+// accept gives a message to the application. Its id is taken as known from now on.
+func (d *Delivery) accept(a *arrival) {
+	id := a.message.ID()
+	in := &Inbound{
+		Message: a.message, Method: a.method, Verified: true, Sender: a.sender, Hops: a.hops, Link: a.link,
+		ReceivedAt: a.at.Round(0), StampValue: a.value, Held: a.held != nil,
+		d: d, size: len(a.packed), since: time.Now(),
+	}
+	if a.prove != nil {
+		in.proofs = []func() error{a.prove}
+	}
+	if a.held != nil {
+		in.held = *a.held
+	}
+	d.mu.Lock()
+	if other := d.undecided[id]; other != nil { // a copy overtook it while its stamp was checked
+		if a.prove != nil && len(other.proofs) < maxDuplicateProofs {
+			other.proofs = append(other.proofs, a.prove)
+		}
+		d.mu.Unlock()
+		d.r.count.duplicates.Add(1)
+		if a.held != nil {
+			d.r.holder.keep(*a.held)
+		}
+		d.release(len(a.packed))
+		return
+	}
+	if d.recent.has(id) {
+		d.mu.Unlock()
+		d.r.count.duplicates.Add(1)
+		d.refuse(a)
+		return
+	}
+	d.undecided[id] = in
+	d.mu.Unlock()
+	d.r.count.accepted.Add(1)
+	d.config.OnMessage(in)
+}
+
+// Prove ends the message with a proof: of an accepted one once what it did is durable, of a refused one at once. A message
+// that was held is dropped from storage. Copies that come later are proved without being handed out. Only the first call of
+// Prove or Drop has an effect.
+func (in *Inbound) Prove() {
+	proofs, ok := in.decide(true)
+	if !ok {
+		return
+	}
+	for _, prove := range proofs {
+		in.d.proved(prove)
+	}
+	if in.Held {
+		in.d.r.holder.settled(in.held)
+	}
+}
+
+// Drop ends the message without a proof, since it could not be decided: a full disk, overload. Its sender will try again,
+// and it is handed out again then; a held message stays held and comes again after a while.
+func (in *Inbound) Drop() {
+	if _, ok := in.decide(false); !ok {
+		return
+	}
+	in.d.r.count.dropped.Add(1)
+	if in.Held {
+		in.d.r.holder.keep(in.held)
+	}
+}
+
+func (in *Inbound) decide(known bool) (proofs []func() error, ok bool) {
+	d, id := in.d, in.Message.ID()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.undecided[id] != in {
+		return nil, false
+	}
+	delete(d.undecided, id)
+	d.slots--
+	d.bytes -= int64(in.size)
+	if known {
+		d.recent.add(id)
+	}
+	proofs, in.proofs = in.proofs, nil
+	return proofs, true
+}
+
+// giveUpUndecided drops what the application has forgotten, so that its slots come back.
+func (d *Delivery) giveUpUndecided(now time.Time) {
+	var late []*Inbound
+	d.mu.Lock()
+	for _, in := range d.undecided {
+		if now.Sub(in.since) >= d.r.config.DecisionTimeout {
+			late = append(late, in)
+		}
+	}
+	d.mu.Unlock()
+	for _, in := range late {
+		if _, ok := in.decide(false); !ok {
+			continue
+		}
+		d.r.count.undecided.Add(1)
+		d.r.log.Warn("no decision about a message", "dest", d.address, "source", in.Message.Source)
+		if in.Held {
+			d.r.holder.keep(in.held)
+		}
+	}
+}

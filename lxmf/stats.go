@@ -1,0 +1,64 @@
+package lxmf
+
+import "sync/atomic"
+
+// Stats is a snapshot of a router's counters. Counters start at NewRouter and never fall; those marked "now" are sizes.
+type Stats struct {
+	// Inbound. Every received message is counted once more under what became of it.
+	Received     uint64 // packets and resources taken from the network
+	Accepted     uint64 // handed to the application
+	Proved       uint64 // proofs sent, those of duplicates and refused messages included
+	Empty        uint64 // empty packets, proved
+	Duplicates   uint64 // known ids, proved
+	Malformed    uint64 // not a message, proved
+	TooLarge     uint64 // over the delivery limit: packets proved, resources refused
+	Foreign      uint64 // for another destination than the one it came to, proved
+	NotDelivery  uint64 // from a source that is not its author's lxmf.delivery address, proved
+	Forged       uint64 // signature wrong, proved
+	StampRefused uint64 // stamp missing or wrong, proved
+	Overload     uint64 // not taken since too much waited, not proved
+	StoreErrors  uint64 // not taken since storage failed, not proved
+	Undecided    uint64 // given up since the application decided nothing, not proved
+	Dropped      uint64 // dropped by the application, not proved
+	Held         uint64 // held for their author's key, proved
+	HeldVerified uint64 // held messages that were verified later
+	HeldForged   uint64 // held messages whose signature turned out wrong
+	HeldDropped  uint64 // held messages dropped for room or age
+	HeldNow      int
+	UndecidedNow int
+	Backchannels int    // now: links by which somebody who identified can be answered
+	ResourceBusy uint64 // resources not answered since too much waited
+
+	// Outbound.
+	Queued        uint64
+	QueueFull     uint64 // refused with ErrQueueFull
+	Transmissions uint64 // packets and resources sent, repetitions included
+	Delivered     uint64
+	DeliveredLate uint64 // of those, after they had been given up
+	Failed        uint64
+	Rejected      uint64
+	Cancelled     uint64
+	QueueNow      int
+	LinksNow      int // own links
+}
+
+// counters are the atomic form of Stats.
+type counters struct {
+	received, accepted, proved, empty, duplicates, malformed, tooLarge, foreign, notDelivery, forged, stampRefused,
+	overload, storeErrors, undecided, dropped, held, heldVerified, heldForged, heldDropped, resourceBusy,
+	queued, queueFull, transmissions, delivered, deliveredLate, failed, rejected, cancelled atomic.Uint64
+}
+
+func (c *counters) snapshot() Stats {
+	return Stats{
+		Received: c.received.Load(), Accepted: c.accepted.Load(), Proved: c.proved.Load(), Empty: c.empty.Load(),
+		Duplicates: c.duplicates.Load(), Malformed: c.malformed.Load(), TooLarge: c.tooLarge.Load(),
+		Foreign: c.foreign.Load(), NotDelivery: c.notDelivery.Load(), Forged: c.forged.Load(),
+		StampRefused: c.stampRefused.Load(), Overload: c.overload.Load(), StoreErrors: c.storeErrors.Load(),
+		Undecided: c.undecided.Load(), Dropped: c.dropped.Load(), Held: c.held.Load(),
+		HeldVerified: c.heldVerified.Load(), HeldForged: c.heldForged.Load(), HeldDropped: c.heldDropped.Load(),
+		ResourceBusy: c.resourceBusy.Load(), Queued: c.queued.Load(), QueueFull: c.queueFull.Load(),
+		Transmissions: c.transmissions.Load(), Delivered: c.delivered.Load(), DeliveredLate: c.deliveredLate.Load(),
+		Failed: c.failed.Load(), Rejected: c.rejected.Load(), Cancelled: c.cancelled.Load(),
+	}
+}
