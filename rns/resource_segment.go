@@ -1,6 +1,7 @@
 package rns
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -90,12 +91,12 @@ func (p *segmentPlan) build() (*resourceSegment, error) {
 	}
 	s := &resourceSegment{index: p.index, sdu: p.sdu}
 	packed := body
-	if p.compress && len(body) > 0 {
-		c, err := bz2.Compress(body)
+	if p.compress {
+		c, err := compressResource(body)
 		if err != nil {
 			return nil, fmt.Errorf("compressing resource: %w", err)
 		}
-		if len(c) < len(body) {
+		if c != nil {
 			packed, s.compressed = c, true
 		}
 	}
@@ -116,6 +117,32 @@ func (p *segmentPlan) build() (*resourceSegment, error) {
 		}
 	}
 	return nil, errNoRandomHash
+}
+
+// Compressing a megabyte that does not shrink takes seconds on a small computer. Of large bodies three samples are tried
+// first; most such bodies (pictures, archives) are alike all through.
+const (
+	resourceSampleFrom = 256 << 10 // bytes of a body above which samples decide
+	resourceSample     = 32 << 10  // bytes of each sample: from the start, the middle, the end
+)
+
+// compressResource returns the bzip2 form of a body, nil if it is not smaller or, of a large body, if samples shrink by
+// less than a hundredth.
+func compressResource(body []byte) ([]byte, error) {
+	if len(body) > resourceSampleFrom {
+		middle, end := len(body)/2, len(body)-resourceSample
+		sample := append(bytes.Clone(body[:resourceSample]), body[middle:middle+resourceSample]...)
+		sample = append(sample, body[end:]...)
+		c, err := bz2.Compress(sample)
+		if err != nil || len(c) > len(sample)/100*99 {
+			return nil, err
+		}
+	}
+	c, err := bz2.Compress(body)
+	if err != nil || len(c) >= len(body) {
+		return nil, err
+	}
+	return c, nil
 }
 
 // makeHashes fills in the map hashes for the random hash r. It reports whether they are unique within any 224 consecutive

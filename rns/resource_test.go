@@ -2,6 +2,7 @@ package rns
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -49,5 +50,24 @@ func TestCompressedSegmentsArrive(t *testing.T) {
 	s.mustCarry(resourceText(20_000), resourceSendOptions{compressLimit: 19_999})
 	if n := s.a.packets[ContextResource]; n != 44 {
 		t.Errorf("%d parts: compressed above the limit", n)
+	}
+}
+
+func TestOnlyWhatShrinksIsCompressed(t *testing.T) {
+	t.Parallel()
+	noise, text := resourceRandomData(300_000, 1), resourceText(300_000)
+	for name, c := range map[string]struct {
+		body    []byte
+		shrinks bool
+	}{
+		"nothing": {nil, false}, "little text": {text[:20], false}, "text": {text[:3000], true}, "noise": {noise[:3000], false},
+		"much text": {text, true}, "much noise": {noise, false},
+		"noise between text": {slices.Concat(text[:40_000], noise, text[:40_000]), true},
+		"noise again":        {slices.Concat(noise, noise), false}, // repeats too far apart for bzip2's samples, and so left alone
+	} {
+		got, err := compressResource(c.body)
+		if err != nil || (got != nil) != c.shrinks || len(got) > 0 && len(got) >= len(c.body) {
+			t.Errorf("%s: %d bytes from %d, %v", name, len(got), len(c.body), err)
+		}
 	}
 }
