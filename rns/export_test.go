@@ -1,6 +1,11 @@
 package rns
 
-import "crypto/ed25519"
+import (
+	"crypto/ed25519"
+	"time"
+
+	"groupd/rns/interfaces"
+)
 
 // SignedData returns what the signature of the announce runs over.
 func (a *Announce) SignedData() []byte { return a.appendSigned(nil) }
@@ -34,4 +39,24 @@ func NewPathRequest(d DestinationHash, self *IdentityHash, tag []byte) Packet {
 func ParsePathRequest(data []byte) (wanted DestinationHash, requester TruncatedHash, tag []byte, ok bool) {
 	r, ok := parsePathRequest(data)
 	return r.destination, r.requester, r.tag.tag[:r.tag.length], ok
+}
+
+// SendOverPath returns what a node transmits for a packet of its own to a destination with this path.
+func SendOverPath(p Packet, hops int, nextHop TruncatedHash) []byte {
+	t, err := New(Config{})
+	if err != nil {
+		panic(err)
+	}
+	carrier := new(recorder)
+	on := tableInterface("x", interfaces.ModeFull)
+	on.carrier = carrier
+	now := time.Now()
+	a := emission(1, now, hops, on)
+	a.destination, a.relayed, a.relay = p.Destination, hops > 1, nextHop
+	t.engine.now = now
+	t.engine.paths.learn(a, now)
+	if _, _, err := t.engine.route(outFrame{raw: p.Raw}); err != nil || len(carrier.sent) != 1 {
+		return nil
+	}
+	return carrier.sent[0]
 }
