@@ -1,0 +1,16 @@
+package group
+
+// Inner names that the package's outside tests need.
+const (
+	ClaimGuesses   = claimGuesses
+	ClaimPerHour   = claimPerHour
+	MaxStrangers   = maxStrangers
+	MaxBuckets     = maxBuckets
+	MaxSubscribers = maxSubscribers
+)
+
+// Buckets is how many rate buckets are kept.
+func (h *Hub) Buckets() int { return len(h.buckets.m) }
+
+// NewCode is newCode.
+func NewCode(random [16]byte) string { return newCode(random) }
