@@ -84,7 +84,14 @@ func (s *scene) standingOf(id IdentityHash) (Standing, error) {
 
 // facts are those of the caller and the group; the method adds what its action needs.
 func (s *scene) facts(a moderation.Action) (moderation.Facts, error) {
-	owners, err := s.tx.CountRole(s.group.ID, moderation.RoleOwner)
+	owners := 0
+	switch a { // where the last owner matters
+	case moderation.ActionLeave, moderation.ActionKick, moderation.ActionBan, moderation.ActionGrant:
+		var err error
+		if owners, err = s.tx.CountRole(s.group.ID, moderation.RoleOwner); err != nil {
+			return moderation.Facts{}, err
+		}
+	}
 	return moderation.Facts{
 		Action:      a,
 		Identified:  !s.caller.Identity.IsZero(),
@@ -98,7 +105,7 @@ func (s *scene) facts(a moderation.Action) (moderation.Facts, error) {
 		Public:      s.group.Public,
 		Joining:     s.group.Joining,
 		Owners:      owners,
-	}, err
+	}, nil
 }
 
 // may asks for a verdict on an action with the facts that more adds, and turns a refusal into an *Error.
