@@ -171,7 +171,7 @@ func (a *resourceAdv) check(sdu int) error {
 		return lie("both request and response")
 	case a.size < 0:
 		return lie("size %d", a.size)
-	case a.transfer < int64(token.SealedSize(ResourceRandomLength)) || a.transfer%aesBlock != 0:
+	case a.transfer < int64(token.SealedSize(ResourceRandomLength)):
 		return lie("transfer of %d bytes is no token", a.transfer)
 	case a.transfer > ResourceMaxTransfer:
 		return lie("transfer of %d bytes", a.transfer)

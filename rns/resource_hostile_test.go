@@ -88,7 +88,7 @@ func TestLyingAdvertisementsAreRefused(t *testing.T) {
 		"size understated":           func(a *resourceAdv) { a.size = 100 },
 		"negative transfer":          func(a *resourceAdv) { a.transfer = -16 },
 		"no transfer":                func(a *resourceAdv) { a.transfer = 0 },
-		"transfer not of a token":    func(a *resourceAdv) { a.transfer++ },
+		"transfer one byte over":     func(a *resourceAdv) { a.transfer++ },
 		"transfer overstated":        func(a *resourceAdv) { a.transfer += 1600 },
 		"segment 0":                  func(a *resourceAdv) { a.index = 0 },
 		"segment 2 of 1":             func(a *resourceAdv) { a.index = 2 },
@@ -136,7 +136,6 @@ func TestAdvertisementsThatCannotBeReadCloseTheLink(t *testing.T) {
 	// The largest transfer is taken (L-119), if its size matches; other keys are ignored.
 	a := *good.adv
 	a.transfer, a.size = ResourceMaxTransfer, ResourceMaxTransfer
-	a.transfer -= a.transfer % aesBlock
 	if err := a.check(464); err != nil {
 		t.Error(err)
 	}
