@@ -115,6 +115,7 @@ func (l *entryList) viewOf(taken []item, all bool) *groupdv1.PageView {
 		Generation: l.base.GetGeneration(),
 		Filtered:   l.base.GetFiltered(),
 		More:       l.base.GetMore() || !all,
+		NextSeq:    l.base.GetNextSeq(),
 	}
 	var newest uint64
 	for _, it := range taken {
@@ -130,8 +131,11 @@ func (l *entryList) viewOf(taken []item, all bool) *groupdv1.PageView {
 			v.Filtered++
 		}
 	}
+	if len(v.Entries) > 0 || !v.More {
+		v.NextSeq = 0
+	}
+	v.FromRev, v.ToRev = l.base.GetFromRev(), l.base.GetToRev()
 	if l.byRev {
-		v.FromRev, v.ToRev = l.base.GetFromRev(), l.base.GetToRev()
 		if !all {
 			v.ToRev = v.FromRev
 			if len(taken) > 0 {

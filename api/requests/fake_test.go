@@ -309,7 +309,7 @@ func samples() []sample {
 		{"/claim", &groupdv1.ClaimRequest{Code: "K7QM-2XWD-9RTA", Name: "ada", ClientId: cid}, &groupdv1.JoinReply{}},
 		{"/join", &groupdv1.JoinRequest{Name: "ada", Greeting: "Hello, I run the node on the ridge", ClientId: cid}, &groupdv1.JoinReply{}},
 		{"/leave", &groupdv1.LeaveRequest{ClientId: cid}, &groupdv1.Ack{}},
-		{"/messages", &groupdv1.MessagesRequest{AfterRev: proto.Uint64(3), Limit: 3, Accept: allCodecs()[1:]}, &groupdv1.MessagesReply{}},
+		{"/messages", &groupdv1.MessagesRequest{AfterRev: proto.Uint64(3), Limit: 3}, &groupdv1.MessagesReply{}},
 		{"/messages/delete", &groupdv1.DeleteRequest{Seqs: []uint64{4, 5, 999}, ClientId: cid}, &groupdv1.DeleteReply{}},
 		{"/members", &groupdv1.MembersRequest{Limit: 2}, &groupdv1.MembersReply{}},
 		{"/members/kick", &groupdv1.KickRequest{Who: byName("linus"), Reason: "spam", DurationS: 7200, ClientId: cid}, &groupdv1.Ack{}},

@@ -380,6 +380,12 @@ func FuzzHandle(f *testing.F) {
 		f.Add(Prefix+q.path, []byte(msgpack.Str(string(text))), uint16(BasePacket), true)
 		f.Add(Prefix+q.path, []byte(msgpack.Nil()), uint16(0), false)
 	}
+	for _, q := range []*groupdv1.MessagesRequest{
+		{AfterRev: proto.Uint64(0), Accept: allCodecs(), MaxBytes: MinReply, Chain: true, Hashes: true},
+		{Newest: 9, NoEvents: true, Quote: true}, {Seqs: []uint64{6, 1}, Headlines: true}, {BeforeSeq: proto.Uint64(5)}, {AfterSeq: proto.Uint64(5)},
+	} {
+		f.Add(Prefix+"/messages", []byte(msgpack.Bin(mustMarshal(q))), uint16(BasePacket), true)
+	}
 	f.Add("", []byte{0xc1}, uint16(20), true)
 	f.Fuzz(func(t *testing.T, path string, data []byte, room uint16, known bool) {
 		s := newServer(t, newFake(60))

@@ -145,8 +145,12 @@ func listOf(p group.Page, query group.Query, q *groupdv1.MessagesRequest) *entry
 		fromEnd: query.Newest || query.Before > 0,
 		base:    &groupdv1.PageView{Generation: uint64(p.Generation), More: p.More, Filtered: clampUint32(int64(p.Omitted))},
 	}
+	l.base.FromRev, l.base.ToRev = uint64(p.To), uint64(p.To)
 	if l.byRev {
-		l.base.FromRev, l.base.ToRev = uint64(p.From), uint64(p.To)
+		l.base.FromRev = uint64(p.From)
+	}
+	if len(p.Entries) == 0 && p.Omitted > 0 {
+		l.base.NextSeq = uint64(afterOmitted(p, query))
 	}
 	who := peopleOf(p.Authors)
 	for _, e := range p.Entries {
@@ -178,6 +182,20 @@ func listOf(p group.Page, query group.Query, q *groupdv1.MessagesRequest) *entry
 	return l
 }
 
+// afterOmitted is the seq to go on from after a page by seq whose entries were all filtered out: seqs have no gaps, so counting them
+// tells how far it reached.
+func afterOmitted(p group.Page, query group.Query) group.Seq {
+	n := group.Seq(p.Omitted)
+	switch {
+	case query.Newest:
+		return p.Head.Seq + 1 - min(n, p.Head.Seq)
+	case query.Before > 0:
+		before := min(query.Before, p.Head.Seq+1)
+		return before - min(n, before)
+	}
+	return query.After + n
+}
+
 // entries counts the entries that are not filtered out.
 func (l *entryList) entries() int {
 	n := 0
@@ -201,7 +219,9 @@ func (l *entryList) keep(most int) {
 		if n++; n > most {
 			l.items = l.items[:i]
 			l.base.More = true
-			l.base.ToRev = l.items[i-1].rev
+			if l.byRev {
+				l.base.ToRev = l.items[i-1].rev
+			}
 			return
 		}
 	}

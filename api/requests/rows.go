@@ -68,6 +68,9 @@ func entryRow(e group.Entry, who people, hashes, headlines bool) *groupdv1.Entry
 		Sender: who.sender(e.Author), Subject: who.subject(e.Target), About: uint64(e.Ref),
 		FieldsLength: uint32(len(e.Fields)), TextCodec: e.Codec,
 	}
+	if e.Deleted && e.DeletedBy != e.Author {
+		r.Subject = who.sender(e.DeletedBy)
+	}
 	text, title := e.Text, e.Title
 	if headlines {
 		text = firstLine(text)

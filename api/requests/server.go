@@ -299,6 +299,7 @@ func (s *Server) find(path string) (route, bool) {
 // status tells an error to the caller. Errors of ours get a log id and a line in the log.
 func (s *Server) status(c *call, err error) *groupdv1.Status {
 	st := statusOf(err)
+	st.Field = wireField(c.path, st.GetField())
 	if st.GetCode() == groupdv1.Code_INTERNAL {
 		st.LogId = s.logID()
 		attrs := []any{"id", st.GetLogId(), "path", c.path, "group", string(s.group), "err", err}

@@ -74,6 +74,22 @@ func statusOf(err error) *groupdv1.Status {
 	return s
 }
 
+// wireField is the request's name of a field that the domain calls otherwise.
+func wireField(path, field string) string {
+	switch field {
+	case "target", "author":
+		if path == "/messages/delete" {
+			return "all_by"
+		}
+		return "who"
+	case "status":
+		return "status_text"
+	case "duration":
+		return "duration_s"
+	}
+	return field
+}
+
 // seconds rounds up, so that a client that waits them has waited long enough.
 func seconds(d time.Duration) uint32 {
 	if d <= 0 {

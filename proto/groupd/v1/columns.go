@@ -25,6 +25,9 @@ func Columns(view *PageView) *Page {
 	if view.GetToRev() > view.GetFromRev() {
 		p.Revs = view.GetToRev() - view.GetFromRev()
 	}
+	if len(view.GetEntries()) == 0 {
+		p.FirstSeq = view.GetNextSeq()
+	}
 	people := map[string]uint32{}
 	for i, e := range view.GetEntries() {
 		if i == 0 {
@@ -132,6 +135,9 @@ func (p *Page) Spell() (*PageView, error) {
 		Members:    p.GetMembers(),
 		ChainHash:  p.GetChainHash(),
 		Group:      p.GetGroup(),
+	}
+	if count == 0 {
+		view.NextSeq = p.GetFirstSeq()
 	}
 	text := p.GetText()
 	for i := range count {

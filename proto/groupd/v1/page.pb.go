@@ -113,8 +113,8 @@ type Page struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The random number of this database's life. When it differs from the client's, a backup was restored.
 	Generation uint64 `protobuf:"fixed64,1,opt,name=generation,proto3" json:"generation,omitempty"`
-	// The page covers the changes with from_rev < rev <= from_rev + revs. Only where the request was by rev; the next one
-	// asks after from_rev + revs.
+	// By rev: the page covers the changes with from_rev < rev <= from_rev + revs, and the next request asks after from_rev + revs.
+	// By seq: the group's newest rev when the page was read, and revs is 0; who starts with this page takes it as cursor.
 	FromRev uint64 `protobuf:"varint,2,opt,name=from_rev,json=fromRev,proto3" json:"from_rev,omitempty"`
 	Revs    uint64 `protobuf:"varint,3,opt,name=revs,proto3" json:"revs,omitempty"`
 	// More follows in the direction asked for.
@@ -125,7 +125,7 @@ type Page struct {
 	Senders []*Sender `protobuf:"bytes,6,rep,name=senders,proto3" json:"senders,omitempty"`
 	Count   uint32    `protobuf:"varint,7,opt,name=count,proto3" json:"count,omitempty"`
 	// Column seq: the first entry's seq, then for each further entry seq − previous seq − 1, so that a run without gaps is all
-	// zeros and left out.
+	// zeros and left out. On a page without entries that has more, the seq to go on from.
 	FirstSeq uint64  `protobuf:"varint,8,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
 	Seqs     []int64 `protobuf:"zigzag64,9,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
 	// Column rev: the first entry's rev, then rev − previous rev − 1.
@@ -481,7 +481,7 @@ type Note struct {
 	FullLength uint32 `protobuf:"varint,2,opt,name=full_length,json=fullLength,proto3" json:"full_length,omitempty"`
 	// The seq this entry is about: what an edit changes, what a post answers.
 	About uint64 `protobuf:"varint,3,opt,name=about,proto3" json:"about,omitempty"`
-	// The person an event is about: 1 + index in senders.
+	// The person an event is about: 1 + index in senders. Of a deleted entry, who deleted it, where that was not the author.
 	Subject uint32 `protobuf:"varint,4,opt,name=subject,proto3" json:"subject,omitempty"`
 	Title   string `protobuf:"bytes,5,opt,name=title,proto3" json:"title,omitempty"`
 	// Unix seconds by the author's clock, where it differs from the server's by less than a day and by more than a minute.
@@ -593,15 +593,17 @@ func (x *Note) GetTextCodec() uint32 {
 type PageView struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation uint64                 `protobuf:"fixed64,1,opt,name=generation,proto3" json:"generation,omitempty"`
-	// Set where the request was by rev.
-	FromRev       uint64      `protobuf:"varint,2,opt,name=from_rev,json=fromRev,proto3" json:"from_rev,omitempty"`
-	ToRev         uint64      `protobuf:"varint,3,opt,name=to_rev,json=toRev,proto3" json:"to_rev,omitempty"`
-	More          bool        `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
-	Filtered      uint32      `protobuf:"varint,5,opt,name=filtered,proto3" json:"filtered,omitempty"`
-	Entries       []*Entry    `protobuf:"bytes,6,rep,name=entries,proto3" json:"entries,omitempty"`
-	Members       []*Member   `protobuf:"bytes,7,rep,name=members,proto3" json:"members,omitempty"`
-	ChainHash     []byte      `protobuf:"bytes,8,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
-	Group         *GroupState `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`
+	// By rev: from_rev < rev <= to_rev. By seq: both are the group's newest rev when the page was read.
+	FromRev   uint64      `protobuf:"varint,2,opt,name=from_rev,json=fromRev,proto3" json:"from_rev,omitempty"`
+	ToRev     uint64      `protobuf:"varint,3,opt,name=to_rev,json=toRev,proto3" json:"to_rev,omitempty"`
+	More      bool        `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
+	Filtered  uint32      `protobuf:"varint,5,opt,name=filtered,proto3" json:"filtered,omitempty"`
+	Entries   []*Entry    `protobuf:"bytes,6,rep,name=entries,proto3" json:"entries,omitempty"`
+	Members   []*Member   `protobuf:"bytes,7,rep,name=members,proto3" json:"members,omitempty"`
+	ChainHash []byte      `protobuf:"bytes,8,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
+	Group     *GroupState `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`
+	// On a page without entries that has more: the seq to go on from.
+	NextSeq       uint64 `protobuf:"varint,10,opt,name=next_seq,json=nextSeq,proto3" json:"next_seq,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -697,6 +699,13 @@ func (x *PageView) GetGroup() *GroupState {
 		return x.Group
 	}
 	return nil
+}
+
+func (x *PageView) GetNextSeq() uint64 {
+	if x != nil {
+		return x.NextSeq
+	}
+	return 0
 }
 
 // Entry is one row of a PageView. The fields are those of Page and Note, with the deltas added up and the people filled in.
@@ -922,7 +931,7 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\fmessage_hash\x18\a \x01(\fR\vmessageHash\x12#\n" +
 	"\rfields_length\x18\b \x01(\rR\ffieldsLength\x12\x1d\n" +
 	"\n" +
-	"text_codec\x18\t \x01(\rR\ttextCodec\"\xb1\x02\n" +
+	"text_codec\x18\t \x01(\rR\ttextCodec\"\xcc\x02\n" +
 	"\bPageView\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x06R\n" +
@@ -935,7 +944,9 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\amembers\x18\a \x03(\v2\x11.groupd.v1.MemberR\amembers\x12\x1d\n" +
 	"\n" +
 	"chain_hash\x18\b \x01(\fR\tchainHash\x12+\n" +
-	"\x05group\x18\t \x01(\v2\x15.groupd.v1.GroupStateR\x05group\"\xd7\x03\n" +
+	"\x05group\x18\t \x01(\v2\x15.groupd.v1.GroupStateR\x05group\x12\x19\n" +
+	"\bnext_seq\x18\n" +
+	" \x01(\x04R\anextSeq\"\xd7\x03\n" +
 	"\x05Entry\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\x12\x12\n" +
