@@ -166,8 +166,6 @@ func (s *scene) claimCode() (ClaimCode, bool, error) {
 func (h *Hub) Claim(ctx context.Context, c Caller, g GroupID, in ClaimInput) (JoinResult, error) {
 	const op = "claim"
 	var r JoinResult
-	wrong := false
-	var now time.Time
 	err := h.change(ctx, op, c, g, &r, func(w *work) error {
 		if err := w.may(moderation.ActionClaim); err != nil {
 			return err
@@ -179,8 +177,8 @@ func (h *Hub) Claim(ctx context.Context, c Caller, g GroupID, in ClaimInput) (Jo
 		if err != nil {
 			return err
 		}
-		if now = w.now; !live || !k.matches(normalCode(in.Code)) {
-			wrong = true
+		if !live || !k.matches(normalCode(in.Code)) {
+			h.guesses.count(g, w.caller.Identity, w.now)
 			return w.refuse(KindDenied, "", "the code is wrong, used or too old")
 		}
 		if len(w.caller.PublicKey) == 0 {
@@ -196,9 +194,6 @@ func (h *Hub) Claim(ctx context.Context, c Caller, g GroupID, in ClaimInput) (Jo
 		}
 		return errors.Join(w.w.DeleteClaimCode(g), w.audit(AnyHash(w.caller.Identity), r.Name))
 	})
-	if wrong {
-		h.guesses.count(g, c.Identity, now)
-	}
 	return r, err
 }
 

@@ -36,13 +36,22 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 			r, err = w.wait(wish, greeting)
 			return err
 		}
-		if wait := h.buckets.take(w.now, []bucketKey{{g, w.caller.Identity, true}}, []moderation.Rate{h.limits.JoinRate}); wait > 0 {
-			return &Error{Kind: KindRateLimited, Op: op, Msg: "you joined several times just now, wait a little", Reason: moderation.ReasonRate, RetryAfter: wait}
+		if err := w.joinRate(); err != nil {
+			return err
 		}
 		r, err = w.admit(applicant{w.caller.Identity, w.caller.PublicKey, w.caller.Ratchet, wish}, moderation.RoleMember)
 		return err
 	})
 	return r, err
+}
+
+// joinRate keeps one identity from joining, or changing what it asks, over and over: each is a write.
+func (w *work) joinRate() error {
+	wait := w.hub.buckets.take(w.now, []bucketKey{{w.group.ID, w.caller.Identity, true}}, []moderation.Rate{w.hub.limits.JoinRate})
+	if wait > 0 {
+		return &Error{Kind: KindRateLimited, Op: w.op, Msg: "you asked several times just now, wait a little", Reason: moderation.ReasonRate, RetryAfter: wait}
+	}
+	return nil
 }
 
 // applicant is who may become a member.
@@ -84,6 +93,9 @@ func (w *work) wait(wish, greeting string) (JoinResult, error) {
 		if wish, err = w.freeName("", w.caller.Identity); err != nil {
 			return r, err
 		}
+	}
+	if err := w.joinRate(); err != nil {
+		return r, err
 	}
 	old.PublicKey, old.Ratchet, old.DisplayName, old.Greeting, r.Name = w.caller.PublicKey, w.caller.Ratchet, wish, greeting, wish
 	if !r.Already {

@@ -99,6 +99,31 @@ func TestRateBucketsAreBounded(t *testing.T) {
 	})
 }
 
+func TestAskingOverAndOverIsLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		commits := 0
+		h.store.OnCommit(func() error { commits++; return nil })
+		ask := func(greeting string) error {
+			_, err := h.hub.Join(t.Context(), person("Mal"), valley, group.JoinInput{Name: "Mal", Greeting: greeting})
+			return err
+		}
+		for i := range 5 {
+			if err := ask(fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := commits
+		e := refused(t, "a sixth greeting", ask("6"), group.KindRateLimited)
+		if e.RetryAfter != 10*time.Minute || commits != before {
+			t.Errorf("retry after %v, %d writes", e.RetryAfter, commits-before)
+		}
+		if err := ask("4"); err != nil {
+			t.Errorf("asking the same again: %v", err)
+		}
+	})
+}
+
 func TestTablesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, func(_ *group.NewGroup, c *group.Config) {

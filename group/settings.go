@@ -132,6 +132,9 @@ func (h *Hub) UpdateProfile(ctx context.Context, c Caller, g GroupID, in Profile
 		if err := w.may(moderation.ActionProfile); err != nil {
 			return err
 		}
+		if w.standing.Member == nil || !w.standing.Member.Present {
+			return w.refuse(KindNotMember, "", "you are not a member of this group")
+		}
 		m = *w.standing.Member
 		renamed := in.Name != nil && name != m.DisplayName
 		if !renamed && (in.Status == nil || status == m.Status) {

@@ -254,3 +254,17 @@ func TestNobodyIsBelievedAboutSomebodyElsesKey(t *testing.T) {
 	_, err = h.hub.Join(t.Context(), mal, valley, group.JoinInput{})
 	refused(t, "joining without a key", err, group.KindInvalid)
 }
+
+func TestTheOperatorActingForOneWhoIsNoMember(t *testing.T) {
+	h := newHouse(t)
+	c := person("a bot")
+	c.Local = true
+	name := "bot"
+	_, err := h.hub.UpdateProfile(t.Context(), c, valley, group.ProfileInput{Name: &name})
+	refused(t, "renaming", err, group.KindNotMember)
+	_, err = h.hub.Leave(t.Context(), c, valley)
+	refused(t, "leaving", err, group.KindNotMember)
+	_, err = h.hub.UpdateProfile(t.Context(), operator(), valley, group.ProfileInput{Name: &name})
+	refused(t, "renaming nobody", err, group.KindNotIdentified)
+	must(h.hub.Post(t.Context(), c, valley, group.PostInput{Text: []byte("beep")}))(t)
+}

@@ -78,12 +78,13 @@ func (t *tx) MembersBySkeleton(g group.GroupID, skeleton string, limit int) ([]g
 
 func (t *tx) members(g group.GroupID, limit int, want func(group.Member) bool) ([]group.Member, error) {
 	var out []group.Member
-	for _, m := range sortedByHash(t.rows.of(g).members) {
-		if len(out) < limit && want(m) {
+	for _, m := range t.rows.of(g).members {
+		if want(m) {
 			out = append(out, copyMember(m))
 		}
 	}
-	return out, nil
+	slices.SortFunc(out, func(a, b group.Member) int { return bytes.Compare(a.Identity[:], b.Identity[:]) })
+	return out[:min(limit, len(out))], nil
 }
 
 func (t *tx) MembersByRev(g group.GroupID, after group.Rev, presentOnly bool, limit int) ([]group.Member, error) {
@@ -101,13 +102,7 @@ func (t *tx) MembersByRev(g group.GroupID, after group.Rev, presentOnly bool, li
 }
 
 func (t *tx) CountMembers(g group.GroupID) (int, error) {
-	n := 0
-	for _, m := range t.rows.of(g).members {
-		if m.Present {
-			n++
-		}
-	}
-	return n, nil
+	return t.rows.of(g).present, nil
 }
 
 func (t *tx) CountRole(g group.GroupID, r moderation.Role) (int, error) {

@@ -24,6 +24,7 @@ type groupRows struct {
 	group        *group.Group
 	head         group.Head
 	members      map[group.IdentityHash]group.Member
+	present      int // members
 	membersByRev []revOf[group.IdentityHash]
 	entries      map[group.Seq]group.Entry
 	originals    map[group.Seq][]byte

@@ -88,11 +88,22 @@ func (t *tx) PutMember(m group.Member) error {
 		return err
 	}
 	m = copyMember(m)
-	if old, had := gr.members[m.Identity]; !had || old.Rev != m.Rev {
+	old, had := gr.members[m.Identity]
+	if present := btoi(m.Present) - btoi(old.Present); present != 0 {
+		set(t, &gr.present, gr.present+present)
+	}
+	if !had || old.Rev != m.Rev {
 		set(t, &gr.membersByRev, insert(gr.membersByRev, revOf[group.IdentityHash]{m.Rev, m.Identity}))
 	}
 	put(t, gr.members, m.Identity, m)
 	return nil
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (t *tx) TouchMember(g group.GroupID, id group.IdentityHash, heard, command time.Time, publicKey, ratchet []byte) error {
