@@ -2,36 +2,28 @@ package rns
 
 import (
 	"bytes"
-	"encoding/json"
-	"os"
-	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
+	"groupd/internal/vectors"
 	"groupd/rns/msgpack"
 )
 
 // resourceFuzzSeeds returns the plaintexts of the vectors of some kinds.
 func resourceFuzzSeeds(f *testing.F, kinds ...string) [][]byte {
 	f.Helper()
-	raw, err := os.ReadFile(filepath.Join(resourceVectorDir(), "resources.json"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	var vectors []*resourceVector
-	if err := json.Unmarshal(raw, &vectors); err != nil {
-		f.Fatal(err)
-	}
 	var seeds [][]byte
-	for _, v := range vectors {
-		for _, kind := range kinds {
-			if v.Kind != kind {
-				continue
-			}
-			for _, b := range [][]byte{v.In.Advertisement, v.Out.Advertisement, v.Out.Plaintext} {
-				if len(b) > 0 {
-					seeds = append(seeds, b)
-				}
+	for _, v := range vectors.Load(f, "resources") {
+		if !slices.Contains(kinds, v.Kind) {
+			continue
+		}
+		if v.In.Has("advertisement") {
+			seeds = append(seeds, v.In.Bytes("advertisement"))
+		}
+		for _, key := range []string{"advertisement", "plaintext"} {
+			if v.Out.Has(key) {
+				seeds = append(seeds, v.Out.Bytes(key))
 			}
 		}
 	}

@@ -3,239 +3,15 @@ package rns
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"io"
-	"os"
-	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
+	"groupd/internal/vectors"
 	"groupd/rns/internal/token"
 	"groupd/rns/msgpack"
 )
-
-// vectorBytes is bytes as the vector files write them: hex, or a recipe for many.
-type vectorBytes []byte
-
-func (b *vectorBytes) UnmarshalJSON(j []byte) error {
-	if len(j) > 0 && j[0] == '"' {
-		var s string
-		if err := json.Unmarshal(j, &s); err != nil {
-			return err
-		}
-		v, err := hex.DecodeString(s)
-		*b = append(vectorBytes{}, v...)
-		return err
-	}
-	var g struct {
-		Gen, Seed, Unit string
-		Length          int
-	}
-	if err := json.Unmarshal(j, &g); err != nil || g.Gen == "" {
-		return err
-	}
-	out := make([]byte, 0, g.Length+sha256.Size)
-	if g.Gen == "repeat" {
-		unit, err := hex.DecodeString(g.Unit)
-		if err != nil {
-			return err
-		}
-		out = bytes.Repeat(unit, g.Length/len(unit)+1)
-	} else {
-		seed, err := hex.DecodeString(g.Seed)
-		if err != nil {
-			return err
-		}
-		for i := uint32(0); len(out) < g.Length; i++ {
-			sum := sha256.Sum256(binary.BigEndian.AppendUint32(bytes.Clone(seed), i))
-			out = append(out, sum[:]...)
-		}
-	}
-	*b = out[:g.Length]
-	return nil
-}
-
-// vectorDigest is expected bytes: hex, or their length and hash.
-type vectorDigest struct {
-	exact  []byte
-	length int
-	sum    []byte
-}
-
-func (d *vectorDigest) UnmarshalJSON(j []byte) error {
-	if len(j) > 0 && j[0] == '"' {
-		var b vectorBytes
-		err := b.UnmarshalJSON(j)
-		d.exact = b
-		return err
-	}
-	var v struct {
-		Length int
-		Sha256 vectorBytes
-	}
-	err := json.Unmarshal(j, &v)
-	d.length, d.sum = v.Length, v.Sha256
-	return err
-}
-
-func (d *vectorDigest) check(t *testing.T, name string, got []byte) {
-	t.Helper()
-	if d.sum == nil {
-		if !bytes.Equal(got, d.exact) {
-			t.Errorf("%s:\n got %x\nwant %x", name, got, d.exact)
-		}
-		return
-	}
-	if sum := sha256.Sum256(got); len(got) != d.length || !bytes.Equal(sum[:], d.sum) {
-		t.Errorf("%s: got %d bytes with hash %x, want %d with %x", name, len(got), sum, d.length, d.sum)
-	}
-}
-
-// vectorTyped is a msgpack value as the vector files write it.
-type vectorTyped struct {
-	T string
-	V json.RawMessage
-}
-
-func (v *vectorTyped) pack(t *testing.T) msgpack.Raw {
-	t.Helper()
-	if v == nil {
-		return nil
-	}
-	get := func(dst any) {
-		if err := json.Unmarshal(v.V, dst); err != nil {
-			t.Fatal(err)
-		}
-	}
-	switch v.T {
-	case "nil":
-		return msgpack.Nil()
-	case "int":
-		var s string
-		get(&s)
-		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return msgpack.Int(n)
-	case "str":
-		var s string
-		get(&s)
-		return msgpack.Str(s)
-	case "bin":
-		var b vectorBytes
-		get(&b)
-		return msgpack.Bin(b)
-	case "array":
-		var vs []*vectorTyped
-		get(&vs)
-		var out []msgpack.Raw
-		for _, e := range vs {
-			out = append(out, e.pack(t))
-		}
-		return msgpack.Array(out...)
-	case "map":
-		var vs [][2]*vectorTyped
-		get(&vs)
-		var out []msgpack.Entry
-		for _, e := range vs {
-			out = append(out, msgpack.Entry{Key: e[0].pack(t), Value: e[1].pack(t)})
-		}
-		return msgpack.Map(out...)
-	}
-	t.Fatalf("typed value of kind %q", v.T)
-	return nil
-}
-
-type resourceVector struct {
-	ID, Kind, Description string
-	Valid                 bool
-	In                    struct {
-		Link struct {
-			LinkID     vectorBytes `json:"link_id"`
-			DerivedKey vectorBytes `json:"derived_key"`
-			MTU, MDU   int
-		}
-		Data            vectorBytes
-		Metadata        *vectorTyped
-		AutoCompress    bool        `json:"auto_compress"`
-		RequestID       vectorBytes `json:"request_id"`
-		IsResponse      bool        `json:"is_response"`
-		Prefix, IV      vectorBytes
-		RandomHash      vectorBytes `json:"random_hash"`
-		AdvertisementIV vectorBytes `json:"advertisement_iv"`
-		Advertisement   vectorBytes
-		Raw             vectorBytes
-		ResourceHash    vectorBytes   `json:"resource_hash"`
-		ExpectedProof   vectorBytes   `json:"expected_proof"`
-		ProofData       vectorBytes   `json:"proof_data"`
-		AdvPacket       vectorBytes   `json:"advertisement_packet"`
-		PartPacket      vectorBytes   `json:"part_packet"`
-		MapHashes       []vectorBytes `json:"map_hashes"`
-		LastMapHash     vectorBytes   `json:"last_map_hash"`
-		Segment         int64
-		Hashmap         vectorBytes
-	}
-	Out struct {
-		Payload, Body, Stream vectorDigest
-		Compressed            bool
-		PartSize              int `json:"part_size"`
-		PartCount             int `json:"part_count"`
-		Parts                 []struct {
-			Length    int
-			MapHash   vectorBytes `json:"map_hash"`
-			Raw       vectorBytes
-			RawSHA256 vectorBytes `json:"raw_sha256"`
-		}
-		Hashmap       vectorDigest
-		ExpectedProof vectorBytes `json:"expected_proof"`
-		TruncatedHash vectorBytes `json:"truncated_hash"`
-		Advertisement vectorBytes
-		Fields        struct {
-			T, D, N, I, L int64
-			F             uint8
-			H, R, O, Q    vectorBytes
-		} `json:"advertisement_fields"`
-		AdvPacket vectorBytes `json:"advertisement_packet"`
-		ProofData vectorBytes `json:"proof_data"`
-
-		Hash  vectorBytes
-		Steps []struct {
-			From, What     string
-			Context        uint8
-			Plaintext, Raw vectorBytes
-			RawSHA256      vectorBytes `json:"raw_sha256"`
-			Length         int
-		}
-
-		TotalSize int64 `json:"total_size"`
-		Segments  []struct {
-			Index         int64
-			DataOffset    int64       `json:"data_offset"`
-			DataLength    int64       `json:"data_length"`
-			PayloadLength int64       `json:"payload_length"`
-			RandomHash    vectorBytes `json:"random_hash"`
-			T             int64       `json:"adv_t"`
-			D             int64       `json:"adv_d"`
-			N             int64       `json:"adv_n"`
-			H             vectorBytes `json:"adv_h"`
-			O             vectorBytes `json:"adv_o"`
-			I             int64       `json:"adv_i"`
-			L             int64       `json:"adv_l"`
-			F             uint8       `json:"adv_f"`
-			ExpectedProof vectorBytes `json:"expected_proof"`
-		}
-
-		LinkStatus     string `json:"link_status"`
-		AnswerContexts []int  `json:"answer_contexts"`
-		Concluded      bool
-		Context        uint8
-		Plaintext, Raw vectorBytes
-	}
-}
 
 // resourceVectorLink is a link with the keys of a vector, which records what is sent.
 type resourceVectorLink struct {
@@ -254,15 +30,14 @@ type resourceVectorPacket struct {
 	raw     []byte
 }
 
-func newResourceVectorLink(t *testing.T, v *resourceVector) *resourceVectorLink {
+func newResourceVectorLink(t *testing.T, v vectors.Case) *resourceVectorLink {
 	t.Helper()
-	key, err := token.NewKey(v.In.Link.DerivedKey)
+	in := v.In.Object("link")
+	key, err := token.NewKey(in.Bytes("derived_key"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &resourceVectorLink{
-		t: t, link: LinkID(v.In.Link.LinkID), key: key, mtu: v.In.Link.MTU, entropy: resourceZeros{},
-	}
+	return &resourceVectorLink{t: t, link: LinkID(in.Hash16("link_id")), key: key, mtu: in.Int("mtu"), entropy: resourceZeros{}}
 }
 
 type resourceZeros struct{}
@@ -308,61 +83,50 @@ func (l *resourceVectorLink) record(kind PacketType, ctx Context, plain, body []
 	l.sent = append(l.sent, resourceVectorPacket{ctx, bytes.Clone(plain), p.Append(nil)})
 }
 
-// resourceVectorDir is where the vector files are.
-func resourceVectorDir() string {
-	if dir := os.Getenv("GROUPD_VECTORS"); dir != "" {
-		return dir
-	}
-	return filepath.Join("..", "testdata", "vectors")
-}
-
 func TestVectorsResources(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile(filepath.Join(resourceVectorDir(), "resources.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var vectors []*resourceVector
-	if err := json.Unmarshal(raw, &vectors); err != nil {
-		t.Fatal(err)
-	}
-	kinds := map[string]func(*testing.T, *resourceVector){
+	kinds := map[string]func(*testing.T, vectors.Case){
 		"resource": vectorResource, "transfer": vectorTransfer, "segments": vectorSegments,
 		"advertisement": vectorAdvertisement, "proof": vectorProof, "part": vectorPart, "cancel": vectorCancel,
 		"part_request": vectorPartRequest, "hashmap_update": vectorHashmapUpdate,
 	}
-	if len(vectors) == 0 {
-		t.Fatal("no cases")
-	}
-	for _, v := range vectors {
-		t.Run(v.ID, func(t *testing.T) {
-			t.Parallel()
-			f := kinds[v.Kind]
-			if f == nil {
-				t.Fatalf("unknown kind %q", v.Kind)
-			}
-			f(t, v)
-		})
-	}
+	vectors.Run(t, "resources", func(t *testing.T, c vectors.Case) {
+		f := kinds[c.Kind]
+		if f == nil {
+			t.Fatalf("unknown kind %q", c.Kind)
+		}
+		f(t, c)
+	})
 }
 
-func (v *resourceVector) options(t *testing.T) resourceSendOptions {
-	o := resourceSendOptions{metadata: v.In.Metadata.pack(t), noCompress: !v.In.AutoCompress}
-	if v.In.RequestID != nil {
-		id := RequestID(v.In.RequestID)
-		o.id, o.request, o.response = &id, !v.In.IsResponse, v.In.IsResponse
+func resourceVectorMetadata(t *testing.T, v vectors.Case) msgpack.Raw {
+	t.Helper()
+	packed, ok := v.In.Typed("metadata")
+	if !ok {
+		t.Fatal("metadata cannot be packed")
+	}
+	return packed
+}
+
+func resourceVectorOptions(t *testing.T, v vectors.Case) resourceSendOptions {
+	t.Helper()
+	o := resourceSendOptions{metadata: resourceVectorMetadata(t, v), noCompress: !v.In.Bool("auto_compress")}
+	if v.In.Has("request_id") {
+		id := RequestID(v.In.Hash16("request_id"))
+		response := v.In.Bool("is_response")
+		o.id, o.request, o.response = &id, !response, response
 	}
 	return o
 }
 
 // vectorResource builds a segment with the given randomness. Compressed bytes may differ from the reference's, so that of
 // compressed cases only what does not depend on them is compared, and the reference's form is given to the receiver.
-func vectorResource(t *testing.T, v *resourceVector) {
+func vectorResource(t *testing.T, v vectors.Case) {
 	l := newResourceVectorLink(t, v)
-	l.entropy = io.MultiReader(bytes.NewReader(v.In.Prefix), bytes.NewReader(v.In.RandomHash), resourceZeros{})
-	l.ivs = [][]byte{v.In.IV, v.In.AdvertisementIV}
+	l.entropy = io.MultiReader(bytes.NewReader(v.In.Bytes("prefix")), bytes.NewReader(v.In.Bytes("random_hash")), resourceZeros{})
+	l.ivs = [][]byte{v.In.Bytes("iv"), v.In.Bytes("advertisement_iv")}
 	table := newLinkResources(l, resourceHooks{}, resourceLimits{}, newResourceBudget(0))
-	s, err := table.send(resourceVectorTime(), ResourceBytes(v.In.Data), v.options(t))
+	s, err := table.send(resourceVectorTime(), ResourceBytes(v.In.Bytes("data")), resourceVectorOptions(t, v))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,15 +137,15 @@ func vectorResource(t *testing.T, v *resourceVector) {
 	if c == nil {
 		t.Fatal("no segment was built")
 	}
-	body := append(bytes.Clone(s.metadata), v.In.Data...)
-	v.Out.Payload.check(t, "payload", body)
-	if got := appendResourceProof(nil, c.hash, c.proof); !bytes.Equal(got, v.Out.ProofData) {
-		t.Errorf("proof data:\n got %x\nwant %x", got, v.Out.ProofData)
+	body := append(bytes.Clone(s.metadata), v.In.Bytes("data")...)
+	v.Out.CheckBytes("payload", body)
+	if got := appendResourceProof(nil, c.hash, c.proof); !bytes.Equal(got, v.Out.Bytes("proof_data")) {
+		t.Errorf("proof data:\n got %x\nwant %x", got, v.Out.Bytes("proof_data"))
 	}
-	if !bytes.Equal(c.proof[:], v.Out.ExpectedProof) || !bytes.Equal(c.hash[:16], v.Out.TruncatedHash) {
+	if !bytes.Equal(c.proof[:], v.Out.Bytes("expected_proof")) || !bytes.Equal(c.hash[:16], v.Out.Bytes("truncated_hash")) {
 		t.Error("hash or proof differs")
 	}
-	if c.compressed != v.Out.Compressed || c.sdu != v.Out.PartSize {
+	if c.compressed != v.Out.Bool("compressed") || c.sdu != v.Out.Int("part_size") {
 		t.Errorf("compressed %v, part size %d", c.compressed, c.sdu)
 	}
 	if len(l.sent) != 1 {
@@ -391,76 +155,85 @@ func vectorResource(t *testing.T, v *resourceVector) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := v.Out.Fields
-	if a.size != w.D || a.index != w.I || a.segments != w.L || uint8(a.flags) != w.F ||
-		!bytes.Equal(a.hash[:], w.H) || !bytes.Equal(a.random[:], w.R) || !bytes.Equal(a.origin[:], w.O) ||
-		a.hasID != (w.Q != nil) || a.hasID && !bytes.Equal(a.id[:], w.Q) {
-		t.Errorf("advertised %+v, want %+v", a, w)
+	w := v.Out.Object("advertisement_fields")
+	if a.size != int64(w.Int("d")) || a.index != int64(w.Int("i")) || a.segments != int64(w.Int("l")) ||
+		int(a.flags) != w.Int("f") || !bytes.Equal(a.hash[:], w.Bytes("h")) || !bytes.Equal(a.random[:], w.Bytes("r")) ||
+		!bytes.Equal(a.origin[:], w.Bytes("o")) || a.hasID != w.Has("q") || a.hasID && !bytes.Equal(a.id[:], w.Bytes("q")) {
+		t.Errorf("advertised %+v", a)
 	}
 	checkReferenceAdvertisement(t, v, l)
 	if c.compressed {
 		return
 	}
-	v.Out.Body.check(t, "body", body)
-	v.Out.Stream.check(t, "stream", c.stream)
-	v.Out.Hashmap.check(t, "hashmap", c.mapHashes(0, c.parts))
-	if !bytes.Equal(l.sent[0].plain, v.Out.Advertisement) {
-		t.Errorf("advertisement:\n got %x\nwant %x", l.sent[0].plain, v.Out.Advertisement)
+	v.Out.CheckBytes("body", body)
+	v.Out.CheckBytes("stream", c.stream)
+	v.Out.CheckBytes("hashmap", c.mapHashes(0, c.parts))
+	if !bytes.Equal(l.sent[0].plain, v.Out.Bytes("advertisement")) {
+		t.Errorf("advertisement:\n got %x\nwant %x", l.sent[0].plain, v.Out.Bytes("advertisement"))
 	}
-	if !bytes.Equal(l.sent[0].raw, v.Out.AdvPacket) {
+	if !bytes.Equal(l.sent[0].raw, v.Out.Bytes("advertisement_packet")) {
 		t.Error("advertisement packet differs")
 	}
-	if a.transfer != w.T || a.parts != w.N || c.parts != v.Out.PartCount {
+	if a.transfer != int64(w.Int("t")) || a.parts != int64(w.Int("n")) || c.parts != v.Out.Int("part_count") {
 		t.Errorf("t %d, n %d", a.transfer, a.parts)
 	}
-	for i, p := range v.Out.Parts {
+	if !v.Out.Has("parts") {
+		return
+	}
+	for i, p := range v.Out.Objects("parts") {
 		l.sendData(ContextResource, c.part(i), false)
 		got := l.sent[len(l.sent)-1].raw
-		sum := sha256.Sum256(got)
-		if len(c.part(i)) != p.Length || !bytes.Equal(appendMapHash(nil, c.hashes[i]), p.MapHash) ||
-			p.Raw != nil && !bytes.Equal(got, p.Raw) || p.RawSHA256 != nil && !bytes.Equal(sum[:], p.RawSHA256) {
-			t.Errorf("part %d differs", i)
+		if len(c.part(i)) != p.Int("length") {
+			t.Errorf("part %d has %d bytes", i, len(c.part(i)))
+		}
+		p.CheckBytes("map_hash", appendMapHash(nil, c.hashes[i]))
+		if p.Has("raw") {
+			p.CheckBytes("raw", got)
+		} else {
+			sum := sha256.Sum256(got)
+			p.CheckBytes("raw_sha256", sum[:])
 		}
 	}
 }
 
 // checkReferenceAdvertisement reads the reference's own packet and body, and writes the advertisement again.
-func checkReferenceAdvertisement(t *testing.T, v *resourceVector, l *resourceVectorLink) {
+func checkReferenceAdvertisement(t *testing.T, v vectors.Case, l *resourceVectorLink) {
 	t.Helper()
-	a, err := parseResourceAdv(v.Out.Advertisement)
+	a, err := parseResourceAdv(v.Out.Bytes("advertisement"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := a.check(l.sdu()); err != nil {
 		t.Error(err)
 	}
-	if again := a.append(nil); !bytes.Equal(again, v.Out.Advertisement) {
-		t.Errorf("written again:\n got %x\nwant %x", again, v.Out.Advertisement)
+	if again := a.append(nil); !bytes.Equal(again, v.Out.Bytes("advertisement")) {
+		t.Errorf("written again:\n got %x\nwant %x", again, v.Out.Bytes("advertisement"))
 	}
-	if a.transfer != v.Out.Fields.T || a.partCount(l.sdu()) != v.Out.PartCount || a.parts != v.Out.Fields.N {
+	w := v.Out.Object("advertisement_fields")
+	if a.transfer != int64(w.Int("t")) || a.partCount(l.sdu()) != v.Out.Int("part_count") || a.parts != int64(w.Int("n")) {
 		t.Errorf("t %d, %d parts", a.transfer, a.partCount(l.sdu()))
 	}
-	if !v.Out.Compressed || v.Out.Body.sum != nil {
+	if !v.Out.Bool("compressed") || v.Out.JSON("body")[0] != '"' {
 		return
 	}
-	sealed, err := l.key.Seal(nil, bytes.NewReader(v.In.IV), append(bytes.Clone(v.In.Prefix), v.Out.Body.exact...))
+	sealed, err := l.key.Seal(nil, bytes.NewReader(v.In.Bytes("iv")), append(bytes.Clone(v.In.Bytes("prefix")), v.Out.Bytes("body")...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.Out.Stream.check(t, "stream of the reference", sealed)
+	v.Out.CheckBytes("stream", sealed)
 	plan := assemblePlan{stream: sealed, hash: a.hash, random: a.random, compressed: true, limit: a.size, open: l.open}
 	body, proof, err := plan.assemble()
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.Out.Payload.check(t, "payload of the reference", body)
-	if !bytes.Equal(proof[:], v.Out.ExpectedProof) {
+	v.Out.CheckBytes("payload", body)
+	if !bytes.Equal(proof[:], v.Out.Bytes("expected_proof")) {
 		t.Error("proof of the reference's body differs")
 	}
 }
 
 // vectorTransfer plays the sender's recorded packets to our receiver, and the receiver's to our sender.
-func vectorTransfer(t *testing.T, v *resourceVector) {
+func vectorTransfer(t *testing.T, v vectors.Case) {
 	now := resourceVectorTime()
 	l := newResourceVectorLink(t, v)
 	var got *ReceivedResource
@@ -469,12 +242,12 @@ func vectorTransfer(t *testing.T, v *resourceVector) {
 		received: func(r *ReceivedResource) { got = r; _ = r.Prove() },
 	}, resourceLimits{}, newResourceBudget(0))
 	send := newResourceVectorLink(t, v)
-	send.entropy = io.MultiReader(bytes.NewReader(v.In.Prefix), bytes.NewReader(v.In.RandomHash), resourceZeros{})
-	send.ivs = [][]byte{v.In.IV}
+	send.entropy = io.MultiReader(bytes.NewReader(v.In.Bytes("prefix")), bytes.NewReader(v.In.Bytes("random_hash")), resourceZeros{})
+	send.ivs = [][]byte{v.In.Bytes("iv")}
 	out := newLinkResources(send, resourceHooks{}, resourceLimits{}, newResourceBudget(0))
 	sendErr := error(ErrTimeout)
-	if _, err := out.send(now, ResourceBytes(v.In.Data), resourceSendOptions{
-		metadata: v.In.Metadata.pack(t), done: func(err error) { sendErr = err },
+	if _, err := out.send(now, ResourceBytes(v.In.Bytes("data")), resourceSendOptions{
+		metadata: resourceVectorMetadata(t, v), done: func(err error) { sendErr = err },
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -486,56 +259,60 @@ func vectorTransfer(t *testing.T, v *resourceVector) {
 	work(out)
 	compressed := out.outgoing[0].current.compressed
 	var parts, ours [][]byte
-	for i, step := range v.Out.Steps {
+	for i, step := range v.Out.Objects("steps") {
 		var packet Packet
-		if step.Raw != nil {
+		from, what, whole := step.Text("from"), step.Text("what"), step.Has("raw")
+		if whole {
 			var err error
-			if packet, err = ParsePacket(step.Raw); err != nil {
+			if packet, err = ParsePacket(step.Bytes("raw")); err != nil {
 				t.Fatal(err)
 			}
 		}
 		switch {
-		case step.From == "sender" && step.What == "RESOURCE":
+		case from == "sender" && what == "RESOURCE":
 			parts = append(parts, nil)
+			if len(out.outgoing) == 0 {
+				t.Fatalf("our sender ended before step %d: %v", i, sendErr)
+			}
 			part := out.outgoing[0].current.part(len(parts) - 1)
-			if step.Raw != nil {
+			if whole {
 				part = packet.Data
 			}
 			table.handle(now, ContextResource, part, PacketHash{byte(i)})
 			work(table)
-		case step.From == "sender":
+		case from == "sender":
 			plain, ok := l.open(packet.Data)
-			if !ok || !bytes.Equal(plain, step.Plaintext) {
+			if !ok || !bytes.Equal(plain, step.Bytes("plaintext")) {
 				t.Fatalf("step %d does not decrypt", i)
 			}
-			if !compressed && step.What != "RESOURCE_ICL" {
+			if !compressed && what != "RESOURCE_ICL" {
 				found := false
 				for _, p := range send.sent {
 					found = found || bytes.Equal(p.plain, plain)
 				}
 				if !found {
-					t.Errorf("step %d: our sender did not send this %s", i, step.What)
+					t.Errorf("step %d: our sender did not send this %s", i, what)
 				}
 			}
 			table.handle(now, packet.Context, plain, PacketHash{byte(i)})
-		case step.What == "RESOURCE_PRF":
+		case what == "RESOURCE_PRF":
 			out.handleProof(now, packet.Data)
 			if sendErr != nil && !compressed {
 				t.Errorf("our sender does not take the recorded proof: %v", sendErr)
 			}
 			last := l.sent[len(l.sent)-1]
-			if !bytes.Equal(last.raw, step.Raw) {
-				t.Errorf("proof packet:\n got %x\nwant %x", last.raw, step.Raw)
+			if !bytes.Equal(last.raw, step.Bytes("raw")) {
+				t.Errorf("proof packet:\n got %x\nwant %x", last.raw, step.Bytes("raw"))
 			}
 		default:
 			if !compressed {
-				out.handle(now, packet.Context, step.Plaintext, PacketHash{byte(i), 1})
+				out.handle(now, packet.Context, step.Bytes("plaintext"), PacketHash{byte(i), 1})
 			}
-			ours = append(ours, step.Plaintext)
+			ours = append(ours, step.Bytes("plaintext"))
 		}
 	}
-	if got == nil || got.Err != nil || !bytes.Equal(got.Data, v.In.Data) ||
-		!bytes.Equal(got.Metadata, v.In.Metadata.pack(t)) || !bytes.Equal(got.Hash[:], v.Out.Hash) {
+	if got == nil || got.Err != nil || !bytes.Equal(got.Data, v.In.Bytes("data")) ||
+		!bytes.Equal(got.Metadata, resourceVectorMetadata(t, v)) || !bytes.Equal(got.Hash[:], v.Out.Bytes("hash")) {
 		t.Fatalf("received %+v", got)
 	}
 	// Our first request is that of the reference, as the window starts alike.
@@ -556,47 +333,52 @@ func vectorTransfer(t *testing.T, v *resourceVector) {
 	}
 }
 
-func vectorSegments(t *testing.T, v *resourceVector) {
+func vectorSegments(t *testing.T, v vectors.Case) {
 	l := newResourceVectorLink(t, v)
-	s, err := newResourceSender(l, ResourceBytes(v.In.Data), v.options(t))
+	s, err := newResourceSender(l, ResourceBytes(v.In.Bytes("data")), resourceVectorOptions(t, v))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.total != v.Out.TotalSize || s.segments != int64(len(v.Out.Segments)) {
+	if s.total != int64(v.Out.Int("total_size")) || s.segments != int64(len(v.Out.Objects("segments"))) {
 		t.Fatalf("%d bytes in %d segments", s.total, s.segments)
 	}
-	for _, w := range v.Out.Segments {
-		offset, length := s.segmentBounds(w.Index)
-		if offset != w.DataOffset || length != w.DataLength {
-			t.Errorf("segment %d: %d bytes at %d, want %d at %d", w.Index, length, offset, w.DataLength, w.DataOffset)
+	for _, w := range v.Out.Objects("segments") {
+		number := func(key string) int64 { return int64(w.Int(key)) }
+		index := number("index")
+		offset, length := s.segmentBounds(index)
+		if offset != number("data_offset") || length != number("data_length") {
+			t.Errorf("segment %d: %d bytes at %d", index, length, offset)
 		}
 		plan := segmentPlan{
-			index: int(w.Index), source: s.source, offset: offset, length: length, compress: s.compress, sdu: l.sdu(),
+			index: int(index), source: s.source, offset: offset, length: length, compress: s.compress, sdu: l.sdu(),
 			seal: l.seal,
 		}
-		if w.Index == 1 {
+		if index == 1 {
 			plan.metadata = s.metadata
 		}
 		plan.entropy.prefix = [4]byte{1}
-		plan.entropy.random[0] = [4]byte(w.RandomHash)
+		plan.entropy.random[0] = [4]byte(w.Bytes("random_hash"))
 		c, err := plan.build()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if w.Index == 1 {
+		if index == 1 {
 			s.origin = c.hash
 		}
 		s.current = c
 		a := s.adv()
-		if a.transfer != w.T || a.size != w.D || a.parts != w.N || a.index != w.I || a.segments != w.L ||
-			uint8(a.flags) != w.F || !bytes.Equal(a.hash[:], w.H) || !bytes.Equal(a.origin[:], w.O) ||
-			!bytes.Equal(c.proof[:], w.ExpectedProof) || length+int64(len(plan.metadata)) != w.PayloadLength {
-			t.Errorf("segment %d: advertised %+v, want %+v", w.Index, a, w)
+		if a.transfer != number("adv_t") || a.size != number("adv_d") || a.parts != number("adv_n") ||
+			a.index != number("adv_i") || a.segments != number("adv_l") || int64(a.flags) != number("adv_f") ||
+			length+int64(len(plan.metadata)) != number("payload_length") {
+			t.Errorf("segment %d: advertised %+v", index, a)
 		}
+		w.CheckBytes("adv_h", a.hash[:])
+		w.CheckBytes("adv_o", a.origin[:])
+		w.CheckBytes("expected_proof", c.proof[:])
 	}
 }
 
-func vectorAdvertisement(t *testing.T, v *resourceVector) {
+func vectorAdvertisement(t *testing.T, v vectors.Case) {
 	l := newResourceVectorLink(t, v)
 	status := "ACTIVE"
 	table := newLinkResources(l, resourceHooks{
@@ -609,12 +391,12 @@ func vectorAdvertisement(t *testing.T, v *resourceVector) {
 			l.sendData(ContextLinkClose, l.link[:], true)
 		},
 	}, resourceLimits{}, newResourceBudget(0))
-	packet, err := ParsePacket(v.In.Raw)
+	packet, err := ParsePacket(v.In.Bytes("raw"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	plain, ok := l.open(packet.Data)
-	if !ok || !bytes.Equal(plain, v.In.Advertisement) {
+	if !ok || !bytes.Equal(plain, v.In.Bytes("advertisement")) {
 		t.Fatal("does not decrypt")
 	}
 	table.handle(resourceVectorTime(), packet.Context, plain, PacketHash{})
@@ -622,42 +404,42 @@ func vectorAdvertisement(t *testing.T, v *resourceVector) {
 	for _, p := range l.sent {
 		answers = append(answers, int(p.context))
 	}
-	if status != v.Out.LinkStatus || len(answers) != len(v.Out.AnswerContexts) ||
-		len(answers) > 0 && answers[0] != v.Out.AnswerContexts[0] {
-		t.Errorf("link %s, answers %v, want %s, %v", status, answers, v.Out.LinkStatus, v.Out.AnswerContexts)
+	if status != v.Out.Text("link_status") || len(answers) != len(v.Out.Ints("answer_contexts")) ||
+		len(answers) > 0 && answers[0] != v.Out.Ints("answer_contexts")[0] {
+		t.Errorf("link %s, answers %v, want %s, %v", status, answers, v.Out.Text("link_status"), v.Out.Ints("answer_contexts"))
 	}
 }
 
-func vectorProof(t *testing.T, v *resourceVector) {
-	packet, err := ParsePacket(v.In.Raw)
+func vectorProof(t *testing.T, v vectors.Case) {
+	packet, err := ParsePacket(v.In.Bytes("raw"))
 	if err != nil || packet.Context != ContextResourceProof || packet.PacketType != PacketProof ||
-		!bytes.Equal(packet.Data, v.In.ProofData) {
+		!bytes.Equal(packet.Data, v.In.Bytes("proof_data")) {
 		t.Fatalf("packet %+v, %v", packet, err)
 	}
 	s := newResourceSim(t, MTU, 1)
 	x := s.a.send(ResourceBytes([]byte("x")), resourceSendOptions{})
 	s.until(time.Minute, func() bool { return x.sender.current != nil })
-	x.sender.current.hash = ResourceHash(v.In.ResourceHash)
-	x.sender.current.proof = resourceProof(v.In.ExpectedProof)
+	x.sender.current.hash = ResourceHash(v.In.Bytes("resource_hash"))
+	x.sender.current.proof = resourceProof(v.In.Bytes("expected_proof"))
 	s.a.table.handleProof(s.now, packet.Data)
 	if proved := x.done == 1 && x.err == nil; proved != v.Valid {
 		t.Errorf("proved %v", proved)
 	}
 	if v.Valid {
-		if got := appendResourceProof(nil, ResourceHash(v.In.ResourceHash), resourceProof(v.In.ExpectedProof)); !bytes.Equal(got, v.In.ProofData) {
+		if got := appendResourceProof(nil, ResourceHash(v.In.Bytes("resource_hash")), resourceProof(v.In.Bytes("expected_proof"))); !bytes.Equal(got, v.In.Bytes("proof_data")) {
 			t.Errorf("got %x", got)
 		}
 	}
 }
 
-func vectorPart(t *testing.T, v *resourceVector) {
+func vectorPart(t *testing.T, v vectors.Case) {
 	l := newResourceVectorLink(t, v)
 	budget := newResourceBudget(0)
 	table := newLinkResources(l, resourceHooks{
 		offer:    func(ResourceOffer) ResourceDecision { return ResourceDecision{Accept: true} },
 		received: func(*ReceivedResource) { t.Error("concluded") },
 	}, resourceLimits{}, budget)
-	adv, err := ParsePacket(v.In.AdvPacket)
+	adv, err := ParsePacket(v.In.Bytes("advertisement_packet"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -666,33 +448,33 @@ func vectorPart(t *testing.T, v *resourceVector) {
 		t.Fatal("advertisement does not decrypt")
 	}
 	table.handle(resourceVectorTime(), adv.Context, plain, PacketHash{})
-	part, err := ParsePacket(v.In.PartPacket)
+	part, err := ParsePacket(v.In.Bytes("part_packet"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := len(l.sent)
 	table.handle(resourceVectorTime(), part.Context, part.Data, PacketHash{})
-	if len(table.jobs()) != 0 || len(l.sent) != before+len(v.Out.AnswerContexts) || budget.counters.Stray.Load() != 1 {
+	if len(table.jobs()) != 0 || len(l.sent) != before+len(v.Out.Ints("answer_contexts")) || budget.counters.Stray.Load() != 1 {
 		t.Errorf("the part was taken; %d packets sent", len(l.sent)-before)
 	}
 }
 
-func vectorCancel(t *testing.T, v *resourceVector) {
+func vectorCancel(t *testing.T, v vectors.Case) {
 	l := newResourceVectorLink(t, v)
-	l.ivs = [][]byte{v.In.IV}
-	l.sendData(Context(v.Out.Context), v.Out.Plaintext, true)
-	if !bytes.Equal(l.sent[0].raw, v.Out.Raw) {
+	l.ivs = [][]byte{v.In.Bytes("iv")}
+	l.sendData(Context(v.Out.Int("context")), v.Out.Bytes("plaintext"), true)
+	if !bytes.Equal(l.sent[0].raw, v.Out.Bytes("raw")) {
 		t.Errorf("got %x", l.sent[0].raw)
 	}
-	hash, err := parseResourceHash(v.Out.Plaintext)
-	if err != nil || !bytes.Equal(hash[:], v.In.ResourceHash) {
+	hash, err := parseResourceHash(v.Out.Bytes("plaintext"))
+	if err != nil || !bytes.Equal(hash[:], v.In.Bytes("resource_hash")) {
 		t.Errorf("got %s, %v", hash, err)
 	}
 	// What our own ends send is the same.
 	s := newResourceSim(t, MTU, 1)
 	var plain []byte
 	s.tap = func(from *resourceEnd, p resourcePacket) bool {
-		if p.context == Context(v.Out.Context) {
+		if p.context == Context(v.Out.Int("context")) {
 			plain, _ = from.open(p.payload)
 		}
 		return true
@@ -701,7 +483,7 @@ func vectorCancel(t *testing.T, v *resourceVector) {
 	s.b.decide = func(ResourceOffer) ResourceDecision { return ResourceDecision{} }
 	s.until(time.Second, func() bool { return x.sender.current != nil })
 	want := x.sender.current.hash
-	if Context(v.Out.Context) == ContextResourceICL {
+	if Context(v.Out.Int("context")) == ContextResourceICL {
 		s.a.table.cancel(s.now, x.sender, nil)
 	}
 	s.until(time.Minute, func() bool { return plain != nil })
@@ -710,38 +492,38 @@ func vectorCancel(t *testing.T, v *resourceVector) {
 	}
 }
 
-func vectorPartRequest(t *testing.T, v *resourceVector) {
-	r := partRequest{hash: ResourceHash(v.In.ResourceHash)}
-	for _, h := range v.In.MapHashes {
+func vectorPartRequest(t *testing.T, v vectors.Case) {
+	r := partRequest{hash: ResourceHash(v.In.Bytes("resource_hash"))}
+	for _, h := range v.In.BytesList("map_hashes") {
 		r.wanted = append(r.wanted, h...)
 	}
-	if v.In.LastMapHash != nil {
-		r.exhausted, r.last = true, mapHashAt(v.In.LastMapHash, 0)
+	if v.In.Has("last_map_hash") {
+		r.exhausted, r.last = true, mapHashAt(v.In.Bytes("last_map_hash"), 0)
 	}
 	checkPlainPacket(t, v, ContextResourceReq, r.append(nil))
-	got, err := parsePartRequest(v.Out.Plaintext)
+	got, err := parsePartRequest(v.Out.Bytes("plaintext"))
 	if err != nil || got.hash != r.hash || got.exhausted != r.exhausted || got.last != r.last ||
 		!bytes.Equal(got.wanted, r.wanted) {
 		t.Errorf("parsed %+v, %v", got, err)
 	}
 }
 
-func vectorHashmapUpdate(t *testing.T, v *resourceVector) {
-	u := hashmapUpdate{hash: ResourceHash(v.In.ResourceHash), block: v.In.Segment, hashes: v.In.Hashmap}
+func vectorHashmapUpdate(t *testing.T, v vectors.Case) {
+	u := hashmapUpdate{hash: ResourceHash(v.In.Bytes("resource_hash")), block: int64(v.In.Int("segment")), hashes: v.In.Bytes("hashmap")}
 	checkPlainPacket(t, v, ContextResourceHMU, u.append(nil))
-	got, err := parseHashmapUpdate(v.Out.Plaintext)
+	got, err := parseHashmapUpdate(v.Out.Bytes("plaintext"))
 	if err != nil || got.hash != u.hash || got.block != u.block || !bytes.Equal(got.hashes, u.hashes) {
 		t.Errorf("parsed %+v, %v", got, err)
 	}
 }
 
-func checkPlainPacket(t *testing.T, v *resourceVector, ctx Context, plain []byte) {
+func checkPlainPacket(t *testing.T, v vectors.Case, ctx Context, plain []byte) {
 	t.Helper()
 	l := newResourceVectorLink(t, v)
-	l.ivs = [][]byte{v.In.IV}
+	l.ivs = [][]byte{v.In.Bytes("iv")}
 	l.sendData(ctx, plain, true)
-	if !bytes.Equal(plain, v.Out.Plaintext) || !bytes.Equal(l.sent[0].raw, v.Out.Raw) {
-		t.Errorf("plaintext:\n got %x\nwant %x", plain, v.Out.Plaintext)
+	if !bytes.Equal(plain, v.Out.Bytes("plaintext")) || !bytes.Equal(l.sent[0].raw, v.Out.Bytes("raw")) {
+		t.Errorf("plaintext:\n got %x\nwant %x", plain, v.Out.Bytes("plaintext"))
 	}
 }
 
