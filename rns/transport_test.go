@@ -278,7 +278,7 @@ func TestPathToNobodyIsAskedForAgainAndGivenUp(t *testing.T) {
 		if err := p.a.AwaitPath(ctx, nobody); !errors.Is(err, rns.ErrNoPath) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		if n := p.m.Stats().Frames; n != 3 {
+		if n := p.m.Stats().Frames; n < 3 || n > 4 { // the last one coincides with the end
 			t.Errorf("%d requests in 75 s", n)
 		}
 		for range 5 {
