@@ -124,8 +124,11 @@ func (e *engine) announced(a *heardAnnounce) {
 	if a.on.gone {
 		return
 	}
-	if e.destinations[a.destination] != nil {
+	if own := e.destinations[a.destination]; own != nil {
 		a.on.count(DropAnnounceOwn)
+		if e.t.config.OwnAnnounced != nil && own.emissions.foreign(a.random) {
+			e.publish(announceEvent{a.announced(), true})
+		}
 		return
 	}
 	if e.known.conflicts(a.destination, a.identity) {
@@ -147,7 +150,13 @@ func (e *engine) announced(a *heardAnnounce) {
 	if e.requests.wanted(a.destination) {
 		e.known.use(e.known.entries[a.destination], m.wall)
 	}
-	e.publish(Announced{
+	e.publish(announceEvent{a.announced(), false})
+	e.t.log.Debug("path", "dest", a.destination, "hops", a.hops, "iface", a.on.name())
+}
+
+// announced describes an announce to handlers.
+func (a *heardAnnounce) announced() Announced {
+	return Announced{
 		Destination:  a.destination,
 		Identity:     a.identity,
 		NameHash:     a.name,
@@ -159,8 +168,13 @@ func (e *engine) announced(a *heardAnnounce) {
 		At:           a.at,
 		Interface:    a.on.name(),
 		PacketHash:   a.hash,
-	})
-	e.t.log.Debug("path", "dest", a.destination, "hops", a.hops, "iface", a.on.name())
+	}
+}
+
+// announceEvent is what the dispatcher has to tell.
+type announceEvent struct {
+	Announced
+	own bool // somebody else announced a destination of ours
 }
 
 // Announced is an accepted announce: one that made or renewed a path. The slices must not be changed.
@@ -229,7 +243,7 @@ func (t *Transport) HandleAnnounces(name string, o AnnounceHandlerOptions, f fun
 }
 
 // publish queues an announce for the handlers; when the queue is full the oldest makes room.
-func (e *engine) publish(a Announced) {
+func (e *engine) publish(a announceEvent) {
 	for {
 		select {
 		case e.t.heard <- a:
@@ -251,9 +265,13 @@ func (t *Transport) dispatchAnnounces(life context.Context) {
 		case <-life.Done():
 			return
 		case a := <-t.heard:
+			if a.own {
+				t.config.OwnAnnounced(a.Announced)
+				continue
+			}
 			for _, h := range t.handler.snapshot() {
 				if (h.name == nil || *h.name == a.NameHash) && (!a.PathResponse || h.options.PathResponses) {
-					h.f(a)
+					h.f(a.Announced)
 				}
 			}
 		}

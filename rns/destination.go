@@ -80,8 +80,9 @@ type Destination struct {
 	closing chan struct{}
 	once    sync.Once
 
-	keys     atomic.Pointer[ratchetKeys] // what decrypts; replaced by the announcer
-	announce announceState               // the announcer's
+	keys      atomic.Pointer[ratchetKeys] // what decrypts; replaced by the announcer
+	announce  announceState               // the announcer's
+	emissions emissions
 }
 
 // NewDestination makes a destination of ours and registers it, before Run or while the transport runs. It fails with

@@ -3,6 +3,8 @@ package rns
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -19,6 +21,35 @@ type announceState struct {
 	answered time.Time    // when it was made, monotonic
 }
 
+// emissionMemory is how many random fields of its announces a destination remembers, to tell them from those that
+// somebody else makes with its keys. Older ones go by their time.
+const emissionMemory = 256
+
+// emissions are the announces that we made.
+type emissions struct {
+	mu     sync.Mutex // leaf
+	before int64      // emission time up to which anything may be ours, Unix seconds
+	recent []RandomField
+}
+
+// add notes an announce before it goes out.
+func (e *emissions) add(f RandomField) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.recent) >= emissionMemory {
+		e.before = max(e.before, e.recent[0].Seconds())
+		e.recent = append(e.recent[:0], e.recent[1:]...)
+	}
+	e.recent = append(e.recent, f)
+}
+
+// foreign reports whether an announce is surely not ours.
+func (e *emissions) foreign(f RandomField) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return f.Seconds() > e.before && !slices.Contains(e.recent, f)
+}
+
 // ratchetKeys are the private ratchet keys that packets are tried with, newest first. It is replaced, never changed.
 type ratchetKeys struct{ private [][]byte }
 
@@ -28,6 +59,7 @@ type announceCall struct{ result chan error }
 // loadAnnounceState reads what the destination kept over a restart.
 func (d *Destination) loadAnnounceState(ctx context.Context) error {
 	store := d.t.config.Store
+	d.emissions.before = d.t.config.Clock().Unix() // without a store there is nothing better
 	if store == nil || d.config.Type != DestinationSingle {
 		return nil
 	}
@@ -35,7 +67,7 @@ func (d *Destination) loadAnnounceState(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("time of the last announce: %w", err)
 	}
-	d.announce.last = last
+	d.announce.last, d.emissions.before = last, last.Unix()
 	if d.config.Ratchets == nil {
 		return nil
 	}
@@ -151,6 +183,7 @@ func (d *Destination) newAnnounce(ctx context.Context, pathResponse bool) (*Pack
 		return nil, err
 	}
 	d.announce.last = time.Unix(random.Seconds(), 0)
+	d.emissions.add(random)
 	if t.config.Store != nil {
 		if err := t.config.Store.SaveLastAnnounced(ctx, d.hash, d.announce.last); err != nil {
 			t.log.Warn("time of announce not saved", "dest", d.hash, "err", err)

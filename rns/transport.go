@@ -57,6 +57,10 @@ type Config struct {
 	// Blackholed reports whether announces of an identity are refused; it is called from several goroutines and must
 	// not block. nil: none are.
 	Blackholed func(IdentityHash) bool
+	// OwnAnnounced gets announces of our own destinations that somebody else made, who must have our keys: another
+	// machine runs with a copy of them. Echoes of our own announces do not count, also not of those from before a
+	// restart, as far as the Store knows them. It is called where announce handlers are. nil: they are only counted.
+	OwnAnnounced func(Announced)
 	// ExplicitProofs makes the proofs of single packets 32 bytes longer, with the hash of what they prove
 	// (use_implicit_proof = no). Both forms are always understood.
 	ExplicitProofs bool
@@ -157,7 +161,7 @@ type Transport struct {
 	verified chan *heardAnnounce // verify workers → loop
 	outbound chan outFrame       // senders → loop
 	calls    chan func(*engine)  // anyone → loop
-	heard    chan Announced      // loop → dispatcher
+	heard    chan announceEvent  // loop → dispatcher
 	ready    chan struct{}       // closed when the loop begins
 	done     chan struct{}       // closed when the loop has ended
 	wg       sync.WaitGroup      // every goroutine of a run
@@ -183,7 +187,7 @@ func New(c Config) (*Transport, error) {
 		verified: make(chan *heardAnnounce),
 		outbound: make(chan outFrame, outboundQueue),
 		calls:    make(chan func(*engine)),
-		heard:    make(chan Announced, announceEventQueue),
+		heard:    make(chan announceEvent, announceEventQueue),
 		ready:    make(chan struct{}),
 		done:     make(chan struct{}),
 	}

@@ -311,3 +311,49 @@ func BenchmarkPacketThroughTwoNodes(b *testing.B) {
 		<-r.Done()
 	}
 }
+
+func TestAnotherMachineWithOurKeysIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := ifacetest.NewMedium(ifacetest.Options{})
+		var store rnstest.Store
+		id := rnstest.Identity(t, 1)
+		noticed := make(chan rns.Announced, 10)
+		var frames [][]byte
+		m.Tap(func(from string, frame []byte) {
+			if from == "ours" {
+				frames = append(frames, append([]byte(nil), frame...))
+			}
+		})
+		start := func() (*rnstest.Node, *rns.Destination) {
+			n := rnstest.Start(t, rns.Config{Store: &store, OwnAnnounced: func(a rns.Announced) { noticed <- a }}, m.Port("ours"))
+			d, _ := inbox(t, n, id)
+			return n, d
+		}
+		n, d := start()
+		for range 300 { // more than are remembered one by one
+			announce(t, d)
+		}
+		synctest.Wait()
+		for _, f := range frames {
+			m.Inject(f) // echoes
+		}
+		time.Sleep(time.Second)
+		n.Stop()
+		_, d = start()
+		synctest.Wait()
+		announce(t, d)
+		synctest.Wait()
+		for _, f := range frames {
+			m.Inject(f)
+		}
+		none(t, noticed)
+
+		other := rnstest.Start(t, rns.Config{}, m.Port("theirs"))
+		copied, _ := inbox(t, other, id)
+		announce(t, copied)
+		if a := next(t, noticed); a.Destination != d.Hash() || a.Interface != "ours" {
+			t.Errorf("noticed %+v", a)
+		}
+		none(t, noticed)
+	})
+}
