@@ -152,7 +152,7 @@ func TestWhomAPersonMeans(t *testing.T) {
 func TestAddressesAreReadAsPeopleCopyThem(t *testing.T) {
 	want := group.AnyHash{0x3f, 0x9a, 0x1c, 0x07, 0xb2, 0xe8, 0x4d, 0x55, 0x96, 0xa0, 0xd1, 0xc4, 0xe7, 0xf8, 0x0b, 0x2a}
 	s := want.String()
-	for _, text := range []string{s, strings.ToUpper(s), " " + s + "\n", "<" + s + ">", "lxmf@" + s, "lxmf://" + s, "lxma://" + s + ":" + strings.Repeat("ab", 64)} {
+	for _, text := range []string{s, strings.ToUpper(s), " " + s + "\n", "<" + s + ">", "lxmf@" + s, "LXMF@" + s, "lxmf://" + s, "lxma://" + s + ":" + strings.Repeat("ab", 64)} {
 		if got, ok := group.ParseAnyHash(text); !ok || got != want {
 			t.Errorf("%q: %s, %v", text, got, ok)
 		}

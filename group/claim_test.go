@@ -100,6 +100,41 @@ func TestGuessingCodesIsLimited(t *testing.T) {
 	})
 }
 
+func TestGuessersAreRememberedWithinABound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		guess := func(i int) error {
+			_, err := h.hub.Claim(t.Context(), person(fmt.Sprint(i)), valley, group.ClaimInput{Code: "wrong"})
+			return err
+		}
+		for i := range group.ClaimGuessers {
+			if i%(group.ClaimPerHour-1) == 0 {
+				time.Sleep(time.Hour)
+			}
+			refused(t, "a wrong code", guess(i), group.KindDenied)
+		}
+		counted := h.hub.Stats().WrongClaims
+		refused(t, "when the table is full", guess(group.ClaimGuessers), group.KindDenied)
+		if n := h.hub.Stats().WrongClaims; n != counted || counted != group.ClaimGuessers {
+			t.Errorf("%d wrong codes counted, then %d", counted, n)
+		}
+	})
+}
+
+func TestTheListOfWords(t *testing.T) {
+	seen := make(map[string]bool)
+	for word := range strings.FieldsSeq(group.Words()) {
+		key := word[:min(4, len(word))]
+		if len(word) < 3 || len(word) > 8 || seen[key] {
+			t.Errorf("%q is too short, too long or like another one", word)
+		}
+		seen[key] = true
+	}
+	if len(seen) != 2048 {
+		t.Errorf("%d words", len(seen))
+	}
+}
+
 func TestAPostThatHoldsTheCodeIsNotPosted(t *testing.T) {
 	h := newHouse(t)
 	ann := h.joined("Ann", moderation.RoleMember)

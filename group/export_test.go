@@ -4,6 +4,7 @@ package group
 const (
 	ClaimGuesses   = claimGuesses
 	ClaimPerHour   = claimPerHour
+	ClaimGuessers  = claimGuessers
 	MaxStrangers   = maxStrangers
 	MaxBuckets     = maxBuckets
 	MaxSubscribers = maxSubscribers
@@ -11,6 +12,10 @@ const (
 
 // Buckets is how many rate buckets are kept.
 func (h *Hub) Buckets() int { return len(h.buckets.m) }
+
+// Words and Confusables are the embedded lists.
+func Words() string       { return words }
+func Confusables() string { return confusables }
 
 // NewCode is newCode.
 func NewCode(random [16]byte) string { return newCode(random) }

@@ -84,7 +84,7 @@ func (h Address) LogValue() slog.Value { return slog.StringValue(h.Short()) }
 // ParseAnyHash reads 32 hex digits, upper or lower case, with or without the marks people copy along: angle brackets,
 // "lxmf@", "lxmf://", "lxma://" and a public key after a colon.
 func ParseAnyHash(s string) (AnyHash, bool) {
-	s = strings.Trim(strings.TrimSpace(s), "<>")
+	s = strings.Trim(strings.ToLower(strings.TrimSpace(s)), "<>")
 	for _, prefix := range []string{"lxmf@", "lxmf://", "lxma://"} {
 		s = strings.TrimPrefix(s, prefix)
 	}

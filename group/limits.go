@@ -24,22 +24,23 @@ const (
 	MaxReasonBytes = 200
 	MaxGreeting    = 280 // bytes
 
-	hintEvery      = 24 * time.Hour // a stranger's hint
-	heardEvery     = time.Minute    // how coarse LastHeard is
-	claimGuesses   = 5              // wrong codes per identity, until a new code is made
-	claimPerHour   = 50             // wrong codes per hour in all; then only a new code opens the claim again
-	claimGuessers  = 2048           // identities remembered for wrong codes; then as above
-	maxStrangers   = 1024           // strangers remembered for a day
-	maxBuckets     = 4096           // rate buckets; then the one nearest to full is forgotten
-	maxSubscribers = 64
-	maxEventQueue  = 4096
-	prefixDigits   = 3 // hex digits that a hash prefix has at least
-	clearPrefix    = 6 // from here on a prefix counts as much as a nickname
+	originalOverhead = 1024           // bytes by which a signed original may exceed the limit of a post
+	hintEvery        = 24 * time.Hour // a stranger's hint
+	heardEvery       = time.Minute    // how coarse LastHeard is
+	claimGuesses     = 5              // wrong codes per identity, until a new code is made
+	claimPerHour     = 50             // wrong codes per hour in all; then only a new code opens the claim again
+	claimGuessers    = 2048           // identities remembered for wrong codes; then as above
+	maxStrangers     = 1024           // strangers remembered for a day
+	maxBuckets       = 4096           // rate buckets; then the one nearest to full is forgotten
+	maxSubscribers   = 64
+	maxEventQueue    = 4096
+	prefixDigits     = 3 // hex digits that a hash prefix has at least
+	clearPrefix      = 6 // from here on a prefix counts as much as a nickname
 )
 
 // Limits are bounds an operator may set. Zero is the default; a negative value is no limit where that is said.
 type Limits struct {
-	PostBytes        int64           // title, text, fields and signed original of one post; default 128 KiB
+	PostBytes        int64           // title, text and fields of one post; default 128 KiB
 	Members          int             // of one group; default 20,000
 	Requests         int             // waiting in one group; default 200
 	Bans             int             // of one group; default 10,000

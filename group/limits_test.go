@@ -22,6 +22,7 @@ func TestPostsThatAreNotTaken(t *testing.T) {
 	}{
 		"too large":                  {group.PostInput{Text: make([]byte, 1001)}, group.KindTooLarge},
 		"too large with its fields":  {group.PostInput{Text: make([]byte, 500), Fields: make([]byte, 501)}, group.KindTooLarge},
+		"with a huge original":       {group.PostInput{Text: []byte("x"), Original: make([]byte, 1000+1024+1)}, group.KindTooLarge},
 		"empty":                      {group.PostInput{Text: []byte(" \n")}, group.KindInvalid},
 		"an event":                   {group.PostInput{Kind: group.EntryBan, Text: []byte("x")}, group.KindInvalid},
 		"an edit":                    {group.PostInput{Kind: group.EntryEdit, Text: []byte("x")}, group.KindInvalid},

@@ -28,6 +28,21 @@ func TestNamesThatLookAlikeAreOneName(t *testing.T) {
 	}
 }
 
+func TestTheListOfConfusables(t *testing.T) {
+	last, n := "", 0
+	for line := range strings.Lines(group.Confusables()) {
+		char, proto, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		if !ok || len([]rune(char)) != 1 || proto == "" || char == proto || char <= last {
+			t.Fatalf("line %d: %q", n+1, line)
+		}
+		last = char
+		n++
+	}
+	if n < 6000 {
+		t.Errorf("%d lines", n)
+	}
+}
+
 func TestEverybodyGetsANameOfHisOwn(t *testing.T) {
 	h := newHouse(t, open)
 	for i, c := range []struct{ wish, want string }{

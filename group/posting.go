@@ -84,7 +84,7 @@ func (h *Hub) checkPost(op string, in PostInput) (PostInput, error) {
 	if in.Stripped {
 		in.Original = nil
 	}
-	size := int64(len(in.Title) + len(in.Text) + len(in.Fields) + len(in.Original))
+	size := int64(max(len(in.Title)+len(in.Text)+len(in.Fields), len(in.Original)-originalOverhead))
 	if size > h.limits.PostBytes {
 		return in, &Error{Kind: KindTooLarge, Op: op, Field: "content", Msg: "the post is too large", Limit: h.limits.PostBytes, Needed: size}
 	}

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// confusables holds Unicode's confusable characters (UTS 39, revision 15): lines of a character, a tab and its prototype,
+// confusables holds Unicode's confusable characters (UTS 39; see DATA.md): lines of a character, a tab and its prototype,
 // sorted by character.
 //
 //go:embed confusables.txt
