@@ -44,6 +44,10 @@ type DestinationConfig struct {
 	RefuseLinks bool
 	// LinkProofDelay is how long the answer to a link request is held back.
 	LinkProofDelay time.Duration
+	// AnswerDelay is how long a request waits for its answer, and a packet for its proof, at least. A stock peer notes
+	// that it has sent something only after it went out, and loses an answer that is faster than that: on loopback and
+	// fast LANs, when its machine is busy. 25 ms are enough there, and nothing on a radio.
+	AnswerDelay time.Duration
 	// AppData gives what announces and path responses carry: at most [MaxAnnounceAppData] bytes, or
 	// [MaxAnnounceAppDataRatchet] with ratchets. It is called from a goroutine of the destination's own and must not
 	// call Announce. nil: none.
@@ -314,13 +318,20 @@ type ReceivedPacket struct {
 
 // Prove tells the sender that the packet was taken care of: do it once that is so. It may be called from any goroutine,
 // any time later, and has an effect at most once. It fails with [ErrClosed] when link or transport are gone, with
-// [ErrNotProvable] for PLAIN packets, and when the carrier did not take the proof; the sender then sends again.
+// [ErrNotProvable] for PLAIN packets, and when the carrier did not take the proof; the sender then sends again. Where
+// [DestinationConfig].AnswerDelay holds the proof back, Prove does not wait and such failures pass unnoticed.
 func (p *ReceivedPacket) Prove() error {
 	if p.prove == nil {
 		return ErrNotProvable
 	}
 	if p.proved.Swap(true) {
 		return nil
+	}
+	if p.Destination != nil {
+		if wait := p.Destination.config.AnswerDelay - time.Since(p.At); wait > 0 {
+			time.AfterFunc(wait, func() { _ = p.prove() })
+			return nil
+		}
 	}
 	return p.prove()
 }

@@ -133,7 +133,8 @@ type linkTarget interface {
 	acceptsLinks() bool
 	linkOpened() func(*Link) // OnLink; nil: none
 	requestPaths() *requestPaths
-	maxRequest() int // largest request in bytes; 0: no limit
+	maxRequest() int            // largest request in bytes; 0: no limit
+	answerDelay() time.Duration // how long a request waits for its answer at least
 }
 
 // newLink makes a link in state Pending. Nothing runs yet.

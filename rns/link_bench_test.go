@@ -56,6 +56,7 @@ func (d *benchTarget) acceptsLinks() bool          { return !d.refuse }
 func (d *benchTarget) linkOpened() func(*Link)     { return d.onLink }
 func (d *benchTarget) requestPaths() *requestPaths { return &d.paths }
 func (d *benchTarget) maxRequest() int             { return d.limit }
+func (d *benchTarget) answerDelay() time.Duration  { return 0 }
 
 // counting is a random source that is no such thing.
 type counting byte

@@ -624,6 +624,23 @@ func TestProofDelayLengthensTheMeasuredRTT(t *testing.T) {
 	})
 }
 
+func TestAnswersAreNotFasterThanAStockPeerCanTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{}, func(c *rns.DestinationConfig) { c.AnswerDelay = 25 * time.Millisecond })
+		a, _ := p.open(t)
+		p.at.HandleRequest("/now", func(context.Context, *rns.Request) (msgpack.Raw, bool) { return msgpack.Int(1), true })
+		p.at.HandleRequest("/later", func(context.Context, *rns.Request) (msgpack.Raw, bool) {
+			time.Sleep(40 * time.Millisecond)
+			return msgpack.Int(1), true
+		})
+		for path, want := range map[string]time.Duration{"/now": 25 * time.Millisecond, "/later": 40 * time.Millisecond} {
+			if r, err := a.Request(t.Context(), path, nil, rns.RequestOptions{}); err != nil || r.RTT != want {
+				t.Errorf("%s: %+v, %v", path, r, err)
+			}
+		}
+	})
+}
+
 func TestSlowHandlerLosesPacketsButNotTheLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLinkPair(t, ifacetest.Options{Latency: time.Millisecond})
@@ -644,6 +661,28 @@ func TestSlowHandlerLosesPacketsButNotTheLink(t *testing.T) {
 		// One is in the handler's hands, 256 wait.
 		if s := p.b.LinkStats(); count != 257 || s.EventsFull != 43 || b.State() != rns.LinkActive {
 			t.Errorf("%d handled, %d dropped", count, s.EventsFull)
+		}
+	})
+}
+
+func TestProofsAreNotFasterThanAStockPeerCanTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{}, func(c *rns.DestinationConfig) {
+			c.AnswerDelay, c.LinkProofDelay = 25*time.Millisecond, 50*time.Millisecond
+		})
+		a, b := p.open(t)
+		after := time.Duration(0)
+		b.SetHandlers(rns.LinkHandlers{OnPacket: func(r *rns.ReceivedPacket) { time.Sleep(after); r.Prove() }})
+		for _, c := range []struct{ handling, want time.Duration }{{0, 25 * time.Millisecond}, {40 * time.Millisecond, 40 * time.Millisecond}} {
+			after = c.handling
+			receipt, err := a.Send(t.Context(), []byte("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-receipt.Done()
+			if receipt.RTT() != c.want {
+				t.Errorf("proved after %v, want %v", receipt.RTT(), c.want)
+			}
 		}
 	})
 }

@@ -356,8 +356,18 @@ func (l *Link) serveRequest(id RequestID, packed []byte) {
 		return
 	}
 	r := &Request{Path: found.path, PathHash: hash, Data: data, ID: id, Remote: l.now.remote, Link: l, RequestedAt: at}
+	var early <-chan time.Time
+	if l.target != nil && l.target.answerDelay() > 0 {
+		early = time.After(l.target.answerDelay())
+	}
 	work := func() {
 		response, ok := found.handler(l.ctx, r)
+		if early != nil {
+			select {
+			case <-early:
+			case <-l.Done():
+			}
+		}
 		if ok && len(response) > 0 && !response.IsNil() {
 			// When the link is closed meanwhile there is nobody to answer.
 			_ = l.submit(context.Background(), func(now time.Time) { l.respond(now, id, response) })

@@ -90,6 +90,10 @@ func (n *Node) echoDestination(identity *rns.Identity, ratchets bool) (*rns.Dest
 			l.SetHandlers(handlers(seen))
 		},
 		AppData: func() []byte { return []byte("ours") },
+		// Stock initiators give a proof six times the RTT of the handshake, which is next to nothing on loopback.
+		LinkProofDelay: 100 * time.Millisecond,
+		// And they lose answers that come before they have noted that they asked.
+		AnswerDelay: 100 * time.Millisecond,
 	}
 	if ratchets {
 		c.Ratchets = &rns.RatchetConfig{}

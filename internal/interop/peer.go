@@ -273,6 +273,12 @@ func (p *Peer) Do(cmd string, args Args) map[string]any {
 // Await waits for an event that matches, past ones included, and fails the test after the timeout.
 func (p *Peer) Await(name string, timeout time.Duration, match func(Event) bool) Event {
 	p.t.Helper()
+	return p.AwaitNth(1, name, timeout, match)
+}
+
+// AwaitNth waits for the nth event that matches, from 1.
+func (p *Peer) AwaitNth(nth int, name string, timeout time.Duration, match func(Event) bool) Event {
+	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), timeout)
 	defer cancel()
 	seen := 0
@@ -282,7 +288,9 @@ func (p *Peer) Await(name string, timeout time.Duration, match func(Event) bool)
 		p.mu.Unlock()
 		for ; seen < len(events); seen++ {
 			if e := events[seen]; e.Name == name && (match == nil || match(e)) {
-				return e
+				if nth--; nth == 0 {
+					return e
+				}
 			}
 		}
 		select {

@@ -10,6 +10,7 @@ import (
 
 	"groupd/rns"
 	"groupd/rns/msgpack"
+	"groupd/rns/rnstest"
 )
 
 var aspects = []string{"interop"}
@@ -269,10 +270,13 @@ func TestPythonOpensALinkToUs(t *testing.T) {
 		t.Fatalf("identified as %x", got)
 	}
 	if r := p.Do("link_send", Args{"link": link, "data": "6869", "timeout": 5}); r["delivered"] != true {
-		t.Fatal("python's link packet was not proved")
+		t.Fatalf("python's link packet was not proved; our node: %+v", n.Stats())
 	}
 	for _, size := range []int{0, 400, 100 << 10, 3 << 20} {
-		r := p.Do("request", Args{"link": link, "path": "/echo", "data": BlobArg("q", size, false)})
+		r, err := p.Try("request", Args{"link": link, "path": "/echo", "data": BlobArg("q", size, false)})
+		if err != nil {
+			t.Fatalf("request of %d bytes: %v; our node: %+v", size, err, n.Stats())
+		}
 		if got := digestOf(r["data"]); got != DigestOf(Blob("q", size, false)) {
 			t.Fatalf("response to %d bytes: %+v", size, got)
 		}
@@ -395,7 +399,8 @@ func TestPythonsTransferEndsWhenWeGo(t *testing.T) {
 	port := freePort(t, "127.0.0.1")
 	p := StartPeer(t, "python", ServerConfig("127.0.0.1", port))
 	id := newIdentity(t)
-	n := startNode(t, "127.0.0.1", port, rns.Config{}, rns.InterfaceOptions{})
+	config := rns.Config{Store: &rnstest.Store{}} // remembers when it announced: the next announce must be newer
+	n := startNode(t, "127.0.0.1", port, config, rns.InterfaceOptions{})
 	d, _ := n.echoDestination(id, false)
 	n.awaitUp()
 	if err := d.Announce(t.Context()); err != nil {
@@ -406,13 +411,20 @@ func TestPythonsTransferEndsWhenWeGo(t *testing.T) {
 	n.Stop() // closes its links first
 	p.Await("link_closed", 10*time.Second, func(e Event) bool { return e.Text("link") == link })
 
-	n = startNode(t, "127.0.0.1", port, rns.Config{}, rns.InterfaceOptions{})
+	n = startNode(t, "127.0.0.1", port, config, rns.InterfaceOptions{})
 	d, seen := n.echoDestination(id, false)
 	n.awaitUp()
+	ours := func(e Event) bool { return e.Text("destination") == d.Hash().String() }
+	before := p.Count("announce", ours)
 	if err := d.Announce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	link = p.Do("open_link", Args{"hash": d.Hash().String(), "app": "groupd", "aspects": aspects})["link"].(string)
+	p.AwaitNth(before+1, "announce", 10*time.Second, ours)
+	r, err := p.Try("open_link", Args{"hash": d.Hash().String(), "app": "groupd", "aspects": aspects})
+	if err != nil {
+		t.Fatalf("%v; our node: %+v", err, n.Stats())
+	}
+	link = r["link"].(string)
 	if r := p.Do("send_resource", Args{"link": link, "data": BlobArg("z", 1<<20, false)}); r["complete"] != true {
 		t.Fatalf("resource ended with %v", r)
 	}
