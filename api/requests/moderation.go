@@ -10,18 +10,19 @@ import (
 
 // kick answers /members/kick; needs KICK.
 func (s *Server) kick(ctx context.Context, c *call, q *groupdv1.KickRequest) (*groupdv1.Ack, []byte, error) {
-	target, err := s.resolve(ctx, c, "who", q.GetWho(), group.AmongMembers)
-	if err != nil {
-		return nil, nil, err
-	}
-	return ack(s.hub.Kick(ctx, c.as(q.GetClientId()), s.group, group.KickInput{
-		Target: target, Reason: q.GetReason(), Duration: time.Duration(q.GetDurationS()) * time.Second,
-	}))
+	var done group.Change
+	err := s.changeOf(ctx, c, q.GetClientId(), q.GetWho(), group.AmongMembers, func(caller group.Caller, target group.AnyHash) (err error) {
+		done, err = s.hub.Kick(ctx, caller, s.group, group.KickInput{
+			Target: target, Reason: q.GetReason(), Duration: time.Duration(q.GetDurationS()) * time.Second,
+		})
+		return err
+	})
+	return ack(done, err)
 }
 
 // ban answers /members/ban; needs BAN. The target need not be a member, now or ever.
 func (s *Server) ban(ctx context.Context, c *call, q *groupdv1.BanRequest) (*groupdv1.Ack, []byte, error) {
-	target, err := s.resolve(ctx, c, "who", q.GetWho(), group.AmongMembers, group.AmongRequests, group.AmongDeparted)
+	target, err := s.resolve(ctx, c, "who", q.GetWho(), group.AmongMembers, group.AmongRequests, group.AmongDeparted, group.AmongBans)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -32,11 +33,12 @@ func (s *Server) ban(ctx context.Context, c *call, q *groupdv1.BanRequest) (*gro
 
 // unban answers /members/unban; needs BAN, or KICK for a kick.
 func (s *Server) unban(ctx context.Context, c *call, q *groupdv1.UnbanRequest) (*groupdv1.Ack, []byte, error) {
-	target, err := s.resolve(ctx, c, "who", q.GetWho(), group.AmongBans)
-	if err != nil {
-		return nil, nil, err
-	}
-	return ack(s.hub.Unban(ctx, c.as(q.GetClientId()), s.group, target))
+	var done group.Change
+	err := s.changeOf(ctx, c, q.GetClientId(), q.GetWho(), group.AmongBans, func(caller group.Caller, target group.AnyHash) (err error) {
+		done, err = s.hub.Unban(ctx, caller, s.group, target)
+		return err
+	})
+	return ack(done, err)
 }
 
 // updatePermissions answers /members/permissions/update; needs GRANT.
@@ -56,12 +58,10 @@ func (s *Server) updatePermissions(ctx context.Context, c *call, q *groupdv1.Per
 	if role == 0 && add == 0 && remove == 0 {
 		return nil, nil, invalid("role", "say what to change: role, add or remove")
 	}
-	target, err := s.resolve(ctx, c, "who", q.GetWho(), group.AmongMembers)
-	if err != nil {
-		return nil, nil, err
-	}
-	m, err := s.hub.UpdatePermissions(ctx, c.as(q.GetClientId()), s.group, group.PermissionsInput{
-		Target: target, Role: role, Add: add, Remove: remove,
+	var m group.Member
+	err := s.changeOf(ctx, c, q.GetClientId(), q.GetWho(), group.AmongMembers, func(caller group.Caller, target group.AnyHash) (err error) {
+		m, err = s.hub.UpdatePermissions(ctx, caller, s.group, group.PermissionsInput{Target: target, Role: role, Add: add, Remove: remove})
+		return err
 	})
 	if err != nil {
 		return nil, nil, err

@@ -76,19 +76,21 @@ func (s *Server) shortApplicant(a *groupdv1.Applicant, budget int, encode func([
 
 // approve answers /members/approve; needs APPROVE. The applicant is told.
 func (s *Server) approve(ctx context.Context, c *call, q *groupdv1.ApproveRequest) (*groupdv1.Ack, []byte, error) {
-	who, err := s.resolve(ctx, c, "who", q.GetWho(), group.AmongRequests)
-	if err != nil {
-		return nil, nil, err
-	}
-	got, err := s.hub.Approve(ctx, c.as(q.GetClientId()), s.group, who)
-	return ack(got.Change, err)
+	var done group.Change
+	err := s.changeOf(ctx, c, q.GetClientId(), q.GetWho(), group.AmongRequests, func(caller group.Caller, who group.AnyHash) error {
+		got, err := s.hub.Approve(ctx, caller, s.group, who)
+		done = got.Change
+		return err
+	})
+	return ack(done, err)
 }
 
 // reject answers /members/reject; needs APPROVE. The applicant is told.
 func (s *Server) reject(ctx context.Context, c *call, q *groupdv1.RejectRequest) (*groupdv1.Ack, []byte, error) {
-	who, err := s.resolve(ctx, c, "who", q.GetWho(), group.AmongRequests)
-	if err != nil {
-		return nil, nil, err
-	}
-	return ack(s.hub.Reject(ctx, c.as(q.GetClientId()), s.group, who, q.GetReason()))
+	var done group.Change
+	err := s.changeOf(ctx, c, q.GetClientId(), q.GetWho(), group.AmongRequests, func(caller group.Caller, who group.AnyHash) (err error) {
+		done, err = s.hub.Reject(ctx, caller, s.group, who, q.GetReason())
+		return err
+	})
+	return ack(done, err)
 }

@@ -7,8 +7,9 @@ import (
 	groupdv1 "groupd/proto/groupd/v1"
 )
 
-// resolve finds out whom a request means, looking in each scope in turn until somebody is found. field is the request's field.
-func (s *Server) resolve(ctx context.Context, c *call, field string, who *groupdv1.Who, scopes ...group.Scope) (group.AnyHash, error) {
+// resolve finds out whom a request means. A name is looked up in the first scope, and where nobody has it there, in the others. field is
+// the request's field.
+func (s *Server) resolve(ctx context.Context, c *call, field string, who *groupdv1.Who, first group.Scope, others ...group.Scope) (group.AnyHash, error) {
 	var h group.AnyHash
 	switch w := who.GetWho().(type) {
 	case *groupdv1.Who_Hash:
@@ -27,13 +28,44 @@ func (s *Server) resolve(ctx context.Context, c *call, field string, who *groupd
 		if h, ok := group.ParseAnyHash(w.Name); ok && !h.IsZero() {
 			return h, nil
 		}
-		var err error
-		for _, scope := range scopes {
-			if h, err = s.hub.Resolve(ctx, c.caller, s.group, w.Name, scope); group.KindOf(err) != group.KindNotFound || err == nil {
+		h, err := s.hub.Resolve(ctx, c.caller, s.group, w.Name, first)
+		for _, scope := range others {
+			if err == nil || group.KindOf(err) != group.KindNotFound {
 				break
+			}
+			// A caller who may not look there has still not found anybody.
+			if other, err2 := s.hub.Resolve(ctx, c.caller, s.group, w.Name, scope); err2 == nil || group.KindOf(err2) == group.KindConflict {
+				h, err = other, err2
 			}
 		}
 		return h, err
 	}
 	return h, invalid(field, "say who: a hash or a name")
+}
+
+// nobody is a hash that names no one: 16 bytes of ff.
+func nobody() (h group.AnyHash) {
+	for i := range h {
+		h[i] = 0xff
+	}
+	return h
+}
+
+// changeOf resolves the target of a change and carries it out. A change that is repeated with its client id gets its first answer even if the
+// name means nobody any more, or several: it is the domain that remembers, so it is asked about nobody, who is never found.
+func (s *Server) changeOf(ctx context.Context, c *call, clientID []byte, who *groupdv1.Who, first group.Scope,
+	change func(caller group.Caller, target group.AnyHash) error) error {
+	target, notFound := s.resolve(ctx, c, "who", who, first)
+	if notFound != nil {
+		kind := group.KindOf(notFound)
+		if len(clientID) == 0 || kind != group.KindNotFound && kind != group.KindConflict {
+			return notFound
+		}
+		target = nobody()
+	}
+	err := change(c.as(clientID), target)
+	if notFound != nil && group.KindOf(err) == group.KindNotFound {
+		return notFound
+	}
+	return err
 }
