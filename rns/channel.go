@@ -161,7 +161,7 @@ func (r *channelReceiver) place(sequence uint16) channelPlace {
 			return channelOld
 		}
 		return channelNew
-	case behind <= channelAhead:
+	case behind < 1<<15: // half of all numbers: its proof got lost, however long ago
 		return channelOld
 	}
 	return channelAfield
@@ -367,10 +367,11 @@ type channelState struct {
 
 // channelFlight is a message that is not proved yet.
 type channelFlight struct {
-	raw     []byte       // the envelope
-	hashes  []PacketHash // of its transmissions: a proof of any will do
-	sent    time.Time
-	timeout time.Duration
+	sequence uint16
+	raw      []byte       // the envelope
+	hashes   []PacketHash // of its transmissions: a proof of any will do
+	sent     time.Time
+	timeout  time.Duration
 }
 
 // take takes a received envelope and reports whether it is to be proved.
@@ -437,10 +438,10 @@ func (s *channelState) deliver(m channelMessage) {
 
 // fill sends what waits while the window has room.
 func (s *channelState) fill(now time.Time) {
-	for len(s.waiting) > 0 && len(s.ring) < s.window.size {
+	for len(s.waiting) > 0 && s.ready() {
 		w := s.waiting[0]
 		s.waiting = s.waiting[1:]
-		f := &channelFlight{raw: appendChannelEnvelope(nil, channelEnvelope{w.kind, s.sequence, w.data})}
+		f := &channelFlight{sequence: s.sequence, raw: appendChannelEnvelope(nil, channelEnvelope{w.kind, s.sequence, w.data})}
 		s.ring = append(s.ring, f)
 		if err := s.transmit(now, f); err != nil { // gives its sequence back
 			s.ring = s.ring[:len(s.ring)-1]
@@ -453,6 +454,13 @@ func (s *channelState) fill(now time.Time) {
 			other.timeout = max(other.timeout, channelTimeout(len(other.hashes), s.link.now.rtt, len(s.ring)))
 		}
 	}
+}
+
+// ready reports whether one more message may be sent: the window has room, and the receiver still keeps what is so far
+// ahead of the oldest message that is not proved. The reference lacks the second condition, and its receiver throws away,
+// though proved, what comes too far ahead of a message that is late.
+func (s *channelState) ready() bool {
+	return len(s.ring) == 0 || len(s.ring) < s.window.size && s.sequence-s.ring[0].sequence <= channelAhead
 }
 
 func (s *channelState) transmit(now time.Time, f *channelFlight) error {

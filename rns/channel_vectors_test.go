@@ -165,6 +165,7 @@ func TestVectorsStreamWrites(t *testing.T) {
 	vectors.RunKinds(t, "streams", []string{"write"}, func(t *testing.T, c vectors.Case) {
 		id, data := uint16(c.In.Int("stream_id")), c.In.Bytes("data")
 		chunks := c.Out.Objects("chunks")
+		var chunker streamChunker
 		for i, want := range chunks {
 			wanted, err := parseChannelEnvelope(want.Bytes("envelope"))
 			if err != nil {
@@ -178,7 +179,7 @@ func TestVectorsStreamWrites(t *testing.T) {
 				want.CheckBytes("envelope", appendChannelEnvelope(nil, channelEnvelope{channelStreamType, uint16(i), last}))
 				return
 			}
-			message, consumed, err := nextStreamChunk(id, data)
+			message, consumed, err := chunker.next(id, data)
 			if err != nil {
 				t.Fatal(err)
 			}

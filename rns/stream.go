@@ -30,6 +30,7 @@ type Stream struct {
 	sends    uint16
 
 	writing chan struct{} // cap 1: held by the writer
+	chunker streamChunker // the writer's
 	read    streamDeadline
 	write   streamDeadline
 	closing chan struct{} // closed by Close
@@ -120,7 +121,7 @@ func (s *Stream) Write(p []byte) (n int, err error) {
 	defer func() { <-s.writing }()
 	ctx := streamContext{Context: context.Background(), stream: s}
 	for n < len(p) {
-		message, consumed, err := nextStreamChunk(s.sends, p[n:])
+		message, consumed, err := s.chunker.next(s.sends, p[n:])
 		if err != nil {
 			return n, err
 		}

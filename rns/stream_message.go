@@ -63,21 +63,32 @@ func parseStreamMessage(b []byte) (streamMessage, error) {
 	return m, nil
 }
 
-// nextStreamChunk returns the content of the next message of a writer of stream id, and how many bytes of data it
-// carries: compressed when that is shorter and fits.
-func nextStreamChunk(id uint16, data []byte) (message []byte, consumed int, err error) {
+// streamChunker cuts what is written to a stream into messages. The zero value is ready.
+type streamChunker struct {
+	skip  int // bytes that still go uncompressed, since compression did not pay
+	again int // how many the next time
+}
+
+// next returns the content of the next message to stream id, and how many bytes of data it carries: compressed when that
+// is shorter and fits. Where compression does not pay it is not tried again for 16 KiB, then for twice as much, up to
+// 64 KiB: it costs far more than sending.
+func (c *streamChunker) next(id uint16, data []byte) (message []byte, consumed int, err error) {
 	chunk := data[:min(len(data), streamMaxChunk)]
-	if len(chunk) > streamCompressFrom {
+	if len(chunk) > streamCompressFrom && c.skip <= 0 {
 		for try := 1; try <= streamCompressTry; try++ {
 			part := chunk[:len(chunk)/try]
 			packed, err := bz2.Compress(part)
 			if err == nil && len(packed) < streamChunk && len(packed) < len(part) {
+				c.again = 0
 				message, err = appendStreamMessage(nil, streamMessage{id: id, data: packed}, true)
 				return message, len(part), err
 			}
 		}
+		c.again = min(max(2*c.again, streamMaxChunk), 4*streamMaxChunk)
+		c.skip = c.again
 	}
 	chunk = chunk[:min(len(chunk), streamChunk)]
+	c.skip -= len(chunk)
 	message, err = appendStreamMessage(nil, streamMessage{id: id, data: chunk}, false)
 	return message, len(chunk), err
 }
