@@ -45,6 +45,7 @@ var arrows = []struct {
 	{"rns/rnstest", []string{"rns", "rns/msgpack", "rns/interfaces/..."}},
 	{"rns/interfaces", nil},
 	{"rns/interfaces/...", []string{"rns/interfaces", "rns/interfaces/hdlc", "rns/interfaces/kiss", "rns/interfaces/serial"}},
+	{"internal/interop", []string{"internal/...", "proto/...", "rns/...", "lxmf"}},
 	{"internal/...", []string{"internal/...", "proto/..."}},
 }
 
