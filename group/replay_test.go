@@ -62,6 +62,7 @@ func TestTextCommandsRunOnceAndFresh(t *testing.T) {
 		stale(t, "the same command again", err, group.ErrSeen)
 		_, err = h.hub.Ban(t.Context(), held, valley, group.BanInput{Target: hash(bob)})
 		stale(t, "an older command", err, group.ErrStale)
+		time.Sleep(time.Second)
 		late := command(mod, "late")
 		late.Command.Late = true
 		_, err = h.hub.Ban(t.Context(), late, valley, group.BanInput{Target: hash(bob)})

@@ -1,6 +1,9 @@
 package group_test
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -223,7 +226,8 @@ func TestTheOwnerNamedInTheSettings(t *testing.T) {
 			t.Errorf("%s: he is %s", name, r.Member.Role)
 		}
 	}
-	h := newHouse(t)
+	h := newHouse(t, func(n *group.NewGroup, _ *group.Config) { n.Owner = hash(ann) })
+	h.joined("Ann", moderation.RoleMember)
 	bob, eve := h.joined("Bob", moderation.RoleMember), person("Eve")
 	must(h.hub.SetOwner(t.Context(), operator(), valley, hash(bob)))(t)
 	must(h.hub.Join(t.Context(), eve, valley, group.JoinInput{Name: "Eve"}))(t)
@@ -233,7 +237,20 @@ func TestTheOwnerNamedInTheSettings(t *testing.T) {
 			t.Errorf("%+v", st)
 		}
 	}
-	_, err := h.hub.SetOwner(t.Context(), bob, valley, hash(eve))
+	// The name in the settings makes an owner once, not for ever.
+	must(h.hub.Leave(t.Context(), ann, valley))(t)
+	must(h.hub.Join(t.Context(), ann, valley, group.JoinInput{}))(t)
+	if st := must(h.hub.Standing(t.Context(), ann, valley))(t); st.Standing != moderation.StandingPending {
+		t.Errorf("back again she is %s, %s", st.Standing, st.Role)
+	}
+	later := person("Later")
+	must(h.hub.SetOwner(t.Context(), operator(), valley, group.AnyHash(group.AddressOf(later.Identity))))(t)
+	if r := must(h.hub.Join(t.Context(), later, valley, group.JoinInput{Name: "Later"}))(t); r.Member.Role != moderation.RoleOwner {
+		t.Errorf("who was named beforehand is %s", r.Member.Role)
+	}
+	_, err := h.hub.SetOwner(t.Context(), operator(), valley, group.AnyHash{})
+	refused(t, "nobody as owner", err, group.KindInvalid)
+	_, err = h.hub.SetOwner(t.Context(), bob, valley, hash(eve))
 	refused(t, "a member naming the owner", err, group.KindDenied)
 }
 
@@ -267,4 +284,115 @@ func TestTheOperatorActingForOneWhoIsNoMember(t *testing.T) {
 	_, err = h.hub.UpdateProfile(t.Context(), operator(), valley, group.ProfileInput{Name: &name})
 	refused(t, "renaming nobody", err, group.KindNotIdentified)
 	must(h.hub.Post(t.Context(), c, valley, group.PostInput{Text: []byte("beep")}))(t)
+}
+
+func TestPermissionsAsTheyAreTyped(t *testing.T) {
+	h := newHouse(t)
+	bob := h.joined("Bob", moderation.RoleMember)
+	update := func(c group.Caller, in group.PermissionsInput) (group.Member, error) {
+		in.Target = group.AnyHash(group.AddressOf(bob.Identity))
+		return h.hub.UpdatePermissions(t.Context(), c, valley, in)
+	}
+	for what, in := range map[string]group.PermissionsInput{
+		"nothing": {}, "no such role": {Role: 9}, "no such bit": {Add: 1 << 30}, "no such bit away": {Remove: 1 << 30},
+		"both ways": {Add: moderation.PermKick, Remove: moderation.PermKick},
+	} {
+		_, err := update(operator(), in)
+		refused(t, what, err, group.KindInvalid)
+	}
+	head := h.head()
+	if m := must(update(operator(), group.PermissionsInput{Remove: moderation.PermKick}))(t); m.Permissions != 0 || h.head() != head {
+		t.Error("taking away what he has not changed something")
+	}
+	m := must(update(operator(), group.PermissionsInput{Role: moderation.RoleModerator, Add: moderation.PermName, Remove: moderation.PermBan}))(t)
+	if want := moderation.RoleModerator.Permissions()&^moderation.PermBan | moderation.PermName; m.Permissions != want || m.Role != moderation.RoleModerator {
+		t.Errorf("%s with %s", m.Role, m.Permissions)
+	}
+	if m := must(update(bob, group.PermissionsInput{Role: moderation.RoleMember}))(t); m.Permissions != 0 {
+		t.Errorf("having stepped down he has %s", m.Permissions)
+	}
+	must(h.hub.Leave(t.Context(), bob, valley))(t)
+	_, err := update(operator(), group.PermissionsInput{Role: moderation.RoleModerator})
+	refused(t, "one who left", err, group.KindNotFound)
+}
+
+func TestWhatIsNotAllowedToPlainMembers(t *testing.T) {
+	h := newHouse(t)
+	bob := h.joined("Bob", moderation.RoleMember)
+	ctx, hub, name := t.Context(), h.hub, "x"
+	long := strings.Repeat("é", 300)
+	denied := func(what string, err error) {
+		t.Helper()
+		refused(t, what, err, group.KindDenied)
+	}
+	_, err := hub.UpdateTopic(ctx, bob, valley, "x")
+	denied("topic", err)
+	_, err = hub.UpdateDisplayName(ctx, bob, valley, group.NamesInput{Public: &name})
+	denied("name", err)
+	_, err = hub.UpdateSettings(ctx, bob, valley, group.SettingsInput{Public: new(bool)})
+	denied("settings", err)
+	_, err = hub.Audit(ctx, bob, valley, 0, 0)
+	denied("audit", err)
+	_, _, err = hub.Bans(ctx, bob, valley, group.AnyHash{}, 0)
+	denied("bans", err)
+	_, err = hub.Requests(ctx, bob, valley, 0)
+	denied("requests", err)
+	_, err = hub.Approve(ctx, bob, valley, hash(bob))
+	denied("approve", err)
+	_, err = hub.Reject(ctx, bob, valley, hash(bob), "")
+	denied("reject", err)
+	_, err = hub.Groups(ctx, bob)
+	if err != nil {
+		t.Error(err)
+	}
+	denied("clock", hub.ConfirmClock(ctx, bob))
+
+	tooLarge := func(what string, err error, limit int64) {
+		t.Helper()
+		if e := refused(t, what, err, group.KindTooLarge); e.Limit != limit || e.Needed != 600 {
+			t.Errorf("%s: limit %d, needed %d", what, e.Limit, e.Needed)
+		}
+	}
+	_, err = hub.UpdateTopic(ctx, operator(), valley, long)
+	tooLarge("topic", err, group.MaxTopicBytes)
+	_, err = hub.UpdateProfile(ctx, bob, valley, group.ProfileInput{Status: &long})
+	tooLarge("status", err, group.MaxStatusBytes)
+	_, err = hub.Kick(ctx, operator(), valley, group.KickInput{Target: hash(bob), Reason: long})
+	tooLarge("reason", err, group.MaxReasonBytes)
+	empty := "\u200b"
+	_, err = hub.UpdateDisplayName(ctx, operator(), valley, group.NamesInput{Public: &empty})
+	refused(t, "an empty name", err, group.KindInvalid)
+	_, err = hub.UpdateDisplayName(ctx, operator(), valley, group.NamesInput{})
+	refused(t, "no name", err, group.KindInvalid)
+	_, err = hub.UpdateSettings(ctx, operator(), valley, group.SettingsInput{Joining: ptr(moderation.Joining(7))})
+	refused(t, "no such policy", err, group.KindInvalid)
+	if d := hub.Disclosure(); len(d.Texts) != 3 || d.Version != must(hub.Info(ctx, bob, valley))(t).Disclosure {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestErrorsSpeakToPeopleAndPrograms(t *testing.T) {
+	seen := make(map[string]bool)
+	for k := group.KindInternal; k <= group.KindNotDurable; k++ {
+		if seen[k.String()] || k.String() == "UNKNOWN" {
+			t.Errorf("kind %d is %s", k, k)
+		}
+		seen[k.String()] = true
+		e := &group.Error{Kind: k, Op: "post", Field: "content", Msg: "words"}
+		if group.KindOf(fmt.Errorf("wrapped: %w", e)) != k || e.Error() != "post: content: words" {
+			t.Errorf("%s: %v", k, e)
+		}
+		if want := k != group.KindInternal && k != group.KindNotDurable; group.Refused(e) != want {
+			t.Errorf("%s: a face would prove it: %v", k, !want)
+		}
+	}
+	if group.Refused(nil) || group.KindOf(errors.New("other")) != group.KindInternal {
+		t.Error("errors of others")
+	}
+	for k := group.EntryPost; k <= group.EntryGroupName; k++ {
+		if seen[k.String()] || k.String() == "unknown" {
+			t.Errorf("entry kind %d is %s", k, k)
+		}
+		seen[k.String()] = true
+	}
 }

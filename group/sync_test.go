@@ -102,7 +102,11 @@ func (h *house) anything(r *rand.Rand) {
 // whether there is more.
 func (r *reader) page(rnd *rand.Rand) bool {
 	t := r.house.t
-	p := must(r.house.hub.Messages(t.Context(), r.caller, valley, group.Query{AfterRev: r.cursor, Limit: 1 + rnd.IntN(9)}))(t)
+	limit := 1 + rnd.IntN(9)
+	p := must(r.house.hub.Messages(t.Context(), r.caller, valley, group.Query{AfterRev: r.cursor, Limit: limit}))(t)
+	if n := len(p.Entries) + len(p.Members); n > limit || (p.More && n < limit) {
+		t.Fatalf("a page of %d rows, limit %d, more %v", n, limit, p.More)
+	}
 	if rnd.IntN(3) == 0 {
 		cut := p.Cut(rnd.IntN(6))
 		if cut.To > p.To || cut.To < r.cursor {
