@@ -53,14 +53,13 @@ func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result
 		return err
 	}
 	var w *work
-	repeated := false
 	err = h.store.Update(ctx, func(tx Tx) error {
 		s, err := h.look(tx, op, c, g)
 		if err != nil {
 			return err
 		}
 		w = &work{scene: *s, w: tx}
-		if repeated, err = w.repeat(result); repeated || err != nil {
+		if repeated, err := w.repeat(result); repeated || err != nil {
 			return err
 		}
 		if err := w.checkCommand(); err != nil {
@@ -92,11 +91,9 @@ func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result
 		}
 		return h.failed(op, err)
 	}
-	if !repeated {
-		for _, e := range w.events {
-			e.Group, e.Head = g, w.head
-			h.publish(e)
-		}
+	for _, e := range w.events { // none when repeated
+		e.Group, e.Head = g, w.head
+		h.publish(e)
 	}
 	return nil
 }
