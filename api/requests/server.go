@@ -228,12 +228,12 @@ func (s *Server) Handle(ctx context.Context, caller group.Caller, path string, d
 	}
 	if len(data) > MaxRequest {
 		err := &group.Error{Kind: group.KindTooLarge, Op: "request", Msg: "the request is too large", Limit: MaxRequest}
-		return c.wrap(c.encodeStatus(&groupdv1.Ack{}, s.status(c, err)))
+		return c.wrap(c.encodeStatus(&groupdv1.Ack{}, s.status(ctx, c, err)))
 	}
 	f, body, err := open(data)
 	c.form = f
 	if err != nil {
-		return c.wrap(c.encodeStatus(&groupdv1.Ack{}, s.status(c, err)))
+		return c.wrap(c.encodeStatus(&groupdv1.Ack{}, s.status(ctx, c, err)))
 	}
 	return c.wrap(s.serve(ctx, c, body).encoded)
 }
@@ -249,7 +249,7 @@ type served struct {
 func (s *Server) serve(ctx context.Context, c *call, body []byte) (out served) {
 	var reply proto.Message = &groupdv1.Ack{}
 	refuse := func(err error) {
-		out.status = s.status(c, err)
+		out.status = s.status(ctx, c, err)
 		out.encoded = c.encodeStatus(reply, out.status)
 	}
 	defer func() {
@@ -296,8 +296,9 @@ func (s *Server) find(path string) (route, bool) {
 	return route{}, false
 }
 
-// status tells an error to the caller. Errors of ours get a log id and a line in the log.
-func (s *Server) status(c *call, err error) *groupdv1.Status {
+// status tells an error to the caller. Errors of ours get a log id and a line in the log, at a low level where it was only that the
+// caller did not wait.
+func (s *Server) status(ctx context.Context, c *call, err error) *groupdv1.Status {
 	st := statusOf(err)
 	st.Field = wireField(c.path, st.GetField())
 	if st.GetCode() == groupdv1.Code_INTERNAL {
@@ -306,7 +307,11 @@ func (s *Server) status(c *call, err error) *groupdv1.Status {
 		if p := (*panicked)(nil); errors.As(err, &p) {
 			attrs = append(attrs, "stack", string(p.stack))
 		}
-		s.log.Error("request failed", attrs...)
+		level := slog.LevelError
+		if ctx.Err() != nil {
+			level = slog.LevelDebug
+		}
+		s.log.Log(ctx, level, "request failed", attrs...)
 	}
 	return st
 }

@@ -56,7 +56,7 @@ func statusOf(err error) *groupdv1.Status {
 	code := codeOf(e.Kind)
 	s := &groupdv1.Status{Code: code}
 	if code == groupdv1.Code_INTERNAL {
-		s.Message = "something went wrong here; nothing was changed"
+		s.Message = "something went wrong on the server: try again later"
 		return s
 	}
 	s.Message = e.Msg
