@@ -16,6 +16,11 @@ import (
 // AddInterface fails and a listener's new peers are refused.
 const DefaultMaxInterfaces = 256
 
+// maxSinglePacket is the longest packet that is not on a link, in bytes: senders check the MTU before the transport id
+// is put in (spec 1 §3.4). Carriers bring longer ones, for links; without this bound strangers could fill our queues
+// with them.
+const maxSinglePacket = MTU + TruncatedHashLength
+
 // InterfaceOptions say how transport uses an interface. The zero value: open, with the carrier's own mode.
 type InterfaceOptions struct {
 	// NetworkName and Passphrase close the interface to all who do not have the same (IFAC, spec 1 §5). Empty: not
@@ -180,6 +185,10 @@ func (t *Transport) deliver(ctx context.Context, a *attached, frame []byte) {
 	p, err := ParsePacket(raw)
 	if err != nil {
 		a.count(DropMalformed)
+		return
+	}
+	if p.DestinationType != DestinationLink && len(raw) > maxSinglePacket {
+		a.count(DropTooLong)
 		return
 	}
 	a.rxPackets.Add(1)

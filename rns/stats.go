@@ -15,6 +15,7 @@ const (
 	DropTooShort         DropReason = iota // frame of 2 bytes or fewer
 	DropIFAC                               // access code missing, wrong, or present on an open interface
 	DropMalformed                          // shorter than its header, or 128 hops
+	DropTooLong                            // over 516 bytes, and no link packet
 	DropNotOurs                            // addressed to another transport node
 	DropTooFar                             // PLAIN or GROUP over more than one hop
 	DropDuplicate                          // seen before
@@ -28,7 +29,7 @@ const (
 	DropNoDestination                      // DATA or link request for nobody here, or of another type
 	DropNoLink                             // link packet for no link of ours
 	DropDestinationQueue                   // DATA, while the destination's queue was full; a retry is taken
-	DropLinkQueue                          // link packet, while the link's queue was full; a retry is taken
+	DropLinkQueue                          // link packet that its link did not take: its queue was full, or it is data from another interface
 	DropUndecryptable                      // DATA that no key of the destination opens
 	DropProof                              // proof that fits no open receipt
 	DropPathRequest                        // malformed path request, or a copy
@@ -52,7 +53,7 @@ func (r DropReason) String() string {
 
 func dropNames() [dropReasons]string {
 	return [...]string{
-		DropTooShort: "too_short", DropIFAC: "ifac", DropMalformed: "malformed", DropNotOurs: "not_ours",
+		DropTooShort: "too_short", DropIFAC: "ifac", DropMalformed: "malformed", DropTooLong: "too_long", DropNotOurs: "not_ours",
 		DropTooFar: "too_far", DropDuplicate: "duplicate", DropAnnounceType: "announce_type",
 		DropAnnounceQueue: "announce_queue", DropAnnounceInvalid: "announce_invalid",
 		DropAnnounceConflict: "announce_conflict", DropAnnounceOwn: "announce_own", DropAnnounceOld: "announce_old",

@@ -1015,6 +1015,28 @@ func TestPacketSizes(t *testing.T) {
 	})
 }
 
+func TestOverlongPacketsAreDroppedAndTolerableOnesAreNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := ifacetest.NewMedium(ifacetest.Options{MTU: 8192})
+		b := rnstest.Start(t, rns.Config{}, m.Port("b"))
+		d, got := inbox(t, b, nil, func(c *rns.DestinationConfig) { c.Type = rns.DestinationPlain })
+		synctest.Wait()
+		for n := 510; n < 525; n++ {
+			p := rns.Packet{DestinationType: rns.DestinationPlain, Destination: d.Hash(), Data: make([]byte, n-rns.HeaderMinSize)}
+			m.Inject(p.Append(nil))
+			synctest.Wait()
+			if taken := len(got) > 0; taken != (n <= 516) {
+				t.Errorf("%d bytes taken: %v", n, taken)
+			} else if taken {
+				<-got
+			}
+		}
+		if n := b.Stats().Drops[rns.DropTooLong]; n != 8 {
+			t.Errorf("%d dropped", n)
+		}
+	})
+}
+
 func TestLifeOfATransport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{})
