@@ -1,0 +1,153 @@
+package lxm
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"groupd/lxmf"
+	"groupd/moderation"
+	"groupd/rns"
+	"groupd/rns/msgpack"
+)
+
+// markerType is the value of field 0xFB of everything that this program sends by LXMF. Relayed copies have 0xFC besides.
+const markerType = "groupd"
+
+// reactorType is the value of field 0xFB by which another group server names whose reaction it relays (spec 4 §8.6).
+const reactorType = "originator-identity"
+
+// glyph begins all that the server says itself: no name and no post begins like this.
+const glyph = string(moderation.NoticeGlyph) + " "
+
+// Sizes in bytes of what an answer consists of besides its content, when sent in one opportunistic packet (spec 4 §1.2,
+// §1.3): source and signature; array head, timestamp, empty title, head of the content; the marker; and a stamp with its
+// head, since the recipient may ask for one.
+const (
+	answerHeader  = rns.TruncatedHashLength + rns.SignatureLength
+	answerPayload = 1 + 9 + 2 + 2
+	answerMarker  = 1 + 2 + 1 + len(markerType)
+	answerStamp   = 2 + lxmf.StampLength
+
+	// MaxContent is the largest content of one answer.
+	MaxContent = lxmf.MaxOpportunistic - answerHeader - answerPayload - answerMarker - answerStamp
+)
+
+// Marker is the fields that every automatic message of the group carries.
+func Marker() lxmf.Fields {
+	var f lxmf.Fields
+	f.Set(lxmf.FieldCustomType, msgpack.Str(markerType))
+	return f
+}
+
+// Marked reports whether a message was made or relayed by a group server: it is not posted and not answered.
+func Marked(f lxmf.Fields) bool {
+	raw, ok := f.Get(lxmf.FieldCustomType)
+	if !ok {
+		return false
+	}
+	word, ok := raw.Str()
+	if b, isBin := raw.Bin(); isBin {
+		word, ok = string(b), true
+	}
+	return ok && (word == markerType || word == reactorType)
+}
+
+// say sends messages to one person, in their order.
+func (s *Server) say(ctx context.Context, to rns.DestinationHash, id *rns.PublicIdentity, ttl time.Duration, contents ...string) {
+	for _, c := range contents {
+		if err := s.config.Send(ctx, Outbound{To: to, Identity: id, Content: []byte(c), Fields: Marker(), TTL: ttl}); err != nil {
+			s.count.answersLost.Add(1)
+			s.log.Warn("answer not sent", "dest", to, "err", err)
+			return
+		}
+		s.count.answers.Add(1)
+	}
+}
+
+// whole makes as many messages of a text as it needs, numbered when there are several.
+func whole(text string) []string {
+	if len(glyph)+len(text) <= MaxContent {
+		return []string{glyph + text}
+	}
+	parts := chunks(strings.Split(text, "\n"), MaxContent-len(glyph)-len("(10/10) "))
+	for i := range parts {
+		parts[i] = fmt.Sprintf("%s(%d/%d) %s", glyph, i+1, len(parts), parts[i])
+	}
+	return parts
+}
+
+// paged is one page of a list, counted from 1; more is the command that shows another one when its number is added.
+func paged(lines []string, page int, more string) []string {
+	text := strings.Join(lines, "\n")
+	if page <= 1 && len(glyph)+len(text) <= MaxContent {
+		return []string{glyph + text}
+	}
+	parts := chunks(lines, MaxContent-len(glyph)-len("(100/100) ")-len("\nMore: ")-len(more)-len(" 100"))
+	if page = max(page, 1); page > len(parts) {
+		return whole(textNoSuchPage(len(parts)))
+	}
+	text = fmt.Sprintf("%s(%d/%d) %s", glyph, page, len(parts), parts[page-1])
+	if page < len(parts) {
+		text += fmt.Sprintf("\nMore: %s %d", more, page+1)
+	}
+	return []string{text}
+}
+
+// chunks joins lines into texts of at most width bytes, a line that is longer is folded.
+func chunks(lines []string, width int) []string {
+	var out []string
+	var b strings.Builder
+	add := func(line string) {
+		if b.Len() > 0 && b.Len()+1+len(line) > width {
+			out = append(out, b.String())
+			b.Reset()
+		}
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(line)
+	}
+	for _, line := range lines {
+		for len(line) > width {
+			var head string
+			head, line = fold(line, width)
+			add(head)
+		}
+		add(line)
+	}
+	if b.Len() > 0 || len(out) == 0 {
+		out = append(out, b.String())
+	}
+	return out
+}
+
+// fold cuts a line of more than width bytes at a space, or at least between two characters.
+func fold(line string, width int) (head, rest string) {
+	head = clip(line, width)
+	if i := strings.LastIndexByte(head, ' '); i > width/2 {
+		head = head[:i]
+	}
+	return head, strings.TrimLeft(line[len(head):], " ")
+}
+
+// clip shortens s to at most n bytes, at a character's end; at least one character stays.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 1 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// brief is clip with a sign that something is missing.
+func brief(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.TrimRight(clip(s, n-len("…")), " ") + "…"
+}

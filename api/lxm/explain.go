@@ -1,0 +1,66 @@
+package lxm
+
+import (
+	"errors"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"groupd/group"
+)
+
+// explain is a refusal in words for the one who was refused.
+func (t *turn) explain(err error) string {
+	var e *group.Error
+	if !errors.As(err, &e) {
+		return textFailed()
+	}
+	if len(e.Choices) > 0 {
+		return textChoices(e.Choices)
+	}
+	text := reason(e)
+	if e.RetryAfter > 0 {
+		text += " " + textTryIn(e.RetryAfter)
+	}
+	return text
+}
+
+// notPosted is explain for posts.
+func (t *turn) notPosted(err error) string {
+	var e *group.Error
+	if errors.As(err, &e) && e.Kind == group.KindTooLarge {
+		// The Hub counts the signed original as well as what is taken from it.
+		return textTooLarge(len(t.in.Message.Packed()), int(e.Limit/2))
+	}
+	return textNotPosted(t.explain(err))
+}
+
+// reason makes a sentence of an error's words, with the field where the words need it.
+func reason(e *group.Error) string {
+	text, field := e.Msg, strings.ReplaceAll(e.Field, "_", " ")
+	switch first, _, _ := strings.Cut(text, " "); {
+	case field == "":
+	case first == "must", first == "is":
+		text = "the " + field + " " + text
+	case first == "longer":
+		text = "the " + field + " is " + text
+	}
+	return sentence(text)
+}
+
+// sentence gives a text a capital and a full stop.
+func sentence(s string) string {
+	r, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return s
+	}
+	s = string(unicode.ToUpper(r)) + s[size:]
+	if strings.ContainsAny(s[len(s)-1:], ".!?") {
+		return s
+	}
+	return s + "."
+}
+
+// seconds rounds a wait up to what people read.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

@@ -1,0 +1,120 @@
+package lxm
+
+import (
+	"strings"
+
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// join makes the caller a member, or lets him wait. The first word, what stands in quotation marks, or the first of several
+// lines is the name, the rest a greeting.
+func (t *turn) join(args string) ([]string, error) {
+	name, greeting := firstWord(args)
+	if first, rest, lines := strings.Cut(args, "\n"); lines && !quoted(args) {
+		name, greeting = strings.TrimSpace(first), strings.TrimSpace(rest)
+	}
+	r, err := t.s.hub.Join(t.ctx, t.command(), t.s.group, group.JoinInput{Name: name, Greeting: greeting})
+	if err != nil {
+		return nil, err
+	}
+	info, err := t.inform()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case r.Standing == moderation.StandingPending && r.Already:
+		return whole(textStillWaiting(info, r.Name, t.address())), nil
+	case r.Standing == moderation.StandingPending:
+		return whole(textWaiting(info, r.Name, t.address()) + "\n" + t.s.disclosure()), nil
+	case r.Already:
+		return whole(textAlreadyIn(r.Name)), nil
+	}
+	return whole(textWelcome(info, r.Name, r.Member.Role) + "\n" + t.s.disclosure()), nil
+}
+
+// inform is the group as the caller sees it after what he did. It is for words only: when it fails, the names are missing
+// and the effect stands.
+func (t *turn) inform() (group.Info, error) {
+	info, err := t.s.hub.Info(t.ctx, t.caller, t.s.group)
+	if err != nil {
+		t.s.log.Warn("no info for an answer", "err", err)
+		info.PublicName = string(t.s.group)
+	}
+	return info, nil
+}
+
+// disclosure is what people are told when they join.
+func (s *Server) disclosure() string { return strings.Join(s.hub.Disclosure().Texts, "\n") }
+
+// claim makes the caller an owner.
+func (t *turn) claim(args string) ([]string, error) {
+	if args == "" {
+		return whole(textClaimHow()), nil
+	}
+	r, err := t.s.hub.Claim(t.ctx, t.command(), t.s.group, group.ClaimInput{Code: args})
+	if err != nil {
+		return nil, err
+	}
+	info, err := t.inform()
+	if err != nil {
+		return nil, err
+	}
+	return whole(textOwner(info, r.Name) + "\n" + t.s.disclosure()), nil
+}
+
+// leave ends the caller's membership after a second word, or takes back his request.
+func (t *turn) leave(args string) ([]string, error) {
+	info, err := t.inform()
+	if err != nil {
+		return nil, err
+	}
+	if t.st.Standing == moderation.StandingPending {
+		if _, err := t.s.hub.Leave(t.ctx, t.command(), t.s.group); err != nil {
+			return nil, err
+		}
+		return whole(textTookBack()), nil
+	}
+	if word, _ := firstWord(args); t.member() && !strings.EqualFold(word, "yes") {
+		return whole(textLeaveSure(info)), nil
+	}
+	if _, err := t.s.hub.Leave(t.ctx, t.command(), t.s.group); err != nil {
+		return nil, err
+	}
+	return whole(textLeft(info)), nil
+}
+
+// nick changes the caller's name.
+func (t *turn) nick(args string) ([]string, error) {
+	if args == "" {
+		return whole(textYourName(t.st.Member.DisplayName)), nil
+	}
+	name := args
+	if quoted(args) {
+		name, _ = firstWord(args)
+	}
+	m, err := t.s.hub.UpdateProfile(t.ctx, t.command(), t.s.group, group.ProfileInput{Name: &name})
+	if err != nil {
+		return nil, err
+	}
+	return whole(textRenamed(m.DisplayName)), nil
+}
+
+// status tells the caller what he is here, or sets his status text.
+func (t *turn) status(args string) ([]string, error) {
+	if args == "" {
+		info, err := t.s.hub.Info(t.ctx, t.caller, t.s.group)
+		if err != nil || t.st.Member == nil {
+			return nil, err
+		}
+		return whole(textStatus(info, *t.st.Member, t.st, t.s.config.Now())), nil
+	}
+	if args == "-" {
+		args = ""
+	}
+	m, err := t.s.hub.UpdateProfile(t.ctx, t.command(), t.s.group, group.ProfileInput{Status: &args})
+	if err != nil {
+		return nil, err
+	}
+	return whole(textStatusSet(m.Status)), nil
+}

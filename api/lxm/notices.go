@@ -1,0 +1,84 @@
+package lxm
+
+import (
+	"context"
+
+	"time"
+
+	"groupd/group"
+	"groupd/moderation"
+	"groupd/rns"
+)
+
+// Tunables of what moderators are told.
+const (
+	// staffEvery is how often they are told that people wait to join, however many do.
+	staffEvery = time.Hour
+	// maxStaff bounds how many of them are told.
+	maxStaff = 16
+)
+
+// staff remembers what moderators have to be told. It belongs to the goroutine of Run.
+type staff struct {
+	told    time.Time // the last time
+	waiting int       // requests since then
+	last    group.Event
+}
+
+// notice tells people what was decided about them.
+func (s *Server) notice(ctx context.Context, e group.Event) {
+	if e.Group != s.group || e.Who.IsZero() {
+		return
+	}
+	var text func(group.Info) string
+	switch e.Kind {
+	case group.EventApproved:
+		text = func(i group.Info) string { return textWelcome(i, e.Name, e.Role) + "\n" + s.disclosure() }
+	case group.EventRejected:
+		text = func(i group.Info) string { return textTurnedAway(i, e.Text) }
+	case group.EventRemoved:
+		text = func(i group.Info) string { return textRemoved(i, e.Text, e.Until, s.config.Now()) }
+	default:
+		return
+	}
+	info, err := s.hub.Info(ctx, group.Caller{Local: true}, s.group)
+	if err != nil {
+		s.log.Warn("no info for a notice", "err", err)
+		return
+	}
+	s.say(ctx, rns.DestinationHash(group.AddressOf(e.Who)), nil, noticeFor, whole(text(outside(info, e.Kind)))...)
+}
+
+// outside hides the private name from those who are not members (any more).
+func outside(i group.Info, k group.EventKind) group.Info {
+	if k != group.EventApproved {
+		i.PrivateName = ""
+	}
+	return i
+}
+
+// tellStaff tells who may approve that people wait to join; at most once in staffEvery.
+func (s *Server) tellStaff(ctx context.Context, st *staff) {
+	text := textAsks(st.last.Name, st.last.Who, st.last.Text)
+	if st.waiting > 1 {
+		text = textManyAsk(st.waiting)
+	}
+	st.told, st.waiting = s.config.Now(), 0
+	told := 0
+	for q := (group.MembersQuery{Limit: group.MaxPage}); ; {
+		p, err := s.hub.Members(ctx, group.Caller{Local: true}, s.group, q)
+		if err != nil {
+			s.log.Warn("no members for a notice", "err", err)
+			return
+		}
+		for _, m := range p.Members {
+			if told < maxStaff && m.Permissions.Has(moderation.PermApprove) {
+				told++
+				s.say(ctx, rns.DestinationHash(m.Address), nil, noticeFor, whole(text)...)
+			}
+		}
+		if q.AfterRev = p.To; !p.More || told >= maxStaff {
+			return
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package lxm
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// splitCommand takes the text of a command apart, which begins with "/": the word in lower case without "-" and "_", and
+// the rest of the text.
+func splitCommand(text string) (word, args string) {
+	text = strings.TrimPrefix(text, "/")
+	end := strings.IndexFunc(text, unicode.IsSpace)
+	if end < 0 {
+		end = len(text)
+	}
+	word = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(text[:end]))
+	return word, strings.TrimSpace(text[end:])
+}
+
+// firstWord takes the first word, or what stands in quotation marks, off a text.
+func firstWord(s string) (word, rest string) {
+	s = strings.TrimSpace(s)
+	for _, q := range []struct{ open, shut string }{{`"`, `"`}, {"“", "”"}, {"„", "“"}} {
+		if body, ok := strings.CutPrefix(s, q.open); ok {
+			if word, rest, ok := strings.Cut(body, q.shut); ok {
+				return strings.TrimSpace(word), strings.TrimSpace(rest)
+			}
+		}
+	}
+	if i := strings.IndexFunc(s, unicode.IsSpace); i >= 0 {
+		return s[:i], strings.TrimSpace(s[i:])
+	}
+	return s, ""
+}
+
+// quoted reports whether a text begins with a name in quotation marks.
+func quoted(s string) bool {
+	word, rest := firstWord(s)
+	return len(word)+len(rest) < len(strings.TrimSpace(s)) && !strings.HasPrefix(strings.TrimSpace(s), word)
+}
+
+// maxDuration is the longest that can be typed; what is longer is meant for good.
+const maxDuration = 100 * 365 * 24 * time.Hour
+
+// parseDuration reads "30m", "2h", "7d", "1w", "1d12h" and the like; a number without a unit is none.
+func parseDuration(s string) (d time.Duration, ok bool) {
+	s = strings.ToLower(s)
+	for s != "" {
+		n, digits := int64(0), 0
+		for digits < len(s) && s[digits] >= '0' && s[digits] <= '9' {
+			if digits > 6 {
+				return 0, false
+			}
+			n, digits = n*10+int64(s[digits]-'0'), digits+1
+		}
+		end := digits
+		for end < len(s) && s[end] >= 'a' && s[end] <= 'z' {
+			end++
+		}
+		var unit time.Duration
+		switch s[digits:end] {
+		case "m", "min", "mins", "minute", "minutes":
+			unit = time.Minute
+		case "h", "hour", "hours":
+			unit = time.Hour
+		case "d", "day", "days":
+			unit = 24 * time.Hour
+		case "w", "week", "weeks":
+			unit = 7 * 24 * time.Hour
+		}
+		if digits == 0 || unit == 0 || n > int64((maxDuration-d)/unit) {
+			return 0, false
+		}
+		d, s = d+time.Duration(n)*unit, s[end:]
+	}
+	return d, d > 0
+}
+
+// parseNumber reads a number from 1 to 999,999,999.
+func parseNumber(s string) (n int, ok bool) {
+	if len(s) == 0 || len(s) > 9 {
+		return 0, false
+	}
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, n > 0
+}
+
+// codeShaped reports whether a text holds what looks like an owner's code as it is shown: four words and five digits,
+// joined by hyphens.
+func codeShaped(text string) bool {
+	for _, word := range strings.Fields(text) {
+		parts := strings.Split(strings.ToLower(strings.Trim(word, `"'.,;:!?()<>`)), "-")
+		for i := 0; i+5 <= len(parts); i++ {
+			words := true
+			for _, p := range parts[i : i+4] {
+				words = words && len(p) >= 3 && strings.Trim(p, "abcdefghijklmnopqrstuvwxyz") == ""
+			}
+			if d := parts[i+4]; words && len(d) == 5 && strings.Trim(d, "0123456789") == "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// distance is the number of letters to add, drop, change or swap with the next one to make b of a; at most limit+1 is
+// computed.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) > limit || len(b)-len(a) > limit || !utf8.ValidString(a) {
+		return limit + 1
+	}
+	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		next := make([]int, len(b)+1)
+		next[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			next[j] = min(row[j]+1, next[j-1]+1, row[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				next[j] = min(next[j], before[j-2]+1)
+			}
+		}
+		before, row = row, next
+	}
+	return row[len(b)]
+}
+
+// span is a duration for people, rounded down: "3 d", "5 h", "12 min".
+func span(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return textDays(int(d / (24 * time.Hour)))
+	case d >= 2*time.Hour:
+		return textHours(int(d / time.Hour))
+	}
+	return textMinutes(max(1, int(d/time.Minute)))
+}

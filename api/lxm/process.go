@@ -1,0 +1,281 @@
+package lxm
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"groupd/group"
+	"groupd/lxmf"
+	"groupd/moderation"
+)
+
+// turn is one message being handled.
+type turn struct {
+	s      *Server
+	ctx    context.Context
+	in     Inbound
+	caller group.Caller // without the command
+	st     group.Standing
+	noted  bool // the Hub has seen the command
+}
+
+// process handles one message to its end: effect, proof, answers, in this order.
+func (s *Server) process(ctx context.Context, in Inbound) {
+	t := &turn{s: s, ctx: ctx, in: in, caller: group.Caller{Identity: group.IdentityHash(in.Sender.Hash()), PublicKey: in.Sender.PublicKey()}}
+	if s.config.Ratchet != nil {
+		t.caller.Ratchet = s.config.Ratchet(in.Message.Source)
+	}
+	answers, err := t.decide()
+	if err != nil {
+		s.count.undecided.Add(1)
+		s.log.Error("message not decided, left unproved", "from", in.Message.Source, "err", err)
+		in.Drop()
+		return
+	}
+	in.Prove()
+	s.say(ctx, in.Message.Source, in.Sender, answerFor, answers...)
+}
+
+// decide does what the message asks for. The answers are for after the proof; an error means that nothing is decided.
+func (t *turn) decide() (answers []string, err error) {
+	if Marked(t.in.Message.Fields) {
+		t.s.count.ignored.Add(1)
+		return nil, nil
+	}
+	if t.st, err = t.s.hub.Standing(t.ctx, t.caller, t.s.group); err != nil {
+		return nil, err
+	}
+	if t.st.Standing == moderation.StandingBanned {
+		t.s.count.ignored.Add(1)
+		return nil, nil
+	}
+	text, typed := commandText(t.in.Message)
+	word, args := splitCommand(text)
+	switch {
+	case typed && t.member():
+		return t.memberCommand(word, args)
+	case typed:
+		return t.strangerCommand(word, args)
+	case t.member():
+		return t.post()
+	}
+	return t.hint()
+}
+
+func (t *turn) member() bool {
+	return t.st.Standing == moderation.StandingMember || t.st.Standing == moderation.StandingMuted
+}
+
+// commandText returns the text of a command, from its "/" on. "//" is none, and neither is "/me".
+func commandText(m *lxmf.Message) (string, bool) {
+	text := leadingTrimmed(string(m.Content))
+	if text == "" && len(m.Title) == 0 {
+		text = fieldCommand(m.Fields)
+	}
+	if !strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//") {
+		return "", false
+	}
+	if _, me := action(text); me {
+		return "", false
+	}
+	return text, true
+}
+
+// leadingTrimmed cuts off white space, and what shows as nothing, at the beginning.
+func leadingTrimmed(s string) string {
+	return strings.TrimLeftFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+}
+
+// action takes "/me" off a text.
+func action(text string) (string, bool) {
+	word, args := splitCommand(text)
+	return args, word == "me"
+}
+
+// fieldCommand is the command line in a COMMANDS field, as Sideband sends what its user types as a command to a contact
+// (spec 4 §7.5).
+func fieldCommand(f lxmf.Fields) string {
+	raw, ok := f.Get(lxmf.FieldCommands)
+	if !ok {
+		return ""
+	}
+	list, ok := raw.Array()
+	if !ok || len(list) != 1 {
+		return ""
+	}
+	inner, err := lxmf.ParseFields(list[0])
+	if err != nil {
+		return ""
+	}
+	const plugin = 0
+	line, ok := inner.Get(plugin)
+	if !ok {
+		return ""
+	}
+	s, ok := line.Str()
+	if s = leadingTrimmed(s); !ok || s == "" {
+		return ""
+	}
+	return "/" + strings.TrimLeft(s, "/")
+}
+
+// post makes an entry of a member's message.
+func (t *turn) post() ([]string, error) {
+	m := t.in.Message
+	in := group.PostInput{Kind: group.EntryPost, Title: m.Title, Text: m.Content, MessageID: group.MessageID(m.ID()), AuthorTime: m.Time(), Original: m.Packed()}
+	if text := leadingTrimmed(string(m.Content)); strings.HasPrefix(text, "//") {
+		in.Text = []byte(text[1:])
+	} else if does, me := action(text); me && strings.HasPrefix(text, "/") {
+		in.Kind, in.Text = group.EntryAction, []byte(does)
+	}
+	fields := m.Fields
+	fields.Delete(lxmf.FieldTelemetry, lxmf.FieldTelemetryStream, lxmf.FieldCommands, lxmf.FieldTicket)
+	in.Stripped = fields.Len() != m.Fields.Len()
+	if fields.Len() > 0 {
+		in.Fields = fields.Raw()
+	}
+	if len(strings.TrimSpace(string(in.Text))) == 0 && len(strings.TrimSpace(string(m.Title))) == 0 {
+		if in.Kind == group.EntryAction {
+			return t.refusal(textEmptyAction()), nil
+		}
+		if quiet(fields) {
+			t.s.count.ignored.Add(1)
+			return nil, nil
+		}
+	}
+	if !utf8.Valid(in.Text) || !utf8.Valid(in.Title) {
+		return t.refusal(textNotUTF8()), nil
+	}
+	r, err := t.s.hub.Post(t.ctx, t.caller, t.s.group, in)
+	switch {
+	case err == nil && r.Duplicate:
+		t.s.count.duplicates.Add(1)
+		return nil, nil
+	case err == nil:
+		t.s.count.posted.Add(1)
+		return nil, nil
+	case !group.Refused(err):
+		return nil, err
+	}
+	switch group.KindOf(err) {
+	case group.KindBanned:
+		t.s.count.ignored.Add(1)
+		return nil, nil
+	case group.KindNotMember, group.KindPending: // removed just now
+		return t.hint()
+	}
+	return t.refusal(t.notPosted(err)), nil
+}
+
+// quiet reports whether fields alone, without a text, are nothing that people would look at: positions, icons, reactions,
+// what belongs to a text that is not there.
+func quiet(f lxmf.Fields) bool {
+	const extension = 0x10 // reactions of some clients (spec 4 §7.4)
+	for key := range f.All() {
+		k, ok := key.Int()
+		if !ok {
+			return false
+		}
+		switch k {
+		case lxmf.FieldIcon, lxmf.FieldThread, lxmf.FieldResults, lxmf.FieldEvent, lxmf.FieldReferences, lxmf.FieldRenderer, lxmf.FieldReplyTo,
+			lxmf.FieldReplyQuote, lxmf.FieldReaction, lxmf.FieldComment, lxmf.FieldContinuation, lxmf.FieldDebug, extension:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// refusal tells a member that something was not done, unless he was told often just now.
+func (t *turn) refusal(text string) []string {
+	t.s.count.refused.Add(1)
+	if t.s.rates.take(rateKey{t.caller.Identity, true}, refusalRate(), t.s.config.Now()) > 0 {
+		return nil
+	}
+	return whole(text)
+}
+
+// hint tells one who is no member how to become one, once a day.
+func (t *turn) hint() ([]string, error) {
+	if !t.s.hub.StrangerAnswer(t.s.group, t.caller.Identity, true) {
+		t.s.count.silent.Add(1)
+		return nil, nil
+	}
+	info, err := t.s.hub.Info(t.ctx, t.caller, t.s.group)
+	if err != nil {
+		return nil, err
+	}
+	t.s.count.hints.Add(1)
+	return whole(textHint(info, t.address())), nil
+}
+
+// address is the caller's.
+func (t *turn) address() group.Address { return group.AddressOf(t.caller.Identity) }
+
+// strangerCommand runs a command of one who is no member, within the caps. What is not for him gets the hint.
+func (t *turn) strangerCommand(word, args string) ([]string, error) {
+	c, ok := t.s.lookup(word)
+	if !ok || !c.anyone {
+		return t.hint()
+	}
+	if !t.s.hub.StrangerAnswer(t.s.group, t.caller.Identity, false) {
+		t.s.count.silent.Add(1)
+		return nil, nil
+	}
+	return t.run(c, args)
+}
+
+// memberCommand runs a command of a member.
+func (t *turn) memberCommand(word, args string) ([]string, error) {
+	if wait := t.s.rates.take(rateKey{t.caller.Identity, false}, commandRate(), t.s.config.Now()); wait > 0 {
+		return t.refusal(textTooManyCommands(wait)), nil
+	}
+	c, ok := t.s.lookup(word)
+	if !ok {
+		c = command{run: func(t *turn, _ string) ([]string, error) { return whole(t.s.unknown(word, t.st)), nil }}
+	}
+	return t.run(c, args)
+}
+
+// run runs one command. Answers to refusals are words, other errors mean that nothing is decided.
+func (t *turn) run(c command, args string) ([]string, error) {
+	t.s.count.commands.Add(1)
+	var answers []string
+	var err error
+	if c.name != "claim" && codeShaped(args) {
+		answers = whole(textCodeElsewhere())
+	} else {
+		answers, err = c.run(t, args)
+	}
+	if !t.noted && (err == nil || group.Refused(err)) {
+		// It changed nothing, or did not get so far: it is remembered all the same, and an old one gets no answer.
+		if noted := t.s.hub.NoteCommand(t.ctx, t.command(), t.s.group); noted != nil {
+			err = noted
+		}
+	}
+	switch {
+	case err == nil:
+		return answers, nil
+	case !group.Refused(err):
+		return nil, err
+	case errors.Is(err, group.ErrSeen), group.KindOf(err) == group.KindBanned:
+		t.s.count.ignored.Add(1)
+		return nil, nil
+	case errors.Is(err, group.ErrStale):
+		return t.refusal(textStale()), nil
+	}
+	t.s.count.refused.Add(1)
+	return whole(t.explain(err)), nil
+}
+
+// command is the caller of a Hub method that acts on this command: it runs only if the command is fresh, and is remembered
+// with its effect.
+func (t *turn) command() group.Caller {
+	t.noted = true
+	c, m := t.caller, t.in.Message
+	c.Command = &group.Command{MessageID: group.MessageID(m.ID()), Timestamp: m.Time(), Late: t.in.Late}
+	return c
+}

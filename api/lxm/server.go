@@ -1,0 +1,192 @@
+package lxm
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"groupd/group"
+	"groupd/lxmf"
+	"groupd/moderation"
+	"groupd/rns"
+)
+
+// Tunables. Each is the default of a field of [Config] where it has one.
+const (
+	// DefaultMaxPending bounds the messages that were taken and not decided about; further ones are dropped, unproved and
+	// counted, so that their senders try again.
+	DefaultMaxPending = 256
+	// DefaultWorkers is how many authors' messages are handled at a time.
+	DefaultWorkers = 64
+
+	// answerFor is how long an answer may wait for its recipient, noticeFor a notice about a decision.
+	answerFor = time.Hour
+	noticeFor = 24 * time.Hour
+	// noticeQueue is how many of the Hub's events may wait; further ones are lost and counted, and the people they concern
+	// find out by themselves.
+	noticeQueue = 1024
+	// maxBuckets bounds the people whose rates are remembered; the one who is nearest to having all his tokens is
+	// forgotten.
+	maxBuckets = 4096
+)
+
+// commandRate bounds a member's commands; those beyond it are refused.
+func commandRate() moderation.Rate { return moderation.Rate{Burst: 30, Every: 10 * time.Second} }
+
+// refusalRate bounds how often a member is told that something was not done, so that a program which answers everything
+// gets into no conversation.
+func refusalRate() moderation.Rate { return moderation.Rate{Burst: 5, Every: 5 * time.Minute} }
+
+// Config says what a Server is made of. Hub, Group and Send are needed.
+type Config struct {
+	Hub   *group.Hub
+	Group group.GroupID
+	// Send queues a message in the group's name and returns at once; see [Via]. It may be called from many goroutines.
+	Send func(context.Context, Outbound) error
+	// Ratchet is the newest ratchet that an address has announced, nil when there is none; it is kept with the member, so
+	// that he can be written to after a restore. nil: none is known. It must be quick.
+	Ratchet func(rns.DestinationHash) []byte
+	// Version is what /about says of the program; "": nothing.
+	Version string
+	Now     func() time.Time // nil: time.Now
+	Logger  *slog.Logger     // nil: discard. Never message texts.
+
+	MaxPending int // 0: DefaultMaxPending
+	Workers    int // 0: DefaultWorkers
+}
+
+// Inbound is a verified message. Exactly one of Prove and Drop is called, once, from any goroutine.
+type Inbound struct {
+	Message *lxmf.Message
+	Sender  *rns.PublicIdentity // the author, verified
+	Late    bool                // came through a propagation node
+	Prove   func()              // it is decided, durably: send the delivery proof
+	Drop    func()              // it could not be decided: no proof, the sender tries again
+}
+
+// Outbound is a message of the group to one person, marked as automatic. It fits one opportunistic packet, stamp included.
+type Outbound struct {
+	To       rns.DestinationHash
+	Identity *rns.PublicIdentity // nil: as known from announces, or from the member's row
+	Content  []byte              // title and timestamp are left to the sender
+	Fields   lxmf.Fields
+	TTL      time.Duration // how long it may wait for the recipient
+}
+
+// Server is the LXMF face of one group. All methods may be called from any goroutine.
+type Server struct {
+	config   Config
+	hub      *group.Hub
+	group    group.GroupID
+	log      *slog.Logger
+	commands []command
+	rates    rates
+	count    counters
+
+	mu      sync.Mutex // leaf
+	wg      sync.WaitGroup
+	life    context.Context // set while Run runs
+	ended   bool
+	lanes   map[group.IdentityHash]*lane
+	ready   []*lane // with work, not being worked on; in the order of their turns
+	pending int
+	working int
+}
+
+// New checks the configuration; nothing is started.
+func New(c Config) (*Server, error) {
+	switch {
+	case c.Hub == nil || c.Send == nil || c.Group == "":
+		return nil, errors.New("lxm: Hub, Group and Send are needed")
+	case c.MaxPending < 0 || c.Workers < 0:
+		return nil, errors.New("lxm: negative bound")
+	}
+	if c.MaxPending == 0 {
+		c.MaxPending = DefaultMaxPending
+	}
+	if c.Workers == 0 {
+		c.Workers = DefaultWorkers
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Server{
+		config: c, hub: c.Hub, group: c.Group, log: c.Logger.With("group", c.Group), commands: commandTable(),
+		lanes: make(map[group.IdentityHash]*lane),
+	}, nil
+}
+
+// Run handles messages and tells people what was decided about them, until ctx ends. Then messages that are not decided
+// yet are dropped unproved, and it returns nil when all workers have ended. It may be called once.
+func (s *Server) Run(ctx context.Context) error {
+	events := s.hub.Subscribe(noticeQueue)
+	defer events.Close()
+	s.start(ctx)
+	defer s.stop()
+	var st staff
+	later := time.NewTimer(staffEvery)
+	defer later.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-later.C:
+		case e, ok := <-events.Events():
+			if !ok {
+				return errors.New("lxm: too many subscribers of events")
+			}
+			s.notice(ctx, e)
+			if e.Kind == group.EventRequested && e.Group == s.group {
+				st.waiting++
+				st.last = e
+			}
+		}
+		if wait := st.told.Add(staffEvery).Sub(s.config.Now()); st.waiting > 0 && (wait <= 0 || st.told.IsZero()) {
+			s.tellStaff(ctx, &st)
+		} else if st.waiting > 0 {
+			later.Reset(min(wait, staffEvery))
+		}
+		s.count.eventsLost.Store(events.Dropped())
+	}
+}
+
+// Stats counts since the start.
+type Stats struct {
+	Received    uint64 // messages taken
+	Posted      uint64 // became entries
+	Duplicates  uint64 // had become entries before
+	Commands    uint64 // of people who may have them answered
+	Refused     uint64 // posts and commands refused, proved
+	Ignored     uint64 // marked by a relay, from the banned, or with nothing to show: proved, no answer
+	Hints       uint64 // given to strangers
+	Silent      uint64 // messages of strangers over their caps: proved, no answer
+	Overload    uint64 // not taken for want of room: no proof
+	Undecided   uint64 // could not be committed: no proof
+	Answers     uint64 // messages sent
+	AnswersLost uint64 // that could not be queued
+	EventsLost  uint64 // events lost to a full queue
+	Pending     int    // now
+}
+
+type counters struct {
+	received, posted, duplicates, commands, refused, ignored, hints, silent, overload, undecided, answers, answersLost, eventsLost atomic.Uint64
+}
+
+// Stats is a snapshot.
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	pending := s.pending
+	s.mu.Unlock()
+	c := &s.count
+	return Stats{
+		Received: c.received.Load(), Posted: c.posted.Load(), Duplicates: c.duplicates.Load(), Commands: c.commands.Load(), Refused: c.refused.Load(),
+		Ignored: c.ignored.Load(), Hints: c.hints.Load(), Silent: c.silent.Load(), Overload: c.overload.Load(), Undecided: c.undecided.Load(),
+		Answers: c.answers.Load(), AnswersLost: c.answersLost.Load(), EventsLost: c.eventsLost.Load(), Pending: pending,
+	}
+}

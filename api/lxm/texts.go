@@ -1,0 +1,401 @@
+package lxm
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// All that people read is here, except the words of refusals (moderation, group) and the short lines of /help.
+
+// groupName is what those who see this info call the group.
+func groupName(i group.Info) string {
+	if i.PrivateName != "" {
+		return i.PrivateName
+	}
+	return i.PublicName
+}
+
+// shortName is groupName where room is short.
+func shortName(i group.Info) string { return brief(groupName(i), 40) }
+
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+func textDays(n int) string    { return fmt.Sprintf("%d d", n) }
+func textHours(n int) string   { return fmt.Sprintf("%d h", n) }
+func textMinutes(n int) string { return fmt.Sprintf("%d min", n) }
+
+func size(n int) string {
+	if n < 1<<10 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%d KB", (n+1<<9)>>10)
+}
+
+// --- strangers ---
+
+func textHint(i group.Info, own group.Address) string {
+	name := shortName(i)
+	switch {
+	case i.You.Standing == moderation.StandingPending:
+		return fmt.Sprintf("Not posted: your request to join %s still waits for a moderator. Your address is %s. /leave takes the request back.", name, own)
+	case i.Joining == moderation.JoiningClosed:
+		return fmt.Sprintf("This is the group %s; only members write here, and it takes no new ones now. Your address, to hand to a moderator: %s. More: /info", name, own)
+	case i.Joining == moderation.JoiningApprove:
+		return fmt.Sprintf("This is the group %s; only members write here. To ask to join, send /join and your name. Your address, to hand to a moderator: %s. More: /help", name, own)
+	}
+	return fmt.Sprintf("This is the group %s; only members write here. To join, send /join and your name. More: /help", name)
+}
+
+func textWaiting(i group.Info, name string, own group.Address) string {
+	return fmt.Sprintf("Your request to join %s as %s waits for a moderator; you will be told. Your address, to hand to one: %s. /leave takes it back. What to know:", shortName(i), name, own)
+}
+
+func textStillWaiting(i group.Info, name string, own group.Address) string {
+	return fmt.Sprintf("Your request to join %s as %s still waits for a moderator. Your address, to hand to one: %s. /leave takes it back.", shortName(i), name, own)
+}
+
+func textTookBack() string { return "Your request is taken back." }
+
+func textTurnedAway(i group.Info, why string) string {
+	return because(fmt.Sprintf("Your request to join %s was declined", shortName(i)), why)
+}
+
+// --- joining and leaving ---
+
+func textWelcome(i group.Info, name string, role moderation.Role) string {
+	text := fmt.Sprintf("Welcome to %s! You are %s", shortName(i), name)
+	if role > moderation.RoleMember {
+		text += ", " + role.String()
+	}
+	return text + ". What you write here is posted to all. Try /history, /who, /help."
+}
+
+func textOwner(i group.Info, name string) string {
+	return fmt.Sprintf("Welcome, %s: you own %s now. What you write here is posted to all. Try /nick NAME, /groupname NAME, /help.", name, shortName(i))
+}
+
+func textAlreadyIn(name string) string {
+	return fmt.Sprintf("You are a member already, as %s. /nick changes the name.", name)
+}
+
+func textClaimHow() string { return "Send the code with it: /claim CODE" }
+
+func textLeaveSure(i group.Info) string {
+	return fmt.Sprintf("Leave %s? Then send: /leave yes", shortName(i))
+}
+
+func textLeft(i group.Info) string {
+	return fmt.Sprintf("You have left %s. Your posts stay. /join brings you back.", shortName(i))
+}
+
+func textRemoved(i group.Info, why string, until, now time.Time) string {
+	if until.IsZero() {
+		return because(fmt.Sprintf("You were banned from %s", shortName(i)), why)
+	}
+	text := because(fmt.Sprintf("You were removed from %s for %s", shortName(i), roundSpan(until.Sub(now))), why)
+	return text + " After that you can /join again."
+}
+
+func because(text, why string) string {
+	if why == "" {
+		return text + "."
+	}
+	return text + ": " + sentence(why)
+}
+
+// roundSpan is span for what has only just begun to run.
+func roundSpan(d time.Duration) string { return span(d.Round(time.Minute)) }
+
+// --- names and status ---
+
+func textYourName(name string) string {
+	return fmt.Sprintf("You are %s. To change it: /nick NEW", name)
+}
+
+func textRenamed(name string) string { return fmt.Sprintf("You are %s now.", name) }
+
+func textStatusSet(status string) string {
+	if status == "" {
+		return "Your status text is removed."
+	}
+	return "Your status text: " + status
+}
+
+func textStatus(i group.Info, m group.Member, st group.Standing, now time.Time) string {
+	parts := []string{fmt.Sprintf("You are %s, %s of %s, joined %s ago", m.DisplayName, m.Role, shortName(i), span(now.Sub(m.Joined)))}
+	if st.Standing == moderation.StandingMuted {
+		parts = append(parts, "You are muted")
+	}
+	if st.Permissions != 0 {
+		parts = append(parts, "You may: "+strings.ReplaceAll(st.Permissions.String(), ",", ", "))
+	}
+	if m.Status != "" {
+		parts = append(parts, "Status text: "+m.Status)
+	}
+	return strings.Join(append(parts, fmt.Sprintf("Your address: %s", m.Address)), ".\n")
+}
+
+// --- reading ---
+
+func textInfo(i group.Info, version string) string {
+	kind := "private"
+	if i.Public {
+		kind = "public"
+	}
+	lines := []string{fmt.Sprintf("%s, a %s group", groupName(i), kind)}
+	if i.Inside && i.Topic != "" {
+		lines = append(lines, "Topic: "+i.Topic)
+	}
+	if i.Inside {
+		lines = append(lines, fmt.Sprintf("%s, %s", count(i.Members, "member"), entries(int(i.Head.Seq))))
+	}
+	switch i.Joining {
+	case moderation.JoiningOpen:
+		lines = append(lines, "Joining: anybody, by /join NAME")
+	case moderation.JoiningApprove:
+		lines = append(lines, "Joining: by /join NAME, a moderator approves")
+	default:
+		lines = append(lines, "Joining: closed")
+	}
+	if !i.Owned {
+		lines = append(lines, "It has no owner yet: /claim CODE")
+	}
+	lines = append(lines, "Address: "+i.Address.String())
+	if version != "" {
+		lines = append(lines, "Server: groupd "+version)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func entries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
+func textMembers(n int) string     { return count(n, "member") + ":" }
+func textMoreMembers(n int) string { return fmt.Sprintf("and %d more. About one: /who NAME", n) }
+
+func textAbout(m group.Member, now time.Time) string {
+	text := fmt.Sprintf("%s, %s, joined %s ago, last heard %s ago\nAddress: %s", m.DisplayName, m.Role, span(now.Sub(m.Joined)), span(now.Sub(m.LastHeard)), m.Address)
+	if m.Status != "" {
+		text += "\nStatus: " + m.Status
+	}
+	return text
+}
+
+func textNobody(who string) string { return sentence(textNobodyCalled(who)) }
+
+func textNobodyCalled(who string) string {
+	return fmt.Sprintf("nobody here is called %q; /who lists all", brief(moderation.CleanLine(who), 40))
+}
+
+func textChoices(choices []group.Member) string {
+	lines := []string{"Several fit. Use more digits of the address, or the full name:"}
+	for _, m := range choices {
+		lines = append(lines, m.Address.String()[:12]+" "+m.DisplayName)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func textOlder(text string, n int, before group.Seq) string {
+	return fmt.Sprintf("%s\nOlder: /history %d <%d", text, n, before)
+}
+
+func textHistoryHow() string {
+	return "So: /history, /history 20, /history 10 <35 (before number 35), /history #35 (all of it)"
+}
+
+func textNoPosts(older bool) string {
+	if older {
+		return "There are no older posts."
+	}
+	return "Nobody has posted yet. Write something!"
+}
+
+func textNoSuchPost(seq group.Seq) string { return fmt.Sprintf("There is no post #%d.", seq) }
+
+func textNoSuchPage(pages int) string {
+	if pages == 1 {
+		return "There is one page only."
+	}
+	return fmt.Sprintf("There are %d pages only.", pages)
+}
+
+func textImage(n int) string { return "[image, " + size(n) + "]" }
+func textAudio(n int) string { return "[voice, " + size(n) + "]" }
+func textFile(name string, n int) string {
+	return "[file " + name + ", " + size(n) + "]"
+}
+
+// --- help ---
+
+func textHelpPosting() string {
+	return "Everything else you write is posted. A post that begins with / is written //."
+}
+
+func textUsage(c command, long string) string {
+	text := c.usage() + "\n" + long
+	if len(c.aliases) > 0 {
+		text += "\nAlso: /" + strings.Join(c.aliases, ", /")
+	}
+	return text
+}
+
+func textMeant(typed, usage string) string {
+	return fmt.Sprintf("There is no /%s. Did you mean %s? All commands: /help. To post it, write //", typed, usage)
+}
+
+func textNoSuchCommand(typed string) string {
+	return fmt.Sprintf("There is no /%s. All commands: /help. To post a text that begins with /, write //", typed)
+}
+
+// --- refusals ---
+
+func textEmptyAction() string { return "Say what you do: /me waves" }
+func textNotUTF8() string     { return "Not posted: the text is not UTF-8." }
+func textStale() string {
+	return "This command came late or out of turn and was not run. Please send it again."
+}
+
+func textCodeElsewhere() string {
+	return "This looks like an owner's code and was not used. To become the owner send: /claim CODE"
+}
+
+func textTooManyCommands(wait time.Duration) string {
+	return "Too many commands, this one was not run. " + textTryIn(wait)
+}
+
+func textTryIn(wait time.Duration) string {
+	if wait > 2*time.Minute {
+		return fmt.Sprintf("Try again in %s.", span(wait+time.Minute))
+	}
+	return fmt.Sprintf("Try again in %d s.", seconds(wait))
+}
+
+func textTooLarge(size_, limit int) string {
+	return fmt.Sprintf("Not posted: it has %s, up to about %s can be posted.", size(size_), size(limit))
+}
+
+func textNotPosted(why string) string { return "Not posted: " + strings.ToLower(why[:1]) + why[1:] }
+func textFailed() string              { return "Something went wrong inside the server." }
+
+// --- moderators ---
+
+func textKicked(name, address string, d time.Duration) string {
+	return fmt.Sprintf("%s is removed for %s. To undo: /unban %s", name, span(d), address)
+}
+
+func textBanned(name, address string, d time.Duration) string {
+	if d == 0 {
+		return fmt.Sprintf("%s is banned. To undo: /unban %s", name, address)
+	}
+	return fmt.Sprintf("%s is banned for %s. To undo: /unban %s", name, span(d), address)
+}
+
+func textUnbanned(name string) string { return fmt.Sprintf("%s may join again.", name) }
+
+func textNoBans() string { return "Nobody is banned." }
+
+func textBan(b group.Ban, now time.Time) string {
+	who := b.Target.String()
+	if !b.Address.IsZero() {
+		who = b.Address.Short() + " " + b.DisplayName
+	}
+	kind := "for good"
+	if !b.Expires.IsZero() {
+		kind = "for another " + span(b.Expires.Sub(now)+time.Minute)
+	}
+	if b.Reason != "" {
+		kind += ": " + b.Reason
+	}
+	return who + ", " + kind
+}
+
+func textNoRequests() string { return "Nobody waits to join." }
+
+func textRequests(n int) string {
+	if n == 1 {
+		return "1 waits. /approve WHO or /reject WHO:"
+	}
+	return fmt.Sprintf("%d wait. /approve WHO or /reject WHO:", n)
+}
+
+func textRequest(r group.Request, now time.Time) string {
+	text := fmt.Sprintf("%s %s, %s", r.Address.Short(), r.DisplayName, span(now.Sub(r.Created)))
+	if r.Greeting != "" {
+		text += ": " + r.Greeting
+	}
+	return text
+}
+
+func textAsks(name string, who group.IdentityHash, greeting string) string {
+	text := fmt.Sprintf("%s (%s) asks to join", name, group.AddressOf(who).Short())
+	if greeting != "" {
+		text += `: "` + brief(greeting, 80) + `"`
+	}
+	return text + fmt.Sprintf("\n/approve %s or /reject %[1]s", group.AddressOf(who).Short())
+}
+
+func textManyAsk(n int) string { return fmt.Sprintf("%d more people ask to join: /requests", n) }
+
+func textApproved(name string) string { return fmt.Sprintf("%s is a member now, and was told.", name) }
+func textRejected(name string) string { return fmt.Sprintf("%s was turned away, and told.", name) }
+
+func textRoleHow() string {
+	return "So: /role WHO moderator (or member, admin, owner), or /role WHO +kick -ban"
+}
+
+func textRole(m group.Member) string {
+	if m.Permissions == 0 {
+		return fmt.Sprintf("%s is %s now.", m.DisplayName, m.Role)
+	}
+	return fmt.Sprintf("%s is %s now and may: %s.", m.DisplayName, m.Role, strings.ReplaceAll(m.Permissions.String(), ",", ", "))
+}
+
+func textTopic(topic string) string {
+	if topic == "" {
+		return "There is no topic."
+	}
+	return "Topic: " + topic
+}
+
+func textTopicSet(removed bool) string {
+	if removed {
+		return "The topic is removed."
+	}
+	return "The topic is changed."
+}
+
+func textGroupNameHow(i group.Info) string {
+	return fmt.Sprintf("This group is called %s. To change it: /groupname NAME", groupName(i))
+}
+
+func textGroupName(i group.Info) string {
+	if i.PublicName != groupName(i) {
+		return fmt.Sprintf("The group is called %s now, and %s for strangers.", groupName(i), i.PublicName)
+	}
+	return fmt.Sprintf("The group is called %s now.", groupName(i))
+}
+
+func textDeleteHow() string { return "Send the numbers: /delete 35 36" }
+
+func textNothingToDelete() string { return "There are no posts that you could delete." }
+
+func textDeleted(n int, missing []group.Seq) string {
+	text := count(n, "post") + " deleted."
+	if len(missing) > 0 {
+		text += " Not there (any more): " + strings.Trim(fmt.Sprint(missing), "[]") + "."
+	}
+	return text
+}
