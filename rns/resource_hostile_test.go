@@ -638,3 +638,49 @@ func TestBrokenRandomnessEndsTheTransfer(t *testing.T) {
 	}
 	s.mustBeIdle()
 }
+
+// TestProofsOfTheLastSegmentsAreKept: the oldest is forgotten at the bound.
+func TestProofsOfTheLastSegmentsAreKept(t *testing.T) {
+	t.Parallel()
+	s := newResourceSim(t, MTU, 33)
+	var queries [][]byte
+	s.tap = func(_ *resourceEnd, p resourcePacket) bool {
+		if p.context == ContextResourceProof {
+			h := resourceProofPacketHash(s.b.id(), ResourceHash(p.payload[:32]), resourceProof(p.payload[32:]))
+			queries = append(queries, h[:])
+		}
+		return true
+	}
+	for i := range resourceRemembered + 1 {
+		s.mustCarry([]byte{byte(i)}, resourceSendOptions{})
+	}
+	queries = queries[:resourceRemembered+1]
+	if len(s.b.table.finished) != resourceRemembered || s.b.table.handleCacheRequest(queries[0]) {
+		t.Errorf("%d proofs kept", len(s.b.table.finished))
+	}
+	for i, q := range queries[1:] {
+		if !s.b.table.handleCacheRequest(q) {
+			t.Errorf("proof %d of %d is gone", i+1, len(queries))
+		}
+	}
+	if s.b.table.handleCacheRequest(queries[1][:31]) || s.b.table.handleCacheRequest(nil) {
+		t.Error("a query of another length was answered")
+	}
+}
+
+// TestRequestsSeenAreForgottenOldestFirst keeps what the sender remembers of part requests bounded.
+func TestRequestsSeenAreForgottenOldestFirst(t *testing.T) {
+	t.Parallel()
+	var r recentHashes
+	for i := range recentHashesLimit {
+		if !r.add(PacketHash{byte(i), byte(i >> 8)}) {
+			t.Fatalf("hash %d is not new", i)
+		}
+	}
+	if r.add(PacketHash{}) {
+		t.Error("the first was forgotten before the bound")
+	}
+	if !r.add(PacketHash{9, 9, 9}) || !r.add(PacketHash{}) || r.add(PacketHash{2}) || len(r.set) != recentHashesLimit || len(r.ring) != recentHashesLimit {
+		t.Errorf("%d in the set, %d in the ring", len(r.set), len(r.ring))
+	}
+}
