@@ -292,6 +292,76 @@ func TestARepeatedRequestChangesNothingMore(t *testing.T) {
 	}
 }
 
+func TestHistoryDoesNotEndInAHeapOfEvents(t *testing.T) {
+	s, _, store, code := realServer(t)
+	ada := person("ada")
+	ask(t, s, ada, "/claim", &groupdv1.ClaimRequest{Code: code, Name: "ada"}, &groupdv1.JoinReply{})
+	const posts, events = 12, 1300
+	var head group.Head
+	if err := store.Update(t.Context(), func(tx group.Tx) (err error) {
+		if head, err = tx.Head(valley); err != nil {
+			return err
+		}
+		for i := range posts + events + posts {
+			head.Seq++
+			head.Rev++
+			e := group.Entry{Group: valley, Seq: head.Seq, Rev: head.Rev, Kind: group.EntryPost, Author: ada.Identity, Time: start(), Text: []byte("hello"), Salt: make([]byte, 32)}
+			if i >= posts && i < posts+events {
+				e.Kind = group.EntryTopic
+			}
+			if err := tx.AppendEntry(e, nil); err != nil {
+				return err
+			}
+		}
+		return tx.PutHead(valley, head)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	read := func(q *groupdv1.MessagesRequest) *groupdv1.PageView {
+		t.Helper()
+		q.NoEvents, q.MaxBytes, q.Limit = true, MinReply, 5
+		return openReply(t, ask(t, s, ada, "/messages", q, &groupdv1.MessagesReply{}))
+	}
+	back, forth, byRev, filtered := 0, 0, 0, 0
+	for q, n := (&groupdv1.MessagesRequest{}), 0; n < 100; n++ {
+		v := read(q)
+		back += len(v.GetEntries())
+		if !v.GetMore() {
+			break
+		}
+		before := v.GetNextSeq()
+		if len(v.GetEntries()) > 0 {
+			before = v.GetEntries()[0].GetSeq()
+		}
+		q = &groupdv1.MessagesRequest{BeforeSeq: proto.Uint64(before)}
+	}
+	for q, n := (&groupdv1.MessagesRequest{AfterSeq: proto.Uint64(0)}), 0; n < 100; n++ {
+		v := read(q)
+		forth += len(v.GetEntries())
+		if !v.GetMore() {
+			break
+		}
+		after := v.GetNextSeq()
+		if e := v.GetEntries(); len(e) > 0 {
+			after = e[len(e)-1].GetSeq()
+		}
+		q = &groupdv1.MessagesRequest{AfterSeq: proto.Uint64(after)}
+	}
+	for cursor, n := uint64(0), 0; n < 100; n++ {
+		v := read(&groupdv1.MessagesRequest{AfterRev: proto.Uint64(cursor)})
+		byRev += len(v.GetEntries())
+		filtered += int(v.GetFiltered())
+		cursor = v.GetToRev()
+		if !v.GetMore() {
+			break
+		}
+	}
+	// What claiming the group wrote counts as events too.
+	if back != 2*posts || forth != 2*posts || byRev != 2*posts || filtered != int(head.Seq)-2*posts {
+		t.Errorf("%d posts backwards, %d forwards, %d by rev with %d filtered; there are %d posts and %d entries", back, forth, byRev, filtered, 2*posts, head.Seq)
+	}
+}
+
 // BenchmarkPageOf20 is a page of 20 from the middle of 100,000 posts by 10,000 members, by rev, as a client of today asks for it.
 func BenchmarkPageOf20(b *testing.B) {
 	s, _, store, code := realServer(b)
