@@ -7,3 +7,8 @@ import _ "embed"
 //
 //go:embed groupd.toml
 var Groupd []byte
+
+// Unit is the systemd unit that `groupd init --unit` prints.
+//
+//go:embed groupd.service
+var Unit []byte

@@ -1,0 +1,243 @@
+package web
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// GroupInput creates or changes a group; what is absent stays as it is.
+type GroupInput struct {
+	ID          string  `json:"id,omitempty"` // when it is created
+	Name        *string `json:"name,omitempty"`
+	PrivateName *string `json:"private_name,omitempty"`
+	Topic       *string `json:"topic,omitempty"`
+	Visibility  *string `json:"visibility,omitempty"`
+	Join        *string `json:"join,omitempty"`
+	Owner       *string `json:"owner,omitempty"` // address or identity
+}
+
+func groupID(r *http.Request) group.GroupID { return group.GroupID(chi.URLParam(r, "group")) }
+
+// groups lists all groups here.
+func (s *Server) groups(ctx context.Context) ([]Group, error) {
+	infos, err := s.hub.Groups(ctx, operator())
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Group, 0, len(infos))
+	for _, info := range infos {
+		g, err := s.group(ctx, info)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, g)
+	}
+	return list, nil
+}
+
+// group describes one group.
+func (s *Server) group(ctx context.Context, info group.Info) (Group, error) {
+	g := Group{
+		ID: string(info.Group), Address: info.Address.String(), Identity: info.Identity.String(), PublicKey: hex.EncodeToString(info.PublicKey),
+		Name: info.PublicName, PrivateName: info.PrivateName, Topic: info.Topic, Visibility: "private", Join: info.Joining.String(), Owned: info.Owned,
+		Members: info.Members, Seq: uint64(info.Head.Seq), Oldest: uint64(info.Head.Oldest), Rev: uint64(info.Head.Rev), Chain: info.Head.Chain.String(),
+		Generation: fmt.Sprintf("%016x", uint64(info.Generation)), Serving: s.node.Serving(info.Group),
+	}
+	if info.Public {
+		g.Visibility = "public"
+	}
+	if g.Serving.Destinations == nil {
+		g.Serving.Destinations = []Destination{}
+	}
+	waiting, err := s.hub.Requests(ctx, operator(), info.Group, group.MaxPage)
+	g.Waiting = len(waiting)
+	return g, err
+}
+
+func (s *Server) find(ctx context.Context, id group.GroupID) (Group, error) {
+	info, err := s.hub.Info(ctx, operator(), id)
+	if err != nil {
+		return Group{}, err
+	}
+	return s.group(ctx, info)
+}
+
+func (s *Server) listGroups(w http.ResponseWriter, r *http.Request) {
+	list, err := s.groups(r.Context())
+	s.reply(w, r, map[string][]Group{"groups": list}, err)
+}
+
+func (s *Server) showGroup(w http.ResponseWriter, r *http.Request) {
+	g, err := s.find(r.Context(), groupID(r))
+	s.reply(w, r, g, err)
+}
+
+// settings reads the two words of a GroupInput.
+func (in GroupInput) settings() (group.SettingsInput, error) {
+	var out group.SettingsInput
+	if in.Join != nil {
+		j, ok := moderation.ParseJoining(*in.Join)
+		if !ok {
+			return out, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "join", Msg: "open, approve or closed"}
+		}
+		out.Joining = &j
+	}
+	if in.Visibility != nil {
+		public := *in.Visibility == "public"
+		if !public && *in.Visibility != "private" {
+			return out, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "visibility", Msg: "public or private"}
+		}
+		out.Public = &public
+	}
+	return out, nil
+}
+
+// owner reads who shall be the owner.
+func (in GroupInput) owner() (group.AnyHash, error) {
+	if in.Owner == nil || *in.Owner == "" {
+		return group.AnyHash{}, nil
+	}
+	h, ok := group.ParseAnyHash(*in.Owner)
+	if !ok {
+		return h, &group.Error{Kind: group.KindInvalid, Op: "owner", Field: "owner", Msg: "an address or identity of 32 hex digits is needed"}
+	}
+	return h, nil
+}
+
+func valueOf(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func (s *Server) createGroup(w http.ResponseWriter, r *http.Request) {
+	var in GroupInput
+	if err := decode(r, &in); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	settings, err := in.settings()
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	owner, err := in.owner()
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	n := group.NewGroup{
+		ID: group.GroupID(in.ID), Public: true, PublicName: valueOf(in.Name), PrivateName: valueOf(in.PrivateName), Topic: valueOf(in.Topic), Owner: owner,
+	}
+	if settings.Public != nil {
+		n.Public = *settings.Public
+	}
+	if settings.Joining != nil {
+		n.Joining = *settings.Joining
+	}
+	info, err := s.node.Create(r.Context(), n)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	g, err := s.group(r.Context(), info)
+	s.reply(w, r, g, err)
+}
+
+func (s *Server) setGroup(w http.ResponseWriter, r *http.Request) {
+	var in GroupInput
+	if err := decode(r, &in); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	ctx, id := r.Context(), groupID(r)
+	settings, err := in.settings()
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	owner, err := in.owner()
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if in.ID != "" {
+		s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "id", Msg: "never changes"})
+		return
+	}
+	if in.Name != nil || in.PrivateName != nil {
+		_, err = s.hub.UpdateDisplayName(ctx, operator(), id, group.NamesInput{Public: in.Name, Private: in.PrivateName})
+	}
+	if err == nil && in.Topic != nil {
+		_, err = s.hub.UpdateTopic(ctx, operator(), id, *in.Topic)
+	}
+	if err == nil && (settings.Joining != nil || settings.Public != nil) {
+		_, err = s.hub.UpdateSettings(ctx, operator(), id, settings)
+	}
+	if err == nil && !owner.IsZero() {
+		_, err = s.hub.SetOwner(ctx, operator(), id, owner)
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	g, err := s.find(ctx, id)
+	s.reply(w, r, g, err)
+}
+
+func (s *Server) announce(w http.ResponseWriter, r *http.Request) {
+	id := groupID(r)
+	if _, err := s.hub.Info(r.Context(), operator(), id); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	err := s.node.Announce(r.Context(), id)
+	s.reply(w, r, s.node.Serving(id), err)
+}
+
+func (s *Server) newClaimCode(w http.ResponseWriter, r *http.Request) {
+	id := groupID(r)
+	info, err := s.hub.Info(r.Context(), operator(), id)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	code, err := s.hub.NewClaimCode(r.Context(), operator(), id)
+	s.reply(w, r, ClaimCode{Group: string(id), Address: info.Address.String(), Code: code.Code, Expires: code.Expires}, err)
+}
+
+func (s *Server) audit(w http.ResponseWriter, r *http.Request) {
+	before, err := number(r, "before")
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	lines, err := s.hub.Audit(r.Context(), operator(), groupID(r), int64(before), 0)
+	list := make([]Audit, 0, len(lines))
+	for _, a := range lines {
+		list = append(list, Audit{ID: a.ID, Time: a.Time, By: hexOrEmpty(a.By), Action: a.Action, Target: hexOrEmpty(a.Target), Detail: a.Detail})
+	}
+	s.reply(w, r, map[string][]Audit{"audit": list}, err)
+}
+
+// number reads a query parameter; 0 when it is absent.
+func number(r *http.Request, name string) (uint64, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return 0, &group.Error{Kind: group.KindInvalid, Op: "request", Field: name, Msg: "is no number"}
+	}
+	return n, nil
+}

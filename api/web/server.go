@@ -1,0 +1,205 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"groupd/group"
+)
+
+// Prefix stands before every path of the admin API.
+const Prefix = "/api/admin/v1"
+
+// Tunables.
+const (
+	maxBody        = 64 << 10 // bytes of a request
+	maxHeader      = 16 << 10
+	readTimeout    = 30 * time.Second
+	writeTimeout   = 10 * time.Minute // a backup of a large database over a slow disk
+	idleTimeout    = 2 * time.Minute
+	shutdownGrace  = 2 * time.Second // for requests that run when the server ends
+	requestTimeout = 60 * time.Second
+)
+
+// Hub is what this face asks of the domain; *group.Hub is one.
+type Hub interface {
+	Groups(ctx context.Context, c group.Caller) ([]group.Info, error)
+	Info(ctx context.Context, c group.Caller, g group.GroupID) (group.Info, error)
+	Standing(ctx context.Context, c group.Caller, g group.GroupID) (group.Standing, error)
+	Members(ctx context.Context, c group.Caller, g group.GroupID, q group.MembersQuery) (group.MembersPage, error)
+	Kick(ctx context.Context, c group.Caller, g group.GroupID, in group.KickInput) (group.Change, error)
+	Ban(ctx context.Context, c group.Caller, g group.GroupID, in group.BanInput) (group.Change, error)
+	Unban(ctx context.Context, c group.Caller, g group.GroupID, target group.AnyHash) (group.Change, error)
+	Bans(ctx context.Context, c group.Caller, g group.GroupID, after group.AnyHash, limit int) ([]group.Ban, bool, error)
+	Requests(ctx context.Context, c group.Caller, g group.GroupID, limit int) ([]group.Request, error)
+	Approve(ctx context.Context, c group.Caller, g group.GroupID, who group.AnyHash) (group.JoinResult, error)
+	Reject(ctx context.Context, c group.Caller, g group.GroupID, who group.AnyHash, reason string) (group.Change, error)
+	UpdatePermissions(ctx context.Context, c group.Caller, g group.GroupID, in group.PermissionsInput) (group.Member, error)
+	UpdateDisplayName(ctx context.Context, c group.Caller, g group.GroupID, in group.NamesInput) (group.Change, error)
+	UpdateTopic(ctx context.Context, c group.Caller, g group.GroupID, topic string) (group.Change, error)
+	UpdateSettings(ctx context.Context, c group.Caller, g group.GroupID, in group.SettingsInput) (group.Change, error)
+	SetOwner(ctx context.Context, c group.Caller, g group.GroupID, who group.AnyHash) (group.Change, error)
+	NewClaimCode(ctx context.Context, c group.Caller, g group.GroupID) (group.ClaimCodeIssued, error)
+	PrivateKey(ctx context.Context, c group.Caller, g group.GroupID) ([]byte, error)
+	Resolve(ctx context.Context, c group.Caller, g group.GroupID, text string, among group.Scope) (group.AnyHash, error)
+	Audit(ctx context.Context, c group.Caller, g group.GroupID, before int64, limit int) ([]group.Audit, error)
+	VerifyChain(ctx context.Context, g group.GroupID) (group.Seq, error)
+	ConfirmClock(ctx context.Context, c group.Caller) error
+	ClockUnsure() bool
+}
+
+var _ Hub = (*group.Hub)(nil)
+
+// Node is what this face asks of the process around it: the network and the files. All methods may be called from any goroutine.
+type Node interface {
+	// Describe fills in what the process knows of itself. Groups are filled in by this package.
+	Describe(ctx context.Context) (Status, error)
+	// Serving is how a group is reached; an empty one when it is not served yet.
+	Serving(g group.GroupID) Serving
+	// Create makes a group with a new identity and serves it.
+	Create(ctx context.Context, n group.NewGroup) (group.Info, error)
+	// Announce announces all destinations of a group now. It fails when there is no interface for it.
+	Announce(ctx context.Context, g group.GroupID) error
+	// Interfaces lists the interfaces of the network.
+	Interfaces() []Interface
+	// Path says what is known of the way to a destination, and asks the network first when request is set.
+	Path(ctx context.Context, destination [16]byte, request bool) (Path, error)
+	// Backup writes a consistent copy of the database to a temporary file and opens it for reading; closing removes it.
+	Backup(ctx context.Context) (content io.ReadCloser, size int64, err error)
+	// NewToken replaces the token of the API on TCP; CheckToken compares.
+	NewToken(ctx context.Context) (string, error)
+	CheckToken(token string) bool
+}
+
+// Config is what a Server is made of.
+type Config struct {
+	Hub     Hub          // required
+	Node    Node         // required
+	Logger  *slog.Logger // nil: discard
+	Version string
+	// Hosts are names beside localhost by which the API on TCP may be called.
+	Hosts []string
+}
+
+// Server answers the admin API. It keeps nothing.
+type Server struct {
+	hub     Hub
+	node    Node
+	log     *slog.Logger
+	version string
+	hosts   []string
+}
+
+// New checks cfg and makes a Server; nothing is started.
+func New(cfg Config) (*Server, error) {
+	if cfg.Hub == nil || cfg.Node == nil {
+		return nil, errors.New("web: a hub and a node are needed")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Server{hub: cfg.Hub, node: cfg.Node, log: cfg.Logger, version: cfg.Version, hosts: cfg.Hosts}, nil
+}
+
+// Local is the handler for the Unix socket: everything, for whoever can open the socket.
+func (s *Server) Local() http.Handler {
+	r := s.router()
+	r.Route(Prefix, func(r chi.Router) {
+		s.routes(r)
+		r.Get("/backup", s.backup)
+		r.Get("/groups/{group}/identity/private", s.privateIdentity)
+		r.Post("/token", s.newToken)
+	})
+	return r
+}
+
+// Remote is the handler for TCP: what needs no private keys, for whoever has the token, called by a name that is ours.
+func (s *Server) Remote() http.Handler {
+	r := s.router(s.checkHost, http.NewCrossOriginProtection().Handler)
+	r.Route(Prefix, func(r chi.Router) {
+		r.Use(s.checkToken)
+		s.routes(r)
+	})
+	return r
+}
+
+// router has what is the same for both.
+func (s *Server) router(more ...func(http.Handler) http.Handler) chi.Router {
+	r := chi.NewRouter()
+	r.Use(s.recoverPanics, headers, bound)
+	r.Use(more...)
+	r.Get("/healthz", s.health)
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, &group.Error{Kind: group.KindNotFound, Op: "request", Msg: "there is no such path"})
+	})
+	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusMethodNotAllowed, Problem{Error: "this path does not take " + r.Method})
+	})
+	return r
+}
+
+// routes lists what both handlers serve.
+func (s *Server) routes(r chi.Router) {
+	r.Get("/status", s.status)
+	r.Get("/check", s.check)
+	r.Post("/clock/confirm", s.confirmClock)
+	r.Get("/interfaces", s.interfaces)
+	r.Get("/paths/{destination}", s.path)
+	r.Get("/groups", s.listGroups)
+	r.Post("/groups", s.createGroup)
+	r.Route("/groups/{group}", func(r chi.Router) {
+		r.Get("/", s.showGroup)
+		r.Patch("/", s.setGroup)
+		r.Post("/announce", s.announce)
+		r.Post("/claim-code", s.newClaimCode)
+		r.Get("/members", s.listMembers)
+		r.Get("/members/{who}", s.showMember)
+		r.Post("/members/{who}/kick", s.kick)
+		r.Post("/members/{who}/ban", s.ban)
+		r.Post("/members/{who}/unban", s.unban)
+		r.Post("/members/{who}/role", s.setRole)
+		r.Get("/bans", s.listBans)
+		r.Get("/requests", s.listRequests)
+		r.Post("/requests/{who}/approve", s.approve)
+		r.Post("/requests/{who}/reject", s.reject)
+		r.Get("/audit", s.audit)
+	})
+}
+
+// operator is the caller of everything here: whoever gets this far acts for the machine.
+func operator() group.Caller { return group.Caller{Local: true} }
+
+// Serve answers requests on l until ctx ends; requests that run then get a moment to finish. It closes l, and returns nil after a clean
+// end.
+func (s *Server) Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+		defer cancel()
+		if srv.Shutdown(grace) != nil {
+			srv.Close()
+		}
+	})
+	err := srv.Serve(l)
+	if !stop() {
+		<-ended
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("admin API: %w", err)
+}

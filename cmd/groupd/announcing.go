@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"groupd/rns"
+	"groupd/rns/interfaces"
+)
+
+// When groups announce themselves.
+const (
+	slowBitrate  = 100_000 // bit/s; a network with an interface below this pays for airtime
+	announceTick = 2 * time.Second
+	newPeerGap   = 30 * time.Second // between announces because an interface came up
+	slowGap      = time.Minute      // between any two announces on a slow network: they take turns
+)
+
+// announceKind is which destination.
+type announceKind uint8
+
+const (
+	kindDelivery announceKind = iota // lxmf.delivery: the address people see
+	kindBeacon                       // meshchat.group
+	announceKinds
+)
+
+// pace is how long to wait until the next announce: a time between the two, evenly.
+func pace(k announceKind, every cadence, slow bool) (least, most time.Duration) {
+	switch {
+	case every > 0:
+		d := time.Duration(every)
+		return d - d/10, d + d/10
+	case !slow:
+		return 10 * time.Minute, 30 * time.Minute
+	case k == kindBeacon:
+		return time.Hour, 90 * time.Minute
+	}
+	return 5 * time.Hour, 6 * time.Hour
+}
+
+// announcing is the announces of one destination. The zero value is due as soon as there is an interface.
+type announcing struct {
+	last, next time.Time
+}
+
+// due says whether to announce now. fresh: an interface came up since the last look; anyLast is the newest announce of all.
+func (a *announcing) due(now, anyLast time.Time, fresh, slow bool) bool {
+	if slow && !anyLast.IsZero() && now.Sub(anyLast) < slowGap {
+		return false
+	}
+	return a.last.IsZero() || !now.Before(a.next) || (fresh && !slow && now.Sub(a.last) >= newPeerGap)
+}
+
+// done notes an announce.
+func (a *announcing) done(now time.Time, k announceKind, every cadence, slow bool, jitter float64) {
+	least, most := pace(k, every, slow)
+	a.last, a.next = now, now.Add(least+time.Duration(jitter*float64(most-least)))
+}
+
+// ways are the interfaces that carry announces now.
+type ways struct {
+	names map[string]bool
+	slow  bool
+}
+
+// waysOf picks them out of a snapshot.
+func waysOf(list []rns.InterfaceStats) ways {
+	w := ways{names: make(map[string]bool)}
+	for _, i := range list {
+		if i.Carrier.Online && i.Mode != interfaces.ModeAccessPoint {
+			w.names[i.Name] = true
+			w.slow = w.slow || (i.Bitrate > 0 && i.Bitrate < slowBitrate)
+		}
+	}
+	return w
+}
+
+// beyond reports whether w has an interface that old has not.
+func (w ways) beyond(old ways) bool {
+	for name := range w.names {
+		if !old.names[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// announcer announces the destinations of one group.
+type announcer struct {
+	log      *slog.Logger
+	every    cadence
+	announce [announceKinds]func(context.Context) error // nil: that destination is not announced
+
+	mu      sync.Mutex // leaf
+	at      [announceKinds]announcing
+	anyLast time.Time
+	fresh   bool // an interface came up, and not all are announced since
+}
+
+// look does what is due. It is called by one goroutine.
+func (a *announcer) look(ctx context.Context, now time.Time, w ways, fresh bool) {
+	if len(w.names) == 0 || a.every == cadenceOff {
+		return
+	}
+	a.mu.Lock()
+	a.fresh = a.fresh || fresh
+	var due []announceKind
+	waiting := false
+	for k := range announceKinds {
+		if a.announce[k] == nil {
+			continue
+		}
+		if a.at[k].due(now, a.anyLast, a.fresh, w.slow) {
+			if len(due) == 0 || !w.slow {
+				due = append(due, k)
+			}
+		} else if a.fresh && now.Sub(a.at[k].last) < newPeerGap && !w.slow {
+			waiting = true
+		}
+	}
+	a.fresh = waiting
+	a.mu.Unlock()
+	for _, k := range due {
+		if err := a.one(ctx, k, w.slow); err != nil {
+			a.log.Debug("not announced", "err", err)
+		}
+	}
+}
+
+// one announces a destination and notes it.
+func (a *announcer) one(ctx context.Context, k announceKind, slow bool) error {
+	if err := a.announce[k](ctx); err != nil {
+		return err
+	}
+	now := time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.at[k].done(now, k, a.every, slow, rand.Float64())
+	a.anyLast = now
+	return nil
+}
+
+// all announces everything now.
+func (a *announcer) all(ctx context.Context, slow bool) error {
+	for k := range announceKinds {
+		if a.announce[k] != nil {
+			if err := a.one(ctx, k, slow); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// times are the newest announce and the next one due; zero times for none.
+func (a *announcer) times() (last, next time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for k, at := range a.at {
+		if a.announce[k] != nil && a.every != cadenceOff && !at.last.IsZero() && (next.IsZero() || at.next.Before(next)) {
+			next = at.next
+		}
+	}
+	return a.anyLast, next
+}

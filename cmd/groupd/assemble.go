@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"crypto/rand"
+
+	"groupd/api/web"
+	"groupd/db/sqlite"
+	"groupd/group"
+	"groupd/rns"
+	"groupd/rns/filestore"
+)
+
+// first is what a first start made, to be shown.
+type first struct {
+	config bool
+	groups []group.Info
+	codes  []group.ClaimCodeIssued // one for each of groups that has no owner named
+}
+
+// assemble opens everything and puts it together; nothing runs yet, and nothing is sent. Whoever gets a node closes its db.
+func assemble(ctx context.Context, dir string, s *settings, net *network, logs io.Writer) (n *node, made first, err error) {
+	n = &node{
+		dir: dir, settings: s, network: net, log: newLoggers(logs, s.Log, net.config.Logging.Level), started: time.Now(),
+		groups: make(map[group.GroupID]*serving),
+	}
+	if n.db, err = sqlite.Open(ctx, filepath.Join(dir, fileDatabase)); err != nil {
+		return nil, made, failed(err, "groupd check")
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.db.Close())
+			n = nil
+		}
+	}()
+	if n.hub, err = group.New(group.Config{Store: n.db, Logger: n.log.own, Limits: s.limits()}); err != nil {
+		return nil, made, err
+	}
+	if made, err = seed(ctx, n.hub, s); err != nil {
+		return nil, made, err
+	}
+	files, err := filestore.Open(filepath.Join(dir, folderRNS))
+	if err != nil {
+		return nil, made, failed(err, "")
+	}
+	identity, err := files.TransportIdentity(rand.Reader)
+	if err != nil {
+		return nil, made, failed(err, "")
+	}
+	n.transport, err = rns.New(rns.Config{
+		Store: n.db.RNSStore(files), Logger: n.log.network, Identity: identity, ExplicitProofs: !net.config.Reticulum.UseImplicitProof,
+	})
+	if err != nil {
+		return nil, made, err
+	}
+	n.servers = net.attach(n.transport, n.log.network)
+	n.web, err = web.New(web.Config{Hub: n.hub, Node: n, Logger: n.log.own, Version: Version, Hosts: s.Server.Hosts})
+	return n, made, err
+}
+
+// seed makes the groups of groupd.toml that the database does not have, each with an owner's code unless an owner is named.
+func seed(ctx context.Context, hub *group.Hub, s *settings) (made first, err error) {
+	infos, err := hub.Groups(ctx, group.Caller{Local: true})
+	if err != nil {
+		return made, failed(err, "groupd check")
+	}
+	have := make(map[group.GroupID]bool)
+	for _, info := range infos {
+		have[info.Group] = true
+	}
+	for _, g := range s.Groups {
+		if have[group.GroupID(g.ID)] {
+			continue
+		}
+		info, err := newGroup(ctx, hub, g.seed())
+		if err != nil {
+			return made, &failure{code: exitConfig, msg: fmt.Sprintf("[[group]] %q: %v", g.ID, err)}
+		}
+		var code group.ClaimCodeIssued
+		if g.Owner.hash.IsZero() {
+			if code, err = hub.NewClaimCode(ctx, group.Caller{Local: true}, info.Group); err != nil {
+				return made, failed(err, "")
+			}
+		}
+		made.groups, made.codes = append(made.groups, info), append(made.codes, code)
+	}
+	return made, nil
+}
+
+// openAll puts all groups on the network and tells the transport the members' keys.
+func (n *node) openAll(ctx context.Context) error {
+	infos, err := n.hub.Groups(ctx, group.Caller{Local: true})
+	if err != nil {
+		return err
+	}
+	for _, info := range infos {
+		if err := n.serve(ctx, info); err != nil {
+			return fmt.Errorf("group %s: %w", info.Group, err)
+		}
+		if err := n.rememberAll(ctx, info.Group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runAll is the life of all parts, until ctx ends or one fails. It returns when all have ended.
+func (n *node) runAll(ctx context.Context, listen func(context.Context) error) error {
+	defer n.transport.HandleAnnounces("lxmf.delivery", rns.AnnounceHandlerOptions{PathResponses: true}, func(a rns.Announced) {
+		c := group.Caller{Identity: group.IdentityHash(a.Identity.Hash()), PublicKey: a.Identity.PublicKey(), Ratchet: a.Ratchet}
+		if err := n.hub.Heard(ctx, c); err != nil && ctx.Err() == nil {
+			n.log.own.Warn("sign of life not noted", "err", err)
+		}
+	})()
+	n.workers.Go(func() error { return n.transport.Run(n.life) })
+	n.workers.Go(func() error { return n.hub.Run(n.life) })
+	n.workers.Go(func() error { n.follow(n.life); return nil })
+	n.workers.Go(func() error { return n.announceLoop(n.life) })
+	n.workers.Go(func() error { return listen(n.life) })
+	return n.workers.Wait()
+}
+
+// follow keeps up with what happens in the groups: members' keys, and owner's codes that are used up.
+func (n *node) follow(ctx context.Context) {
+	const queue = 256
+	sub := n.hub.Subscribe(queue)
+	defer sub.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e, ok := <-sub.Events():
+			if !ok {
+				return
+			}
+			if e.Kind == group.EventChanged && e.Entry != nil && e.Entry.Kind == group.EntryJoin {
+				st, err := n.hub.Standing(ctx, group.Caller{Identity: e.Entry.Author}, e.Group)
+				if err == nil && st.Member != nil {
+					n.remember(*st.Member)
+				}
+			}
+			if e.Kind == group.EventRole || (e.Entry != nil && e.Entry.Kind == group.EntryRole) {
+				n.dropClaimFile(ctx)
+			}
+		}
+	}
+}
+
+// announceLoop looks after the announces of all groups.
+func (n *node) announceLoop(ctx context.Context) error {
+	select {
+	case <-n.transport.Ready():
+	case <-ctx.Done():
+		return nil
+	}
+	tick := time.NewTicker(announceTick)
+	defer tick.Stop()
+	for {
+		w := waysOf(n.transport.Stats().Interfaces)
+		fresh := w.beyond(n.ways)
+		n.ways = w
+		for _, s := range n.servings() {
+			s.announcer.look(ctx, time.Now(), w, fresh)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,352 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"log/slog"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"groupd/api/web"
+	"groupd/configs"
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// settings is groupd.toml. The embedded file parses to the defaults; a key that is left out has its default too.
+type settings struct {
+	Server serverSettings  `toml:"server"`
+	Log    logSettings     `toml:"log"`
+	Limits limitSettings   `toml:"limits"`
+	Groups []groupSettings `toml:"group"`
+}
+
+type serverSettings struct {
+	Announce cadence  `toml:"announce"`
+	Listen   string   `toml:"listen"`
+	Hosts    []string `toml:"hosts"`
+	TLSCert  string   `toml:"tls_cert"`
+	TLSKey   string   `toml:"tls_key"`
+	Insecure bool     `toml:"insecure"`
+}
+
+type logSettings struct {
+	Level  level  `toml:"level"`
+	Format format `toml:"format"`
+}
+
+type limitSettings struct {
+	Members count `toml:"members"`
+	Post    size  `toml:"post"`
+}
+
+type groupSettings struct {
+	ID          groupName  `toml:"id"`
+	Name        string     `toml:"name"`
+	PrivateName string     `toml:"private_name"`
+	Topic       string     `toml:"topic"`
+	Visibility  visibility `toml:"visibility"`
+	Join        joining    `toml:"join"`
+	Announce    detail     `toml:"announce"`
+	Owner       owner      `toml:"owner"`
+}
+
+// The words and numbers of the file. Each reads itself, so that what is wrong is shown with its line.
+type (
+	cadence    time.Duration // 0: auto; below 0: off
+	level      slog.Level
+	format     string
+	count      int
+	size       int64
+	groupName  string
+	visibility string // "", public, private
+	joining    string // "", open, approve, closed
+	detail     string // "", full, name, off
+	owner      struct {
+		text string
+		hash group.AnyHash
+	}
+)
+
+const (
+	cadenceOff   cadence = -1
+	leastCadence         = 5 * time.Minute
+)
+
+func (c *cadence) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "auto", "":
+		*c = 0
+		return nil
+	case "off":
+		*c = cadenceOff
+		return nil
+	}
+	d, err := parseSpan(string(text))
+	if err != nil || d < leastCadence {
+		return errors.New(`must be "auto", "off", or a duration of at least 5m`)
+	}
+	*c = cadence(d)
+	return nil
+}
+
+func (l *level) UnmarshalText(text []byte) error {
+	if oneOf(string(text), "debug", "info", "warn", "error") != nil || (*slog.Level)(l).UnmarshalText(text) != nil {
+		return errors.New("must be debug, info, warn or error")
+	}
+	return nil
+}
+
+func (f *format) UnmarshalText(text []byte) error {
+	*f = format(text)
+	return oneOf(string(text), "text", "json")
+}
+
+func (g *groupName) UnmarshalText(text []byte) error {
+	*g = groupName(text)
+	if len(text) == 0 || len(text) > 32 || strings.Trim(string(text), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+		return errors.New("must be 1 to 32 of a-z, 0-9, - and _")
+	}
+	return nil
+}
+
+func (v *visibility) UnmarshalText(text []byte) error {
+	*v = visibility(text)
+	return oneOf(string(text), "", "public", "private")
+}
+
+func (j *joining) UnmarshalText(text []byte) error {
+	*j = joining(text)
+	return oneOf(string(text), "", "open", "approve", "closed")
+}
+
+func (d *detail) UnmarshalText(text []byte) error {
+	*d = detail(text)
+	return oneOf(string(text), "", "full", "name", "off")
+}
+
+func (o *owner) UnmarshalText(text []byte) error {
+	o.text = string(text)
+	if o.text == "" {
+		return nil
+	}
+	var ok bool
+	if o.hash, ok = group.ParseAnyHash(o.text); !ok {
+		return errors.New("must be an address or identity of 32 hex digits")
+	}
+	return nil
+}
+
+func (s *size) UnmarshalText(text []byte) error {
+	n, err := parseSize(string(text))
+	if err != nil {
+		return err
+	}
+	if n < 1<<10 || n > 1<<30 {
+		return errors.New("must be from 1KiB to 1GiB")
+	}
+	*s = size(n)
+	return nil
+}
+
+func oneOf(text string, words ...string) error {
+	var named []string
+	for _, w := range words {
+		if w == text {
+			return nil
+		}
+		if w != "" {
+			named = append(named, w)
+		}
+	}
+	last := len(named) - 1
+	return fmt.Errorf("must be %s or %s", strings.Join(named[:last], ", "), named[last])
+}
+
+// parseSpan reads a duration: 90s, 30m, 6h, 2d, 2w, or several of them one after the other.
+func parseSpan(text string) (time.Duration, error) {
+	var sum time.Duration
+	rest := strings.TrimSpace(text)
+	if rest == "" {
+		return 0, errors.New("a duration is needed, such as 30m or 2d")
+	}
+	for rest != "" {
+		i := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+		if i <= 0 {
+			return 0, fmt.Errorf("%q is no duration: write 90s, 30m, 6h, 2d or 2w", text)
+		}
+		n, err := strconv.ParseInt(rest[:i], 10, 32)
+		unit := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[rest[i]]
+		const most = 100 * 365 * 24 * time.Hour
+		if err != nil || unit == 0 || time.Duration(n) > (most-sum)/unit {
+			return 0, fmt.Errorf("%q is no duration: write 90s, 30m, 6h, 2d or 2w", text)
+		}
+		sum, rest = sum+time.Duration(n)*unit, rest[i+1:]
+	}
+	return sum, nil
+}
+
+// parseSize reads a number of bytes: 500B, 32KiB, 4MiB, 1GiB.
+func parseSize(text string) (int64, error) {
+	for _, u := range []struct {
+		unit string
+		n    int64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"B", 1}} {
+		if number, ok := strings.CutSuffix(text, u.unit); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 32)
+			if err != nil || n < 0 {
+				break
+			}
+			return n * u.n, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no size: write 500B, 32KiB or 4MiB", text)
+}
+
+// parseSettings reads the text of a groupd.toml over the defaults. The error shows every line that is wrong.
+func parseSettings(text []byte) (*settings, error) {
+	var s settings
+	if err := decodeSettings(configs.Groupd, &s); err != nil {
+		return nil, fmt.Errorf("embedded groupd.toml: %w", err)
+	}
+	s.Groups = nil
+	if err := decodeSettings(text, &s); err != nil {
+		return nil, err
+	}
+	seen := make(map[groupName]bool)
+	for i := range s.Groups {
+		g := &s.Groups[i]
+		switch {
+		case g.ID == "":
+			return nil, fmt.Errorf("[[group]] number %d has no id", i+1)
+		case seen[g.ID]:
+			return nil, fmt.Errorf("there are two [[group]] sections with id = %q", g.ID)
+		case strings.TrimSpace(g.Name) == "":
+			return nil, fmt.Errorf("[[group]] %q has no name", g.ID)
+		}
+		seen[g.ID] = true
+		if g.Visibility == "" {
+			g.Visibility = "public"
+		}
+	}
+	if (s.Server.TLSCert == "") != (s.Server.TLSKey == "") {
+		return nil, errors.New("[server] tls_cert and tls_key belong together")
+	}
+	if s.Server.Listen != "" {
+		if err := web.CheckListen(s.Server.Listen, s.Server.TLSCert != "", s.Server.Insecure); err != nil {
+			return nil, fmt.Errorf("[server] %w", err)
+		}
+	}
+	if s.Limits.Members < 1 {
+		return nil, errors.New("[limits] members must be at least 1")
+	}
+	return &s, nil
+}
+
+func decodeSettings(text []byte, into *settings) error {
+	d := toml.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	var strict *toml.StrictMissingError
+	var wrong *toml.DecodeError
+	switch {
+	case errors.As(err, &strict):
+		var lines []string
+		for i := range strict.Errors {
+			e := &strict.Errors[i]
+			row, _ := e.Position()
+			lines = append(lines, fmt.Sprintf("line %d: unknown key %s\n%s", row, strings.Join(e.Key(), "."), e.String()))
+		}
+		return errors.New(strings.Join(lines, "\n"))
+	case errors.As(err, &wrong):
+		row, _ := wrong.Position()
+		return fmt.Errorf("line %d: %s\n%s", row, strings.TrimPrefix(wrong.Error(), "toml: "), wrong.String())
+	}
+	return err
+}
+
+// readSettings reads groupd.toml of a data directory; where there is none, the defaults, and made is true.
+func readSettings(dir string) (s *settings, missing bool, err error) {
+	path := filepath.Join(dir, fileConfig)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, missing, err = configs.Groupd, true, nil
+	}
+	if err != nil {
+		return nil, false, &failure{code: exitConfig, msg: err.Error()}
+	}
+	if s, err = parseSettings(text); err != nil {
+		return nil, missing, &failure{code: exitConfig, msg: fmt.Sprintf("%s: %v", path, err), hint: "groupd check --default shows the file with all keys"}
+	}
+	return s, missing, nil
+}
+
+// limits are the Hub's.
+func (s *settings) limits() group.Limits {
+	return group.Limits{Members: int(s.Limits.Members), PostBytes: int64(s.Limits.Post)}
+}
+
+// seed is the group that a section makes, without keys.
+func (g groupSettings) seed() group.NewGroup {
+	n := group.NewGroup{
+		ID: group.GroupID(g.ID), Public: g.Visibility != "private", PublicName: g.Name, PrivateName: g.PrivateName, Topic: g.Topic, Owner: g.Owner.hash,
+	}
+	if j, ok := moderation.ParseJoining(string(g.Join)); ok {
+		n.Joining = j
+	}
+	return n
+}
+
+// detailFor is what a group's announce tells, when the file says no more than its section.
+func (s *settings) detailFor(id group.GroupID, public bool) detail {
+	for _, g := range s.Groups {
+		if string(g.ID) == string(id) && g.Announce != "" {
+			return g.Announce
+		}
+	}
+	if public {
+		return "full"
+	}
+	return "name"
+}
+
+// difference is a key of the file that the database has another value for.
+type difference struct {
+	Group    string `json:"group"`
+	Key      string `json:"key"`
+	File     string `json:"file"`
+	Database string `json:"database"`
+	Command  string `json:"command"` // sets the database to what the file says
+}
+
+// differences compares a section with the group's row.
+func (g groupSettings) differences(have web.Group) []difference {
+	var list []difference
+	compare := func(key, flag, file, database string) {
+		if file != database {
+			list = append(list, difference{
+				Group: string(g.ID), Key: key, File: file, Database: database,
+				Command: fmt.Sprintf("groupd group set %s --%s %s", g.ID, flag, quote(file)),
+			})
+		}
+	}
+	compare("name", "name", g.Name, have.Name)
+	compare("private_name", "private-name", g.PrivateName, have.PrivateName)
+	compare("topic", "topic", g.Topic, have.Topic)
+	compare("visibility", "visibility", string(g.Visibility), have.Visibility)
+	if g.Join != "" {
+		compare("join", "join", string(g.Join), have.Join)
+	}
+	return list
+}
+
+// quote makes a text one word for a shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+)
+
+// loggers are those of our own parts and of the network, which have levels of their own and write to the same place.
+type loggers struct{ own, network *slog.Logger }
+
+// newLoggers follows [log] of groupd.toml and, for the network, [logging] loglevel of Reticulum's configuration.
+func newLoggers(w io.Writer, s logSettings, rnsLevel int) loggers {
+	own, network := slog.Level(s.Level), networkLevel(rnsLevel)
+	options := &slog.HandlerOptions{Level: min(own, network)}
+	var h slog.Handler = slog.NewTextHandler(w, options)
+	if s.Format == "json" {
+		h = slog.NewJSONHandler(w, options)
+	}
+	return loggers{own: slog.New(atLevel{h, own}), network: slog.New(atLevel{h, network})}
+}
+
+// networkLevel maps Reticulum's levels: 0 critical, 1 error, 2 warning, 3 notice, 4 info, 5 verbose, 6 debug, 7 path, 8 extreme.
+func networkLevel(l int) slog.Level {
+	switch {
+	case l <= 1:
+		return slog.LevelError
+	case l <= 3:
+		return slog.LevelWarn
+	case l == 4:
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
+}
+
+// atLevel lets through what is at least of a level.
+type atLevel struct {
+	slog.Handler
+	level slog.Level
+}
+
+func (h atLevel) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= h.level && h.Handler.Enabled(ctx, l)
+}
+
+func (h atLevel) WithAttrs(a []slog.Attr) slog.Handler {
+	return atLevel{h.Handler.WithAttrs(a), h.level}
+}
+
+func (h atLevel) WithGroup(name string) slog.Handler {
+	return atLevel{h.Handler.WithGroup(name), h.level}
+}

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"groupd/api/web"
+	"groupd/db/sqlite"
+	"groupd/group"
+	"groupd/rns"
+	"groupd/rns/interfaces/tcp"
+)
+
+// node is a server and all its parts. It is what the admin API asks of the process.
+type node struct {
+	dir       string
+	settings  *settings
+	network   *network
+	log       loggers
+	started   time.Time
+	db        *sqlite.DB
+	hub       *group.Hub
+	transport *rns.Transport
+	servers   []*tcp.Server
+	web       *web.Server
+
+	mu      sync.Mutex // leaf
+	groups  map[group.GroupID]*serving
+	workers *errgroup.Group // of the run; nil before it
+	life    context.Context // of the workers
+	ways    ways
+}
+
+var _ web.Node = (*node)(nil)
+
+// Describe implements web.Node.
+func (n *node) Describe(ctx context.Context) (web.Status, error) {
+	s := n.transport.Stats()
+	st := web.Status{
+		PID: os.Getpid(), Started: n.started.UTC(), UptimeSeconds: int64(time.Since(n.started).Seconds()), Data: n.dir, RNSConfig: n.network.path,
+		Network:   web.Network{Paths: s.Paths, Known: s.Known, Links: s.Links, Drops: make(map[string]uint64)},
+		Store:     web.Store{Bytes: sizeOf(n.db.Path()) + sizeOf(n.db.Path()+"-wal")},
+		Attention: append([]web.Notice(nil), n.network.notices...),
+	}
+	for reason, count := range s.Drops {
+		st.Network.Drops[reason.String()] = count
+	}
+	if info, err := os.Stat(filepath.Join(n.dir, fileBackup)); err == nil {
+		at := info.ModTime().UTC()
+		st.Store.LastBackup = &at
+	}
+	if len(n.network.enabled) == 0 {
+		st.Attention = append(st.Attention, n.network.waysOut())
+	}
+	return st, nil
+}
+
+func sizeOf(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// Serving implements web.Node.
+func (n *node) Serving(g group.GroupID) web.Serving {
+	n.mu.Lock()
+	s := n.groups[g]
+	n.mu.Unlock()
+	if s == nil {
+		return web.Serving{}
+	}
+	out := web.Serving{Destinations: s.destinations, Announce: string(s.detail)}
+	last, next := s.announcer.times()
+	if !last.IsZero() {
+		last = last.UTC()
+		out.LastAnnounced = &last
+	}
+	if !next.IsZero() {
+		next = next.UTC()
+		out.NextAnnounce = &next
+	}
+	return out
+}
+
+// newGroup makes a group with a fresh identity.
+func newGroup(ctx context.Context, hub *group.Hub, n group.NewGroup) (group.Info, error) {
+	id, err := rns.NewIdentity(rand.Reader)
+	if err != nil {
+		return group.Info{}, err
+	}
+	n.PublicKey, n.PrivateKey = id.Public().PublicKey(), id.PrivateKey()
+	g, err := hub.CreateGroup(ctx, group.Caller{Local: true}, n)
+	if err != nil {
+		return group.Info{}, err
+	}
+	return hub.Info(ctx, group.Caller{Local: true}, g.ID)
+}
+
+// Create implements web.Node.
+func (n *node) Create(ctx context.Context, in group.NewGroup) (group.Info, error) {
+	info, err := newGroup(ctx, n.hub, in)
+	if err == nil {
+		err = n.serve(ctx, info)
+	}
+	return info, err
+}
+
+// serve puts a group on the network, before the run or during it.
+func (n *node) serve(ctx context.Context, info group.Info) error {
+	s, run, err := n.serveGroup(ctx, info)
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.groups[info.Group] = s
+	if run != nil {
+		n.workers.Go(func() error { return run(n.life) })
+	}
+	return nil
+}
+
+// servings are all groups that are served.
+func (n *node) servings() []*serving {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := make([]*serving, 0, len(n.groups))
+	for _, s := range n.groups {
+		list = append(list, s)
+	}
+	return list
+}
+
+// Announce implements web.Node.
+func (n *node) Announce(ctx context.Context, g group.GroupID) error {
+	n.mu.Lock()
+	s := n.groups[g]
+	n.mu.Unlock()
+	refuse := func(msg string) error { return &group.Error{Kind: group.KindConflict, Op: "announce", Msg: msg} }
+	switch {
+	case s == nil:
+		return refuse("the group is not served")
+	case s.detail == "off":
+		return refuse(`announces of this group are off (announce in groupd.toml)`)
+	}
+	err := s.announcer.all(ctx, waysOf(n.transport.Stats().Interfaces).slow)
+	if errors.Is(err, rns.ErrNoInterface) {
+		return refuse("no interface is up")
+	}
+	return err
+}
+
+// Interfaces implements web.Node.
+func (n *node) Interfaces() []web.Interface {
+	var list []web.Interface
+	for _, s := range n.servers {
+		st := s.Stats()
+		list = append(list, web.Interface{
+			Name: s.Name(), Mode: s.Properties().Mode.String(), Up: st.LastError == "", Listener: true, Bitrate: s.Properties().Bitrate, LastError: st.LastError,
+		})
+	}
+	for _, i := range n.transport.Stats().Interfaces {
+		list = append(list, web.Interface{
+			Name: i.Name, Mode: i.Mode.String(), Up: i.Carrier.Online, Bitrate: i.Bitrate, RxBytes: i.Carrier.RxBytes, TxBytes: i.Carrier.TxBytes,
+			LastError: i.Carrier.LastError,
+		})
+	}
+	return list
+}
+
+// Path implements web.Node.
+func (n *node) Path(ctx context.Context, d [16]byte, request bool) (web.Path, error) {
+	hash := rns.DestinationHash(d)
+	if request {
+		wait, cancel := context.WithTimeout(ctx, 15*time.Second)
+		defer cancel()
+		if err := n.transport.AwaitPath(wait, hash); err != nil && !errors.Is(err, rns.ErrNoPath) && !errors.Is(err, context.DeadlineExceeded) {
+			return web.Path{}, err
+		}
+	}
+	p := web.Path{Destination: hash.String()}
+	if info, ok := n.transport.PathInfo(hash); ok {
+		p.Known, p.Hops, p.NextHop, p.Interface = true, info.Hops, info.NextHop.String(), info.Interface
+		if !info.Emitted.IsZero() {
+			at := info.Emitted.UTC()
+			p.Announced = &at
+		}
+	}
+	return p, nil
+}
+
+// backupFile is a temporary copy that goes away when it is closed.
+type backupFile struct {
+	*os.File
+	dir string
+}
+
+func (f backupFile) Close() error { return errors.Join(f.File.Close(), os.RemoveAll(f.dir)) }
+
+// Backup implements web.Node.
+func (n *node) Backup(ctx context.Context) (io.ReadCloser, int64, error) {
+	dir, err := os.MkdirTemp(n.dir, ".backup-*")
+	if err != nil {
+		return nil, 0, err
+	}
+	path := filepath.Join(dir, "copy.db")
+	err = n.db.Backup(ctx, path)
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(path)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, os.RemoveAll(dir))
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(err, backupFile{f, dir}.Close())
+	}
+	if err := writePrivate(filepath.Join(n.dir, fileBackup), nil); err != nil {
+		n.log.own.Warn("time of the backup not noted", "err", err)
+	}
+	return backupFile{f, dir}, info.Size(), nil
+}
+
+// NewToken implements web.Node. Only the hash is kept.
+func (n *node) NewToken(context.Context) (string, error) {
+	raw := make([]byte, 32)
+	if _, err := rand.Read(raw); err != nil {
+		return "", err
+	}
+	token := hex.EncodeToString(raw)
+	sum := sha256.Sum256([]byte(token))
+	return token, writePrivate(filepath.Join(n.dir, fileToken), []byte(hex.EncodeToString(sum[:])+"\n"))
+}
+
+// CheckToken implements web.Node.
+func (n *node) CheckToken(token string) bool {
+	text, err := os.ReadFile(filepath.Join(n.dir, fileToken))
+	if err != nil {
+		return false
+	}
+	want, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	got := sha256.Sum256([]byte(token))
+	return err == nil && len(want) == len(got) && subtle.ConstantTimeCompare(want, got[:]) == 1
+}
+
+// remember makes sure that the transport knows a member's key for good, also after a quiet month or a restore.
+func (n *node) remember(m group.Member) {
+	if len(m.PublicKey) == 0 {
+		return
+	}
+	id, err := rns.NewPublicIdentity(m.PublicKey)
+	if err == nil {
+		err = n.transport.Remember(rns.DestinationHash(m.Address), id)
+	}
+	if err != nil {
+		n.log.own.Warn("key of a member not remembered", "member", m.Address, "err", err)
+	}
+}
+
+// rememberAll does that for everybody in a group.
+func (n *node) rememberAll(ctx context.Context, g group.GroupID) error {
+	for after := group.Rev(0); ; {
+		page, err := n.hub.Members(ctx, group.Caller{Local: true}, g, group.MembersQuery{AfterRev: after, Limit: group.MaxPage})
+		if err != nil {
+			return fmt.Errorf("members of %s: %w", g, err)
+		}
+		for _, m := range page.Members {
+			n.remember(m)
+		}
+		if !page.More {
+			return nil
+		}
+		after = page.To
+	}
+}

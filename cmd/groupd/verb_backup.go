@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"groupd/configs"
+	"groupd/db/sqlite"
+	"groupd/group"
+)
+
+// backupResult is what backup --json prints.
+type backupResult struct {
+	File  string `json:"file"`
+	Bytes int64  `json:"bytes"`
+}
+
+func (a *app) backupVerb() *cobra.Command {
+	c := a.verb("backup FILE", "write a copy of everything, while the server runs or not", exactly("FILE"), func(c *cobra.Command, args []string) error {
+		path := args[0]
+		if exists(path) {
+			if err := a.confirm(path + " exists. Replace it?"); err != nil {
+				return err
+			}
+		}
+		if err := a.backup(c.Context(), path); err != nil {
+			return err
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return failed(err, "")
+		}
+		return a.print(backupResult{File: path, Bytes: info.Size()}, func(w io.Writer) {
+			fmt.Fprintf(w, "wrote %s, %s. It holds the groups' private keys: keep it where nobody else reads it.\n", path, bytesOf(info.Size()))
+		})
+	})
+	c.Long = "backup writes a consistent copy of the database: timeline, members, settings, the groups' identities and ratchets. groupd.toml\n" +
+		"and Reticulum's configuration are not in it."
+	return c
+}
+
+// backup takes the copy through the running server, or from the file when none runs.
+func (a *app) backup(ctx context.Context, path string) error {
+	cl, err := a.client()
+	if err != nil {
+		return err
+	}
+	answer, err := cl.open(ctx, "GET", "/backup", nil)
+	if errors.Is(err, errNotRunning) {
+		return a.backupAtRest(ctx, path)
+	}
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	err = replaceFile(path, func(w io.Writer) error {
+		n, err := io.Copy(w, answer.Body)
+		if err == nil && n != answer.ContentLength {
+			err = fmt.Errorf("%d of %d bytes came", n, answer.ContentLength)
+		}
+		return err
+	})
+	if err != nil {
+		return failed(fmt.Errorf("backup: %w", err), "is the disk full?")
+	}
+	return nil
+}
+
+func (a *app) backupAtRest(ctx context.Context, path string) error {
+	dir, err := a.dataDir()
+	if err != nil {
+		return err
+	}
+	if !exists(filepath.Join(dir, fileDatabase)) {
+		return &failure{code: exitNotFound, msg: "there is no database in " + dir, hint: "--data DIR"}
+	}
+	lock, err := lockDataDir(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.release()
+	db, err := sqlite.Open(ctx, filepath.Join(dir, fileDatabase))
+	if err != nil {
+		return failed(err, "groupd check")
+	}
+	partial := fmt.Sprintf("%s.partial-%d", path, os.Getpid())
+	err = db.Backup(ctx, partial)
+	if err == nil {
+		err = os.Rename(partial, path)
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		return failed(err, "is the disk full?")
+	}
+	if err := writePrivate(filepath.Join(dir, fileBackup), nil); err != nil {
+		return failed(err, "")
+	}
+	return nil
+}
+
+// restoreResult is what restore --json prints.
+type restoreResult struct {
+	Data       string          `json:"data"`
+	Generation string          `json:"generation"`
+	Groups     []restoredGroup `json:"groups"`
+	KeptAside  string          `json:"kept_aside,omitempty"` // what the database that was there is called now
+}
+
+type restoredGroup struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	Members int    `json:"members"`
+	Seq     uint64 `json:"seq"`
+}
+
+func (a *app) restoreVerb() *cobra.Command {
+	c := a.verb("restore FILE", "put a backup in place of the database", exactly("FILE"), func(c *cobra.Command, args []string) error {
+		r, err := a.restore(c.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return a.print(r, func(w io.Writer) {
+			for _, g := range r.Groups {
+				fmt.Fprintf(w, "restored %s   %s   %s, entries up to %d, chain verified\n", g.Name, g.Address, counted(g.Members, "member"), g.Seq)
+			}
+			fmt.Fprintf(w, "new generation %s\n", r.Generation)
+			if r.KeptAside != "" {
+				fmt.Fprintf(w, "the database that was here is now %s\n", r.KeptAside)
+			}
+			fmt.Fprintln(w, "Make sure that no other machine serves these groups, then: groupd run")
+		})
+	})
+	c.Long = "restore checks a backup, verifies the chain of every group, gives the database a new generation, so that members' clients look\n" +
+		"for the point where the histories part, and puts it in place. A database that is there is kept aside. The server must not run."
+	return c
+}
+
+func (a *app) restore(ctx context.Context, file string) (r restoreResult, err error) {
+	dir, err := a.dataDir()
+	if err != nil {
+		return r, err
+	}
+	if err := makeDataDir(dir); err != nil {
+		return r, err
+	}
+	lock, err := lockDataDir(dir)
+	if err != nil {
+		return r, err
+	}
+	defer lock.release()
+	work, err := os.MkdirTemp(dir, ".restore-*")
+	if err != nil {
+		return r, failed(err, "")
+	}
+	defer os.RemoveAll(work)
+	fresh := filepath.Join(work, fileDatabase)
+	if err := copyDatabase(file, fresh); err != nil {
+		return r, err
+	}
+	if r, err = prepareRestored(ctx, fresh, file); err != nil {
+		return r, err
+	}
+	r.Data = dir
+	current := filepath.Join(dir, fileDatabase)
+	if exists(current) {
+		if err := a.confirm("There is a database in " + dir + ". Replace it (it is kept aside)?"); err != nil {
+			return r, err
+		}
+		r.KeptAside = current + ".before-restore-" + time.Now().UTC().Format("20060102-150405")
+		for _, suffix := range []string{"-wal", "-shm", ""} {
+			if exists(current + suffix) {
+				if err := os.Rename(current+suffix, r.KeptAside+suffix); err != nil {
+					return r, failed(err, "")
+				}
+			}
+		}
+	}
+	if err := errors.Join(os.Rename(fresh, current), syncFolder(dir)); err != nil {
+		return r, failed(err, "")
+	}
+	if path := filepath.Join(dir, fileConfig); !exists(path) {
+		if err := writePrivate(path, configs.Groupd); err != nil {
+			return r, failed(err, "")
+		}
+	}
+	return r, nil
+}
+
+// copyDatabase copies a backup, so that it stays as it is.
+func copyDatabase(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return &failure{code: exitNotFound, msg: err.Error()}
+	}
+	defer in.Close()
+	head := make([]byte, 16)
+	if _, err := io.ReadFull(in, head); err != nil || !bytes.Equal(head, []byte("SQLite format 3\x00")) {
+		return &failure{code: exitFailed, msg: from + " is no backup of groupd"}
+	}
+	if _, err := in.Seek(0, io.SeekStart); err != nil {
+		return failed(err, "")
+	}
+	if err := replaceFile(to, func(w io.Writer) error { _, err := io.Copy(w, in); return err }); err != nil {
+		return failed(err, "is the disk full?")
+	}
+	return nil
+}
+
+// prepareRestored opens the copy, checks it and gives it a new generation.
+func prepareRestored(ctx context.Context, path, named string) (r restoreResult, err error) {
+	broken := func(err error) error {
+		return &failure{code: exitFailed, msg: fmt.Sprintf("%s cannot be restored: %v", named, err), hint: "an older backup"}
+	}
+	db, err := sqlite.Open(ctx, path)
+	if err != nil {
+		return r, broken(err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	hub, err := group.New(group.Config{Store: db})
+	if err != nil {
+		return r, broken(err)
+	}
+	infos, err := hub.Groups(ctx, group.Caller{Local: true})
+	if err != nil {
+		return r, broken(err)
+	}
+	if len(infos) == 0 {
+		return r, broken(errors.New("no group is in it"))
+	}
+	for _, info := range infos {
+		bad, err := hub.VerifyChain(ctx, info.Group)
+		if err != nil {
+			return r, broken(err)
+		}
+		if bad != 0 {
+			return r, broken(fmt.Errorf("the chain of %s does not fit from entry %d on", info.Group, bad))
+		}
+		r.Groups = append(r.Groups, restoredGroup{
+			ID: string(info.Group), Name: info.PublicName, Address: info.Address.String(), Members: info.Members, Seq: uint64(info.Head.Seq),
+		})
+	}
+	g, err := hub.RenewGeneration(ctx)
+	if err != nil {
+		return r, broken(err)
+	}
+	r.Generation = fmt.Sprintf("%016x", uint64(g))
+	return r, nil
+}

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"groupd/api/web"
+	"groupd/configs"
+	"groupd/db/sqlite"
+	"groupd/group"
+	"groupd/rns/config"
+)
+
+// finding is one line of check.
+type finding struct {
+	What  string `json:"what"`
+	State string `json:"state"` // ok, note, wrong
+	Text  string `json:"text"`
+	Hint  string `json:"hint,omitempty"`
+}
+
+// checkResult is what check --json prints.
+type checkResult struct {
+	OK          bool         `json:"ok"`
+	Findings    []finding    `json:"findings"`
+	Differences []difference `json:"differences"`
+
+	code int
+}
+
+func (r *checkResult) ok(what, text string) {
+	r.Findings = append(r.Findings, finding{What: what, State: "ok", Text: text})
+}
+
+func (r *checkResult) note(what, text, hint string) {
+	r.Findings = append(r.Findings, finding{What: what, State: "note", Text: text, Hint: hint})
+}
+
+// wrong adds what keeps a server from running well. The first one gives the exit code.
+func (r *checkResult) wrong(what string, err error) {
+	f := finding{What: what, State: "wrong", Text: err.Error()}
+	code := exitFailed
+	var known *failure
+	if errors.As(err, &known) {
+		f.Text, f.Hint, code = known.msg, known.hint, known.code
+	}
+	r.Findings = append(r.Findings, f)
+	if r.OK {
+		r.OK, r.code = false, code
+	}
+}
+
+func (a *app) checkVerb() *cobra.Command {
+	var defaults bool
+	c := a.verb("check", "look for what is wrong: files, configuration, ports, database, chain, clock", nil, func(c *cobra.Command, args []string) error {
+		if defaults {
+			_, err := a.out.Write(configs.Groupd)
+			return err
+		}
+		r := a.check(c.Context())
+		err := a.print(r, func(w io.Writer) {
+			for _, f := range r.Findings {
+				fmt.Fprintf(w, "%-6s %-10s %s\n", f.State, f.What, strings.ReplaceAll(f.Text, "\n", "\n                  "))
+				if f.Hint != "" {
+					fmt.Fprintf(w, "                  → %s\n", f.Hint)
+				}
+			}
+			for _, d := range r.Differences {
+				fmt.Fprintf(w, "note   %-10s [[group]] %s: %s is %q in the file and %q in the database, which wins\n                  → %s\n", fileConfig, d.Group, d.Key, d.File, d.Database, d.Command)
+			}
+		})
+		if err == nil && !r.OK {
+			return &failure{code: r.code, msg: "something is wrong: see above"}
+		}
+		return err
+	})
+	c.Flags().StringVar(&a.rnsConfig, "rnsconfig", "", "Reticulum's configuration directory")
+	c.Flags().BoolVar(&defaults, "default", false, "print groupd.toml with all keys and their defaults")
+	return c
+}
+
+// check looks at everything. It changes nothing but the schema of an older database.
+func (a *app) check(ctx context.Context) *checkResult {
+	r := &checkResult{OK: true, Differences: []difference{}}
+	dir, err := a.dataDir()
+	if err != nil {
+		r.wrong("data", err)
+		return r
+	}
+	r.files(dir)
+	s, missing, err := readSettings(dir)
+	switch {
+	case err != nil:
+		r.wrong(fileConfig, err)
+	case missing:
+		r.note(fileConfig, "there is none yet: the defaults hold", "groupd run makes it")
+	default:
+		r.ok(fileConfig, filepath.Join(dir, fileConfig))
+	}
+	running := a.checkRunning(ctx, r, s)
+	if !running && exists(filepath.Join(dir, fileDatabase)) {
+		a.checkDatabase(ctx, r, dir, s)
+	}
+	a.checkNetwork(ctx, r, running)
+	if s != nil && s.Server.Listen != "" && !running {
+		r.port(ctx, "listen", s.Server.Listen)
+	}
+	if year := time.Now().Year(); year < 2025 {
+		r.note("clock", fmt.Sprintf("it is the year %d here: the clock is not set yet; nothing expires until it is", year), "")
+	}
+	return r
+}
+
+// files checks modes.
+func (r *checkResult) files(dir string) {
+	if !exists(dir) {
+		r.note("data", dir+" does not exist yet", "groupd run makes it")
+		return
+	}
+	good := true
+	for _, name := range []string{"", fileConfig, fileDatabase, fileToken, fileClaim} {
+		if err := checkPrivate(filepath.Join(dir, name)); err != nil {
+			good = false
+			r.wrong("data", err)
+		}
+	}
+	if good {
+		r.ok("data", dir)
+	}
+}
+
+// checkNetwork reads Reticulum's configuration and tries its ports.
+func (a *app) checkNetwork(ctx context.Context, r *checkResult, running bool) {
+	dir, err := a.rnsConfigDir()
+	if err != nil {
+		r.wrong("network", err)
+		return
+	}
+	n, err := readNetwork(dir, false)
+	if err != nil {
+		r.wrong("network", err)
+		return
+	}
+	if n.missing {
+		r.note("network", "there is no "+n.path+" yet", "groupd run makes Reticulum's usual one")
+	} else {
+		r.ok("network", n.path)
+	}
+	for _, w := range n.notices {
+		r.note("network", w.Text, w.Hint)
+	}
+	if len(n.enabled) == 0 {
+		r.note("network", n.waysOut().Text, n.waysOut().Hint)
+	}
+	for _, i := range n.enabled {
+		if i.Type == config.TypeTCPServer && i.TCPServer.Device == "" && !running {
+			r.port(ctx, i.Name, net.JoinHostPort(i.TCPServer.ListenIP, strconv.Itoa(i.TCPServer.ListenPort)))
+		}
+	}
+}
+
+// port tries to listen.
+func (r *checkResult) port(ctx context.Context, what, address string) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		r.wrong("port", &failure{code: exitFailed, msg: fmt.Sprintf("%s: %v", what, err), hint: "another port, or end what listens there"})
+		return
+	}
+	l.Close()
+	r.ok("port", fmt.Sprintf("%s: %s is free", what, address))
+}
+
+// checkRunning asks the running server, if there is one.
+func (a *app) checkRunning(ctx context.Context, r *checkResult, s *settings) bool {
+	var c web.Check
+	err := a.call(ctx, "GET", "/check", nil, &c)
+	if errors.Is(err, errNotRunning) {
+		r.note("server", "is not running", "groupd run")
+		return false
+	}
+	if err != nil {
+		r.wrong("server", err)
+		return true
+	}
+	r.ok("server", "is running")
+	r.groups(c, s)
+	return true
+}
+
+// checkDatabase opens the database while no server uses it.
+func (a *app) checkDatabase(ctx context.Context, r *checkResult, dir string, s *settings) {
+	lock, err := lockDataDir(dir)
+	if err != nil {
+		r.wrong("database", err)
+		return
+	}
+	defer lock.release()
+	db, err := sqlite.Open(ctx, filepath.Join(dir, fileDatabase))
+	if err != nil {
+		r.wrong("database", err)
+		return
+	}
+	defer db.Close()
+	hub, err := group.New(group.Config{Store: db})
+	if err != nil {
+		r.wrong("database", err)
+		return
+	}
+	infos, err := hub.Groups(ctx, group.Caller{Local: true})
+	if err != nil {
+		r.wrong("database", err)
+		return
+	}
+	var c web.Check
+	for _, info := range infos {
+		bad, err := hub.VerifyChain(ctx, info.Group)
+		if err != nil {
+			r.wrong("database", err)
+			return
+		}
+		g := web.Group{
+			ID: string(info.Group), Name: info.PublicName, PrivateName: info.PrivateName, Topic: info.Topic, Visibility: "private", Join: info.Joining.String(),
+			Seq: uint64(info.Head.Seq),
+		}
+		if info.Public {
+			g.Visibility = "public"
+		}
+		c.Groups = append(c.Groups, web.GroupCheck{Group: g, BadSeq: uint64(bad)})
+	}
+	c.ClockUnsure = hub.ClockUnsure()
+	r.ok("database", fmt.Sprintf("%s, %s", db.Path(), fileSize(db.Path())))
+	r.groups(c, s)
+}
+
+// groups judges chains and clock, and compares with the file.
+func (r *checkResult) groups(c web.Check, s *settings) {
+	for _, g := range c.Groups {
+		if g.BadSeq != 0 {
+			r.wrong("chain", &failure{code: exitFailed, msg: fmt.Sprintf("%s: entry %d does not fit: the database was changed or is damaged", g.ID, g.BadSeq), hint: "groupd restore FILE"})
+		} else {
+			r.ok("chain", fmt.Sprintf("%s: %d entries", g.ID, g.Seq))
+		}
+		if s == nil {
+			continue
+		}
+		for _, section := range s.Groups {
+			if string(section.ID) == g.ID {
+				r.Differences = append(r.Differences, section.differences(g.Group)...)
+			}
+		}
+	}
+	if c.ClockUnsure {
+		r.note("clock", "the time is more than a day off from what was expected: nothing expires", "if date is right: groupd confirm-clock")
+	}
+}

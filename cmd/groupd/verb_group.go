@@ -1,0 +1,304 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"groupd/api/web"
+)
+
+// inGroup adds the flag that says which group is meant.
+func (a *app) inGroup(c *cobra.Command) *cobra.Command {
+	c.PersistentFlags().StringVar(&a.group, "group", "", "which group, where there are several")
+	return c
+}
+
+func (a *app) groupVerb() *cobra.Command {
+	list := a.verb("list", "the groups of this machine", nil, func(c *cobra.Command, args []string) error {
+		var all struct {
+			Groups []web.Group `json:"groups"`
+		}
+		if err := a.call(c.Context(), "GET", "/groups", nil, &all); err != nil {
+			return err
+		}
+		return a.print(all, func(w io.Writer) {
+			for _, g := range all.Groups {
+				fmt.Fprintf(w, "%-12s %s   %s   %s, %s, %s\n", g.ID, g.Address, g.Name, g.Visibility, g.Join, counted(g.Members, "member"))
+			}
+		})
+	})
+	show := a.verb("show [ID]", "all about one group", exactly("ID?"), func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			a.group = args[0]
+		}
+		path, err := a.groupPath(c.Context())
+		if err != nil {
+			return err
+		}
+		var g web.Group
+		if err := a.call(c.Context(), "GET", path, nil, &g); err != nil {
+			return err
+		}
+		return a.print(g, func(w io.Writer) { showGroup(w, g) })
+	})
+	return a.noun("group", "list, create, show and set groups", list, show, a.groupChange("create ID", "a new group", true), a.groupChange("set [ID]", "change a group", false))
+}
+
+// groupChange is group create and group set.
+func (a *app) groupChange(use, short string, create bool) *cobra.Command {
+	var in web.GroupInput
+	fields := []struct {
+		flag, help string
+		into       **string
+	}{
+		{"name", "public name", &in.Name},
+		{"private-name", "name for members only", &in.PrivateName},
+		{"topic", "topic", &in.Topic},
+		{"visibility", "public or private", &in.Visibility},
+		{"join", "open, approve or closed", &in.Join},
+		{"owner", "the owner's address or identity", &in.Owner},
+	}
+	arg := "ID?"
+	if create {
+		arg = "ID"
+	}
+	values := make([]string, len(fields))
+	c := a.verb(use, short, exactly(arg), func(c *cobra.Command, args []string) error {
+		changed := false
+		for i, f := range fields {
+			if c.Flags().Changed(f.flag) {
+				*f.into, changed = &values[i], true
+			}
+		}
+		var g web.Group
+		var err error
+		if create {
+			if in.ID = args[0]; in.Name == nil {
+				in.Name = &args[0]
+			}
+			err = a.call(c.Context(), "POST", "/groups", in, &g)
+		} else {
+			if len(args) > 0 {
+				a.group = args[0]
+			}
+			if !changed {
+				return &failure{code: exitUsage, msg: "nothing to change", hint: c.CommandPath() + " --help"}
+			}
+			var path string
+			if path, err = a.groupPath(c.Context()); err == nil {
+				err = a.call(c.Context(), "PATCH", path, in, &g)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return a.print(g, func(w io.Writer) { showGroup(w, g) })
+	})
+	for i, f := range fields {
+		c.Flags().StringVar(&values[i], f.flag, "", f.help)
+	}
+	return c
+}
+
+func showGroup(w io.Writer, g web.Group) {
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%-13s %s\n", name, value)
+		}
+	}
+	line("id", g.ID)
+	line("name", g.Name)
+	line("private name", g.PrivateName)
+	line("topic", g.Topic)
+	line("address", g.Address)
+	line("identity", g.Identity)
+	for _, d := range g.Serving.Destinations {
+		line("destination", d.Hash+"   "+d.Name)
+	}
+	line("visibility", g.Visibility)
+	line("join", g.Join)
+	owner := "nobody yet"
+	if g.Owned {
+		owner = "claimed"
+	}
+	line("owner", owner)
+	line("members", fmt.Sprintf("%d, %d waiting", g.Members, g.Waiting))
+	line("entries", fmt.Sprintf("%d..%d, change %d", g.Oldest, g.Seq, g.Rev))
+	line("chain", g.Chain)
+	line("generation", g.Generation)
+	line("announce", g.Serving.Announce)
+	line("read-only", g.Serving.ReadOnly)
+}
+
+func (a *app) claimVerb() *cobra.Command {
+	return a.inGroup(a.verb("claim", "a new owner's code", nil, func(c *cobra.Command, args []string) error {
+		path, err := a.groupPath(c.Context(), "claim-code")
+		if err != nil {
+			return err
+		}
+		var code web.ClaimCode
+		if err := a.call(c.Context(), "POST", path, nil, &code); err != nil {
+			return err
+		}
+		return a.print(code, func(w io.Writer) {
+			fmt.Fprintf(w, "To become the owner, send this to %s from your own client:\n\n  /claim %s\n\nWorks once, until %s. Codes made before do not work any more.\n",
+				code.Address, code.Code, code.Expires.Local().Format("2006-01-02 15:04"))
+		})
+	}))
+}
+
+func (a *app) announceVerb() *cobra.Command {
+	return a.inGroup(a.verb("announce", "announce the group now", nil, func(c *cobra.Command, args []string) error {
+		path, err := a.groupPath(c.Context(), "announce")
+		if err != nil {
+			return err
+		}
+		var s web.Serving
+		if err := a.call(c.Context(), "POST", path, nil, &s); err != nil {
+			return err
+		}
+		return a.print(s, func(w io.Writer) {
+			for _, d := range s.Destinations {
+				fmt.Fprintf(w, "announced %s   %s\n", d.Hash, d.Name)
+			}
+		})
+	}))
+}
+
+func (a *app) interfacesVerb() *cobra.Command {
+	return a.verb("interfaces", "the ways to the network", nil, func(c *cobra.Command, args []string) error {
+		var all struct {
+			Interfaces []web.Interface `json:"interfaces"`
+		}
+		if err := a.call(c.Context(), "GET", "/interfaces", nil, &all); err != nil {
+			return err
+		}
+		return a.print(all, func(w io.Writer) {
+			for _, i := range all.Interfaces {
+				state := "up"
+				if !i.Up {
+					state = "down"
+				}
+				fmt.Fprintf(w, "%-4s  %s   %s   %s   in %s  out %s   %s\n", state, i.Name, i.Mode, bitrate(i.Bitrate), bytesOf(int64(i.RxBytes)), bytesOf(int64(i.TxBytes)), i.LastError)
+			}
+			if len(all.Interfaces) == 0 {
+				fmt.Fprintln(w, "none")
+			}
+		})
+	})
+}
+
+func (a *app) pathVerb() *cobra.Command {
+	var request bool
+	c := a.verb("path ADDRESS", "what is known of the way to an address", exactly("ADDRESS"), func(c *cobra.Command, args []string) error {
+		path := "/paths/" + url.PathEscape(args[0])
+		if request {
+			path += "?request=1"
+		}
+		var p web.Path
+		if err := a.call(c.Context(), "GET", path, nil, &p); err != nil {
+			return err
+		}
+		err := a.print(p, func(w io.Writer) {
+			if p.Known {
+				fmt.Fprintf(w, "%s   %s by %s\n", p.Destination, counted(p.Hops, "hop"), p.Interface)
+			}
+		})
+		if err == nil && !p.Known {
+			return &failure{code: exitNotFound, msg: "no path to " + p.Destination + " is known", hint: "groupd path --request " + p.Destination}
+		}
+		return err
+	})
+	c.Flags().BoolVar(&request, "request", false, "ask the network first, for up to 15 s")
+	return c
+}
+
+func (a *app) identityVerb() *cobra.Command {
+	show := a.verb("show", "address, identity and public key", nil, func(c *cobra.Command, args []string) error {
+		path, err := a.groupPath(c.Context())
+		if err != nil {
+			return err
+		}
+		var g web.Group
+		if err := a.call(c.Context(), "GET", path, nil, &g); err != nil {
+			return err
+		}
+		v := struct {
+			Group     string `json:"group"`
+			Address   string `json:"address"`
+			Identity  string `json:"identity"`
+			PublicKey string `json:"public_key"`
+		}{g.ID, g.Address, g.Identity, g.PublicKey}
+		return a.print(v, func(w io.Writer) {
+			fmt.Fprintf(w, "address     %s\nidentity    %s\npublic key  %s\n", v.Address, v.Identity, v.PublicKey)
+		})
+	})
+	export := a.verb("export FILE", "write the group's private key as a Reticulum identity file", exactly("FILE"), func(c *cobra.Command, args []string) error {
+		path, err := a.groupPath(c.Context(), "identity", "private")
+		if err != nil {
+			return err
+		}
+		var p web.PrivateIdentity
+		if err := a.call(c.Context(), "GET", path, nil, &p); err != nil {
+			return err
+		}
+		key, err := hex.DecodeString(p.PrivateKey)
+		if err != nil {
+			return failed(err, "")
+		}
+		if exists(args[0]) {
+			if err := a.confirm(args[0] + " exists. Replace it?"); err != nil {
+				return err
+			}
+		}
+		if err := writePrivate(args[0], key); err != nil {
+			return failed(err, "")
+		}
+		v := struct {
+			File     string `json:"file"`
+			Identity string `json:"identity"`
+		}{args[0], p.Identity}
+		return a.print(v, func(w io.Writer) {
+			fmt.Fprintf(w, "wrote %s: whoever has this file is the group. Keep it where nobody else reads it.\n", args[0])
+		})
+	})
+	return a.inGroup(a.noun("identity", "show and export the group's identity", show, export))
+}
+
+func (a *app) tokenVerb() *cobra.Command {
+	return a.verb("token", "a new token for the admin API on TCP", nil, func(c *cobra.Command, args []string) error {
+		var t web.Token
+		if err := a.call(c.Context(), "POST", "/token", nil, &t); err != nil {
+			return err
+		}
+		return a.print(t, func(w io.Writer) { fmt.Fprintln(w, t.Token) })
+	})
+}
+
+func (a *app) confirmClockVerb() *cobra.Command {
+	return a.verb("confirm-clock", "say that the machine's time is right after a jump", nil, func(c *cobra.Command, args []string) error {
+		if err := a.confirm("It is " + time.Now().Format(time.RFC1123) + ". Is that right?"); err != nil {
+			return err
+		}
+		var done struct{}
+		if err := a.call(c.Context(), "POST", "/clock/confirm", nil, &done); err != nil {
+			return err
+		}
+		return a.print(done, func(w io.Writer) { fmt.Fprintln(w, "believed") })
+	})
+}
+
+// fileSize is for messages.
+func fileSize(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "unknown size"
+	}
+	return bytesOf(info.Size())
+}
