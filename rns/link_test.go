@@ -645,10 +645,10 @@ func TestSlowHandlerLosesPacketsButNotTheLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLinkPair(t, ifacetest.Options{Latency: time.Millisecond})
 		a, b := p.open(t)
-		release, count := make(chan struct{}), 0
+		release, count := make(chan struct{}), new(atomic.Int32)
 		b.SetHandlers(rns.LinkHandlers{OnPacket: func(*rns.ReceivedPacket) {
 			<-release
-			count++
+			count.Add(1)
 		}})
 		for range 300 {
 			if _, err := a.Send(t.Context(), []byte("x")); err != nil {
@@ -659,8 +659,8 @@ func TestSlowHandlerLosesPacketsButNotTheLink(t *testing.T) {
 		close(release)
 		time.Sleep(time.Second)
 		// One is in the handler's hands, 256 wait.
-		if s := p.b.LinkStats(); count != 257 || s.EventsFull != 43 || b.State() != rns.LinkActive {
-			t.Errorf("%d handled, %d dropped", count, s.EventsFull)
+		if s := p.b.LinkStats(); count.Load() != 257 || s.EventsFull != 43 || b.State() != rns.LinkActive {
+			t.Errorf("%d handled, %d dropped", count.Load(), s.EventsFull)
 		}
 	})
 }
@@ -685,4 +685,33 @@ func TestProofsAreNotFasterThanAStockPeerCanTake(t *testing.T) {
 			}
 		}
 	})
+}
+
+// BenchmarkRequest is a request and its answer over two nodes in one process.
+func BenchmarkRequest(b *testing.B) {
+	medium := ifacetest.NewMedium(ifacetest.Options{})
+	client, server := rnstest.Start(b, rns.Config{}, medium.Port("a")), rnstest.Start(b, rns.Config{}, medium.Port("b"))
+	id := rnstest.Identity(b, 1)
+	d, err := server.NewDestination(rns.DestinationConfig{Identity: id, App: "test", Aspects: []string{"link"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	d.HandleRequest("/echo", func(_ context.Context, r *rns.Request) (msgpack.Raw, bool) { return r.Data, true })
+	if err := d.Announce(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	if err := client.AwaitPath(b.Context(), d.Hash()); err != nil {
+		b.Fatal(err)
+	}
+	l, err := client.OpenLink(b.Context(), client.NewRemote(id.Public(), "test", "link"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	data := msgpack.Bin(make([]byte, 300))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := l.Request(b.Context(), "/echo", data, rns.RequestOptions{}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
