@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -491,7 +492,7 @@ func BenchmarkLinkPacket(b *testing.B) {
 	for _, mtu := range []int{500, 8192} {
 		link := benchActive(b, false, LinkID{1}, bytes.Repeat([]byte{7}, DerivedKeyLength), mtu, &benchTarget{}, nil)
 		data := make([]byte, LinkMDU(mtu))
-		b.Run("Seal", func(b *testing.B) {
+		b.Run(fmt.Sprint("Seal", mtu), func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(data)))
 			for b.Loop() {
@@ -501,7 +502,7 @@ func BenchmarkLinkPacket(b *testing.B) {
 				link.take()
 			}
 		})
-		b.Run("Open", func(b *testing.B) {
+		b.Run(fmt.Sprint("Open", mtu), func(b *testing.B) {
 			raw := link.packetTo(b, ContextNone, data)
 			b.ReportAllocs()
 			b.SetBytes(int64(len(data)))
