@@ -215,6 +215,19 @@ func (t *Transport) PathInfo(d DestinationHash) (info PathInfo, ok bool) {
 	return info, ok
 }
 
+// Paths returns all known paths, those used last first.
+func (t *Transport) Paths() []PathInfo {
+	var all []PathInfo
+	_ = t.do(func(e *engine) {
+		m := e.moment()
+		all = make([]PathInfo, 0, len(e.paths.entries))
+		for at := e.paths.order.Back(); at != nil; at = at.Prev() {
+			all = append(all, at.Value.(*pathEntry).info(m))
+		}
+	})
+	return all
+}
+
 // ForgetPath drops the path to d, if one is known: it does not work. The next announce or path response makes one.
 func (t *Transport) ForgetPath(d DestinationHash) {
 	_ = t.do(func(e *engine) { e.paths.expire(d) })

@@ -200,16 +200,17 @@ func (t *Transport) Identity() *Identity { return t.config.Identity }
 
 // Run is the life of the transport: it loads the tables, runs the interfaces and the loop until ctx ends, then closes
 // all links, saves, and returns when every goroutine that it or its interfaces, destinations and links started has
-// ended. It returns nil after a clean end, and otherwise what could not be loaded or saved. It can be called once.
+// ended; a callback of the application that does not return holds it up. It returns nil after a clean end, and otherwise
+// what could not be loaded or saved. It can be called once.
 func (t *Transport) Run(ctx context.Context) error {
 	t.mu.Lock()
 	if t.phase != phaseNew {
 		t.mu.Unlock()
 		return fmt.Errorf("transport: run again: %w", ErrClosed)
 	}
-	// Nobody else can start it meanwhile: loading is done in phaseNew, on a table of its own.
 	t.phase = phaseRunning
 	t.mu.Unlock()
+	// From here on everybody waits for the loop, which begins when the tables are loaded.
 
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	e := t.engine
@@ -431,8 +432,16 @@ func (e *engine) queued() bool {
 	return false
 }
 
-// goTracked starts a goroutine that Run waits for at the end.
-func (t *Transport) goTracked(f func()) { t.wg.Go(f) }
+// goTracked starts a goroutine that Run waits for at the end, unless that is over already.
+func (t *Transport) goTracked(f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.phase == phaseStopped {
+		go f()
+		return
+	}
+	t.wg.Go(f)
+}
 
 // AddInterface gives the transport a carrier, before Run or while it runs; transport then calls its Run. When that
 // returns before the transport ends, the interface is gone: its paths are forgotten and it may be added again. It fails

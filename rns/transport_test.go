@@ -340,8 +340,15 @@ func TestThreeNodesInARow(t *testing.T) {
 		id := rnstest.Identity(t, 1)
 		d, got := inbox(t, c, id)
 		announce(t, d)
-		if a.HasPath(d.Hash()) || !b.HasPath(d.Hash()) {
+		if a.HasPath(d.Hash()) || !b.HasPath(d.Hash()) || len(a.Paths()) != 0 {
 			t.Error("wrong paths")
+		}
+		if p := b.Paths(); len(p) != 1 || p[0].Destination != d.Hash() || p[0].Hops != 1 {
+			t.Errorf("paths %+v", p)
+		}
+		b.ForgetPath(d.Hash())
+		if b.HasPath(d.Hash()) {
+			t.Error("not forgotten")
 		}
 		if err := a.AwaitPath(t.Context(), d.Hash()); !errors.Is(err, rns.ErrNoPath) {
 			t.Error(err)
