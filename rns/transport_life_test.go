@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -355,5 +356,51 @@ func TestAnotherMachineWithOurKeysIsNoticed(t *testing.T) {
 			t.Errorf("noticed %+v", a)
 		}
 		none(t, noticed)
+	})
+}
+
+func TestTenNodesOnALossyRadioForADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := ifacetest.NewMedium(ifacetest.Options{Bitrate: 3000, HalfDuplex: true, Loss: 0.05, Seed: 3})
+		const count = 10
+		var nodes [count]*rnstest.Node
+		var delivered, sent atomic.Int64
+		for i := range nodes {
+			nodes[i] = rnstest.Start(t, rns.Config{}, m.Port(fmt.Sprint(i)))
+			d, _ := inbox(t, nodes[i], rnstest.Identity(t, byte(i)), func(c *rns.DestinationConfig) {
+				c.Ratchets = &rns.RatchetConfig{Interval: time.Hour}
+				c.OnPacket = func(p *rns.ReceivedPacket) { _ = p.Prove() }
+			})
+			go func() {
+				for k := range 24 {
+					time.Sleep(time.Duration(i) * 5 * time.Minute)
+					_ = d.Announce(t.Context())
+					time.Sleep(time.Duration(count-i)*5*time.Minute + time.Minute)
+					other := (i + 1 + k%(count-1)) % count
+					r, err := nodes[i].NewRemote(rnstest.Identity(t, byte(other)).Public(), "test", "inbox").Send(t.Context(), []byte("news"))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					sent.Add(1)
+					<-r.Done()
+					if r.Status() == rns.ReceiptDelivered {
+						delivered.Add(1)
+					}
+				}
+			}()
+		}
+		time.Sleep(26 * time.Hour)
+		if n := sent.Load(); n != count*24 {
+			t.Errorf("%d sent", n)
+		}
+		if n := delivered.Load(); n < count*24*75/100 {
+			t.Errorf("%d of %d delivered", n, sent.Load())
+		}
+		for i, n := range nodes {
+			if s := n.Stats(); s.Paths != count-1 || s.Receipts != 0 || s.Drops[rns.DropUndecryptable] != 0 {
+				t.Errorf("node %d: %+v", i, s)
+			}
+		}
 	})
 }
