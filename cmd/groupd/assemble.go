@@ -2,17 +2,19 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"time"
 
-	"crypto/rand"
+	"golang.org/x/sync/errgroup"
 
 	"groupd/api/web"
 	"groupd/db/sqlite"
 	"groupd/group"
+	"groupd/lxmf"
 	"groupd/rns"
 	"groupd/rns/filestore"
 )
@@ -55,6 +57,12 @@ func assemble(ctx context.Context, dir string, s *settings, net *network, logs i
 	}
 	n.transport, err = rns.New(rns.Config{
 		Store: n.db.RNSStore(files), Logger: n.log.network, Identity: identity, ExplicitProofs: !net.config.Reticulum.UseImplicitProof,
+	})
+	if err != nil {
+		return nil, made, err
+	}
+	n.router, err = lxmf.NewRouter(lxmf.RouterConfig{
+		Transport: n.transport, Store: n.db.LXMFStore(), Logger: n.log.network, LookupIdentity: n.memberKey,
 	})
 	if err != nil {
 		return nil, made, err
@@ -110,20 +118,43 @@ func (n *node) openAll(ctx context.Context) error {
 	return nil
 }
 
-// runAll is the life of all parts, until ctx ends or one fails. It returns when all have ended.
-func (n *node) runAll(ctx context.Context, listen func(context.Context) error) error {
+// runAll is the life of all parts, until ctx ends or one fails; more runs beside them. It returns when all have ended, from the top
+// down: first what asks, then the router, then the groups' message faces, which decide about what has come in, and the network last.
+func (n *node) runAll(ctx context.Context, more ...func(context.Context) error) error {
+	workers, top := errgroup.WithContext(ctx)
+	faces, endFaces := context.WithCancel(context.WithoutCancel(ctx))
+	defer endFaces()
+	bottom, endBottom := context.WithCancel(context.WithoutCancel(ctx))
+	defer endBottom()
+	n.life = faces
+	if err := n.openAll(ctx); err != nil {
+		endFaces()
+		return errors.Join(failed(err, "groupd check"), n.faces.Wait())
+	}
 	defer n.transport.HandleAnnounces("lxmf.delivery", rns.AnnounceHandlerOptions{PathResponses: true}, func(a rns.Announced) {
 		c := group.Caller{Identity: group.IdentityHash(a.Identity.Hash()), PublicKey: a.Identity.PublicKey(), Ratchet: a.Ratchet}
-		if err := n.hub.Heard(ctx, c); err != nil && ctx.Err() == nil {
+		if err := n.hub.Heard(top, c); err != nil && top.Err() == nil {
 			n.log.own.Warn("sign of life not noted", "err", err)
 		}
 	})()
-	n.workers.Go(func() error { return n.transport.Run(n.life) })
-	n.workers.Go(func() error { return n.hub.Run(n.life) })
-	n.workers.Go(func() error { n.follow(n.life); return nil })
-	n.workers.Go(func() error { return n.announceLoop(n.life) })
-	n.workers.Go(func() error { return listen(n.life) })
-	return n.workers.Wait()
+	workers.Go(func() error {
+		err := n.router.Run(top)
+		n.mu.Lock()
+		n.ending = true
+		n.mu.Unlock()
+		endFaces()
+		err = errors.Join(err, n.faces.Wait())
+		endBottom()
+		return err
+	})
+	workers.Go(func() error { return n.hub.Run(bottom) })
+	workers.Go(func() error { return n.transport.Run(bottom) })
+	workers.Go(func() error { n.follow(top); return nil })
+	workers.Go(func() error { return n.announceLoop(top) })
+	for _, f := range more {
+		workers.Go(func() error { return f(top) })
+	}
+	return workers.Wait()
 }
 
 // follow keeps up with what happens in the groups: members' keys, and owner's codes that are used up.

@@ -2,13 +2,97 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"time"
 
+	"groupd/api/lxm"
 	"groupd/group"
+	"groupd/lxmf"
 	"groupd/rns"
 )
 
-// serveDelivery opens lxmf.delivery: posts and commands by LXMF. destination is nil when there is none; run is what has to run for it.
-func (n *node) serveDelivery(ctx context.Context, g group.GroupID, id *rns.Identity, log *slog.Logger) (destination *rns.Destination, run func(context.Context) error, err error) {
-	return nil, nil, nil
+// Our own ratchets: mail waits long in propagation nodes.
+const (
+	ratchetEvery = 24 * time.Hour
+	ratchetsFor  = 90 * 24 * time.Hour
+)
+
+// messageRoom is what a message is longer than the post in it, in bytes, at most: what is larger is not even received.
+const messageRoom = 4 << 10
+
+// serveDelivery opens lxmf.delivery: posts and commands by LXMF. run is the face's life.
+func (n *node) serveDelivery(info group.Info, id *rns.Identity, log *slog.Logger) (d *lxmf.Delivery, run func(context.Context) error, err error) {
+	face, err := lxm.New(lxm.Config{
+		Hub: n.hub, Group: info.Group, Version: Version, Logger: log,
+		Send: func(ctx context.Context, o lxm.Outbound) error { return lxm.Via(n.router, d)(ctx, o) }, // not before there is a delivery
+		Ratchet: func(a rns.DestinationHash) []byte {
+			k, _ := n.transport.Recall(a)
+			return k.Ratchet
+		},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err = n.router.AddDelivery(lxmf.DeliveryConfig{
+		Identity: id, DisplayName: func() string { return n.publicName(info) }, OnMessage: face.OnMessage, MaxSize: int64(n.settings.Limits.Post) + messageRoom,
+		Ratchets: &rns.RatchetConfig{Interval: ratchetEvery, MaxAge: ratchetsFor},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return d, face.Run, nil
+}
+
+// publicName is what a group is called now; what it was called at the start, when that cannot be read.
+func (n *node) publicName(info group.Info) string {
+	ctx, cancel := context.WithTimeout(context.Background(), readWithin)
+	defer cancel()
+	if now, err := n.hub.Info(ctx, group.Caller{Local: true}, info.Group); err == nil {
+		return now.PublicName
+	}
+	return info.PublicName
+}
+
+// readWithin bounds what the network waits for the database.
+const readWithin = 5 * time.Second
+
+// memberKey finds the key behind an LXMF address among members, former members and those who wait.
+func (n *node) memberKey(a rns.DestinationHash) (*rns.PublicIdentity, bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), readWithin)
+	defer cancel()
+	var key []byte
+	err := n.db.View(ctx, func(tx group.ReadTx) error {
+		groups, err := tx.Groups()
+		if err != nil {
+			return err
+		}
+		for _, g := range groups {
+			m, err := tx.MemberByHash(g.ID, group.AnyHash(a))
+			if err == nil && len(m.PublicKey) > 0 {
+				key = m.PublicKey
+				return nil
+			}
+			if err != nil && !errors.Is(err, group.ErrNoRow) {
+				return err
+			}
+			q, err := tx.RequestByHash(g.ID, group.AnyHash(a))
+			if err == nil && len(q.PublicKey) > 0 {
+				key = q.PublicKey
+				return nil
+			}
+			if err != nil && !errors.Is(err, group.ErrNoRow) {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		n.log.own.Warn("key of an address not read", "address", a, "err", err)
+	}
+	if key == nil {
+		return nil, false
+	}
+	id, err := rns.NewPublicIdentity(key)
+	return id, err == nil
 }

@@ -20,6 +20,7 @@ import (
 	"groupd/api/web"
 	"groupd/db/sqlite"
 	"groupd/group"
+	"groupd/lxmf"
 	"groupd/rns"
 	"groupd/rns/interfaces/tcp"
 )
@@ -34,14 +35,16 @@ type node struct {
 	db        *sqlite.DB
 	hub       *group.Hub
 	transport *rns.Transport
+	router    *lxmf.Router
 	servers   []*tcp.Server
 	web       *web.Server
+	ways      ways // of the announce loop
 
-	mu      sync.Mutex // leaf
-	groups  map[group.GroupID]*serving
-	workers *errgroup.Group // of the run; nil before it
-	life    context.Context // of the workers
-	ways    ways
+	mu     sync.Mutex // leaf
+	groups map[group.GroupID]*serving
+	ending bool            // no more faces
+	life   context.Context // of the faces; they end after the router
+	faces  errgroup.Group
 }
 
 var _ web.Node = (*node)(nil)
@@ -120,7 +123,7 @@ func (n *node) Create(ctx context.Context, in group.NewGroup) (group.Info, error
 	return info, err
 }
 
-// serve puts a group on the network, before the run or during it.
+// serve puts a group on the network.
 func (n *node) serve(ctx context.Context, info group.Info) error {
 	s, run, err := n.serveGroup(ctx, info)
 	if err != nil {
@@ -128,10 +131,11 @@ func (n *node) serve(ctx context.Context, info group.Info) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.groups[info.Group] = s
-	if run != nil {
-		n.workers.Go(func() error { return run(n.life) })
+	if n.ending {
+		return group.ErrClosed
 	}
+	n.groups[info.Group] = s
+	n.faces.Go(func() error { return run(n.life) })
 	return nil
 }
 

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"groupd/api/web"
 	"groupd/configs"
@@ -88,14 +87,11 @@ func (a *app) serve(ctx context.Context) error {
 	}
 	made.config = missing
 	ended := make(chan error, 1)
-	ready := make(chan error, 1)
+	ready := make(chan struct{}, 1)
 	go func() { ended <- errors.Join(a.live(life, n, ready), n.db.Close()) }()
 	select {
-	case err := <-ready:
-		if err == nil {
-			err = a.welcome(life, n, made)
-		}
-		if err != nil {
+	case <-ready:
+		if err := a.welcome(life, n, made); err != nil {
 			end()
 			return errors.Join(err, <-ended)
 		}
@@ -123,9 +119,8 @@ func (a *app) serve(ctx context.Context) error {
 	}
 }
 
-// live opens the listeners and runs all parts until ctx ends. It sends on ready once: nil when the server serves.
-func (a *app) live(ctx context.Context, n *node, ready chan<- error) error {
-	n.workers, n.life = errgroup.WithContext(ctx)
+// live opens the listeners and runs all parts until ctx ends. It sends on ready once, when the server serves.
+func (a *app) live(ctx context.Context, n *node, ready chan<- struct{}) error {
 	local, err := web.ListenUnix(a.serverSocket(n.dir))
 	if err != nil {
 		return failed(err, "--socket PATH")
@@ -142,26 +137,24 @@ func (a *app) live(ctx context.Context, n *node, ready chan<- error) error {
 			return errors.Join(failed(err, "listen in [server] of groupd.toml"), local.Close())
 		}
 	}
-	if err := n.openAll(ctx); err != nil {
-		return errors.Join(failed(err, "groupd check"), local.Close())
-	}
 	n.dropClaimFile(ctx)
-	err = n.runAll(ctx, func(ctx context.Context) error {
-		var servers errgroup.Group
-		servers.Go(func() error { return n.web.Serve(ctx, local, n.web.Local()) })
-		if remote != nil {
-			servers.Go(func() error { return n.web.Serve(ctx, remote, n.web.Remote()) })
-		}
-		servers.Go(func() error { a.watchdog(ctx, n); return nil })
-		select {
-		case <-n.transport.Ready():
-			a.notify(n, sdnotify.Ready)
-			ready <- nil
-		case <-ctx.Done():
-		}
-		return servers.Wait()
-	})
-	return err
+	parts := []func(context.Context) error{
+		func(ctx context.Context) error { return n.web.Serve(ctx, local, n.web.Local()) },
+		func(ctx context.Context) error { a.watchdog(ctx, n); return nil },
+		func(ctx context.Context) error {
+			select {
+			case <-n.transport.Ready():
+				a.notify(n, sdnotify.Ready)
+				ready <- struct{}{}
+			case <-ctx.Done():
+			}
+			return nil
+		},
+	}
+	if remote != nil {
+		parts = append(parts, func(ctx context.Context) error { return n.web.Serve(ctx, remote, n.web.Remote()) })
+	}
+	return n.runAll(ctx, parts...)
 }
 
 // notify tells the service manager; that it does not listen is no reason to stop.
