@@ -96,30 +96,42 @@ func paged(lines []string, page int, more string) []string {
 	return []string{text}
 }
 
-// chunks joins lines into texts of at most width bytes, a line that is longer is folded.
+// chunks joins lines into texts of at most width bytes; a line that is longer is folded.
 func chunks(lines []string, width int) []string {
 	var out []string
 	var b strings.Builder
-	add := func(line string) {
-		if b.Len() > 0 && b.Len()+1+len(line) > width {
-			out = append(out, b.String())
-			b.Reset()
-		}
-		if b.Len() > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(line)
+	flush := func() {
+		out = append(out, b.String())
+		b.Reset()
 	}
 	for _, line := range lines {
-		for len(line) > width {
-			var head string
-			head, line = fold(line, width)
-			add(head)
+		for {
+			room := width
+			if b.Len() > 0 {
+				room -= b.Len() + 1
+			}
+			if len(line) > room && b.Len() > 0 && (len(line) <= width || room < width/4) {
+				flush()
+				continue
+			}
+			head := line
+			if len(line) > room {
+				head, line = fold(line, room)
+			} else {
+				line = ""
+			}
+			if b.Len() > 0 {
+				b.WriteByte('\n')
+			}
+			b.WriteString(head)
+			if line == "" {
+				break
+			}
+			flush()
 		}
-		add(line)
 	}
 	if b.Len() > 0 || len(out) == 0 {
-		out = append(out, b.String())
+		flush()
 	}
 	return out
 }

@@ -93,11 +93,11 @@ func (s *Server) lookup(word string) (command, bool) {
 	return s.commands[i], true
 }
 
-// nearest finds the command that somebody may have meant, among those he is shown.
+// nearest finds the command that somebody may have meant, among those that he may use.
 func (s *Server) nearest(word string, st group.Standing) (command, bool) {
 	best, found := 3, command{}
 	for _, c := range s.commands {
-		if !c.shownTo(st) {
+		if word == "" || st.Role != moderation.RoleOwner && !st.Permissions.Has(c.needs) {
 			continue
 		}
 		for _, name := range append([]string{c.name}, c.aliases...) {
@@ -116,7 +116,7 @@ func (s *Server) nearest(word string, st group.Standing) (command, bool) {
 func (s *Server) unknown(word string, st group.Standing) string {
 	c, ok := s.nearest(word, st)
 	if ok {
-		return textMeant(brief(moderation.CleanLine(word), 20), c.usage())
+		return textMeant(brief(moderation.CleanLine(word), 20), c.name)
 	}
 	return textNoSuchCommand(brief(moderation.CleanLine(word), 20))
 }

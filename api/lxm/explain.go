@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"groupd/group"
+	"groupd/moderation"
 )
 
 // explain is a refusal in words for the one who was refused.
@@ -29,9 +30,13 @@ func (t *turn) explain(err error) string {
 // notPosted is explain for posts.
 func (t *turn) notPosted(err error) string {
 	var e *group.Error
-	if errors.As(err, &e) && e.Kind == group.KindTooLarge {
+	switch {
+	case !errors.As(err, &e):
+	case e.Kind == group.KindTooLarge:
 		// The Hub counts the signed original as well as what is taken from it.
 		return textTooLarge(len(t.in.Message.Packed()), int(e.Limit/2))
+	case e.Kind == group.KindDenied && e.Reason == moderation.ReasonNone: // no rule: the content
+		return textHoldsCode()
 	}
 	return textNotPosted(t.explain(err))
 }

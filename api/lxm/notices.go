@@ -49,9 +49,9 @@ func (s *Server) notice(ctx context.Context, e group.Event) {
 	s.say(ctx, rns.DestinationHash(group.AddressOf(e.Who)), nil, noticeFor, whole(text(outside(info, e.Kind)))...)
 }
 
-// outside hides the private name from those who are not members (any more).
+// outside hides the private name from those who are not members (any more), as Info does.
 func outside(i group.Info, k group.EventKind) group.Info {
-	if k != group.EventApproved {
+	if k != group.EventApproved && !i.Public {
 		i.PrivateName = ""
 	}
 	return i

@@ -56,7 +56,7 @@ func textHint(i group.Info, own group.Address) string {
 }
 
 func textWaiting(i group.Info, name string, own group.Address) string {
-	return fmt.Sprintf("Your request to join %s as %s waits for a moderator; you will be told. Your address, to hand to one: %s. /leave takes it back. What to know:", shortName(i), name, own)
+	return fmt.Sprintf("You asked to join %s as %s; a moderator decides, and you will be told. Your address: %s. /leave takes it back.", shortName(i), name, own)
 }
 
 func textStillWaiting(i group.Info, name string, own group.Address) string {
@@ -252,8 +252,8 @@ func textUsage(c command, long string) string {
 	return text
 }
 
-func textMeant(typed, usage string) string {
-	return fmt.Sprintf("There is no /%s. Did you mean %s? All commands: /help. To post it, write //", typed, usage)
+func textMeant(typed, name string) string {
+	return fmt.Sprintf("There is no /%s. Did you mean /%s? All commands: /help. To post a text that begins with /, write //", typed, name)
 }
 
 func textNoSuchCommand(typed string) string {
@@ -262,6 +262,9 @@ func textNoSuchCommand(typed string) string {
 
 // --- refusals ---
 
+func textHoldsCode() string {
+	return "Not posted: it holds the owner's code. To become the owner send: /claim CODE"
+}
 func textEmptyAction() string { return "Say what you do: /me waves" }
 func textNotUTF8() string     { return "Not posted: the text is not UTF-8." }
 func textStale() string {
