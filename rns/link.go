@@ -70,6 +70,7 @@ type Link struct {
 	log         *slog.Logger
 	rand        io.Reader
 	wall        func() time.Time
+	blackholed  func(IdentityHash) bool
 	initiator   bool
 	id          LinkID
 	destination DestinationHash
@@ -125,6 +126,8 @@ type linkEnvironment struct {
 	log  *slog.Logger
 	rand io.Reader        // safe for concurrent use
 	wall func() time.Time // the clock for times that go to the other end
+	// blackholed reports identities that may not identify; nil: none.
+	blackholed func(IdentityHash) bool
 }
 
 // linkTarget is what a link needs of the destination it was opened to. *Destination is one; tests have another.
@@ -140,7 +143,7 @@ type linkTarget interface {
 // newLink makes a link in state Pending. Nothing runs yet.
 func newLink(carrier linkCarrier, shared *linkShared, env linkEnvironment, id LinkID, initiator bool) *Link {
 	l := &Link{
-		carrier: carrier, shared: shared, log: env.log.With("link", id), rand: env.rand, wall: env.wall, id: id, initiator: initiator,
+		carrier: carrier, shared: shared, log: env.log.With("link", id), rand: env.rand, wall: env.wall, blackholed: env.blackholed, id: id, initiator: initiator,
 		inbox:   make(chan linkPacket, linkInboxSize),
 		calls:   make(chan func(time.Time), linkCallsSize),
 		active:  make(chan struct{}),

@@ -165,7 +165,7 @@ func (l *Link) handleData(now time.Time, p linkPacket) {
 	case ContextChannel:
 		l.handleChannel(now, p, plaintext)
 	case ContextLinkIdentify:
-		l.handleIdentify(plaintext)
+		l.handleIdentify(now, plaintext)
 	case ContextResourceAdv, ContextResourceReq, ContextResourceHMU, ContextResourceICL, ContextResourceRCL:
 		l.handleResourcePacket(now, p, plaintext)
 	}
@@ -231,14 +231,18 @@ func (l *Link) establish(now time.Time, p linkPacket, rtt time.Duration) {
 	}
 }
 
-// handleIdentify takes the first valid identity of the initiator; it sticks.
-func (l *Link) handleIdentify(plaintext []byte) {
+// handleIdentify takes the first valid identity of the initiator; it sticks. One that is blackholed ends the link.
+func (l *Link) handleIdentify(now time.Time, plaintext []byte) {
 	if l.initiator || l.now.remote != nil {
 		return
 	}
 	remote, err := parseIdentify(l.id, plaintext)
 	if err != nil {
 		l.shared.counters.badIdentify.Add(1)
+		return
+	}
+	if l.blackholed != nil && l.blackholed(remote.Hash()) {
+		l.close(now, l.ownReason(), true)
 		return
 	}
 	l.now.remote = remote

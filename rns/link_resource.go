@@ -349,16 +349,21 @@ func (l *Link) sendResponseResource(now time.Time, id RequestID, packed []byte) 
 // other end refused it, [ErrCancelled], [ErrTimeout], [ErrTooManyResources], [*LinkClosedError], and that of ctx, which
 // cancels the transfer. Resources of one link go one after the other.
 func (l *Link) SendResource(ctx context.Context, src ResourceSource, opts ResourceOptions) error {
+	return l.sendResource(ctx, src, resourceSendOptions{
+		metadata: opts.Metadata, noCompress: opts.NoCompress, compressLimit: opts.CompressLimit, progress: opts.Progress,
+	})
+}
+
+// sendResource sends a resource and waits for its end.
+func (l *Link) sendResource(ctx context.Context, src ResourceSource, o resourceSendOptions) error {
 	done := make(chan error, 1)
+	o.done = func(err error) { done <- err }
 	var sender *resourceSender
 	err := l.do(ctx, func(now time.Time) (err error) {
 		if !l.now.state.usable() {
 			return ErrNotActive
 		}
-		sender, err = l.resources.send(now, src, resourceSendOptions{
-			metadata: opts.Metadata, noCompress: opts.NoCompress, compressLimit: opts.CompressLimit,
-			progress: opts.Progress, done: func(err error) { done <- err },
-		})
+		sender, err = l.resources.send(now, src, o)
 		l.afterResources(now)
 		return err
 	})

@@ -687,6 +687,55 @@ func TestProofsAreNotFasterThanAStockPeerCanTake(t *testing.T) {
 	})
 }
 
+func TestFileAnswersARequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
+		content := bytes.Repeat([]byte("file "), 3000)
+		sent := make(chan error, 2)
+		p.at.HandleAnyRequest(func(ctx context.Context, r *rns.Request) (msgpack.Raw, bool) {
+			var o rns.ResourceOptions
+			if r.PathHash == rns.PathHash("/named") {
+				o.Metadata = msgpack.Map(msgpack.Entry{Key: msgpack.Str("name"), Value: msgpack.Bin([]byte("a.txt"))})
+			}
+			sent <- r.SendFile(ctx, rns.ResourceBytes(content), o)
+			return nil, false
+		})
+		a, _ := p.open(t)
+		for path, metadata := range map[string]int{"/named": 1, "/plain": 0} {
+			progress := 0.0
+			r, err := a.Request(t.Context(), path, nil, rns.RequestOptions{Progress: func(p float64) { progress = p }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m, ok := r.Metadata.Map(); !bytes.Equal(r.File, content) || r.Data != nil || !ok || len(m) != metadata {
+				t.Errorf("%s: %d bytes with metadata %x", path, len(r.File), r.Metadata)
+			}
+			if progress != 1 {
+				t.Errorf("%s: progress ended at %v", path, progress)
+			}
+			if err := <-sent; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestLinkThatOnlyReceivesIsKeptAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond, Loss: 0.02, Seed: 5})
+		a, b := p.openLossy(t)
+		for range 3600 / 2 {
+			if _, err := b.Send(t.Context(), []byte("news")); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Second)
+		}
+		if a.State() != rns.LinkActive || b.State() != rns.LinkActive {
+			t.Errorf("states %v and %v", a.State(), b.State())
+		}
+	})
+}
+
 // BenchmarkRequest is a request and its answer over two nodes in one process.
 func BenchmarkRequest(b *testing.B) {
 	medium := ifacetest.NewMedium(ifacetest.Options{})

@@ -262,6 +262,16 @@ func TestFirstIdentitySticks(t *testing.T) {
 	}
 }
 
+func TestBlackholedIdentityEndsTheLink(t *testing.T) {
+	b := activeResponder(t, &benchTarget{})
+	bad := benchIdentity(t, 20)
+	b.blackholed = func(h IdentityHash) bool { return h == bad.Hash() }
+	b.handleRaw(t, b.packetTo(t, ContextLinkIdentify, appendIdentify(nil, b.id, bad)), b.Link.now.on)
+	if b.State() != LinkClosed || b.Remote() != nil || len(b.take()) != 1 {
+		t.Errorf("state %v", b.State())
+	}
+}
+
 func TestNothingIsHandledBeforeTheApplicationKnowsTheLink(t *testing.T) {
 	id := benchIdentity(t, 3)
 	on := benchInterface(0)
@@ -329,13 +339,13 @@ func TestWatchdogOfAnInitiator(t *testing.T) {
 	if n := step(k); n != 0 {
 		t.Errorf("%d packets after one interval", n)
 	}
-	if n := step(k + k/20); n != 1 {
+	if n := step(k + a.RTT()); n != 1 {
 		t.Errorf("%d keepalives", n)
 	}
-	if n := step(k + k/20 + time.Second); n != 1 { // no answer came, and nothing ever did: once more the LRRTT
+	if n := step(k + a.RTT() + time.Second); n != 1 { // no answer came, and nothing ever did: once more the LRRTT
 		t.Errorf("%d packets after the first unanswered keepalive", n)
 	}
-	if n := step(k + k/20 + 2*time.Second); n != 0 {
+	if n := step(k + a.RTT() + 2*time.Second); n != 0 {
 		t.Errorf("%d packets more", n)
 	}
 	step(2 * k)
@@ -353,7 +363,13 @@ func TestWatchdogOfAnInitiator(t *testing.T) {
 	}
 	a.take()
 	a.tick(a.now.Add(2 * k))
-	a.take()
+	if n := len(a.take()); a.State() != LinkStale || n != 1 {
+		t.Errorf("state %v, %d packets", a.State(), n)
+	}
+	a.tick(a.now.Add(2*k + 3*time.Second))
+	if n := len(a.take()); n != 1 {
+		t.Errorf("%d last tries", n)
+	}
 	a.tick(a.now.Add(2*k + 5*time.Second + 400*time.Millisecond))
 	if sent := a.take(); a.State() != LinkClosed || a.Link.now.reason != CloseTimeout || len(sent) != 1 || len(sent[0]) != 99 {
 		t.Errorf("state %v, %d packets", a.State(), len(sent))

@@ -19,8 +19,8 @@ const (
 	linkTrafficMin       = 5 * time.Millisecond
 	linkMaxRTT           = time.Hour // a larger claimed round trip time is nonsense
 
-	// linkKeepaliveSlack is the share of the interval by which an initiator sends its keepalives later, and a responder
-	// answers earlier. Without it a keepalive that travels faster than the one before comes too early for an answer.
+	// linkKeepaliveSlack is the share of the interval by which a responder answers earlier than after a whole one. Without
+	// it a keepalive that travels faster than the one before would come too early for an answer.
 	linkKeepaliveSlack = 20
 
 	// linkReceiptGrace is added to every receipt's timeout. The reference looks at its receipts about once a second,
@@ -87,13 +87,23 @@ func (w *linkWatch) activated(now time.Time, rtt time.Duration) {
 }
 
 // keepaliveDue returns when an initiator sends its next keepalive: when nothing came in or nothing went out for an
-// interval, but not twice within one (spec 2 §1.15).
+// interval, but not twice within one (spec 2 §1.15). A round trip is added, since a responder does not answer before its
+// own interval is over.
 func (w *linkWatch) keepaliveDue() time.Time {
-	due := earliest(w.inbound, w.outbound).Add(w.keepalive + w.keepalive/linkKeepaliveSlack)
+	due := earliest(w.inbound, w.outbound).Add(w.keepalive + w.rtt)
 	if next := w.sentAlive.Add(w.keepalive); next.After(due) {
 		return next
 	}
 	return due
+}
+
+// lastTryDue returns when an initiator asks a last time on a stale link; zero when it has.
+func (w *linkWatch) lastTryDue() time.Time {
+	at := w.staleAt.Add(linkStaleGrace / 2)
+	if w.sentAlive.Before(at) {
+		return at
+	}
+	return time.Time{}
 }
 
 // answers reports whether a responder answers a keepalive: when nothing else went out for an interval.
@@ -131,7 +141,11 @@ func (l *Link) watchDeadline() time.Time {
 		}
 		return d
 	case LinkStale:
-		return l.watch.endDue()
+		d := l.watch.endDue()
+		if l.initiator {
+			d = earliest(d, l.watch.lastTryDue())
+		}
+		return d
 	}
 	return time.Time{}
 }
@@ -165,13 +179,16 @@ func (l *Link) watchTick(now time.Time) {
 		if due(now, l.watch.staleDue()) {
 			l.watch.staleAt = now
 			l.transition(linkSilent)
-			if l.initiator && l.watch.sentAlive.Before(now) { // a last try
+			if l.initiator && l.watch.sentAlive.Before(now) {
 				l.sendKeepalive(now)
 			}
 		}
 	case LinkStale:
-		if due(now, l.watch.endDue()) {
+		switch {
+		case due(now, l.watch.endDue()):
 			l.close(now, CloseTimeout, true)
+		case l.initiator && due(now, l.watch.lastTryDue()):
+			l.sendKeepalive(now)
 		}
 	}
 }

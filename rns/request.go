@@ -28,7 +28,8 @@ type RequestOptions struct {
 	Timeout time.Duration
 	// MaxResponse is the largest response taken, in bytes as transferred and uncompressed; 0 for no limit of its own.
 	MaxResponse int
-	// Progress is called with the progress of a large response, 0 to 1. nil is allowed. It must not block.
+	// Progress is called with the progress of a large response, 0 to 1. nil is allowed. It is called from the link's own
+	// goroutine: it must neither block nor use the link.
 	Progress func(float64)
 }
 
@@ -49,6 +50,19 @@ type Request struct {
 	Remote      *PublicIdentity // who asks: nil until it has identified
 	Link        *Link
 	RequestedAt time.Time // by the clock of the other end, which may be anything
+}
+
+// SendFile answers the request with a file, and waits until the other end has proved it; the handler then returns no
+// response of its own. It goes as a resource of the content itself with metadata, which is what tells a file from other
+// answers, so a nil metadata is sent as an empty map (spec 2 §2.3). Errors are those of [Link.SendResource].
+func (r *Request) SendFile(ctx context.Context, content ResourceSource, opts ResourceOptions) error {
+	if len(opts.Metadata) == 0 {
+		opts.Metadata = msgpack.Map()
+	}
+	return r.Link.sendResource(ctx, content, resourceSendOptions{
+		metadata: opts.Metadata, noCompress: opts.NoCompress, compressLimit: opts.CompressLimit, progress: opts.Progress,
+		id: &r.ID, response: true,
+	})
 }
 
 // RequestHandler answers a request. It runs in a goroutine of its own: at most 8 at a time per link and 64 per
