@@ -25,7 +25,11 @@
 //	a dispatcher            calls the announce handlers                 accepted announces (256, oldest dropped)
 //	a saver, now and then   a copy of the known destinations            the loop
 //	one per link            keys, timers, receipts, pending requests,   packets (1024, newest dropped, and forgotten)
-//	                        resources, the channel                      and calls
+//	                        resources, the channel                      and calls (64, the callers wait)
+//	a caller per link, now  nothing: calls the LinkHandlers in order    its link (256 packets, newest dropped; other
+//	and then                                                            events are bounded where they arise)
+//	request handlers        nothing: one request each                   their links (8 run per link, 64 in all; 64 wait,
+//	                                                                    16 of a link, newest dropped)
 //
 // The loop never waits for anybody and never calls an application: it hands over. Its methods are those of engine;
 // whoever has an *engine is the loop. Before Run the tables belong to whoever holds Transport.mu.
