@@ -33,8 +33,7 @@ func (t *turn) notPosted(err error) string {
 	switch {
 	case !errors.As(err, &e):
 	case e.Kind == group.KindTooLarge:
-		// The Hub counts the signed original as well as what is taken from it.
-		return textTooLarge(len(t.in.Message.Packed()), int(e.Limit/2))
+		return textTooLarge(int(e.Needed), int(e.Limit))
 	case e.Kind == group.KindDenied && e.Reason == moderation.ReasonNone: // no rule: the content
 		return textHoldsCode()
 	}

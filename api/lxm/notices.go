@@ -2,7 +2,6 @@ package lxm
 
 import (
 	"context"
-
 	"time"
 
 	"groupd/group"
@@ -18,11 +17,10 @@ const (
 	maxStaff = 16
 )
 
-// staff remembers what moderators have to be told. It belongs to the goroutine of Run.
+// staff remembers whether moderators have to be told. It belongs to the goroutine of Run.
 type staff struct {
-	told    time.Time // the last time
-	waiting int       // requests since then
-	last    group.Event
+	told time.Time // the last time
+	news bool      // somebody has asked since
 }
 
 // notice tells people what was decided about them.
@@ -57,28 +55,41 @@ func outside(i group.Info, k group.EventKind) group.Info {
 	return i
 }
 
-// tellStaff tells who may approve that people wait to join; at most once in staffEvery.
-func (s *Server) tellStaff(ctx context.Context, st *staff) {
-	text := textAsks(st.last.Name, st.last.Who, st.last.Text)
-	if st.waiting > 1 {
-		text = textManyAsk(st.waiting)
+// tellStaff tells who may approve that people wait to join, at most once in staffEvery. It returns how long to wait before
+// it is called again, 0 when there is nothing to tell.
+func (s *Server) tellStaff(ctx context.Context, st *staff) (wait time.Duration) {
+	if !st.news {
+		return 0
 	}
-	st.told, st.waiting = s.config.Now(), 0
+	now := s.config.Now()
+	if since := now.Sub(st.told); !st.told.IsZero() && since >= 0 && since < staffEvery {
+		return staffEvery - since
+	}
+	st.news = false
+	local := group.Caller{Local: true}
+	waiting, err := s.hub.Requests(ctx, local, s.group, group.MaxPage)
+	if err != nil || len(waiting) == 0 { // decided about meanwhile
+		return 0
+	}
+	text := textManyAsk(len(waiting))
+	if len(waiting) == 1 {
+		text = textAsks(waiting[0])
+	}
 	told := 0
 	for q := (group.MembersQuery{Limit: group.MaxPage}); ; {
-		p, err := s.hub.Members(ctx, group.Caller{Local: true}, s.group, q)
+		p, err := s.hub.Members(ctx, local, s.group, q)
 		if err != nil {
 			s.log.Warn("no members for a notice", "err", err)
-			return
+			return 0
 		}
 		for _, m := range p.Members {
 			if told < maxStaff && m.Permissions.Has(moderation.PermApprove) {
-				told++
+				told, st.told = told+1, now
 				s.say(ctx, rns.DestinationHash(m.Address), nil, noticeFor, whole(text)...)
 			}
 		}
 		if q.AfterRev = p.To; !p.More || told >= maxStaff {
-			return
+			return 0
 		}
 	}
 }

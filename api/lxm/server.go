@@ -142,15 +142,10 @@ func (s *Server) Run(ctx context.Context) error {
 				return errors.New("lxm: too many subscribers of events")
 			}
 			s.notice(ctx, e)
-			if e.Kind == group.EventRequested && e.Group == s.group {
-				st.waiting++
-				st.last = e
-			}
+			st.news = st.news || e.Kind == group.EventRequested && e.Group == s.group
 		}
-		if wait := st.told.Add(staffEvery).Sub(s.config.Now()); st.waiting > 0 && (wait <= 0 || st.told.IsZero()) {
-			s.tellStaff(ctx, &st)
-		} else if st.waiting > 0 {
-			later.Reset(min(wait, staffEvery))
+		if wait := s.tellStaff(ctx, &st); wait > 0 {
+			later.Reset(wait)
 		}
 		s.count.eventsLost.Store(events.Dropped())
 	}

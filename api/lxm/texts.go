@@ -286,8 +286,8 @@ func textTryIn(wait time.Duration) string {
 	return fmt.Sprintf("Try again in %d s.", seconds(wait))
 }
 
-func textTooLarge(size_, limit int) string {
-	return fmt.Sprintf("Not posted: it has %s, up to about %s can be posted.", size(size_), size(limit))
+func textTooLarge(n, limit int) string {
+	return fmt.Sprintf("Not posted: it has %s, and up to %s can be posted.", size(n), size(limit))
 }
 
 func textNotPosted(why string) string { return "Not posted: " + strings.ToLower(why[:1]) + why[1:] }
@@ -342,15 +342,15 @@ func textRequest(r group.Request, now time.Time) string {
 	return text
 }
 
-func textAsks(name string, who group.IdentityHash, greeting string) string {
-	text := fmt.Sprintf("%s (%s) asks to join", name, group.AddressOf(who).Short())
-	if greeting != "" {
-		text += `: "` + brief(greeting, 80) + `"`
+func textAsks(r group.Request) string {
+	text := fmt.Sprintf("%s (%s) asks to join", r.DisplayName, r.Address.Short())
+	if r.Greeting != "" {
+		text += `: "` + brief(r.Greeting, 80) + `"`
 	}
-	return text + fmt.Sprintf("\n/approve %s or /reject %[1]s", group.AddressOf(who).Short())
+	return text + fmt.Sprintf("\n/approve %s or /reject %[1]s", r.Address.Short())
 }
 
-func textManyAsk(n int) string { return fmt.Sprintf("%d more people ask to join: /requests", n) }
+func textManyAsk(n int) string { return fmt.Sprintf("%d people wait to join: /requests", n) }
 
 func textApproved(name string) string { return fmt.Sprintf("%s is a member now, and was told.", name) }
 func textRejected(name string) string { return fmt.Sprintf("%s was turned away, and told.", name) }
