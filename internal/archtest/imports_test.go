@@ -45,7 +45,7 @@ var arrows = []struct {
 	{"rns/filestore", []string{"rns", "rns/msgpack"}},
 	{"rns/rnstest", []string{"rns", "rns/msgpack", "rns/interfaces/..."}},
 	{"rns/interfaces", nil},
-	{"rns/interfaces/...", []string{"rns/interfaces", "rns/interfaces/hdlc", "rns/interfaces/kiss", "rns/interfaces/serial"}},
+	{"rns/interfaces/...", []string{"rns/config", "rns/interfaces", "rns/interfaces/carrier", "rns/interfaces/hdlc", "rns/interfaces/kiss", "rns/interfaces/serial"}},
 	{"internal/interop", []string{"internal/...", "proto/...", "rns/...", "lxmf"}},
 	{"internal/...", []string{"internal/...", "proto/..."}},
 }

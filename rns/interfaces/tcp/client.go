@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"groupd/rns/interfaces"
+	"groupd/rns/interfaces/carrier"
 )
 
 // ErrGaveUp is what Run returns when ClientConfig.MaxReconnectTries attempts failed.
@@ -42,7 +43,8 @@ type ClientConfig struct {
 
 // Client is a connection to one server, connected anew whenever it breaks. Make it with NewClient.
 type Client struct {
-	*carrier
+	carrier.Face
+	engine  *carrier.Engine
 	config  ClientConfig
 	address string
 	retry   chan struct{} // capacity 1
@@ -71,9 +73,9 @@ func NewClient(config ClientConfig) (*Client, error) {
 	if config.Options, err = config.Options.complete(); err != nil {
 		return nil, fmt.Errorf("TCP client: %w", err)
 	}
-	setDefault(&config.ConnectTimeout, DefaultConnectTimeout)
-	setDefault(&config.ReconnectWait, DefaultReconnectWait)
-	setDefault(&config.MaxReconnectWait, DefaultMaxReconnectWait)
+	carrier.Default(&config.ConnectTimeout, DefaultConnectTimeout)
+	carrier.Default(&config.ReconnectWait, DefaultReconnectWait)
+	carrier.Default(&config.MaxReconnectWait, DefaultMaxReconnectWait)
 	if config.Dial == nil {
 		config.Dial = (&net.Dialer{}).DialContext
 	}
@@ -81,12 +83,9 @@ func NewClient(config ClientConfig) (*Client, error) {
 		config.Jitter = rand.Float64
 	}
 	address := net.JoinHostPort(config.Host, strconv.Itoa(config.Port))
-	return &Client{
-		carrier: newCarrier("TCPInterface["+config.Name+"/"+address+"]", config.Options),
-		config:  config,
-		address: address,
-		retry:   make(chan struct{}, 1),
-	}, nil
+	c := &Client{config: config, address: address, retry: make(chan struct{}, 1)}
+	c.Face, c.engine = config.Options.engine("TCPInterface[" + config.Name + "/" + address + "]")
+	return c, nil
 }
 
 // NotifyUp has f called after each connect, from the goroutine of Run.
@@ -107,14 +106,14 @@ func (c *Client) Retry() {
 // Run connects and carries frames until ctx ends, or until MaxReconnectTries is reached: then it returns ErrGaveUp and
 // the reason of the last failure. While there is no connection Send answers ErrDown.
 func (c *Client) Run(ctx context.Context, deliver func(frame []byte)) error {
-	if !c.begin() {
+	if !c.engine.Begin() {
 		return interfaces.ErrRunning
 	}
-	defer c.end()
+	defer c.engine.End()
 	wait := c.config.ReconnectWait
 	failed := -1 // attempts to reconnect that failed in a row; the first attempt of all is none
 	for {
-		began, heard := time.Now(), c.rxFrames.Load()
+		began, heard := time.Now(), c.engine.Heard()
 		connected, err := c.connect(ctx, deliver)
 		if ctx.Err() != nil {
 			return nil
@@ -123,10 +122,10 @@ func (c *Client) Run(ctx context.Context, deliver func(frame []byte)) error {
 			failed = 0
 		} else if failed++; c.config.MaxReconnectTries > 0 && failed >= c.config.MaxReconnectTries {
 			err = fmt.Errorf("%w after %d attempts: %w", ErrGaveUp, failed, err)
-			c.down(err)
+			c.engine.Down(err)
 			return err
 		}
-		if connected && (c.rxFrames.Load() != heard || time.Since(began) >= c.config.MaxReconnectWait) {
+		if connected && (c.engine.Heard() != heard || time.Since(began) >= c.config.MaxReconnectWait) {
 			wait = c.config.ReconnectWait
 		}
 		level := c.config.Logger.Debug
@@ -134,7 +133,7 @@ func (c *Client) Run(ctx context.Context, deliver func(frame []byte)) error {
 			level = c.config.Logger.Warn
 		}
 		pause := time.Duration(float64(wait) * (1 + c.config.Jitter()/5))
-		level("tcp connection is down", "iface", c.name, "err", err, "wait", pause)
+		level("tcp connection is down", "iface", c.Name(), "err", err, "wait", pause)
 		if !c.pause(ctx, pause) {
 			return nil
 		}
@@ -148,23 +147,23 @@ func (c *Client) connect(ctx context.Context, deliver func([]byte)) (connected b
 	conn, err := c.config.Dial(dialing, "tcp", c.address)
 	cancel()
 	if err != nil {
-		c.down(err)
+		c.engine.Down(err)
 		return false, err
 	}
 	if err := tune(conn, c.config.I2PTunneled); err != nil {
 		conn.Close()
-		c.down(err)
+		c.engine.Down(err)
 		return false, err
 	}
-	c.config.Logger.Debug("tcp connection is up", "iface", c.name)
-	c.up()
+	c.config.Logger.Debug("tcp connection is up", "iface", c.Name())
+	c.engine.Up()
 	c.notifyMu.Lock()
 	notify := c.notifyUp
 	c.notifyMu.Unlock()
 	if notify != nil {
 		notify()
 	}
-	return true, c.carry(ctx, conn, deliver)
+	return true, c.engine.Carry(ctx, conn, c.config.WriteTimeout, deliver)
 }
 
 // pause waits, and says whether to go on. What Retry said before the wait began is forgotten.

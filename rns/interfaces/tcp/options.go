@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"groupd/rns/interfaces"
+	"groupd/rns/interfaces/carrier"
+	"groupd/rns/interfaces/hdlc"
 )
 
 // Fixed by what others expect (spec 3 §1.4, §2.1).
@@ -25,8 +27,8 @@ const (
 const (
 	// DefaultQueueFrames and DefaultQueueBytes bound the write queue of a connection. The bytes are raised to four frames
 	// of the longest kind where that is more.
-	DefaultQueueFrames = 2048
-	DefaultQueueBytes  = 2 << 20
+	DefaultQueueFrames = carrier.DefaultQueueFrames
+	DefaultQueueBytes  = carrier.DefaultQueueBytes
 	// DefaultWriteTimeout closes a connection on which not one byte could be written for so long.
 	DefaultWriteTimeout = 60 * time.Second
 	// DefaultConnectTimeout bounds one attempt to connect, name resolution included (INITIAL_CONNECT_TIMEOUT).
@@ -75,11 +77,11 @@ func (o Options) complete() (Options, error) {
 		return o, errors.New("negative bitrate, queue length or timeout")
 	}
 	o.Mode = o.Mode.Or(interfaces.ModeFull)
-	setDefault(&o.Bitrate, DefaultBitrate)
-	setDefault(&o.IFACSize, IFACSize)
-	setDefault(&o.QueueFrames, DefaultQueueFrames)
-	setDefault(&o.QueueBytes, DefaultQueueBytes)
-	setDefault(&o.WriteTimeout, DefaultWriteTimeout)
+	carrier.Default(&o.Bitrate, DefaultBitrate)
+	carrier.Default(&o.IFACSize, IFACSize)
+	carrier.Default(&o.QueueFrames, DefaultQueueFrames)
+	carrier.Default(&o.QueueBytes, DefaultQueueBytes)
+	carrier.Default(&o.WriteTimeout, DefaultWriteTimeout)
 	o.QueueBytes = max(o.QueueBytes, 4*(2*o.properties().FrameLimit+2))
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -104,15 +106,13 @@ func (o Options) properties() interfaces.Properties {
 	}
 }
 
+// engine makes the two sides of an interface.
+func (o Options) engine(name string) (carrier.Face, *carrier.Engine) {
+	return carrier.New(name, o.properties(), o.QueueFrames, o.QueueBytes, carrier.HDLC{Min: hdlc.MinPacket})
+}
+
 // DialFunc connects; net.Dialer.DialContext is one.
 type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
 // ListenFunc listens; net.ListenConfig.Listen is one.
 type ListenFunc func(ctx context.Context, network, address string) (net.Listener, error)
-
-func setDefault[T comparable](v *T, d T) {
-	var zero T
-	if *v == zero {
-		*v = d
-	}
-}

@@ -9,10 +9,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"groupd/rns/interfaces"
+	"groupd/rns/interfaces/carrier"
 )
 
 // ServerConfig describes a TCPServerInterface (spec 3 §2.2).
@@ -87,8 +89,8 @@ func NewServer(config ServerConfig) (*Server, error) {
 	if config.Host == "" {
 		return nil, errors.New("TCP server without an address or device to listen on")
 	}
-	setDefault(&config.MaxConnections, DefaultMaxConnections)
-	setDefault(&config.MaxPerAddress, config.MaxConnections)
+	carrier.Default(&config.MaxConnections, DefaultMaxConnections)
+	carrier.Default(&config.MaxPerAddress, config.MaxConnections)
 	if config.Listen == nil {
 		config.Listen = (&net.ListenConfig{}).Listen
 	}
@@ -196,16 +198,13 @@ func (s *Server) spawn(ctx context.Context, conn net.Conn, attach func(interface
 		conn.Close()
 		return
 	}
-	p := &peer{
-		carrier: newCarrier("TCPInterface[Client on "+s.config.Name+"/"+peerName(conn)+"]", s.config.Options),
-		conn:    conn,
-		over:    make(chan struct{}),
-	}
-	p.up()
+	p := &peer{conn: conn, writeTimeout: s.config.WriteTimeout, over: make(chan struct{})}
+	p.Face, p.engine = s.config.Options.engine("TCPInterface[Client on " + s.config.Name + "/" + peerName(conn) + "]")
+	p.engine.Up()
 	detach := attach(p)
 	if detach == nil {
 		conn.Close()
-		p.down(nil)
+		p.engine.Down(nil)
 		return
 	}
 	select {
@@ -215,7 +214,7 @@ func (s *Server) spawn(ctx context.Context, conn net.Conn, attach func(interface
 	detach()
 	// Where Run was never called:
 	conn.Close()
-	p.down(nil)
+	p.engine.Down(nil)
 }
 
 // admit takes one of the places for connections.
@@ -249,29 +248,27 @@ func (s *Server) failed(err error) {
 
 // peer is the interface of one accepted connection. It is not connected anew.
 type peer struct {
-	*carrier
-	conn net.Conn
-	over chan struct{} // closed when Run returns
-	ran  bool          // guarded by carrier.mu
+	carrier.Face
+	engine       *carrier.Engine
+	conn         net.Conn
+	writeTimeout time.Duration
+	over         chan struct{} // closed when Run returns
+	ran          atomic.Bool
 }
 
 var _ interfaces.Interface = (*peer)(nil)
 
 // Run carries frames until ctx ends or the connection breaks. It can be called once; after that it returns ErrDown.
 func (p *peer) Run(ctx context.Context, deliver func(frame []byte)) error {
-	if !p.begin() {
+	if !p.engine.Begin() {
 		return interfaces.ErrRunning
 	}
-	defer p.end()
-	p.mu.Lock()
-	ran := p.ran
-	p.ran = true
-	p.mu.Unlock()
-	if ran {
+	defer p.engine.End()
+	if p.ran.Swap(true) {
 		return interfaces.ErrDown
 	}
 	defer close(p.over)
-	err := p.carry(ctx, p.conn, deliver)
+	err := p.engine.Carry(ctx, p.conn, p.writeTimeout, deliver)
 	if ctx.Err() != nil {
 		return nil
 	}
