@@ -720,6 +720,35 @@ func TestFileAnswersARequest(t *testing.T) {
 	})
 }
 
+func TestLinkOverASlowRadio(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Bitrate: 1200, HalfDuplex: true, Latency: 5 * time.Millisecond, Seed: 1})
+		p.at.HandleAnyRequest(func(_ context.Context, r *rns.Request) (msgpack.Raw, bool) { return r.Data, r.Remote != nil })
+		a, b := p.open(t)
+		if a.RTT() < time.Second {
+			t.Errorf("rtt %v", a.RTT())
+		}
+		if err := a.Identify(rnstest.Identity(t, 7)); err != nil {
+			t.Fatal(err)
+		}
+		for _, size := range []int{10, 400, 3000} {
+			r, err := a.Request(t.Context(), "/echo", msgpack.Bin(new(noise).bytes(size)), rns.RequestOptions{})
+			if err != nil {
+				t.Fatalf("%d bytes: %v", size, err)
+			}
+			t.Logf("%d bytes took %v", size, r.RTT)
+		}
+		before := p.medium.Stats().Bytes
+		time.Sleep(time.Hour)
+		if a.State() != rns.LinkActive || b.State() != rns.LinkActive {
+			t.Errorf("states %v and %v", a.State(), b.State())
+		}
+		if idle := p.medium.Stats().Bytes - before; idle > 1000 { // keepalives take their share of a radio
+			t.Errorf("an idle hour took %d bytes", idle)
+		}
+	})
+}
+
 func TestLinkThatOnlyReceivesIsKeptAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond, Loss: 0.02, Seed: 5})
