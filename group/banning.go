@@ -55,6 +55,9 @@ func (h *Hub) remove(ctx context.Context, op string, c Caller, g GroupID, in Ban
 		if kick && !m.Present {
 			return w.refuse(KindNotFound, "target", "no such member")
 		}
+		if err := w.holdsNoCode(reason); err != nil {
+			return err
+		}
 		b := Ban{Group: g, Target: in.Target, By: w.caller.Identity, Reason: reason, Kick: kick, Created: w.expiry}
 		if in.Duration > 0 {
 			b.Expires = w.expiry.Add(in.Duration)

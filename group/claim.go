@@ -16,6 +16,9 @@ import (
 	"groupd/moderation"
 )
 
+// ErrHoldsCode is wrapped by the refusal of a text that others would see and that holds the owner's live code.
+var ErrHoldsCode = errors.New("holds the owner's code")
+
 // words is the BIP 39 list of 2048 English words: short, common, and told apart by their first four letters.
 //
 //go:embed words.txt
@@ -159,6 +162,22 @@ func (s *scene) claimCode() (ClaimCode, bool, error) {
 		return k, false, nil
 	}
 	return k, err == nil && s.expiry.Before(k.Expires), err
+}
+
+// holdsNoCode refuses texts that others will see and that hold the owner's live code.
+func (s *scene) holdsNoCode(texts ...string) error {
+	k, live, err := s.claimCode()
+	if err != nil || !live {
+		return err
+	}
+	for _, text := range texts {
+		if k.inText([]byte(text)) {
+			e := s.refuse(KindDenied, "", "this holds the owner's code and was not used: send it as a claim")
+			e.Err = ErrHoldsCode
+			return e
+		}
+	}
+	return nil
 }
 
 // Claim makes the caller an owner, and a member if he was none; the code is used up. A wrong code is KindDenied, and so is

@@ -216,6 +216,7 @@ type PostInput struct {
 	Fields     []byte // the kept LXMF fields, one msgpack map; nil: none
 	Codec      uint32
 	Ref        Seq       // the entry it answers; 0: none
+	RefID      MessageID // the message it answers, looked up when Ref is 0; unknown and deleted ones are none
 	MessageID  MessageID // zero: did not come in LXMF form
 	AuthorTime time.Time
 	Original   []byte // the signed original as received, kept for proofs; nil: none

@@ -25,6 +25,9 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 			r = JoinResult{Change: Change{Rev: w.head.Rev}, Standing: w.standing.Standing, Member: *m, Name: m.DisplayName, Already: true}
 			return nil
 		}
+		if err := w.holdsNoCode(in.Name, in.Greeting); err != nil {
+			return err
+		}
 		v, err := w.verdict(moderation.ActionJoin)
 		if err != nil {
 			return err
@@ -257,6 +260,9 @@ func (h *Hub) Reject(ctx context.Context, c Caller, g GroupID, who AnyHash, reas
 	}
 	err = h.change(ctx, op, c, g, &r, func(w *work) error {
 		if err := w.may(moderation.ActionReject); err != nil {
+			return err
+		}
+		if err := w.holdsNoCode(reason); err != nil {
 			return err
 		}
 		q, err := w.request(who)

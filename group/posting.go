@@ -39,13 +39,18 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 				return err
 			}
 		}
+		if in.Ref == 0 && !in.RefID.IsZero() {
+			e, err := w.tx.EntryByMessageID(g, in.RefID)
+			if err != nil && !errors.Is(err, ErrNoRow) {
+				return err
+			}
+			in.Ref = e.Seq
+		}
 		if in.Ref > w.head.Seq {
 			return w.refuse(KindInvalid, "ref", "there is no such entry yet")
 		}
-		if k, live, err := w.claimCode(); err != nil {
+		if err := w.holdsNoCode(string(in.Text), string(in.Title), string(in.Fields)); err != nil {
 			return err
-		} else if live && (k.inText(in.Text) || k.inText(in.Title)) {
-			return w.refuse(KindDenied, "", "this holds the owner's code and was not posted: send it as a claim")
 		}
 		if err := w.rate(true); err != nil {
 			return err

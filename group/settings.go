@@ -27,6 +27,9 @@ func (h *Hub) UpdateDisplayName(ctx context.Context, c Caller, g GroupID, in Nam
 		if err := w.may(moderation.ActionName); err != nil {
 			return err
 		}
+		if err := w.holdsNoCode(given(in.Public), given(in.Private)); err != nil {
+			return err
+		}
 		before := w.group
 		if in.Public != nil {
 			w.group.PublicName = public
@@ -58,6 +61,9 @@ func (h *Hub) UpdateTopic(ctx context.Context, c Caller, g GroupID, topic string
 	}
 	err = h.change(ctx, op, c, g, &r, func(w *work) error {
 		if err := w.may(moderation.ActionName); err != nil {
+			return err
+		}
+		if err := w.holdsNoCode(topic); err != nil {
 			return err
 		}
 		if w.group.Topic == topic {
@@ -135,6 +141,9 @@ func (h *Hub) UpdateProfile(ctx context.Context, c Caller, g GroupID, in Profile
 		if w.standing.Member == nil || !w.standing.Member.Present {
 			return w.refuse(KindNotMember, "", "you are not a member of this group")
 		}
+		if err := w.holdsNoCode(given(in.Name), given(in.Status)); err != nil {
+			return err
+		}
 		m = *w.standing.Member
 		renamed := in.Name != nil && name != m.DisplayName
 		if !renamed && (in.Status == nil || status == m.Status) {
@@ -171,4 +180,12 @@ func (h *Hub) UpdateProfile(ctx context.Context, c Caller, g GroupID, in Profile
 		return Member{}, err
 	}
 	return m, nil
+}
+
+// given is an optional input, "" when it is left out.
+func given(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
