@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"groupd/group"
-	"groupd/moderation"
 )
 
 // explain is a refusal in words for the one who was refused.
@@ -17,8 +16,11 @@ func (t *turn) explain(err error) string {
 	if !errors.As(err, &e) {
 		return textFailed()
 	}
-	if len(e.Choices) > 0 {
+	switch {
+	case len(e.Choices) > 0:
 		return textChoices(e.Choices)
+	case errors.Is(err, group.ErrHoldsCode):
+		return textHoldsCode()
 	}
 	text := reason(e)
 	if e.RetryAfter > 0 {
@@ -34,8 +36,6 @@ func (t *turn) notPosted(err error) string {
 	case !errors.As(err, &e):
 	case e.Kind == group.KindTooLarge:
 		return textTooLarge(int(e.Needed), int(e.Limit))
-	case e.Kind == group.KindDenied && e.Reason == moderation.ReasonNone: // no rule: the content
-		return textHoldsCode()
 	}
 	return textNotPosted(t.explain(err))
 }

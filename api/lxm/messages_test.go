@@ -307,6 +307,20 @@ func TestFieldsAreKeptButForPositionsAndTickets(t *testing.T) {
 	})
 }
 
+func TestAnAnswerIsTiedToItsPost(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.joined("ann", moderation.RoleMember)
+		h.joined("bo", moderation.RoleMember)
+		id := h.says("ann", "is the bridge out?").message.ID()
+		h.says("bo", "yes", func(d *lxmf.Draft) { d.Fields.SetReplyTo(id) })
+		h.says("bo", "to something else", func(d *lxmf.Draft) { d.Fields.SetReplyTo(lxmf.MessageID{1}) })
+		e := h.timeline("ann")
+		if n := len(e); e[n-2].Ref != e[n-3].Seq || e[n-1].Ref != 0 {
+			t.Errorf("ann sees answers to %d and %d", e[n-2].Ref, e[n-1].Ref)
+		}
+	})
+}
+
 func TestWhatNobodyWouldSeeIsNotPosted(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		h.joined("ann", moderation.RoleMember)

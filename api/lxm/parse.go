@@ -92,24 +92,6 @@ func parseNumber(s string) (n int, ok bool) {
 	return n, n > 0
 }
 
-// codeShaped reports whether a text holds what looks like an owner's code as it is shown: four words and five digits,
-// joined by hyphens.
-func codeShaped(text string) bool {
-	for _, word := range strings.Fields(text) {
-		parts := strings.Split(strings.ToLower(strings.Trim(word, `"'.,;:!?()<>`)), "-")
-		for i := 0; i+5 <= len(parts); i++ {
-			words := true
-			for _, p := range parts[i : i+4] {
-				words = words && len(p) >= 3 && strings.Trim(p, "abcdefghijklmnopqrstuvwxyz") == ""
-			}
-			if d := parts[i+4]; words && len(d) == 5 && strings.Trim(d, "0123456789") == "" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // distance is the number of letters to add, drop, change or swap with the next one to make b of a; at most limit+1 is
 // computed.
 func distance(a, b string, limit int) int {

@@ -133,6 +133,9 @@ func (t *turn) post() ([]string, error) {
 	}
 	fields := m.Fields
 	fields.Delete(lxmf.FieldTelemetry, lxmf.FieldTelemetryStream, lxmf.FieldCommands, lxmf.FieldTicket)
+	if id, ok := fields.ReplyTo(); ok {
+		in.RefID = group.MessageID(id)
+	}
 	in.Stripped = fields.Len() != m.Fields.Len()
 	if fields.Len() > 0 {
 		in.Fields = fields.Raw()
@@ -243,13 +246,7 @@ func (t *turn) memberCommand(word, args string) ([]string, error) {
 // run runs one command. Answers to refusals are words, other errors mean that nothing is decided.
 func (t *turn) run(c command, args string) ([]string, error) {
 	t.s.count.commands.Add(1)
-	var answers []string
-	var err error
-	if c.name != "claim" && codeShaped(args) {
-		answers = whole(textCodeElsewhere())
-	} else {
-		answers, err = c.run(t, args)
-	}
+	answers, err := c.run(t, args)
 	if !t.noted && (err == nil || group.Refused(err)) {
 		// It changed nothing, or did not get so far: it is remembered all the same, and an old one gets no answer.
 		if noted := t.s.hub.NoteCommand(t.ctx, t.command(), t.s.group); noted != nil {

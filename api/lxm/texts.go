@@ -263,16 +263,13 @@ func textNoSuchCommand(typed string) string {
 // --- refusals ---
 
 func textHoldsCode() string {
-	return "Not posted: it holds the owner's code. To become the owner send: /claim CODE"
+	return "This holds the owner's code, and nobody saw it. To become the owner send: /claim CODE"
 }
+
 func textEmptyAction() string { return "Say what you do: /me waves" }
 func textNotUTF8() string     { return "Not posted: the text is not UTF-8." }
 func textStale() string {
 	return "This command came late or out of turn and was not run. Please send it again."
-}
-
-func textCodeElsewhere() string {
-	return "This looks like an owner's code and was not used. To become the owner send: /claim CODE"
 }
 
 func textTooManyCommands(wait time.Duration) string {
