@@ -720,6 +720,61 @@ func TestFileAnswersARequest(t *testing.T) {
 	})
 }
 
+func TestLinksAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		medium := ifacetest.NewMedium(ifacetest.Options{Latency: time.Millisecond})
+		a := rnstest.Start(t, rns.Config{MaxLinks: 3}, medium.Port("a"))
+		b := rnstest.Start(t, rns.Config{MaxLinks: 2}, medium.Port("b"))
+		id := rnstest.Identity(t, 1)
+		d, err := b.NewDestination(rns.DestinationConfig{Identity: id, App: "test", Aspects: []string{"link"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		announce(t, d)
+		time.Sleep(time.Second)
+		to := a.NewRemote(id.Public(), "test", "link")
+		open := func() (*rns.Link, error) { return a.OpenLink(t.Context(), to) }
+		first, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open(); !errors.Is(err, rns.ErrTimeout) { // b has two, and is silent
+			t.Errorf("third link: %v", err)
+		}
+		if s := b.LinkStats(); s.Refused != 1 || s.Links != 2 {
+			t.Errorf("%+v", s)
+		}
+		if err := d.Announce(t.Context()); err != nil { // the failure made a forget the path
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		waiting := make(chan error, 1)
+		go func() {
+			_, err := open()
+			waiting <- err
+		}()
+		synctest.Wait()
+		if _, err := open(); !errors.Is(err, rns.ErrTooMany) { // a has two, and one that waits
+			t.Errorf("fourth link: %v", err)
+		}
+		<-waiting
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if err := d.Announce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if _, err := open(); err != nil {
+			t.Errorf("after one was closed: %v", err)
+		}
+	})
+}
+
 func TestLinkOverASlowRadio(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLinkPair(t, ifacetest.Options{Bitrate: 1200, HalfDuplex: true, Latency: 5 * time.Millisecond, Seed: 1})

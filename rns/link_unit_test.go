@@ -532,3 +532,39 @@ func BenchmarkLinkPacket(b *testing.B) {
 		})
 	}
 }
+
+func TestRequestPoolIsBoundedAndFair(t *testing.T) {
+	var pool requestPool
+	release := make(chan struct{})
+	var links []*Link
+	taken := 0
+	for range 10 {
+		l := &Link{}
+		links = append(links, l)
+		for range 30 {
+			if pool.submit(l, func() { <-release }) {
+				taken++
+			}
+		}
+	}
+	// Eight run of each of the first 8 links. The first 4 fill the queue with 16 each.
+	if pool.running != requestsRunning || len(pool.waiting) != requestsWaiting || taken != requestsRunning+requestsWaiting {
+		t.Errorf("%d run, %d wait, %d taken", pool.running, len(pool.waiting), taken)
+	}
+	for _, n := range pool.perLink {
+		if n > requestsPerLink {
+			t.Errorf("%d run for one link", n)
+		}
+	}
+	pool.forget(links[0]) // it closes: what waits for it never runs
+	if len(pool.waiting) != requestsWaiting-requestsQueued {
+		t.Errorf("%d wait", len(pool.waiting))
+	}
+	close(release)
+	for _, l := range links {
+		l.children.Wait()
+	}
+	if pool.running != 0 || len(pool.waiting) != 0 || len(pool.perLink) != 0 {
+		t.Errorf("at the end %d run, %d wait", pool.running, len(pool.waiting))
+	}
+}
