@@ -44,6 +44,7 @@ var arrows = []struct {
 	{"rns/config", nil},
 	{"rns/filestore", []string{"rns", "rns/msgpack"}},
 	{"rns/rnstest", []string{"rns", "rns/msgpack", "rns/interfaces/..."}},
+	{"rns/rnstest/rnodesim", []string{"rns/interfaces", "rns/interfaces/kiss", "rns/interfaces/serial"}},
 	{"rns/interfaces", nil},
 	{"rns/interfaces/...", []string{"rns/config", "rns/interfaces", "rns/interfaces/carrier", "rns/interfaces/hdlc", "rns/interfaces/kiss", "rns/interfaces/serial"}},
 	{"internal/interop", []string{"internal/...", "proto/...", "rns/...", "lxmf"}},
