@@ -260,7 +260,7 @@ class Peer:
         return {"hash": self.source.hash.hex()}
 
     def received(self, m):
-        emit({"event": "message", "id": m.hash.hex(), "source": m.source_hash.hex(), "title": m.title_as_string(), "content": m.content_as_string(),
+        emit({"event": "message", "message": m.hash.hex(), "source": m.source_hash.hex(), "title": m.title_as_string(), "content": m.content_as_string(),
               "fields": repr(m.fields), "verified": m.signature_validated, "method": m.method, "timestamp": m.timestamp})
 
     def cmd_lxmf_announce(self, a):
@@ -281,7 +281,7 @@ class Peer:
             m.timestamp = a["timestamp"]
 
         def settled(message):
-            emit({"event": "message_state", "id": message.hash.hex(), "state": message.state, "delivered": message.state == LXMF.LXMessage.DELIVERED,
+            emit({"event": "message_state", "message": message.hash.hex(), "state": message.state, "delivered": message.state == LXMF.LXMessage.DELIVERED,
                   "attempts": message.delivery_attempts})
 
         m.register_delivery_callback(settled)
@@ -295,7 +295,7 @@ class Peer:
         return {"id": m.hash.hex()}
 
     def cmd_lxmf_packed(self, a):
-        m = self.messages[a["id"]]
+        m = self.messages[a["message"]]
         return {"packed": m.packed.hex(), "attempts": m.delivery_attempts, "state": m.state}
 
     def cmd_exit(self, a):
@@ -325,9 +325,12 @@ def main():
         except Exception as e:
             emit({"id": a["id"], "ok": False, "error": "%s: %s" % (type(e).__name__, e)})
 
-    for line in sys.stdin:
+    # Not sys.stdin: LXMF forks to make stamps, and the children close sys.stdin, whose lock this loop would hold.
+    commands = os.fdopen(os.dup(sys.stdin.fileno()))
+    sys.stdin = open(os.devnull)
+    for line in commands:
         a = json.loads(line)
-        if a["cmd"] in ("start", "exit"):
+        if a["cmd"] in ("start", "lxmf", "exit"):
             run(a)  # signal handlers want the main thread
         else:
             threading.Thread(target=run, args=(a,), daemon=True).start()
