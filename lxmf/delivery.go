@@ -91,6 +91,7 @@ func newDelivery(r *Router, c DeliveryConfig) (*Delivery, error) {
 		OnPacket:       d.onPacket,
 		OnLink:         func(l *rns.Link) { d.serve(l) },
 		LinkProofDelay: linkProofDelay,
+		AnswerDelay:    answerDelay,
 		AppData:        d.appData, // of announces and path responses alike, or senders lose name and cost
 		Ratchets:       c.Ratchets,
 		MaxRequestSize: int(rns.MTU), // nothing is asked of an lxmf.delivery destination

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"groupd/api/requests"
 	"groupd/api/web"
@@ -50,6 +51,9 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 	return s, run, nil
 }
 
+// answerDelay holds answers back so long that a stock program has noted what it asked; see rns.DestinationConfig.
+const answerDelay = 25 * time.Millisecond
+
 // serveRequests opens meshchat.group.
 func (n *node) serveRequests(g group.GroupID, id *rns.Identity, d detail, log *slog.Logger) (*rns.Destination, error) {
 	face, err := requests.New(requests.Config{Hub: n.hub, Group: g, Version: Version, Logger: log})
@@ -58,6 +62,7 @@ func (n *node) serveRequests(g group.GroupID, id *rns.Identity, d detail, log *s
 	}
 	destination, err := n.transport.NewDestination(rns.DestinationConfig{
 		Type: rns.DestinationSingle, Identity: id, App: requests.App, Aspects: []string{requests.Aspect}, MaxRequestSize: requests.MaxRequestSize,
+		AnswerDelay: answerDelay,
 		AppData: func() []byte {
 			ctx, cancel := context.WithTimeout(context.Background(), readWithin)
 			defer cancel()

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -296,7 +297,7 @@ func (p *Peer) AwaitNth(nth int, name string, timeout time.Duration, match func(
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			p.t.Fatalf("%s saw no %s that fits in %v; it saw %v", p.name, name, timeout, kinds(events))
+			p.t.Fatalf("%s saw no %s that fits in %v; it saw\n%s", p.name, name, timeout, list(events))
 		}
 	}
 }
@@ -314,12 +315,24 @@ func (p *Peer) Count(name string, match func(Event) bool) int {
 	return n
 }
 
-func kinds(events []Event) []string {
-	var out []string
-	for _, e := range events {
-		out = append(out, e.Name)
+// list is the last events, one a line, for people.
+func list(events []Event) string {
+	var b strings.Builder
+	for _, e := range events[max(0, len(events)-20):] {
+		fmt.Fprintf(&b, "  %v\n", e.Fields)
 	}
-	return out
+	return b.String()
+}
+
+// freePort returns a TCP port of host that nobody listens on just now.
+func freePort(t *testing.T, host string) int {
+	t.Helper()
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 type lockedBuffer struct {

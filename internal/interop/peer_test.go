@@ -1,21 +1,9 @@
 package interop
 
 import (
-	"net"
 	"testing"
 	"time"
 )
-
-// freePort returns a TCP port of host that nobody listens on just now.
-func freePort(t *testing.T, host string) int {
-	t.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
 
 // The harness itself: two stock peers find each other, so that a failure elsewhere is ours.
 func TestTwoPythonPeersTalk(t *testing.T) {
