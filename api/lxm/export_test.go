@@ -2,6 +2,7 @@ package lxm
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -19,4 +20,29 @@ func CommandNames() (names []string) {
 		names = append(append(names, c.name), c.aliases...)
 	}
 	return names
+}
+
+// CommandDoc is what docs/commands.md says of a command.
+type CommandDoc struct {
+	Name, Usage, Short, Long, Aliases, Who string
+}
+
+// CommandDocs is the table of commands for people.
+func CommandDocs() (docs []CommandDoc) {
+	for _, c := range commandTable() {
+		d := CommandDoc{Name: c.name, Usage: c.usage(), Short: c.short, Long: c.long, Who: "members"}
+		if len(c.aliases) > 0 {
+			d.Aliases = "/" + strings.Join(c.aliases, "`, `/")
+		}
+		switch {
+		case c.anyone && c.name == "leave":
+			d.Who = "members, and those who wait to join"
+		case c.anyone:
+			d.Who = "anyone"
+		case c.needs != 0:
+			d.Who = "permission `" + c.needs.String() + "`"
+		}
+		docs = append(docs, d)
+	}
+	return docs
 }

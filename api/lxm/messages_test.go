@@ -502,3 +502,38 @@ func TestAnAnswerThatCanNotBeSentUndoesNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestNoticesFitOnePacketWhateverTheNames(t *testing.T) {
+	long := func(n *group.NewGroup, _ *group.Config, _ *lxm.Config) {
+		n.PublicName, n.PrivateName = strings.Repeat("漢", group.MaxNameRunes), strings.Repeat("字", group.MaxNameRunes)
+	}
+	closing := func(n *group.NewGroup, _ *group.Config, _ *lxm.Config) { n.Joining = moderation.JoiningClosed }
+	for name, change := range map[string][]func(*group.NewGroup, *group.Config, *lxm.Config){
+		"a private group": {long}, "an open group": {long, open}, "a closed group": {long, closing},
+	} {
+		inHouse(t, func(t *testing.T, h *house) {
+			h.says("eve", "hello").answer(t)
+			h.says("eve", "/join "+strings.Repeat("你", group.MaxNameRunes))
+			time.Sleep(24 * time.Hour)
+			if l := h.says("eve", "/join"); len(l.answers) != 1 {
+				t.Errorf("%s: asking again got %d answers", name, len(l.answers))
+			}
+			h.joined("ann", moderation.RoleModerator)
+			h.says("ann", "/nick "+strings.Repeat("我", group.MaxNameRunes)).answer(t)
+			h.says("ann", "/leave").answer(t)
+			h.says("ann", "/help nick").answer(t)
+		}, change...)
+	}
+}
+
+func TestEveryCommandIsExplainedInOnePacket(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.joined("ann", moderation.RoleOwner)
+		for _, name := range lxm.CommandNames() {
+			time.Sleep(time.Minute)
+			if got := h.says("ann", "/help "+name).answer(t); !strings.HasPrefix(got, "※ /") {
+				t.Errorf("%s: %s", name, got)
+			}
+		}
+	})
+}

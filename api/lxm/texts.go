@@ -56,11 +56,11 @@ func textHint(i group.Info, own group.Address) string {
 }
 
 func textWaiting(i group.Info, name string, own group.Address) string {
-	return fmt.Sprintf("You asked to join %s as %s; a moderator decides, and you will be told. Your address: %s. /leave takes it back.", shortName(i), name, own)
+	return fmt.Sprintf("You asked to join %s as %s; a moderator decides, and you will be told. Your address: %s. /leave takes it back.", shortName(i), brief(name, 40), own)
 }
 
 func textStillWaiting(i group.Info, name string, own group.Address) string {
-	return fmt.Sprintf("Your request to join %s as %s still waits for a moderator. Your address, to hand to one: %s. /leave takes it back.", shortName(i), name, own)
+	return fmt.Sprintf("Your request to join %s as %s still waits for a moderator. Your address, to hand to one: %s. /leave takes it back.", shortName(i), brief(name, 40), own)
 }
 
 func textTookBack() string { return "Your request is taken back." }
