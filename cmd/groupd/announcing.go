@@ -29,11 +29,10 @@ const (
 )
 
 // pace is how long to wait until the next announce: a time between the two, evenly.
-func pace(k announceKind, every cadence, slow bool) (least, most time.Duration) {
+func pace(k announceKind, every time.Duration, slow bool) (least, most time.Duration) {
 	switch {
 	case every > 0:
-		d := time.Duration(every)
-		return d - d/10, d + d/10
+		return every - every/10, every + every/10
 	case !slow:
 		return 10 * time.Minute, 30 * time.Minute
 	case k == kindBeacon:
@@ -56,7 +55,7 @@ func (a *announcing) due(now, anyLast time.Time, fresh, slow bool) bool {
 }
 
 // done notes an announce.
-func (a *announcing) done(now time.Time, k announceKind, every cadence, slow bool, jitter float64) {
+func (a *announcing) done(now time.Time, k announceKind, every time.Duration, slow bool, jitter float64) {
 	least, most := pace(k, every, slow)
 	a.last, a.next = now, now.Add(least+time.Duration(jitter*float64(most-least)))
 }
@@ -92,7 +91,7 @@ func (w ways) beyond(old ways) bool {
 // announcer announces the destinations of one group.
 type announcer struct {
 	log      *slog.Logger
-	every    cadence
+	every    time.Duration
 	announce [announceKinds]func(context.Context) error // nil: that destination is not announced
 
 	mu      sync.Mutex // leaf

@@ -83,12 +83,12 @@ func seed(ctx context.Context, hub *group.Hub, s *settings) (made first, err err
 		have[info.Group] = true
 	}
 	for _, g := range s.Groups {
-		if have[group.GroupID(g.ID)] {
+		if have[group.GroupID(g.ID.string)] {
 			continue
 		}
 		info, err := newGroup(ctx, hub, g.seed())
 		if err != nil {
-			return made, &failure{code: exitConfig, msg: fmt.Sprintf("[[group]] %q: %v", g.ID, err)}
+			return made, &failure{code: exitConfig, msg: fmt.Sprintf("[[group]] %q: %v", g.ID.string, err)}
 		}
 		var code group.ClaimCodeIssued
 		if g.Owner.hash.IsZero() {

@@ -44,8 +44,8 @@ type logSettings struct {
 }
 
 type limitSettings struct {
-	Members count `toml:"members"`
-	Post    size  `toml:"post"`
+	Members int  `toml:"members"`
+	Post    size `toml:"post"`
 }
 
 type groupSettings struct {
@@ -59,17 +59,16 @@ type groupSettings struct {
 	Owner       owner      `toml:"owner"`
 }
 
-// The words and numbers of the file. Each reads itself, so that what is wrong is shown with its line.
+// The words and numbers of the file. Each reads itself, so that what is wrong is shown with its line; the decoder lets only structs do so.
 type (
-	cadence    time.Duration // 0: auto; below 0: off
-	level      slog.Level
-	format     string
-	count      int
-	size       int64
-	groupName  string
-	visibility string // "", public, private
-	joining    string // "", open, approve, closed
-	detail     string // "", full, name, off
+	cadence    struct{ time.Duration } // 0: auto; below 0: off
+	level      struct{ slog.Level }
+	format     struct{ string }
+	size       struct{ int64 }
+	groupName  struct{ string }
+	visibility struct{ string } // "", public, private
+	joining    struct{ string } // "", open, approve, closed
+	detail     struct{ string } // "", full, name, off
 	owner      struct {
 		text string
 		hash group.AnyHash
@@ -77,41 +76,41 @@ type (
 )
 
 const (
-	cadenceOff   cadence = -1
-	leastCadence         = 5 * time.Minute
+	cadenceOff   = time.Duration(-1)
+	leastCadence = 5 * time.Minute
 )
 
 func (c *cadence) UnmarshalText(text []byte) error {
 	switch string(text) {
 	case "auto", "":
-		*c = 0
+		c.Duration = 0
 		return nil
 	case "off":
-		*c = cadenceOff
+		c.Duration = cadenceOff
 		return nil
 	}
 	d, err := parseSpan(string(text))
 	if err != nil || d < leastCadence {
 		return errors.New(`must be "auto", "off", or a duration of at least 5m`)
 	}
-	*c = cadence(d)
+	c.Duration = d
 	return nil
 }
 
 func (l *level) UnmarshalText(text []byte) error {
-	if oneOf(string(text), "debug", "info", "warn", "error") != nil || (*slog.Level)(l).UnmarshalText(text) != nil {
+	if oneOf(string(text), "debug", "info", "warn", "error") != nil || l.Level.UnmarshalText(text) != nil {
 		return errors.New("must be debug, info, warn or error")
 	}
 	return nil
 }
 
 func (f *format) UnmarshalText(text []byte) error {
-	*f = format(text)
+	f.string = string(text)
 	return oneOf(string(text), "text", "json")
 }
 
 func (g *groupName) UnmarshalText(text []byte) error {
-	*g = groupName(text)
+	g.string = string(text)
 	if len(text) == 0 || len(text) > 32 || strings.Trim(string(text), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 		return errors.New("must be 1 to 32 of a-z, 0-9, - and _")
 	}
@@ -119,17 +118,17 @@ func (g *groupName) UnmarshalText(text []byte) error {
 }
 
 func (v *visibility) UnmarshalText(text []byte) error {
-	*v = visibility(text)
+	v.string = string(text)
 	return oneOf(string(text), "", "public", "private")
 }
 
 func (j *joining) UnmarshalText(text []byte) error {
-	*j = joining(text)
+	j.string = string(text)
 	return oneOf(string(text), "", "open", "approve", "closed")
 }
 
 func (d *detail) UnmarshalText(text []byte) error {
-	*d = detail(text)
+	d.string = string(text)
 	return oneOf(string(text), "", "full", "name", "off")
 }
 
@@ -153,7 +152,7 @@ func (s *size) UnmarshalText(text []byte) error {
 	if n < 1<<10 || n > 1<<30 {
 		return errors.New("must be from 1KiB to 1GiB")
 	}
-	*s = size(n)
+	s.int64 = n
 	return nil
 }
 
@@ -225,16 +224,16 @@ func parseSettings(text []byte) (*settings, error) {
 	for i := range s.Groups {
 		g := &s.Groups[i]
 		switch {
-		case g.ID == "":
+		case g.ID.string == "":
 			return nil, fmt.Errorf("[[group]] number %d has no id", i+1)
 		case seen[g.ID]:
-			return nil, fmt.Errorf("there are two [[group]] sections with id = %q", g.ID)
+			return nil, fmt.Errorf("there are two [[group]] sections with id = %q", g.ID.string)
 		case strings.TrimSpace(g.Name) == "":
-			return nil, fmt.Errorf("[[group]] %q has no name", g.ID)
+			return nil, fmt.Errorf("[[group]] %q has no name", g.ID.string)
 		}
 		seen[g.ID] = true
-		if g.Visibility == "" {
-			g.Visibility = "public"
+		if g.Visibility.string == "" {
+			g.Visibility.string = "public"
 		}
 	}
 	if (s.Server.TLSCert == "") != (s.Server.TLSKey == "") {
@@ -291,25 +290,25 @@ func readSettings(dir string) (s *settings, missing bool, err error) {
 
 // limits are the Hub's.
 func (s *settings) limits() group.Limits {
-	return group.Limits{Members: int(s.Limits.Members), PostBytes: int64(s.Limits.Post)}
+	return group.Limits{Members: s.Limits.Members, PostBytes: s.Limits.Post.int64}
 }
 
 // seed is the group that a section makes, without keys.
 func (g groupSettings) seed() group.NewGroup {
 	n := group.NewGroup{
-		ID: group.GroupID(g.ID), Public: g.Visibility != "private", PublicName: g.Name, PrivateName: g.PrivateName, Topic: g.Topic, Owner: g.Owner.hash,
+		ID: group.GroupID(g.ID.string), Public: g.Visibility.string != "private", PublicName: g.Name, PrivateName: g.PrivateName, Topic: g.Topic, Owner: g.Owner.hash,
 	}
-	if j, ok := moderation.ParseJoining(string(g.Join)); ok {
+	if j, ok := moderation.ParseJoining(g.Join.string); ok {
 		n.Joining = j
 	}
 	return n
 }
 
 // detailFor is what a group's announce tells, when the file says no more than its section.
-func (s *settings) detailFor(id group.GroupID, public bool) detail {
+func (s *settings) detailFor(id group.GroupID, public bool) string {
 	for _, g := range s.Groups {
-		if string(g.ID) == string(id) && g.Announce != "" {
-			return g.Announce
+		if g.ID.string == string(id) && g.Announce.string != "" {
+			return g.Announce.string
 		}
 	}
 	if public {
@@ -333,17 +332,17 @@ func (g groupSettings) differences(have web.Group) []difference {
 	compare := func(key, flag, file, database string) {
 		if file != database {
 			list = append(list, difference{
-				Group: string(g.ID), Key: key, File: file, Database: database,
-				Command: fmt.Sprintf("groupd group set %s --%s %s", g.ID, flag, quote(file)),
+				Group: g.ID.string, Key: key, File: file, Database: database,
+				Command: fmt.Sprintf("groupd group set %s --%s %s", g.ID.string, flag, quote(file)),
 			})
 		}
 	}
 	compare("name", "name", g.Name, have.Name)
 	compare("private_name", "private-name", g.PrivateName, have.PrivateName)
 	compare("topic", "topic", g.Topic, have.Topic)
-	compare("visibility", "visibility", string(g.Visibility), have.Visibility)
-	if g.Join != "" {
-		compare("join", "join", string(g.Join), have.Join)
+	compare("visibility", "visibility", g.Visibility.string, have.Visibility)
+	if g.Join.string != "" {
+		compare("join", "join", g.Join.string, have.Join)
 	}
 	return list
 }

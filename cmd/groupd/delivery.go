@@ -35,7 +35,7 @@ func (n *node) serveDelivery(info group.Info, id *rns.Identity, log *slog.Logger
 		return nil, nil, err
 	}
 	d, err = n.router.AddDelivery(lxmf.DeliveryConfig{
-		Identity: id, DisplayName: func() string { return n.publicName(info) }, OnMessage: face.OnMessage, MaxSize: int64(n.settings.Limits.Post) + messageRoom,
+		Identity: id, DisplayName: func() string { return n.publicName(info) }, OnMessage: face.OnMessage, MaxSize: n.settings.Limits.Post.int64 + messageRoom,
 		Ratchets: &rns.RatchetConfig{Interval: ratchetEvery, MaxAge: ratchetsFor},
 	})
 	if err != nil {

@@ -11,10 +11,10 @@ type loggers struct{ own, network *slog.Logger }
 
 // newLoggers follows [log] of groupd.toml and, for the network, [logging] loglevel of Reticulum's configuration.
 func newLoggers(w io.Writer, s logSettings, rnsLevel int) loggers {
-	own, network := slog.Level(s.Level), networkLevel(rnsLevel)
+	own, network := s.Level.Level, networkLevel(rnsLevel)
 	options := &slog.HandlerOptions{Level: min(own, network)}
 	var h slog.Handler = slog.NewTextHandler(w, options)
-	if s.Format == "json" {
+	if s.Format.string == "json" {
 		h = slog.NewJSONHandler(w, options)
 	}
 	return loggers{own: slog.New(atLevel{h, own}), network: slog.New(atLevel{h, network})}

@@ -87,7 +87,7 @@ func (n *node) Serving(g group.GroupID) web.Serving {
 	if s == nil {
 		return web.Serving{}
 	}
-	out := web.Serving{Destinations: s.destinations, Announce: string(s.detail)}
+	out := web.Serving{Destinations: s.destinations, Announce: s.detail}
 	last, next := s.announcer.times()
 	if !last.IsZero() {
 		last = last.UTC()

@@ -16,7 +16,7 @@ import (
 // serving is one group on the network: its destinations and their announces.
 type serving struct {
 	id           group.GroupID
-	detail       detail
+	detail       string // full, name or off
 	destinations []web.Destination
 	announcer    *announcer
 }
@@ -32,7 +32,7 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 		return nil, nil, fmt.Errorf("group %s: %w", info.Group, err)
 	}
 	log := n.log.own.With("group", string(info.Group))
-	s = &serving{id: info.Group, detail: n.settings.detailFor(info.Group, info.Public), announcer: &announcer{log: log, every: n.settings.Server.Announce}}
+	s = &serving{id: info.Group, detail: n.settings.detailFor(info.Group, info.Public), announcer: &announcer{log: log, every: n.settings.Server.Announce.Duration}}
 	beacon, err := n.serveRequests(info.Group, id, s.detail, log)
 	if err != nil {
 		return nil, nil, err
@@ -55,7 +55,7 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 const answerDelay = 25 * time.Millisecond
 
 // serveRequests opens meshchat.group.
-func (n *node) serveRequests(g group.GroupID, id *rns.Identity, d detail, log *slog.Logger) (*rns.Destination, error) {
+func (n *node) serveRequests(g group.GroupID, id *rns.Identity, d string, log *slog.Logger) (*rns.Destination, error) {
 	face, err := requests.New(requests.Config{Hub: n.hub, Group: g, Version: Version, Logger: log})
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (n *node) serveRequests(g group.GroupID, id *rns.Identity, d detail, log *s
 }
 
 // beaconFor takes the state of the timeline out of a beacon that shall tell the name only.
-func beaconFor(data []byte, d detail) []byte {
+func beaconFor(data []byte, d string) []byte {
 	if d != "name" {
 		return data
 	}

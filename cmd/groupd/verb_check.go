@@ -254,7 +254,7 @@ func (r *checkResult) groups(c web.Check, s *settings) {
 			continue
 		}
 		for _, section := range s.Groups {
-			if string(section.ID) == g.ID {
+			if section.ID.string == g.ID {
 				r.Differences = append(r.Differences, section.differences(g.Group)...)
 			}
 		}

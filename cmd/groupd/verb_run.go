@@ -95,6 +95,7 @@ func (a *app) serve(ctx context.Context) error {
 			end()
 			return errors.Join(err, <-ended)
 		}
+		a.notify(n, sdnotify.Ready)
 	case err := <-ended:
 		return err
 	case <-signals:
@@ -144,7 +145,6 @@ func (a *app) live(ctx context.Context, n *node, ready chan<- struct{}) error {
 		func(ctx context.Context) error {
 			select {
 			case <-n.transport.Ready():
-				a.notify(n, sdnotify.Ready)
 				ready <- struct{}{}
 			case <-ctx.Done():
 			}
@@ -266,6 +266,7 @@ func (a *app) welcome(ctx context.Context, n *node, made first) error {
 			continue
 		}
 		a.card(&b, info, code, terminal, width)
+		fmt.Fprintf(&b, "   %s   %s\n", info.PublicName, info.Address)
 		if code != "" && !terminal {
 			codes = append(codes, fmt.Sprintf("%s %s %s", info.Group, info.Address, code))
 		}
