@@ -54,6 +54,10 @@ loglevel = 12
     enabled = on
     port = /dev/ttyUSB0
     frequency = 867200000
+    bandwidth = 125000
+    txpower = 7
+    spreadingfactor = 8
+    codingrate = 5
     discoverable = yes
 `
 
@@ -109,10 +113,10 @@ func TestAFileFromTheManualIsUnderstood(t *testing.T) {
 	if want := (config.AnnounceRate{Target: 10 * time.Minute}); *listener.AnnounceRate != want {
 		t.Errorf("listener's announce rate %+v", listener.AnnounceRate)
 	}
-	if radio.TCPClient != nil || radio.Mode != "access_point" || radio.Section.Entry("frequency") == nil {
+	if radio.TCPClient != nil || radio.Mode != "access_point" || radio.RNode == nil || radio.Discovery == nil {
 		t.Errorf("radio %+v", radio)
 	}
-	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0].String(), "[[Radio]] discoverable: the mode is changed to access_point") {
+	if len(c.Warnings) != 2 || !strings.Contains(c.Warnings[1].String(), "[[Radio]] discoverable: the mode is changed to access_point") {
 		t.Errorf("warnings %v", c.Warnings)
 	}
 }

@@ -1,14 +1,24 @@
 package config
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
-// The interface types that are typed here.
+// The interface types of Reticulum. The last four are known, and not supported by this version.
 const (
-	TypeTCPClient = "TCPClientInterface"
-	TypeTCPServer = "TCPServerInterface"
+	TypeTCPClient      = "TCPClientInterface"
+	TypeTCPServer      = "TCPServerInterface"
+	TypeBackbone       = "BackboneInterface"
+	TypeBackboneClient = "BackboneClientInterface"
+	TypeUDP            = "UDPInterface"
+	TypeAuto           = "AutoInterface"
+	TypePipe           = "PipeInterface"
+	TypeSerial         = "SerialInterface"
+	TypeKISS           = "KISSInterface"
+	TypeRNode          = "RNodeInterface"
+
+	TypeAX25KISS   = "AX25KISSInterface"
+	TypeRNodeMulti = "RNodeMultiInterface"
+	TypeI2P        = "I2PInterface"
+	TypeWeave      = "WeaveInterface"
 )
 
 // Interface is one [[section]] of [interfaces] (spec 3 §5.5). Defaults are in parentheses.
@@ -55,10 +65,21 @@ type Interface struct {
 	// Discoverable (no) interfaces tell the network how to reach them. One whose mode is none of gateway, access_point
 	// and internal gets one of the first two as its Mode here, unless IgnoreConfigWarnings is set.
 	Discoverable bool
+	// Discovery is what they tell; nil where Discoverable is not set.
+	Discovery *Discovery
 
-	// What belongs to the type. Both are nil for other types, and for sections that lack what they need.
-	TCPClient *TCPClient
-	TCPServer *TCPServer
+	// What belongs to the type: at most one of these is not nil. None is for types that are not supported, and for sections
+	// that lack what they need.
+	TCPClient        *TCPClient
+	TCPServer        *TCPServer
+	BackboneListener *BackboneListener
+	BackboneClient   *BackboneClient
+	UDP              *UDP
+	Auto             *Auto
+	Pipe             *Pipe
+	Serial           *Serial
+	KISS             *KISS
+	RNode            *RNode
 
 	// Section is all of it as text, for types that are not typed here.
 	Section *Section
@@ -87,15 +108,6 @@ type TCPServer struct {
 	Device      string
 	PreferIPv6  bool // (no)
 	I2PTunneled bool // (no)
-}
-
-// knownTypes are the interface types of Reticulum 1.4.2.
-func knownType(name string) bool {
-	return slices.Contains([]string{
-		TypeTCPClient, TypeTCPServer, "AutoInterface", "BackboneInterface", "BackboneClientInterface", "UDPInterface",
-		"I2PInterface", "SerialInterface", "KISSInterface", "AX25KISSInterface", "PipeInterface", "RNodeInterface",
-		"RNodeMultiInterface", "WeaveInterface",
-	}, name)
 }
 
 func (c *Config) readInterface(s *Section, errs *[]Problem) Interface {
@@ -131,22 +143,7 @@ func (c *Config) readInterface(s *Section, errs *[]Problem) Interface {
 	o.truth(&i.IgnoreConfigWarnings, "ignore_config_warnings")
 	o.discovery(&i)
 
-	switch i.Type {
-	case TypeTCPClient:
-		i.TCPClient = o.tcpClient()
-		o.unknown()
-	case TypeTCPServer:
-		i.TCPServer = o.tcpServer()
-		o.unknown()
-	case "":
-		if s.Entry("type") == nil {
-			o.missing("has no type")
-		}
-	default:
-		if !knownType(i.Type) {
-			o.warn(s.Entry("type"), "there is no such interface type in Reticulum")
-		}
-	}
+	o.readType(&i)
 	return i
 }
 
@@ -192,69 +189,4 @@ func (o *options) announces(i *Interface, r Reticulum) {
 		return
 	}
 	i.AnnounceRate = &rate
-}
-
-// discovery reads "discoverable", and knows the options that belong to it (spec 3 §5.6).
-func (o *options) discovery(i *Interface) {
-	for _, key := range []string{
-		"announce_interval", "discovery_stamp_value", "discovery_name", "discovery_encrypt", "reachable_on", "publish_ifac",
-		"latitude", "longitude", "height", "location_cmd", "discovery_frequency", "discovery_bandwidth", "discovery_modulation",
-	} {
-		o.asked[key] = true
-	}
-	if o.truth(&i.Discoverable, "discoverable"); !i.Discoverable || i.IgnoreConfigWarnings {
-		return
-	}
-	switch i.Mode {
-	case "gateway", "access_point", "internal":
-		return
-	}
-	i.Mode = "gateway"
-	if i.Type == "RNodeInterface" || i.Type == "RNodeMultiInterface" {
-		i.Mode = "access_point"
-	}
-	o.warn(o.section.Entry("discoverable"), "the mode is changed to "+i.Mode+", since the interface is discoverable")
-}
-
-func (o *options) tcpClient() *TCPClient {
-	var c TCPClient
-	o.text(&c.TargetHost, "target_host")
-	o.number(&c.TargetPort, 1, 65535, "target_port")
-	o.truth(&c.KISSFraming, "kiss_framing")
-	o.truth(&c.I2PTunneled, "i2p_tunneled")
-	o.duration(&c.ConnectTimeout, time.Second, "connect_timeout")
-	o.number(&c.MaxReconnectTries, 0, maxInt32, "max_reconnect_tries")
-	o.number(&c.FixedMTU, 500, 1<<20, "fixed_mtu")
-	if c.TargetHost == "" {
-		o.missing("has no target_host")
-	}
-	if o.section.Entry("target_port") == nil {
-		o.missing("has no target_port")
-	}
-	if c.TargetHost == "" || c.TargetPort == 0 {
-		return nil
-	}
-	return &c
-}
-
-func (o *options) tcpServer() *TCPServer {
-	var s TCPServer
-	o.text(&s.ListenIP, "listen_ip")
-	o.number(&s.ListenPort, 1, 65535, "port", "listen_port")
-	o.text(&s.Device, "device")
-	o.truth(&s.PreferIPv6, "prefer_ipv6")
-	o.truth(&s.I2PTunneled, "i2p_tunneled")
-	if s.Device != "" {
-		s.ListenIP = ""
-	}
-	if s.Device == "" && s.ListenIP == "" {
-		o.missing("has neither listen_ip nor device")
-	}
-	if o.section.Entry("port") == nil && o.section.Entry("listen_port") == nil {
-		o.missing("has no listen_port")
-	}
-	if s.Device == "" && s.ListenIP == "" || s.ListenPort == 0 {
-		return nil
-	}
-	return &s
 }
