@@ -2,6 +2,7 @@ package lxm_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -195,7 +197,18 @@ func (h *house) deliver(who string, m *lxmf.Message, change ...func(*lxm.Inbound
 		h.t.Errorf("%q of %s: proved %d times, dropped %d times", m.Content, who, l.proved, l.dropped)
 	}
 	l.answers = h.took()
+	// Answers come from a worker and notices from Run, at the same time: first what the sender gets.
+	slices.SortStableFunc(l.answers, func(a, b sent) int {
+		return cmp.Or(-cmp.Compare(btoi(a.to == who), btoi(b.to == who)), cmp.Compare(a.to, b.to))
+	})
 	return l
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // says has somebody send a text, a second after what happened before.

@@ -96,6 +96,7 @@ func TestMoreThanTheQueueHoldsIsDroppedUnproved(t *testing.T) {
 			h.server.Handle(lxm.Inbound{Message: m, Sender: identity(t, "ann").PublicIdentity, Prove: count(&proved), Drop: count(&dropped)})
 		}
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if proved != 8 || dropped != 12 || h.server.Stats().Overload != 12 {
 			t.Errorf("proved %d, dropped %d, counted %d", proved, dropped, h.server.Stats().Overload)
 		}
@@ -123,6 +124,7 @@ func TestWhatIsLeftAtTheEndIsDroppedUnproved(t *testing.T) {
 		}
 		hand()
 		time.Sleep(75 * time.Millisecond)
+		synctest.Wait()
 		h.stop()
 		if proved != 2 || dropped != 3 {
 			t.Errorf("proved %d, dropped %d", proved, dropped)
