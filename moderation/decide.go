@@ -210,7 +210,7 @@ func onTarget(f Facts, p Permission) Verdict {
 		return v
 	}
 	if f.TargetRole >= f.rank() {
-		return deny(ReasonRank, fmt.Sprintf("a %s is not below your own rank", f.TargetRole))
+		return deny(ReasonRank, fmt.Sprintf("the rank of %s is not below your own", f.TargetRole))
 	}
 	return allow()
 }
@@ -280,7 +280,7 @@ func granting(f Facts) Verdict {
 	case f.Self && !steppingDown:
 		return deny(ReasonSelf, "you can not raise yourself")
 	case !f.Self && f.TargetRole >= f.rank():
-		return deny(ReasonRank, fmt.Sprintf("a %s is not below your own rank", f.TargetRole))
+		return deny(ReasonRank, fmt.Sprintf("the rank of %s is not below your own", f.TargetRole))
 	}
 	after := f.NewRole
 	if after == RoleNone {
