@@ -18,10 +18,7 @@ func (t *turn) join(args string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := t.inform()
-	if err != nil {
-		return nil, err
-	}
+	info := t.inform()
 	switch {
 	case r.Standing == moderation.StandingPending && r.Already:
 		return whole(textStillWaiting(info, r.Name, t.address())), nil
@@ -35,13 +32,13 @@ func (t *turn) join(args string) ([]string, error) {
 
 // inform is the group as the caller sees it after what he did. It is for words only: when it fails, the names are missing
 // and the effect stands.
-func (t *turn) inform() (group.Info, error) {
+func (t *turn) inform() group.Info {
 	info, err := t.s.hub.Info(t.ctx, t.caller, t.s.group)
 	if err != nil {
 		t.s.log.Warn("no info for an answer", "err", err)
 		info.PublicName = string(t.s.group)
 	}
-	return info, nil
+	return info
 }
 
 // disclosure is what people are told when they join.
@@ -56,19 +53,13 @@ func (t *turn) claim(args string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := t.inform()
-	if err != nil {
-		return nil, err
-	}
+	info := t.inform()
 	return whole(textOwner(info, r.Name) + "\n" + t.s.disclosure()), nil
 }
 
 // leave ends the caller's membership after a second word, or takes back his request.
 func (t *turn) leave(args string) ([]string, error) {
-	info, err := t.inform()
-	if err != nil {
-		return nil, err
-	}
+	info := t.inform()
 	if t.st.Standing == moderation.StandingPending {
 		if _, err := t.s.hub.Leave(t.ctx, t.command(), t.s.group); err != nil {
 			return nil, err

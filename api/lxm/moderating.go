@@ -294,10 +294,7 @@ func (t *turn) groupName(args string) ([]string, error) {
 	if _, err := t.s.hub.UpdateDisplayName(t.ctx, t.command(), t.s.group, in); err != nil {
 		return nil, err
 	}
-	if info, err = t.inform(); err != nil {
-		return nil, err
-	}
-	return whole(textGroupName(info)), nil
+	return whole(textGroupName(t.inform())), nil
 }
 
 // remove erases posts by their numbers, or lists the latest that could be erased.

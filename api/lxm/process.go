@@ -3,6 +3,7 @@ package lxm
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -31,7 +32,11 @@ func (s *Server) process(ctx context.Context, in Inbound) {
 	answers, err := t.decide()
 	if err != nil {
 		s.count.undecided.Add(1)
-		s.log.Error("message not decided, left unproved", "from", in.Message.Source, "err", err)
+		level := slog.LevelError
+		if ctx.Err() != nil { // the server ends
+			level = slog.LevelDebug
+		}
+		s.log.Log(ctx, level, "message not decided, left unproved", "from", in.Message.Source, "err", err)
 		in.Drop()
 		return
 	}
