@@ -47,7 +47,7 @@ var arrows = []struct {
 	{"rns/rnstest/rnodesim", []string{"rns/interfaces", "rns/interfaces/kiss", "rns/interfaces/serial"}},
 	{"rns/interfaces", nil},
 	{"rns/interfaces/...", []string{"rns/config", "rns/interfaces", "rns/interfaces/carrier", "rns/interfaces/hdlc", "rns/interfaces/kiss", "rns/interfaces/serial"}},
-	{"internal/interop", []string{"internal/...", "proto/...", "rns/...", "lxmf"}},
+	{"internal/interop", []string{"db/sqlite", "group", "internal/...", "lxmf", "proto/...", "rns/..."}},
 	{"internal/...", []string{"internal/...", "proto/..."}},
 }
 

@@ -285,7 +285,7 @@ class Peer:
 
         def settled(message):
             emit({"event": "message_state", "message": message.hash.hex(), "state": message.state, "delivered": message.state == LXMF.LXMessage.DELIVERED,
-                  "attempts": message.delivery_attempts})
+                  "attempts": message.delivery_attempts, "monotonic_ns": time.monotonic_ns()})
 
         m.register_delivery_callback(settled)
         m.register_failed_callback(settled)
