@@ -187,10 +187,11 @@ func (d *Delivery) serve(l *rns.Link) {
 func (d *Delivery) onIdentified(l *rns.Link, id *rns.PublicIdentity) {
 	address := DeliveryHash(id)
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	if _, ok := d.backchannels[address]; ok || len(d.backchannels) < maxBackchannels {
 		d.backchannels[address] = l
 	}
+	d.mu.Unlock()
+	d.r.heard(address)
 }
 
 func (d *Delivery) onClosed(l *rns.Link) {

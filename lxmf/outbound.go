@@ -15,8 +15,10 @@ type Outbound struct {
 	From *Delivery
 	// To is the recipient's LXMF address.
 	To rns.DestinationHash
-	// Identity is the recipient, for those whose announces we have not heard. nil: what is known.
+	// Identity is the recipient and Ratchet his newest 32-byte ratchet public key, for those whose announces we have not
+	// heard; what was heard wins. nil: only that.
 	Identity *rns.PublicIdentity
+	Ratchet  []byte
 	// Title, Content and Fields are the message. They must not be changed afterwards.
 	Title, Content []byte
 	Fields         Fields
@@ -176,14 +178,23 @@ func (r *Router) Send(ctx context.Context, o *Outbound) (*Outgoing, error) {
 	if o.TTL > 0 {
 		out.expires = time.Now().Add(o.TTL)
 	}
-	if err := r.enqueue(recipientKey{from: o.From, to: o.To}, o.Identity, out); err != nil {
+	if o.Ratchet != nil && len(o.Ratchet) != rns.RatchetLength {
+		return nil, fmt.Errorf("lxmf: send: ratchet of %d bytes, want %d", len(o.Ratchet), rns.RatchetLength)
+	}
+	if err := r.enqueue(recipientKey{from: o.From, to: o.To}, given{o.Identity, o.Ratchet}, out); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
+// given is what the application knows of a recipient.
+type given struct {
+	identity *rns.PublicIdentity
+	ratchet  []byte
+}
+
 // enqueue hands a message to the recipient's goroutine, which is started if need be.
-func (r *Router) enqueue(key recipientKey, id *rns.PublicIdentity, o *Outgoing) error {
+func (r *Router) enqueue(key recipientKey, g given, o *Outgoing) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stopped || r.life != nil && r.life.Err() != nil {
@@ -202,8 +213,11 @@ func (r *Router) enqueue(key recipientKey, id *rns.PublicIdentity, o *Outgoing) 
 	r.queued++
 	rec.queued++
 	rec.incoming = append(rec.incoming, o)
-	if id != nil {
-		rec.given = id
+	if g.identity != nil {
+		rec.given.identity = g.identity
+	}
+	if g.ratchet != nil {
+		rec.given.ratchet = g.ratchet
 	}
 	o.wake = rec.wake
 	r.count.queued.Add(1)
@@ -211,8 +225,8 @@ func (r *Router) enqueue(key recipientKey, id *rns.PublicIdentity, o *Outgoing) 
 	return nil
 }
 
-// collect takes what was queued for a recipient since the last time, and the identity given with it.
-func (r *Router) collect(rec *recipient) ([]*Outgoing, *rns.PublicIdentity) {
+// collect takes what was queued for a recipient since the last time, and what was given with it.
+func (r *Router) collect(rec *recipient) ([]*Outgoing, given) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	in := rec.incoming

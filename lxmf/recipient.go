@@ -35,7 +35,7 @@ type recipient struct {
 	// Guarded by Router.mu.
 	incoming []*Outgoing
 	queued   int // incoming and queue
-	given    *rns.PublicIdentity
+	given    given
 
 	wakeup   chan struct{} // capacity 1
 	wasHeard atomic.Bool
@@ -133,7 +133,7 @@ func (rec *recipient) stop() {
 type view struct {
 	rec      *recipient
 	now      time.Time
-	given    *rns.PublicIdentity
+	given    given
 	identity *rns.PublicIdentity
 	asked    bool
 	path     *bool
@@ -145,7 +145,7 @@ type view struct {
 func (v *view) key() *rns.PublicIdentity {
 	if !v.asked {
 		v.asked = true
-		if v.identity = v.given; v.identity == nil {
+		if v.identity = v.given.identity; v.identity == nil {
 			v.identity = v.rec.r.identity(v.rec.key.to)
 		}
 		if v.identity != nil && DeliveryHash(v.identity) != v.rec.key.to {
@@ -307,14 +307,21 @@ func (rec *recipient) sendPacket(v *view, o *Outgoing) {
 	case stepGiveUp:
 		rec.giveUp(v.now, o)
 	case stepTransmit:
-		rec.transmit(key, o)
+		rec.transmit(v, o)
 	}
 }
 
-func (rec *recipient) transmit(key *rns.PublicIdentity, o *Outgoing) {
+func (rec *recipient) transmit(v *view, o *Outgoing) {
 	o.lastFailed = nil
 	if rec.remote == nil {
-		rec.remote = rec.r.transport.NewRemote(key, AppName, DeliveryAspect)
+		rec.remote = rec.r.transport.NewRemote(v.key(), AppName, DeliveryAspect)
+	}
+	if v.given.ratchet != nil {
+		if known, ok := rec.r.transport.Recall(rec.key.to); ok && known.Ratchet != nil {
+			rec.remote.SetRatchet(nil) // heard: newer than what was given
+		} else {
+			rec.remote.SetRatchet(v.given.ratchet)
+		}
 	}
 	ctx, cancel := context.WithTimeout(rec.life, sendPatience)
 	defer cancel()

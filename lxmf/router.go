@@ -290,16 +290,17 @@ func (r *Router) identity(address rns.DestinationHash) *rns.PublicIdentity {
 // announced is called by the transport's dispatcher for each announce of an lxmf.delivery destination.
 func (r *Router) announced(a rns.Announced) {
 	r.holder.announced(a.Destination)
+	r.heard(a.Destination)
+}
+
+// heard wakes what is queued for somebody who has shown up.
+func (r *Router) heard(address rns.DestinationHash) {
 	r.mu.Lock()
-	var wake []*recipient
+	defer r.mu.Unlock()
 	for key, rec := range r.recipients {
-		if key.to == a.Destination {
-			wake = append(wake, rec)
+		if key.to == address {
+			rec.heard()
 		}
-	}
-	r.mu.Unlock()
-	for _, rec := range wake {
-		rec.heard()
 	}
 }
 

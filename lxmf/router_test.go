@@ -11,6 +11,7 @@ import (
 	"groupd/lxmf"
 	"groupd/rns"
 	"groupd/rns/interfaces/ifacetest"
+	"groupd/rns/rnstest"
 )
 
 func TestAMessageInOnePacketArrivesAndIsProved(t *testing.T) {
@@ -736,5 +737,94 @@ func TestALateProofStillCountsAsDelivered(t *testing.T) {
 		if out.State() != lxmf.StateDelivered || out.Err() != nil || a.Stats().DeliveredLate != 1 {
 			t.Errorf("%v, %v, %+v", out.State(), out.Err(), a.Stats())
 		}
+	})
+}
+
+func TestWhoOpensALinkAndIdentifiesGetsWhatWaitsForHim(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		a, b := live(t, alice(t), m.Port("a"), options{}), live(t, bob(t), m.Port("b"), options{})
+		b.announce(t)
+		// Bob cannot be reached with an announce of Alice's, and has given up for now.
+		unheard(m, "a")
+		out := b.send(t, a.Address(), "waiting for you", func(o *lxmf.Outbound) { o.TTL = 24 * time.Hour })
+		time.Sleep(time.Hour)
+		if out.State() != lxmf.StateQueued {
+			t.Fatal(out.State())
+		}
+		ends(t, a.send(t, b.Address(), "here I am", by(lxmf.MethodDirect)), lxmf.StateDelivered)
+		in := a.receive(t)
+		ends(t, out, lxmf.StateDelivered)
+		if in.Link == nil || !in.Link.Initiator() || string(in.Message.Content) != "waiting for you" {
+			t.Errorf("received %+v", in)
+		}
+	})
+}
+
+func TestMessagesArriveOnceEachOverALossyRadio(t *testing.T) {
+	t.Parallel()
+	o := ifacetest.Options{Latency: 50 * time.Millisecond, Bitrate: 5000, HalfDuplex: true, Loss: 0.1, Seed: 7}
+	bubbleOn(t, o, func(t *testing.T, m *ifacetest.Medium) {
+		a, b := live(t, alice(t), m.Port("a"), options{}), live(t, bob(t), m.Port("b"), options{})
+		for _, p := range []*person{a, b} {
+			for range 3 { // an announce may be lost
+				p.announce(t)
+				time.Sleep(time.Minute)
+			}
+		}
+		var outs []*lxmf.Outgoing
+		for i := range 20 {
+			method := []lxmf.Method{lxmf.MethodOpportunistic, lxmf.MethodDirect, lxmf.MethodAuto}[i%3]
+			size := 20 + i*i*5
+			outs = append(outs, a.send(t, b.Address(), strings.Repeat("x", size), by(method), func(o *lxmf.Outbound) { o.TTL = 6 * time.Hour }))
+		}
+		for _, out := range outs {
+			for range 30 { // Bob announces now and then
+				select {
+				case <-out.Done():
+				case <-time.After(5 * time.Minute):
+					b.announce(t)
+					continue
+				}
+				break
+			}
+			ends(t, out, lxmf.StateDelivered)
+		}
+		seen := map[lxmf.MessageID]bool{}
+		for range outs {
+			in := b.receive(t)
+			if seen[in.Message.ID()] {
+				t.Error("handed out twice")
+			}
+			seen[in.Message.ID()] = true
+		}
+		b.nothing(t, time.Minute)
+		t.Logf("%+v", a.Stats())
+	})
+}
+
+func TestARatchetFromTheDatabaseIsUsedUntilOneIsHeard(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		a := live(t, alice(t), m.Port("a"), options{})
+		b := live(t, bob(t), m.Port("b"), options{delivery: func(c *lxmf.DeliveryConfig) {
+			c.Ratchets = &rns.RatchetConfig{Enforce: true}
+			manual(c)
+		}})
+		heard := make(chan rns.Announced, 9)
+		other := rnstest.Start(t, rns.Config{}, m.Port("c"))
+		other.HandleAnnounces("lxmf.delivery", rns.AnnounceHandlerOptions{}, func(x rns.Announced) { heard <- x })
+		m.CutOneWay("b", "a") // Alice does not hear it
+		b.announce(t)
+		m.Heal("a", "b")
+		announced := <-heard
+		if len(announced.Ratchet) == 0 {
+			t.Fatal("no ratchet was announced")
+		}
+		known := func(o *lxmf.Outbound) { o.Identity, o.Ratchet = bob(t).PublicIdentity, announced.Ratchet }
+		unheard(m, "b")
+		out := a.send(t, b.Address(), "by heart", known, by(lxmf.MethodOpportunistic))
+		b.receive(t).Prove()
+		ends(t, out, lxmf.StateDelivered)
 	})
 }
