@@ -70,7 +70,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		case group.KindInternal:
 			p.Error, p.Hint = "internal error", "see the log"
 		case group.KindNotDurable:
-			p.Hint = "is the disk full?"
+			p.Hint = "groupd status, and the log: is the disk full, or the server read-only?"
 		case group.KindConflict:
 			if len(p.Choices) > 0 {
 				p.Hint = "name one of them by address"

@@ -27,10 +27,10 @@ type first struct {
 }
 
 // assemble opens everything and puts it together; nothing runs yet, and nothing is sent. Whoever gets a node closes its db.
-func assemble(ctx context.Context, dir string, s *settings, net *network, logs io.Writer) (n *node, made first, err error) {
+func assemble(ctx context.Context, dir string, s *settings, net *network, logs io.Writer, notify func(...string)) (n *node, made first, err error) {
 	n = &node{
 		dir: dir, settings: s, network: net, log: newLoggers(logs, s.Log, net.config.Logging.Level), started: time.Now(),
-		groups: make(map[group.GroupID]*serving),
+		groups: make(map[group.GroupID]*serving), notify: notify,
 	}
 	if n.db, err = sqlite.Open(ctx, filepath.Join(dir, fileDatabase)); err != nil {
 		return nil, made, failed(err, "groupd check")
@@ -41,7 +41,8 @@ func assemble(ctx context.Context, dir string, s *settings, net *network, logs i
 			n = nil
 		}
 	}()
-	if n.hub, err = group.New(group.Config{Store: n.db, Logger: n.log.own, Limits: s.limits()}); err != nil {
+	n.store = &guardedStore{Store: n.db}
+	if n.hub, err = group.New(group.Config{Store: n.store, Logger: n.log.own, Limits: s.limits()}); err != nil {
 		return nil, made, err
 	}
 	if made, err = seed(ctx, n.hub, s); err != nil {
@@ -57,12 +58,13 @@ func assemble(ctx context.Context, dir string, s *settings, net *network, logs i
 	}
 	n.transport, err = rns.New(rns.Config{
 		Store: n.db.RNSStore(files), Logger: n.log.network, Identity: identity, ExplicitProofs: !net.config.Reticulum.UseImplicitProof,
+		OwnAnnounced: n.twinHeard,
 	})
 	if err != nil {
 		return nil, made, err
 	}
 	n.router, err = lxmf.NewRouter(lxmf.RouterConfig{
-		Transport: n.transport, Store: n.db.LXMFStore(), Logger: n.log.network, LookupIdentity: n.memberKey,
+		Transport: n.transport, Store: guardedMessages{n.db.LXMFStore(), n.store}, Logger: n.log.network, LookupIdentity: n.memberKey,
 	})
 	if err != nil {
 		return nil, made, err
@@ -133,7 +135,7 @@ func (n *node) runAll(ctx context.Context, more ...func(context.Context) error) 
 	}
 	defer n.transport.HandleAnnounces("lxmf.delivery", rns.AnnounceHandlerOptions{PathResponses: true}, func(a rns.Announced) {
 		c := group.Caller{Identity: group.IdentityHash(a.Identity.Hash()), PublicKey: a.Identity.PublicKey(), Ratchet: a.Ratchet}
-		if err := n.hub.Heard(top, c); err != nil && top.Err() == nil {
+		if err := n.hub.Heard(top, c); err != nil && top.Err() == nil && n.store.why() == "" {
 			n.log.own.Warn("sign of life not noted", "err", err)
 		}
 	})()
@@ -147,7 +149,12 @@ func (n *node) runAll(ctx context.Context, more ...func(context.Context) error) 
 		endBottom()
 		return err
 	})
-	workers.Go(func() error { return n.hub.Run(bottom) })
+	workers.Go(func() error {
+		if err := n.hub.Run(bottom); n.store.why() == "" {
+			return err
+		}
+		return nil
+	})
 	workers.Go(func() error { return n.transport.Run(bottom) })
 	workers.Go(func() error { n.follow(top); return nil })
 	workers.Go(func() error { return n.announceLoop(top) })
@@ -197,6 +204,9 @@ func (n *node) announceLoop(ctx context.Context) error {
 		fresh := w.beyond(n.ways)
 		n.ways = w
 		for _, s := range n.servings() {
+			if n.store.why() != "" {
+				break
+			}
 			s.announcer.look(ctx, time.Now(), w, fresh)
 		}
 		select {

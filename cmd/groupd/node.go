@@ -32,7 +32,9 @@ type node struct {
 	network   *network
 	log       loggers
 	started   time.Time
+	notify    func(states ...string) // the service manager
 	db        *sqlite.DB
+	store     *guardedStore // db, as long as nothing speaks against it
 	hub       *group.Hub
 	transport *rns.Transport
 	router    *lxmf.Router
@@ -87,7 +89,7 @@ func (n *node) Serving(g group.GroupID) web.Serving {
 	if s == nil {
 		return web.Serving{}
 	}
-	out := web.Serving{Destinations: s.destinations, Announce: s.detail}
+	out := web.Serving{Destinations: s.destinations, Announce: s.detail, ReadOnly: n.store.why()}
 	last, next := s.announcer.times()
 	if !last.IsZero() {
 		last = last.UTC()
@@ -159,6 +161,8 @@ func (n *node) Announce(ctx context.Context, g group.GroupID) error {
 	switch {
 	case s == nil:
 		return refuse("the group is not served")
+	case n.store.why() != "":
+		return refuse(n.store.why())
 	case s.detail == "off":
 		return refuse(`announces of this group are off (announce in groupd.toml)`)
 	}

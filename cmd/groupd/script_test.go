@@ -54,7 +54,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ready": cmdReady, "network": cmdNetwork, "join": cmdJoin, "field": cmdField, "mode": cmdMode, "setenv": cmdSetenv, "expand": cmdExpand,
+			"ready": cmdReady, "network": cmdNetwork, "join": cmdJoin, "field": cmdField, "mode": cmdMode, "setenv": cmdSetenv, "expand": cmdExpand, "twin": cmdTwin,
 		},
 	})
 }
@@ -95,8 +95,8 @@ func cmdExpand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(path, []byte(os.Expand(ts.ReadFile(args[0]), ts.Getenv)), 0o600))
 }
 
-// awaitReady reads what the server tells its service manager, until it serves.
-func awaitReady(l *net.UnixConn) error {
+// awaitTold reads what the server tells its service manager, until it tells the text.
+func awaitTold(l *net.UnixConn, text string) error {
 	if err := l.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func awaitReady(l *net.UnixConn) error {
 		if err != nil {
 			return err
 		}
-		if strings.Contains(string(b[:n]), "READY=1") {
+		if strings.Contains(string(b[:n]), text) {
 			return nil
 		}
 	}
@@ -114,7 +114,7 @@ func awaitReady(l *net.UnixConn) error {
 
 // ready waits until a server serves.
 func cmdReady(ts *testscript.TestScript, neg bool, args []string) {
-	ts.Check(awaitReady(ts.Value(notifyKey{}).(*net.UnixConn)))
+	ts.Check(awaitTold(ts.Value(notifyKey{}).(*net.UnixConn), "READY=1"))
 }
 
 // network writes a Reticulum configuration with a TCP server on $PORT.
@@ -193,24 +193,42 @@ func cmdJoin(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("ADDRESS", address)
 }
 
-// joinOver opens a link to the group whose private key is given and asks to join it.
-func joinOver(port int, number byte, groupKey []byte, name string) (reply, address string, err error) {
+// twin announces the group's address from elsewhere, with its key, and waits until the server says that it heard.
+func cmdTwin(ts *testscript.TestScript, neg bool, args []string) {
+	port, err := strconv.Atoi(ts.Getenv("PORT"))
+	ts.Check(err)
+	key, err := os.ReadFile(ts.MkAbs("key"))
+	ts.Check(err)
+	ts.Check(onNetwork(port, func(ctx context.Context, t *rns.Transport) error {
+		id, err := rns.LoadIdentity(key)
+		if err != nil {
+			return err
+		}
+		d, err := t.NewDestination(rns.DestinationConfig{Type: rns.DestinationSingle, Identity: id, App: "lxmf", Aspects: []string{"delivery"}})
+		if err != nil {
+			return err
+		}
+		if err := d.Announce(ctx); err != nil {
+			return err
+		}
+		return awaitTold(ts.Value(notifyKey{}).(*net.UnixConn), "STATUS=read-only")
+	}))
+}
+
+// onNetwork runs f with a node that is connected to a port.
+func onNetwork(port int, f func(context.Context, *rns.Transport) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	id, err := rns.LoadIdentity(groupKey)
-	if err != nil {
-		return "", "", err
-	}
 	t, err := rns.New(rns.Config{})
 	if err != nil {
-		return "", "", err
+		return err
 	}
 	c, err := tcp.NewClient(tcp.ClientConfig{Name: "test", Host: "127.0.0.1", Port: port})
 	if err != nil {
-		return "", "", err
+		return err
 	}
 	if err := t.AddInterface(c, rns.InterfaceOptions{}); err != nil {
-		return "", "", err
+		return err
 	}
 	up := make(chan struct{}, 1)
 	c.NotifyUp(func() {
@@ -226,30 +244,41 @@ func joinOver(port int, number byte, groupKey []byte, name string) (reply, addre
 	select {
 	case <-up:
 	case <-ctx.Done():
-		return "", "", ctx.Err()
+		return ctx.Err()
 	}
-	l, err := t.OpenLink(ctx, t.NewRemote(id.Public(), "meshchat", "group"))
+	return f(ctx, t)
+}
+
+// joinOver opens a link to the group whose private key is given and asks to join it.
+func joinOver(port int, number byte, groupKey []byte, name string) (reply, address string, err error) {
+	id, err := rns.LoadIdentity(groupKey)
 	if err != nil {
 		return "", "", err
 	}
-	defer l.Close()
 	me, err := testIdentity(number)
 	if err != nil {
-		return "", "", err
-	}
-	if err := l.Identify(me); err != nil {
 		return "", "", err
 	}
 	request, err := json.Marshal(map[string]string{"name": name})
 	if err != nil {
 		return "", "", err
 	}
-	r, err := l.Request(ctx, "/api/v1/join", msgpack.Str(string(request)), rns.RequestOptions{Timeout: 10 * time.Second})
-	if err != nil {
-		return "", "", err
-	}
-	text, _ := r.Data.Str()
-	return text, rns.HashDestination(ptr(me.Hash()), "lxmf", "delivery").String(), nil
+	err = onNetwork(port, func(ctx context.Context, t *rns.Transport) error {
+		l, err := t.OpenLink(ctx, t.NewRemote(id.Public(), "meshchat", "group"))
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		if err := l.Identify(me); err != nil {
+			return err
+		}
+		r, err := l.Request(ctx, "/api/v1/join", msgpack.Str(string(request)), rns.RequestOptions{Timeout: 10 * time.Second})
+		if err == nil {
+			reply, _ = r.Data.Str()
+		}
+		return err
+	})
+	return reply, rns.HashDestination(ptr(me.Hash()), "lxmf", "delivery").String(), err
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -64,7 +64,7 @@ func boot(t testing.TB) *built {
 			b.process.Wait()
 		}
 	})
-	if err := awaitReady(l); err != nil {
+	if err := awaitTold(l, "READY=1"); err != nil {
 		b.process.Process.Kill()
 		b.process.Wait()
 		t.Fatalf("%v\n%s", err, b.out.String())

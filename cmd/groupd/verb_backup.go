@@ -12,9 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"groupd/api/requests"
 	"groupd/configs"
 	"groupd/db/sqlite"
 	"groupd/group"
+	"groupd/lxmf"
+	"groupd/rns"
 )
 
 // backupResult is what backup --json prints.
@@ -247,10 +250,32 @@ func prepareRestored(ctx context.Context, path, named string) (r restoreResult, 
 			ID: string(info.Group), Name: info.PublicName, Address: info.Address.String(), Members: info.Members, Seq: uint64(info.Head.Seq),
 		})
 	}
+	if err := noteAnnounces(ctx, db, infos); err != nil {
+		return r, broken(err)
+	}
 	g, err := hub.RenewGeneration(ctx)
 	if err != nil {
 		return r, broken(err)
 	}
 	r.Generation = fmt.Sprintf("%016x", uint64(g))
 	return r, nil
+}
+
+// noteAnnounces notes that the groups announced themselves up to now: announces made after the backup are no sign of another server.
+func noteAnnounces(ctx context.Context, db *sqlite.DB, infos []group.Info) error {
+	store, now := db.RNSStore(nil), time.Now()
+	for _, info := range infos {
+		id := rns.IdentityHash(info.Identity)
+		for _, name := range [][2]string{{lxmf.AppName, lxmf.DeliveryAspect}, {requests.App, requests.Aspect}} {
+			d := rns.HashDestination(&id, name[0], name[1])
+			last, err := store.LastAnnounced(ctx, d)
+			if err == nil && last.Before(now) {
+				err = store.SaveLastAnnounced(ctx, d, now)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

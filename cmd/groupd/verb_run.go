@@ -81,7 +81,7 @@ func (a *app) serve(ctx context.Context) error {
 	life, end := context.WithCancel(ctx)
 	defer end()
 
-	n, made, err := assemble(life, dir, s, net, a.err)
+	n, made, err := assemble(life, dir, s, net, a.err, a.notify)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (a *app) serve(ctx context.Context) error {
 			end()
 			return errors.Join(err, <-ended)
 		}
-		a.notify(n, sdnotify.Ready)
+		a.notify(sdnotify.Ready)
 	case err := <-ended:
 		return err
 	case <-signals:
@@ -108,7 +108,7 @@ func (a *app) serve(ctx context.Context) error {
 		n.log.own.Info("stopping", "signal", sig.String())
 	case <-life.Done():
 	}
-	a.notify(n, sdnotify.Stopping)
+	a.notify(sdnotify.Stopping)
 	end()
 	select {
 	case err := <-ended:
@@ -158,9 +158,9 @@ func (a *app) live(ctx context.Context, n *node, ready chan<- struct{}) error {
 }
 
 // notify tells the service manager; that it does not listen is no reason to stop.
-func (a *app) notify(n *node, states ...string) {
+func (a *app) notify(states ...string) {
 	if err := sdnotify.Notify(a.getenv("NOTIFY_SOCKET"), states...); err != nil {
-		n.log.own.Warn("service manager not told", "err", err)
+		fmt.Fprintf(a.err, "groupd: %v\n", err)
 	}
 }
 
@@ -178,7 +178,7 @@ func (a *app) watchdog(ctx context.Context, n *node) {
 			return
 		case <-tick.C:
 			if _, err := n.hub.Groups(ctx, group.Caller{}); err == nil {
-				a.notify(n, sdnotify.Watchdog)
+				a.notify(sdnotify.Watchdog)
 			}
 		}
 	}

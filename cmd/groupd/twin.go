@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"groupd/group"
+	"groupd/internal/sdnotify"
+	"groupd/lxmf"
+	"groupd/rns"
+)
+
+// guardedStore is a store that can be told to change nothing any more. What would change something is then not decided at all:
+// nothing is proved, and senders try again, with the other server.
+type guardedStore struct {
+	group.Store
+	reason atomic.Pointer[string]
+}
+
+// Update implements group.Store.
+func (s *guardedStore) Update(ctx context.Context, f func(group.Tx) error) error {
+	if why := s.why(); why != "" {
+		return fmt.Errorf("%w: read-only: %s", group.ErrNotDurable, why)
+	}
+	return s.Store.Update(ctx, f)
+}
+
+// guardedMessages holds messages of unknown authors only while the store takes changes: a message that is held is proved.
+type guardedMessages struct {
+	lxmf.Store
+	guard *guardedStore
+}
+
+// PutHeld implements lxmf.Store.
+func (s guardedMessages) PutHeld(ctx context.Context, m lxmf.HeldMessage, evict ...lxmf.HeldKey) error {
+	if why := s.guard.why(); why != "" {
+		return fmt.Errorf("read-only: %s", why)
+	}
+	return s.Store.PutHeld(ctx, m, evict...)
+}
+
+// why is the reason for changing nothing; "" when there is none.
+func (s *guardedStore) why() string {
+	if p := s.reason.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+// close makes the store read-only; it reports whether it was not before.
+func (s *guardedStore) close(why string) bool { return s.reason.CompareAndSwap(nil, &why) }
+
+// twinHeard is called when somebody else announces one of our destinations: the same keys are in use elsewhere, such as on the old
+// machine after a restore on a new one. Two servers would make two histories, so this one changes nothing until it is started again.
+func (n *node) twinHeard(a rns.Announced) {
+	why := fmt.Sprintf("another server announced %s, heard by %s: stop one of the two, then start the other one again", a.Destination, a.Interface)
+	if n.store.close(why) {
+		n.log.own.Error("read-only from now on", "why", why, "hops", a.Hops)
+		n.notify(sdnotify.Status("read-only: " + why))
+	}
+}
