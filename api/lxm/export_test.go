@@ -2,8 +2,11 @@ package lxm
 
 import (
 	"context"
+	"encoding/binary"
 	"strings"
 	"time"
+
+	"groupd/group"
 )
 
 // Process handles one message at once, for tests without Run.
@@ -46,3 +49,19 @@ func CommandDocs() (docs []CommandDoc) {
 	}
 	return docs
 }
+
+// MaxBuckets bounds the members whose rates are remembered.
+const MaxBuckets = maxBuckets
+
+// Refuse takes a refusal's token for so many different people, and reports whether the last one got his.
+func (s *Server) Refuse(people int) (ok bool) {
+	for i := range people {
+		var who group.IdentityHash
+		binary.BigEndian.PutUint64(who[:], uint64(i)+1)
+		ok = s.rates.take(rateKey{who, true}, refusalRate(), s.config.Now()) == 0
+	}
+	return ok
+}
+
+// Remembered is how many people's rates are remembered.
+func (s *Server) Remembered() int { return len(s.rates.buckets) }

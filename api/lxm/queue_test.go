@@ -135,3 +135,19 @@ func TestWhatIsLeftAtTheEndIsDroppedUnproved(t *testing.T) {
 		}
 	})
 }
+
+func TestTheRatesOfSoManyAreRemembered(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		if ok := h.server.Refuse(lxm.MaxBuckets + 100); !ok {
+			t.Error("one more is not told why he was refused")
+		}
+		if n, gone := h.server.Remembered(), h.server.Stats().Forgotten; n != lxm.MaxBuckets || gone != 100 {
+			t.Errorf("%d remembered, %d forgotten", n, gone)
+		}
+		time.Sleep(time.Hour)
+		h.server.Refuse(lxm.MaxBuckets / 2)
+		if n, gone := h.server.Remembered(), h.server.Stats().Forgotten; n > lxm.MaxBuckets || gone != 100 {
+			t.Errorf("an hour later: %d remembered, %d forgotten", n, gone)
+		}
+	})
+}

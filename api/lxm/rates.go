@@ -12,6 +12,7 @@ import (
 type rates struct {
 	mu      sync.Mutex // leaf
 	buckets map[rateKey]moderation.Bucket
+	evicted uint64
 }
 
 type rateKey struct {
@@ -50,5 +51,6 @@ func (r *rates) makeRoom(now time.Time) {
 	}
 	if len(r.buckets) >= maxBuckets {
 		delete(r.buckets, first)
+		r.evicted++
 	}
 }

@@ -166,6 +166,7 @@ type Stats struct {
 	Answers     uint64 // messages sent
 	AnswersLost uint64 // that could not be queued
 	EventsLost  uint64 // events lost to a full queue
+	Forgotten   uint64 // members whose rates were forgotten for want of room
 	Pending     int    // now
 }
 
@@ -178,9 +179,13 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	pending := s.pending
 	s.mu.Unlock()
+	s.rates.mu.Lock()
+	forgotten := s.rates.evicted
+	s.rates.mu.Unlock()
 	c := &s.count
 	return Stats{
-		Received: c.received.Load(), Posted: c.posted.Load(), Duplicates: c.duplicates.Load(), Commands: c.commands.Load(), Refused: c.refused.Load(),
+		Forgotten: forgotten,
+		Received:  c.received.Load(), Posted: c.posted.Load(), Duplicates: c.duplicates.Load(), Commands: c.commands.Load(), Refused: c.refused.Load(),
 		Ignored: c.ignored.Load(), Hints: c.hints.Load(), Silent: c.silent.Load(), Overload: c.overload.Load(), Undecided: c.undecided.Load(),
 		Answers: c.answers.Load(), AnswersLost: c.answersLost.Load(), EventsLost: c.eventsLost.Load(), Pending: pending,
 	}
