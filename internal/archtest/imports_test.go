@@ -46,6 +46,7 @@ var arrows = []struct {
 	{"rns/rnstest", []string{"rns", "rns/msgpack", "rns/interfaces/..."}},
 	{"rns/rnstest/rnodesim", []string{"rns/interfaces", "rns/interfaces/kiss", "rns/interfaces/serial"}},
 	{"rns/interfaces", nil},
+	{"rns/interfaces/backbone", []string{"rns/interfaces/tcp"}},
 	{"rns/interfaces/...", []string{"rns/config", "rns/interfaces", "rns/interfaces/carrier", "rns/interfaces/hdlc", "rns/interfaces/kiss", "rns/interfaces/serial"}},
 	{"internal/interop", []string{"db/sqlite", "group", "internal/...", "lxmf", "proto/...", "rns/..."}},
 	{"internal/...", []string{"internal/...", "proto/..."}},

@@ -27,6 +27,12 @@ type ClientConfig struct {
 
 	Options
 
+	// KISSFraming frames packets as for a TNC, with which nobody but such a device can talk: servers speak HDLC. No tunnel is
+	// set up over it, so the function given to NotifyUp is not called (spec 3 §2.3).
+	KISSFraming bool
+	// Class is the first part of the name. Empty: "TCPInterface".
+	Class string
+
 	// ConnectTimeout bounds an attempt to connect. 0: 5 s.
 	ConnectTimeout time.Duration
 	// ReconnectWait and MaxReconnectWait: see DefaultReconnectWait. 0: 5 s and 60 s. When a connection received a frame or
@@ -73,6 +79,7 @@ func NewClient(config ClientConfig) (*Client, error) {
 	if config.Options, err = config.Options.complete(); err != nil {
 		return nil, fmt.Errorf("TCP client: %w", err)
 	}
+	carrier.Default(&config.Class, "TCPInterface")
 	carrier.Default(&config.ConnectTimeout, DefaultConnectTimeout)
 	carrier.Default(&config.ReconnectWait, DefaultReconnectWait)
 	carrier.Default(&config.MaxReconnectWait, DefaultMaxReconnectWait)
@@ -84,11 +91,15 @@ func NewClient(config ClientConfig) (*Client, error) {
 	}
 	address := net.JoinHostPort(config.Host, strconv.Itoa(config.Port))
 	c := &Client{config: config, address: address, retry: make(chan struct{}, 1)}
-	c.Face, c.engine = config.Options.engine("TCPInterface[" + config.Name + "/" + address + "]")
+	framing := hdlcFraming()
+	if config.KISSFraming {
+		framing = kissFraming{}
+	}
+	c.Face, c.engine = config.Options.engine(config.Class+"["+config.Name+"/"+address+"]", framing)
 	return c, nil
 }
 
-// NotifyUp has f called after each connect, from the goroutine of Run.
+// NotifyUp has f called after each connect, from the goroutine of Run; never with KISSFraming.
 func (c *Client) NotifyUp(f func()) {
 	c.notifyMu.Lock()
 	defer c.notifyMu.Unlock()
@@ -160,7 +171,7 @@ func (c *Client) connect(ctx context.Context, deliver func([]byte)) (connected b
 	c.notifyMu.Lock()
 	notify := c.notifyUp
 	c.notifyMu.Unlock()
-	if notify != nil {
+	if notify != nil && !c.config.KISSFraming {
 		notify()
 	}
 	return true, c.engine.Carry(ctx, conn, c.config.WriteTimeout, deliver)

@@ -37,6 +37,10 @@ type ServerConfig struct {
 	// MaxPerAddress is how many of them may come from one IP address. 0: as many as there may be at all, since
 	// the members behind one router, tunnel or proxy share an address.
 	MaxPerAddress int
+	// Flaps blocks addresses whose connections do not last. nil: none is blocked.
+	Flaps *FlapTable
+	// Class is the first part of the name, PeerClass that of the interfaces made. Empty: "TCPServerInterface", "TCPInterface".
+	Class, PeerClass string
 
 	// Listen opens the listener. nil: TCP.
 	Listen ListenFunc
@@ -48,8 +52,8 @@ type ServerConfig struct {
 type ServerStats struct {
 	// Connections there are now.
 	Connections int
-	// Accepted connections became interfaces, Refused ones were too many.
-	Accepted, Refused uint64
+	// Accepted connections became interfaces, Refused ones were too many, Blocked ones came from addresses that flap.
+	Accepted, Refused, Blocked uint64
 	// LastError of the listener.
 	LastError string
 }
@@ -89,6 +93,8 @@ func NewServer(config ServerConfig) (*Server, error) {
 	if config.Host == "" {
 		return nil, errors.New("TCP server without an address or device to listen on")
 	}
+	carrier.Default(&config.Class, "TCPServerInterface")
+	carrier.Default(&config.PeerClass, "TCPInterface")
 	carrier.Default(&config.MaxConnections, DefaultMaxConnections)
 	carrier.Default(&config.MaxPerAddress, config.MaxConnections)
 	if config.Listen == nil {
@@ -97,7 +103,7 @@ func NewServer(config ServerConfig) (*Server, error) {
 	address := net.JoinHostPort(config.Host, strconv.Itoa(config.Port))
 	return &Server{
 		config:  config,
-		name:    "TCPServerInterface[" + config.Name + "/" + address + "]",
+		name:    config.Class + "[" + config.Name + "/" + address + "]",
 		network: bindNetwork(config.Host, config.PreferIPv6),
 		address: address,
 		perAddr: make(map[netip.Addr]int),
@@ -186,8 +192,12 @@ func (s *Server) accept(ctx context.Context, l net.Listener, wg *sync.WaitGroup,
 			continue
 		}
 		wg.Go(func() {
-			defer s.leave(from)
+			began := time.Now()
 			s.spawn(ctx, conn, attach)
+			s.leave(from)
+			if ctx.Err() == nil && s.config.Flaps != nil {
+				s.config.Flaps.Closed(from, time.Since(began))
+			}
 		})
 	}
 }
@@ -199,7 +209,7 @@ func (s *Server) spawn(ctx context.Context, conn net.Conn, attach func(interface
 		return
 	}
 	p := &peer{conn: conn, writeTimeout: s.config.WriteTimeout, over: make(chan struct{})}
-	p.Face, p.engine = s.config.Options.engine("TCPInterface[Client on " + s.config.Name + "/" + peerName(conn) + "]")
+	p.Face, p.engine = s.config.Options.engine(s.config.PeerClass+"[Client on "+s.config.Name+"/"+peerName(conn)+"]", hdlcFraming())
 	p.engine.Up()
 	detach := attach(p)
 	if detach == nil {
@@ -219,8 +229,13 @@ func (s *Server) spawn(ctx context.Context, conn net.Conn, attach func(interface
 
 // admit takes one of the places for connections.
 func (s *Server) admit(from netip.Addr) bool {
+	blocked := s.config.Flaps != nil && s.config.Flaps.Blocked(from)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if blocked {
+		s.stats.Blocked++
+		return false
+	}
 	if s.stats.Connections >= s.config.MaxConnections || s.perAddr[from] >= s.config.MaxPerAddress {
 		s.stats.Refused++
 		return false
