@@ -42,7 +42,7 @@ type Delivery struct {
 	checked     chan *arrival // from the stamp checker
 
 	mu           sync.Mutex // leaf
-	stamped      int64      // the last timestamp given out, in microseconds
+	lastTime     int64      // the last timestamp given out, in microseconds
 	slots        int        // arrivals and undecided messages
 	bytes        int64      // of them
 	undecided    map[MessageID]*Inbound
@@ -128,10 +128,10 @@ func (d *Delivery) timestamp(now time.Time) float64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	micros := now.UnixMicro()
-	if behind := d.stamped - micros; behind >= 0 && behind < time.Second.Microseconds() {
-		micros = d.stamped + 1
+	if behind := d.lastTime - micros; behind >= 0 && behind < time.Second.Microseconds() {
+		micros = d.lastTime + 1
 	}
-	d.stamped = micros
+	d.lastTime = micros
 	return Timestamp(time.UnixMicro(micros))
 }
 

@@ -1,6 +1,7 @@
 package lxmf_test
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -332,5 +333,64 @@ func TestAStrangersResourceIsSmallAndAloneOnItsInterface(t *testing.T) {
 		if s := b.Stats(); s.Received < 1 || s.TooLarge != 1 {
 			t.Errorf("%+v", s)
 		}
+	})
+}
+
+func TestStrangersCanMakeUsAskOnlySoOften(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		asked := atomic.Int64{}
+		a, b := live(t, alice(t), m.Port("a"), options{}), live(t, bob(t), m.Port("b"), options{})
+		b.announce(t)
+		m.Tap(func(from string, frame []byte) {
+			if p, err := rns.ParsePacket(frame); err == nil && from == "b" && p.PacketType == rns.PacketData && p.DestinationType == rns.DestinationPlain {
+				asked.Add(1)
+			}
+		})
+		to := a.node.NewRemote(bob(t).PublicIdentity, "lxmf", "delivery")
+		for n := range 40 {
+			message := packed(t, rnstest.Identity(t, byte(n)), lxmf.Draft{Destination: b.Address()})
+			if _, err := to.Send(t.Context(), message.OpportunisticData()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		if n := asked.Load(); n < 8 || n > 10 {
+			t.Errorf("%d path requests at once", n)
+		}
+		// In time, each author is asked for, but not forever.
+		time.Sleep(3 * time.Hour)
+		if n := asked.Load(); n < 40 || n > 160 || b.Stats().HeldNow != 0 {
+			t.Errorf("%d path requests in all", n)
+		}
+	})
+}
+
+func TestAStrangersMessageIsHeldOnlyWithAStamp(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		store := new(faultyStore)
+		a := live(t, alice(t), m.Port("a"), options{})
+		b := live(t, bob(t), m.Port("b"), options{store: store, delivery: func(c *lxmf.DeliveryConfig) {
+			c.StampCost = func() int { return 8 }
+		}})
+		heal := unheard(m, "a")
+		b.announce(t)
+		bare := packed(t, alice(t), lxmf.Draft{Destination: b.Address(), Content: []byte("bare")})
+		for _, stamp := range [][]byte{nil, make([]byte, 16), bytes.Repeat([]byte{3}, 32)} {
+			if !raw(t, a, bob(t), bare.WithStamp(stamp)) {
+				t.Error("not proved")
+			}
+		}
+		if s := b.Stats(); s.Held != 0 || s.StampRefused != 3 || slices.Contains(store.did(), "put") {
+			t.Errorf("%+v", s)
+		}
+		ends(t, a.send(t, b.Address(), "stamped"), lxmf.StateDelivered)
+		if s := b.Stats(); s.Held != 1 {
+			t.Errorf("%+v", s)
+		}
+		heal()
+		a.announce(t)
+		b.receive(t)
 	})
 }

@@ -14,6 +14,7 @@ type heldEntry struct {
 	source      rns.DestinationHash
 	since       time.Time // monotonic: since it was held, or since the start of the router
 	delivering  bool      // verified and with the application, which has not decided
+	asks        int       // how often its author was asked for
 }
 
 // heldIndex is the table of held messages, oldest first. It is pure; [holder] guards it.
@@ -45,6 +46,37 @@ func (x *heldIndex) sources() []rns.DestinationHash {
 		}
 	}
 	return out
+}
+
+// askAfter is how long after a message was held its author is asked for, for the n-th time: a path request costs airtime
+// everywhere, and strangers can make us send it.
+func askAfter(n int) (after time.Duration, ok bool) {
+	delays := [...]time.Duration{0, time.Minute, 5 * time.Minute, 15 * time.Minute}
+	if n >= len(delays) {
+		return 0, false
+	}
+	return delays[n], true
+}
+
+// askDue reports whether a source is to be asked for now, by the oldest of its messages.
+func (x *heldIndex) askDue(source rns.DestinationHash, now time.Time) bool {
+	for i := range x.entries {
+		e := &x.entries[i]
+		if e.source == source {
+			after, ok := askAfter(e.asks)
+			return ok && !now.Before(e.since.Add(after))
+		}
+	}
+	return false
+}
+
+// asked takes note that a source was asked for.
+func (x *heldIndex) asked(source rns.DestinationHash) {
+	for i := range x.entries {
+		if e := &x.entries[i]; e.source == source {
+			e.asks++
+		}
+	}
 }
 
 // waiting returns the keys of a source's messages that are not with the application.

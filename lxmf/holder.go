@@ -28,7 +28,8 @@ type holder struct {
 
 	mu     sync.Mutex // leaf
 	index  heldIndex
-	bucket tokenBucket
+	writes tokenBucket
+	asks   tokenBucket
 	done   []HeldKey // decided: to be dropped from storage
 }
 
@@ -38,7 +39,8 @@ func (h *holder) init(r *Router) {
 	h.wakes = make(chan rns.DestinationHash, holdWakes)
 	h.changed = make(chan struct{}, 1)
 	h.index = heldIndex{total: r.config.MaxHeld, perSource: r.config.MaxHeldPerSource}
-	h.bucket = newTokenBucket(holdBurst, holdInterval, time.Now())
+	h.writes = newTokenBucket(holdBurst, holdInterval, time.Now())
+	h.asks = newTokenBucket(askBurst, askInterval, time.Now())
 }
 
 func (h *holder) len() int {
@@ -154,13 +156,12 @@ func (h *holder) put(life context.Context, a *arrival) {
 		return
 	}
 	h.mu.Lock()
-	allowed := h.bucket.take(time.Now())
+	allowed := h.writes.take(time.Now())
 	evict, room := h.index.makeRoom(m.Source)
 	h.mu.Unlock()
 	if !allowed || !room {
 		r.count.overload.Add(1)
 		a.d.fail(a)
-		h.ask(life, m.Source) // when the sender tries again, the key may be there
 		return
 	}
 	err := r.store.PutHeld(life, HeldMessage{
@@ -187,8 +188,18 @@ func (h *holder) put(life context.Context, a *arrival) {
 	h.ask(life, m.Source)
 }
 
-// ask requests the announce of an author; the transport limits how often.
+// ask requests the announce of an author, if it is time and not too many others were asked for just now.
 func (h *holder) ask(life context.Context, source rns.DestinationHash) {
+	now := time.Now()
+	h.mu.Lock()
+	due := h.index.askDue(source, now) && h.asks.take(now)
+	if due {
+		h.index.asked(source)
+	}
+	h.mu.Unlock()
+	if !due {
+		return // the next sweep tries again
+	}
 	if err := h.r.transport.RequestPath(life, source); err != nil {
 		h.r.log.Debug("author not asked for", "source", source, "err", err)
 	}

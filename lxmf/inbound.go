@@ -27,7 +27,7 @@ type Inbound struct {
 	ReceivedAt time.Time
 	// Late says that it came through a propagation node.
 	Late bool
-	// StampValue is the value of its stamp, 0 when none was asked for.
+	// StampValue is the value of its stamp, 0 when none was asked for or the message was held.
 	StampValue int
 	// Held says that it waited for its author's key, and was proved then already.
 	Held bool
@@ -79,7 +79,7 @@ func (d *Delivery) run(life context.Context) {
 		case a := <-d.inbox:
 			d.process(life, a)
 		case a := <-d.checked:
-			d.accept(a)
+			d.stamped(a)
 		case now := <-sweep.C:
 			d.giveUpUndecided(now)
 		}
@@ -121,7 +121,7 @@ func (d *Delivery) process(life context.Context, a *arrival) {
 	key := d.keyOf(a)
 	switch {
 	case key == nil:
-		d.r.holder.hold(a)
+		d.checkStamp(a) // before anything is stored
 	case DeliveryHash(key) != m.Source:
 		count.notDelivery.Add(1)
 		d.refuse(a)
@@ -146,7 +146,7 @@ func (d *Delivery) processHeld(life context.Context, a *arrival) {
 		d.r.holder.settled(*a.held)
 		d.release(len(a.packed))
 	default:
-		d.checkStamp(a)
+		d.accept(a) // its stamp was checked before it was held
 	}
 }
 
@@ -232,12 +232,12 @@ func (d *Delivery) seen(life context.Context, id MessageID) (bool, error) {
 	return seen, err
 }
 
-// checkStamp hands a verified message on when it needs no stamp, refuses one that can have none, and lets the others be
-// checked in their turn.
+// checkStamp hands a message on when it needs no stamp, refuses one that can have none, and lets the others be checked in
+// their turn.
 func (d *Delivery) checkStamp(a *arrival) {
-	cost := d.stampCost()
-	if cost == 0 || d.config.StampExempt != nil && d.config.StampExempt(a.message.Source) {
-		d.accept(a)
+	exempt := a.sender != nil && d.config.StampExempt != nil && d.config.StampExempt(a.message.Source)
+	if d.stampCost() == 0 || exempt {
+		d.stamped(a)
 		return
 	}
 	if len(a.message.Stamp) != StampLength {
@@ -251,6 +251,15 @@ func (d *Delivery) checkStamp(a *arrival) {
 		d.r.count.overload.Add(1)
 		d.fail(a)
 	}
+}
+
+// stamped goes on with a message whose stamp is good: to the application, or to be held until its author is known.
+func (d *Delivery) stamped(a *arrival) {
+	if a.sender == nil {
+		d.r.holder.hold(a)
+		return
+	}
+	d.accept(a)
 }
 
 // checkStamps is the life of the goroutine that checks stamps, one after the other: each costs some ten milliseconds.

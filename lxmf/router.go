@@ -52,6 +52,9 @@ const (
 	// interval.
 	holdBurst    = DefaultMaxHeld
 	holdInterval = 4 * time.Second
+	// askBurst and askInterval limit in the same way how often they can make us ask the network for an author.
+	askBurst    = 8
+	askInterval = 5 * time.Second
 	// heldSweep is how often held messages are looked through for what is too old, and their authors asked for again.
 	heldSweep = time.Minute
 	// openingLinks is how many links are being opened at a time.
