@@ -304,17 +304,18 @@ func (g groupSettings) seed() group.NewGroup {
 	return n
 }
 
-// detailFor is what a group's announce tells, when the file says no more than its section.
+// detailFor is what a group's announce tells: full, name or off.
 func (s *settings) detailFor(id group.GroupID, public bool) string {
+	tell := "full"
 	for _, g := range s.Groups {
 		if g.ID.string == string(id) && g.Announce.string != "" {
-			return g.Announce.string
+			tell = g.Announce.string
 		}
 	}
-	if public {
-		return "full"
+	if tell == "full" && !public {
+		tell = "name"
 	}
-	return "name"
+	return tell
 }
 
 // difference is a key of the file that the database has another value for.

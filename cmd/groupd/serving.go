@@ -54,6 +54,9 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 // answerDelay holds answers back so long that a stock program has noted what it asked; see rns.DestinationConfig.
 const answerDelay = 25 * time.Millisecond
 
+// linkProofDelay makes stock programs measure a round trip that leaves time for a commit; see there as well.
+const linkProofDelay = 50 * time.Millisecond
+
 // serveRequests opens meshchat.group.
 func (n *node) serveRequests(g group.GroupID, id *rns.Identity, d string, log *slog.Logger) (*rns.Destination, error) {
 	face, err := requests.New(requests.Config{Hub: n.hub, Group: g, Version: Version, Logger: log})
@@ -62,7 +65,7 @@ func (n *node) serveRequests(g group.GroupID, id *rns.Identity, d string, log *s
 	}
 	destination, err := n.transport.NewDestination(rns.DestinationConfig{
 		Type: rns.DestinationSingle, Identity: id, App: requests.App, Aspects: []string{requests.Aspect}, MaxRequestSize: requests.MaxRequestSize,
-		AnswerDelay: answerDelay,
+		AnswerDelay: answerDelay, LinkProofDelay: linkProofDelay,
 		AppData: func() []byte {
 			ctx, cancel := context.WithTimeout(context.Background(), readWithin)
 			defer cancel()
