@@ -1,0 +1,4 @@
+package udp
+
+// Names for the outside tests.
+var ChooseBroadcast = chooseBroadcast
