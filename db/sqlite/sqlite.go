@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
@@ -48,6 +49,8 @@ type DB struct {
 	closing chan struct{}
 	done    chan struct{}
 	once    sync.Once
+
+	commits, committed atomic.Uint64
 }
 
 var _ group.Store = (*DB)(nil)
@@ -160,6 +163,17 @@ func (db *DB) closeConns() error {
 		db.write = nil
 	}
 	return errors.Join(errs...)
+}
+
+// Stats counts since Open. All fields only rise.
+type Stats struct {
+	Commits uint64 // transactions that reached the disk
+	Updates uint64 // updates in them: Updates/Commits is how well they share
+}
+
+// Stats is a snapshot.
+func (db *DB) Stats() Stats {
+	return Stats{Commits: db.commits.Load(), Updates: db.committed.Load()}
 }
 
 // View implements group.Store.

@@ -102,6 +102,10 @@ func (db *DB) commit(first *update) {
 			}
 		}
 	}
+	if err == nil && len(waiting) > 0 {
+		db.commits.Add(1)
+		db.committed.Add(uint64(len(waiting)))
+	}
 	for _, u := range waiting {
 		u.result <- err
 	}
