@@ -21,20 +21,6 @@ const DefaultMaxInterfaces = 256
 // with them.
 const maxSinglePacket = MTU + TruncatedHashLength
 
-// InterfaceOptions say how transport uses an interface. The zero value: open, with the carrier's own mode.
-type InterfaceOptions struct {
-	// NetworkName and Passphrase close the interface to all who do not have the same (IFAC, spec 1 §5). Empty: not
-	// set; both empty: an open interface.
-	NetworkName, Passphrase string
-	// IFACSize is the length of the access code in bytes, 1 to 64; 0: as usual on such a carrier.
-	IFACSize int
-	// Mode overrides the carrier's mode unless zero.
-	Mode interfaces.Mode
-	// Gravity attracts: of two copies of one announce with equally good paths, the one heard on the interface of
-	// higher gravity is taken (spec 1 §6.17).
-	Gravity int
-}
-
 // attached is an interface in use. What is not an atomic is fixed when it is made, or marked as the loop's.
 type attached struct {
 	carrier    interfaces.Interface

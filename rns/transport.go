@@ -65,6 +65,16 @@ type Config struct {
 	// (use_implicit_proof = no). Both forms are always understood.
 	ExplicitProofs bool
 
+	// TransportEnabled makes the node forward for others: announces, packets, links and path requests. Give it a kept
+	// Identity. While an interface of role [LocalMaster] is attached it has no effect.
+	TransportEnabled bool
+	// RespondToProbes makes a transport node prove packets to its destination rnstransport.probe.
+	RespondToProbes bool
+	// AnnounceRate is for interfaces that set none. Zero: [DefaultAnnounceRate] on transport nodes, none on others.
+	AnnounceRate AnnounceRate
+	// Ingress is for interfaces that set nothing else. Zero fields: the defaults.
+	Ingress IngressLimits
+
 	// Sizes of tables; 0 is the default named like it: [DefaultDuplicateMemory], [DefaultMaxPaths],
 	// [DefaultMaxKnown], [DefaultMaxInterfaces], [DefaultMaxLinks].
 	DuplicateMemory, MaxPaths, MaxKnown, MaxInterfaces, MaxLinks int
