@@ -69,7 +69,7 @@ func assemble(ctx context.Context, dir string, s *settings, net *network, logs i
 	if err != nil {
 		return nil, made, err
 	}
-	n.servers = net.attach(n.transport, n.log.network)
+	n.listeners = net.attach(n.transport, n.log.network)
 	n.web, err = web.New(web.Config{Hub: n.hub, Node: n, Logger: n.log.own, Version: Version, Hosts: s.Server.Hosts})
 	return n, made, err
 }

@@ -1,17 +1,21 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
+	"time"
 
 	"groupd/api/web"
 	"groupd/rns"
 	"groupd/rns/config"
 	"groupd/rns/interfaces"
+	"groupd/rns/interfaces/backbone"
 	"groupd/rns/interfaces/tcp"
 )
 
@@ -53,8 +57,8 @@ func readNetwork(dir string, make bool) (*network, error) {
 		if !i.Enabled {
 			continue
 		}
-		if why := unsupported(i); why != "" {
-			n.notice(i.Line, fmt.Sprintf("[[%s]] is left out: %s", i.Name, why))
+		if _, _, err := carrierOf(i, nil); err != nil {
+			n.notice(i.Line, fmt.Sprintf("[[%s]] is left out: %v", i.Name, err))
 			continue
 		}
 		if mode, _ := interfaces.ParseMode(i.Mode); mode == interfaces.ModeAccessPoint {
@@ -83,15 +87,70 @@ func makeNetwork(dir, path string, text []byte) error {
 	return writePrivate(path, text)
 }
 
-// unsupported says why an interface is left out; "" when it is not.
-func unsupported(i config.Interface) string {
-	switch {
-	case i.TCPClient != nil && i.TCPClient.KISSFraming:
-		return "kiss_framing is not supported in this version"
-	case i.TCPClient != nil, i.TCPServer != nil:
-		return ""
+// listener is a carrier that waits for others.
+type listener interface {
+	interfaces.Spawner
+	Properties() interfaces.Properties
+}
+
+// patient serves again when the listener could not listen: the port may be free later. The listener is down while it waits.
+type patient struct {
+	listener
+	log    *slog.Logger
+	failed atomic.Pointer[string] // why it waits; nil: it does not
+}
+
+// Waits between two attempts to listen.
+const (
+	listenWait    = 5 * time.Second
+	maxListenWait = time.Minute
+)
+
+// Serve implements interfaces.Spawner. It returns when ctx ends.
+func (p *patient) Serve(ctx context.Context, attach func(interfaces.Interface) (detach func())) error {
+	for wait := listenWait; ; wait = min(2*wait, maxListenWait) {
+		err := p.listener.Serve(ctx, attach)
+		if ctx.Err() != nil {
+			return nil
+		}
+		why := fmt.Sprint(err)
+		p.failed.Store(&why)
+		p.log.Warn("listener is down", "iface", p.Name(), "err", err, "wait", wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+			p.failed.Store(nil)
+		}
 	}
-	return i.Type + " is not supported in this version"
+}
+
+// why it does not listen; "" when it does.
+func (p *patient) why() string {
+	if w := p.failed.Load(); w != nil {
+		return *w
+	}
+	return ""
+}
+
+// carrierOf makes what carries an interface of the configuration: one carrier, or a listener. Nothing is started.
+func carrierOf(i config.Interface, log *slog.Logger) (one interfaces.Interface, many listener, err error) {
+	switch {
+	case i.TCPClient != nil:
+		one, err = tcp.ClientFromConfig(i, log)
+	case i.TCPServer != nil:
+		many, err = tcp.ServerFromConfig(i, log)
+	case i.BackboneClient != nil:
+		one, err = backbone.ClientFromConfig(i, log)
+	case i.BackboneListener != nil:
+		var flaps *tcp.FlapTable
+		if flaps, err = backbone.FlapTableFromConfig(i.BackboneListener); err == nil {
+			many, err = backbone.ServerFromConfig(i, flaps, log)
+		}
+	default:
+		err = fmt.Errorf("%s is not supported in this version", i.Type)
+	}
+	return one, many, err
 }
 
 // waysOut is what to do when there is no interface.
@@ -103,40 +162,24 @@ func (n *network) waysOut() web.Notice {
 }
 
 // attach gives the interfaces to a transport. Each that cannot be made is left out, with a notice. It returns the listeners.
-func (n *network) attach(t *rns.Transport, log *slog.Logger) (servers []*tcp.Server) {
+func (n *network) attach(t *rns.Transport, log *slog.Logger) (listeners []*patient) {
 	for _, i := range n.enabled {
 		mode, _ := interfaces.ParseMode(i.Mode)
 		options := rns.InterfaceOptions{NetworkName: i.NetworkName, Passphrase: i.Passphrase, IFACSize: i.IFACSize, Mode: mode, Gravity: i.Gravity}
-		common := tcp.Options{Mode: mode, Bitrate: i.Bitrate, IFACSize: i.IFACSize, ReceiveOnly: !i.Outgoing, Logger: log}
-		var err error
+		one, many, err := carrierOf(i, log)
 		switch {
-		case i.TCPClient != nil:
-			c := i.TCPClient
-			common.FixedMTU, common.I2PTunneled = c.FixedMTU, c.I2PTunneled
-			var client *tcp.Client
-			client, err = tcp.NewClient(tcp.ClientConfig{
-				Name: i.Name, Host: c.TargetHost, Port: c.TargetPort, Options: common, ConnectTimeout: c.ConnectTimeout, MaxReconnectTries: c.MaxReconnectTries,
-			})
-			if err == nil {
-				err = t.AddInterface(client, options)
+		case err != nil:
+		case many != nil:
+			p := &patient{listener: many, log: log}
+			if err = t.AddSpawner(p, options); err == nil {
+				listeners = append(listeners, p)
 			}
-		case i.TCPServer != nil:
-			c := i.TCPServer
-			common.I2PTunneled = c.I2PTunneled
-			var server *tcp.Server
-			server, err = tcp.NewServer(tcp.ServerConfig{
-				Name: i.Name, Host: c.ListenIP, Port: c.ListenPort, Device: c.Device, PreferIPv6: c.PreferIPv6, Options: common,
-			})
-			if err == nil {
-				err = t.AddSpawner(server, options)
-			}
-			if err == nil {
-				servers = append(servers, server)
-			}
+		default:
+			err = t.AddInterface(one, options)
 		}
 		if err != nil {
 			n.notice(i.Line, fmt.Sprintf("[[%s]] is left out: %v", i.Name, err))
 		}
 	}
-	return servers
+	return listeners
 }

@@ -22,7 +22,6 @@ import (
 	"groupd/group"
 	"groupd/lxmf"
 	"groupd/rns"
-	"groupd/rns/interfaces/tcp"
 )
 
 // node is a server and all its parts. It is what the admin API asks of the process.
@@ -38,7 +37,7 @@ type node struct {
 	hub       *group.Hub
 	transport *rns.Transport
 	router    *lxmf.Router
-	servers   []*tcp.Server
+	listeners []*patient
 	web       *web.Server
 	ways      ways // of the announce loop
 
@@ -69,6 +68,11 @@ func (n *node) Describe(ctx context.Context) (web.Status, error) {
 	}
 	if len(n.network.enabled) == 0 {
 		st.Attention = append(st.Attention, n.network.waysOut())
+	}
+	for _, l := range n.listeners {
+		if why := l.why(); why != "" {
+			st.Attention = append(st.Attention, web.Notice{Text: l.Name() + " does not listen: " + why, Hint: "end what uses the port, or change the port and start again"})
+		}
 	}
 	return st, nil
 }
@@ -176,11 +180,9 @@ func (n *node) Announce(ctx context.Context, g group.GroupID) error {
 // Interfaces implements web.Node.
 func (n *node) Interfaces() []web.Interface {
 	var list []web.Interface
-	for _, s := range n.servers {
-		st := s.Stats()
-		list = append(list, web.Interface{
-			Name: s.Name(), Mode: s.Properties().Mode.String(), Up: st.LastError == "", Listener: true, Bitrate: s.Properties().Bitrate, LastError: st.LastError,
-		})
+	for _, l := range n.listeners {
+		p := l.Properties()
+		list = append(list, web.Interface{Name: l.Name(), Mode: p.Mode.String(), Up: l.why() == "", Listener: true, Bitrate: p.Bitrate, LastError: l.why()})
 	}
 	for _, i := range n.transport.Stats().Interfaces {
 		list = append(list, web.Interface{
