@@ -267,9 +267,13 @@ func TestWrongConfigurationsAreRefused(t *testing.T) {
 	if _, err := udp.FromConfig(config.Interface{}, nil); err == nil {
 		t.Error("made of nothing")
 	}
+	i, err := udp.FromConfig(config.Interface{Name: "b", UDP: &config.UDP{ListenIP: "127.0.0.2", ListenPort: 7, ForwardIP: "127.0.0.1", ForwardPort: 7}}, nil)
+	if err != nil || i.Name() != "UDPInterface[b/127.0.0.2:7]" || i.Properties().Outgoing {
+		t.Errorf("%v, %v", i, err)
+	}
 }
 
-// Real sockets, as a section of the configuration makes them.
+// Real sockets.
 func TestTwoNodesOnLoopback(t *testing.T) {
 	free, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -281,15 +285,11 @@ func TestTwoNodesOnLoopback(t *testing.T) {
 	_, frames, _ := start(t, udp.Config{ListenHost: "127.0.0.1", ForwardHost: "127.0.0.1", ListenPort: port, ForwardPort: port,
 		OnListen: func(a net.Addr) { listening <- a }})
 	<-listening
-	b, err := udp.FromConfig(config.Interface{Name: "b", Outgoing: true, UDP: &config.UDP{ListenIP: "127.0.0.2", ListenPort: port, ForwardIP: "127.0.0.1", ForwardPort: port}}, nil)
-	if err != nil {
+	b, _, stop := start(t, udp.Config{ListenHost: "127.0.0.2", ListenPort: port, ForwardHost: "127.0.0.1", ForwardPort: port,
+		OnListen: func(a net.Addr) { listening <- a }})
+	<-listening
+	if err := b.Send([]byte("a packet over real sockets")); err != nil {
 		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { b.Run(ctx, func([]byte) {}); close(done) }()
-	for b.Send([]byte("a packet over real sockets")) != nil {
-		time.Sleep(time.Millisecond)
 	}
 	select {
 	case f := <-frames:
@@ -299,8 +299,7 @@ func TestTwoNodesOnLoopback(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("nothing came")
 	}
-	cancel()
-	<-done
+	stop()
 }
 
 // One socket may send to a broadcast address.
