@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			e.Values[notifyKey{}] = l
 			e.Defer(func() { l.Close() })
 			e.Setenv("HOME", home)
+			e.Setenv("GORACE", "atexit_sleep_ms=0")
 			e.Setenv("GROUPD_DATA", data)
 			e.Setenv("DATA", data)
 			e.Setenv("PORT", strconv.Itoa(port))
