@@ -54,6 +54,9 @@ func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result
 	}
 	var w *work
 	err = h.store.Update(ctx, func(tx Tx) error {
+		if c.Begun != nil {
+			c.Begun()
+		}
 		s, err := h.look(tx, op, c, g)
 		if err != nil {
 			return err

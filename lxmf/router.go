@@ -45,7 +45,7 @@ const (
 	// the round trip that it measured when the link was made, and we prove after a commit; see the package comment.
 	linkProofDelay = 50 * time.Millisecond
 	// answerDelay holds our proofs back so long that a stock program has noted what it sent; see rns.DestinationConfig.
-	answerDelay = 25 * time.Millisecond
+	answerDelay = 10 * time.Millisecond
 	// recentDecided is how many decided ids are remembered in memory.
 	recentDecided = 4096
 	// holdBurst and holdInterval limit how often strangers can make us write: so many messages at once, then one per

@@ -10,7 +10,7 @@ import (
 )
 
 // Process handles one message at once, for tests without Run.
-func (s *Server) Process(ctx context.Context, in Inbound) { s.process(ctx, in) }
+func (s *Server) Process(ctx context.Context, in Inbound) { s.process(ctx, in, false, func() {}) }
 
 // Split, Name, Duration, Distance and Chunks are inner functions.
 func Split(text string) (word, args string)     { return splitCommand(text) }

@@ -21,15 +21,21 @@ type turn struct {
 	caller group.Caller // without the command
 	st     group.Standing
 	noted  bool // the Hub has seen the command
+	posted bool // an entry was made of it
 }
 
-// process handles one message to its end: effect, proof, answers, in this order.
-func (s *Server) process(ctx context.Context, in Inbound) {
-	t := &turn{s: s, ctx: ctx, in: in, caller: group.Caller{Identity: group.IdentityHash(in.Sender.Hash()), PublicKey: in.Sender.PublicKey()}}
+// process handles one message to its end: effect, proof, answers, in this order. begun is called when what it changes has its place
+// in the order of all changes. posts says that the author's message before this one was posted, and the result says it of this one.
+func (s *Server) process(ctx context.Context, in Inbound, posts bool, begun func()) (posted bool) {
+	t := &turn{s: s, ctx: ctx, in: in, caller: group.Caller{Identity: group.IdentityHash(in.Sender.Hash()), PublicKey: in.Sender.PublicKey(), Begun: begun}}
 	if s.config.Ratchet != nil {
 		t.caller.Ratchet = s.config.Ratchet(in.Message.Source)
 	}
-	answers, err := t.decide()
+	decide := t.decide
+	if posts && isPost(in) && !Marked(in.Message.Fields) {
+		decide = t.post // the Hub looks at his standing again in any case
+	}
+	answers, err := decide()
 	if err != nil {
 		s.count.undecided.Add(1)
 		level := slog.LevelError
@@ -38,10 +44,11 @@ func (s *Server) process(ctx context.Context, in Inbound) {
 		}
 		s.log.Log(ctx, level, "message not decided, left unproved", "from", in.Message.Source, "err", err)
 		in.Drop()
-		return
+		return false
 	}
 	in.Prove()
 	s.say(ctx, in.Message.Source, in.Sender, answerFor, answers...)
+	return t.posted
 }
 
 // decide does what the message asks for. The answers are for after the proof; an error means that nothing is decided.
@@ -161,9 +168,11 @@ func (t *turn) post() ([]string, error) {
 	switch {
 	case err == nil && r.Duplicate:
 		t.s.count.duplicates.Add(1)
+		t.posted = true
 		return nil, nil
 	case err == nil:
 		t.s.count.posted.Add(1)
+		t.posted = true
 		return nil, nil
 	case !group.Refused(err):
 		return nil, err

@@ -6,10 +6,32 @@ import (
 	"groupd/group"
 )
 
-// lane is the queue of one author: his messages are handled one after the other.
+// laneDepth is how many posts of one author are on their way into the store at once.
+const laneDepth = 32
+
+// lane is the queue of one author. His messages are handled in order: the next one begins when those before it are done; a post
+// that follows posts begins when the last of them has its place in the store, so that they share a commit.
 type lane struct {
-	author group.IdentityHash
-	jobs   []Inbound
+	author  group.IdentityHash
+	jobs    []Inbound // not begun
+	running int       // begun, not done
+	open    bool      // the next may begin, if it is a post
+	queued  bool      // in Server.ready
+	posts   bool      // what was decided last was a post that was accepted
+}
+
+// next reports whether the first of jobs may begin now.
+func (l *lane) next() bool {
+	if len(l.jobs) == 0 {
+		return false
+	}
+	return l.running == 0 || l.open && l.running < laneDepth && isPost(l.jobs[0])
+}
+
+// isPost reports whether a message is no command. Whether its author may post is seen later.
+func isPost(in Inbound) bool {
+	_, typed := commandText(in.Message)
+	return !typed
 }
 
 // Handle takes a message, in the order of arrival, and returns at once. What has no room, and everything after Run, is
@@ -28,12 +50,21 @@ func (s *Server) Handle(in Inbound) {
 	if l == nil {
 		l = &lane{author: author}
 		s.lanes[author] = l
-		s.ready = append(s.ready, l)
-		s.hire(1)
 	}
 	l.jobs = append(l.jobs, in)
+	s.offer(l)
 	s.mu.Unlock()
 	s.count.received.Add(1)
+}
+
+// offer puts a lane whose next message may begin among those that wait for a worker. s.mu is held.
+func (s *Server) offer(l *lane) {
+	if l.queued || !l.next() {
+		return
+	}
+	l.queued = true
+	s.ready = append(s.ready, l)
+	s.hire(1)
 }
 
 // hire starts workers for n lanes that wait, as far as the bound allows. s.mu is held.
@@ -59,15 +90,24 @@ func (s *Server) work(ctx context.Context) {
 		l := s.ready[0]
 		s.ready = s.ready[1:]
 		in := l.jobs[0]
+		l.jobs = l.jobs[1:]
+		l.queued, l.open = false, false
+		l.running++
+		posts := l.posts
 		s.mu.Unlock()
 
-		s.process(ctx, in)
+		posts = s.process(ctx, in, posts, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			l.open = isPost(in)
+			s.offer(l)
+		})
 
 		s.mu.Lock()
 		s.pending--
-		if l.jobs = l.jobs[1:]; len(l.jobs) > 0 {
-			s.ready = append(s.ready, l)
-		} else {
+		l.running--
+		l.posts = posts
+		if s.offer(l); l.running == 0 && len(l.jobs) == 0 {
 			delete(s.lanes, l.author)
 		}
 		s.mu.Unlock()
