@@ -128,9 +128,9 @@ type Caller struct {
 	ClientID  []byte       // the request's own id, 1 to MaxClientID bytes; nil: none
 	Command   *Command     // set when a text command asks
 
-	// Begun, when set, is called once a change has its place in the order of all changes, before it is decided, from the
-	// store's goroutine; it must return at once. A face may then begin the same member's next change: both are done in this
-	// order, and can share a commit. It is not called for what is refused before that.
+	// Begun, when set, is called once a change has its place in the order of all changes, from another goroutine perhaps; it
+	// must return at once. A face may then begin the same member's next change: both are done in this order, and can share a
+	// commit. It is not called for what is refused before that.
 	Begun func()
 }
 

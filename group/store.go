@@ -26,6 +26,14 @@ type Store interface {
 	View(ctx context.Context, f func(ReadTx) error) error
 }
 
+// Queuer is a Store that tells when an update has its place in the order, which may be long before it is committed. Who has several
+// updates to make in order can call for the next one then, and so have them share a commit.
+type Queuer interface {
+	// UpdateQueued is Update, with a call of queued, once, when f will run before every f that is passed from then on. It is
+	// not called when there is no such moment: Update then returns an error. queued must return at once.
+	UpdateQueued(ctx context.Context, f func(Tx) error, queued func()) error
+}
+
 // ReadTx reads rows. Reads of one row return ErrNoRow when there is none; lists are empty then. Every list has a limit,
 // which is at least 1.
 type ReadTx interface {

@@ -53,10 +53,7 @@ func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result
 		return err
 	}
 	var w *work
-	err = h.store.Update(ctx, func(tx Tx) error {
-		if c.Begun != nil {
-			c.Begun()
-		}
+	err = h.update(ctx, c.Begun, func(tx Tx) error {
 		s, err := h.look(tx, op, c, g)
 		if err != nil {
 			return err
@@ -99,6 +96,20 @@ func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result
 		h.publish(e)
 	}
 	return nil
+}
+
+// update runs f in the store and calls begun, if there is one, as early as the store can tell the order.
+func (h *Hub) update(ctx context.Context, begun func(), f func(Tx) error) error {
+	if begun == nil {
+		return h.store.Update(ctx, f)
+	}
+	if q, ok := h.store.(Queuer); ok {
+		return q.UpdateQueued(ctx, f, begun)
+	}
+	return h.store.Update(ctx, func(tx Tx) error {
+		begun()
+		return f(tx)
+	})
 }
 
 // read runs f on one snapshot of group g.

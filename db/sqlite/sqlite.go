@@ -53,7 +53,10 @@ type DB struct {
 	commits, committed atomic.Uint64
 }
 
-var _ group.Store = (*DB)(nil)
+var (
+	_ group.Store  = (*DB)(nil)
+	_ group.Queuer = (*DB)(nil)
+)
 
 // Open opens the file, makes it (mode 0600) when there is none, and brings its schema up to date. It fails when the schema is
 // newer than this program. The folder must exist.

@@ -297,3 +297,28 @@ func TestMoreViewsThanConnections(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// Updates run in the order in which their places were told, however the goroutines are scheduled.
+func TestQueuedUpdatesRunInOrder(t *testing.T) {
+	db := openTest(t, "")
+	var ran []int // only touched by the writer
+	var wg sync.WaitGroup
+	for i := range 300 {
+		placed := make(chan struct{})
+		wg.Go(func() {
+			if err := db.UpdateQueued(context.Background(), func(group.Tx) error { ran = append(ran, i); return nil }, func() { close(placed) }); err != nil {
+				t.Error(err)
+			}
+		})
+		<-placed
+	}
+	wg.Wait()
+	for i, got := range ran {
+		if got != i {
+			t.Fatalf("update %d ran at place %d", got, i)
+		}
+	}
+	if s := db.Stats(); s.Updates != 300 || s.Commits >= s.Updates {
+		t.Errorf("%+v: none shared a commit", s)
+	}
+}

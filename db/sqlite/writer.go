@@ -20,7 +20,16 @@ func (db *DB) Update(ctx context.Context, f func(group.Tx) error) error {
 	return db.update(ctx, func(c *conn) error { return f(tx{c}) })
 }
 
+// UpdateQueued implements group.Queuer.
+func (db *DB) UpdateQueued(ctx context.Context, f func(group.Tx) error, queued func()) error {
+	return db.queue(ctx, func(c *conn) error { return f(tx{c}) }, queued)
+}
+
 func (db *DB) update(ctx context.Context, f func(*conn) error) error {
+	return db.queue(ctx, f, func() {})
+}
+
+func (db *DB) queue(ctx context.Context, f func(*conn) error, queued func()) error {
 	u := &update{ctx: ctx, run: f, result: make(chan error, 1)}
 	select {
 	case <-db.closing:
@@ -33,6 +42,7 @@ func (db *DB) update(ctx context.Context, f func(*conn) error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case db.updates <- u:
+		queued()
 	}
 	var err error
 	select {
