@@ -100,7 +100,7 @@ func checkPrivate(path string) error {
 		if info.IsDir() {
 			want = modeFolder
 		}
-		return &failure{code: exitConfig, msg: fmt.Sprintf("%s is open to other users (mode %04o): keys are kept there", path, m), hint: fmt.Sprintf("chmod %04o %s", want, path)}
+		return &failure{code: exitConfig, msg: fmt.Sprintf("%s is open to other users (mode %04o)", path, m), hint: fmt.Sprintf("chmod %04o %s", want, path)}
 	}
 	return nil
 }

@@ -127,7 +127,10 @@ func (r *checkResult) files(dir string) {
 		return
 	}
 	good := true
-	for _, name := range []string{"", fileConfig, fileDatabase, fileToken, fileClaim} {
+	if f := (*failure)(nil); errors.As(checkPrivate(filepath.Join(dir, fileConfig)), &f) {
+		r.note("data", f.msg, f.hint)
+	}
+	for _, name := range []string{"", fileDatabase, fileToken, fileClaim} {
 		if err := checkPrivate(filepath.Join(dir, name)); err != nil {
 			good = false
 			r.wrong("data", err)

@@ -64,7 +64,7 @@ func (a *app) serve(ctx context.Context) error {
 			return failed(err, "")
 		}
 	}
-	for _, name := range []string{fileConfig, fileDatabase, fileToken, fileClaim} {
+	for _, name := range []string{fileDatabase, fileToken, fileClaim} {
 		if err := checkPrivate(filepath.Join(dir, name)); err != nil {
 			return err
 		}
