@@ -128,7 +128,7 @@ type sendWindow struct{ size int }
 
 const (
 	windowStart = 2
-	windowMax   = 64
+	windowMax   = 128
 	// windowBase is the round trip time that the receiver's commit is granted at least.
 	windowBase = 100 * time.Millisecond
 )

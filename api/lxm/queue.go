@@ -7,7 +7,7 @@ import (
 )
 
 // laneDepth is how many posts of one author are on their way into the store at once.
-const laneDepth = 32
+const laneDepth = 64
 
 // lane is the queue of one author. His messages are handled in order: the next one begins when those before it are done; a post
 // that follows posts begins when the last of them has its place in the store, so that they share a commit.

@@ -19,8 +19,8 @@ const (
 	// DefaultMaxPending bounds the messages that were taken and not decided about; further ones are dropped, unproved and
 	// counted, so that their senders try again.
 	DefaultMaxPending = 256
-	// DefaultWorkers is how many authors' messages are handled at a time.
-	DefaultWorkers = 64
+	// DefaultWorkers is how many messages are handled at a time.
+	DefaultWorkers = 128
 
 	// answerFor is how long an answer may wait for its recipient, noticeFor a notice about a decision.
 	answerFor = time.Hour
