@@ -1,13 +1,11 @@
 package carrier
 
-import (
-	"context"
-	"net"
-)
+import "context"
 
-// WriteDatagrams sends what is queued to an address until carrying ends, one frame a datagram, and what is left when ctx has
-// ended, as long as the socket takes it: give it a write deadline of Linger when ctx ends. A frame that cannot be sent is lost and counted; the socket stays.
-func WriteDatagrams(ctx, carrying context.Context, e *Engine, conn net.PacketConn, to net.Addr) {
+// WriteDatagrams gives what is queued to write, one frame at a time, until carrying ends, and what is left when ctx has
+// ended, as long as write takes it: it must not wait for longer than Linger then. A frame that write does not take is lost
+// and counted.
+func WriteDatagrams(ctx, carrying context.Context, e *Engine, write func(frame []byte) (int, error)) {
 	for {
 		frame, ok := e.Next()
 		if !ok {
@@ -24,7 +22,7 @@ func WriteDatagrams(ctx, carrying context.Context, e *Engine, conn net.PacketCon
 		if carrying.Err() != nil && ctx.Err() == nil {
 			return
 		}
-		if n, err := conn.WriteTo(frame, to); err != nil {
+		if n, err := write(frame); err != nil {
 			e.Lost(err)
 			if carrying.Err() != nil {
 				return

@@ -184,7 +184,8 @@ func (i *Interface) open(ctx context.Context, deliver func([]byte)) (opened bool
 		c.OnListen(in.LocalAddr())
 	}
 	wg.Go(func() {
-		carrier.WriteDatagrams(ctx, carrying, i.engine, out, net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, uint16(c.ForwardPort))))
+		addr := net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, uint16(c.ForwardPort)))
+		carrier.WriteDatagrams(ctx, carrying, i.engine, func(frame []byte) (int, error) { return out.WriteTo(frame, addr) })
 	})
 	wg.Go(func() {
 		<-carrying.Done()
