@@ -86,7 +86,8 @@ type Config struct {
 	TNC TNC
 	// FlowControl: the next packet waits until the TNC asks for it, or for FlowTimeout.
 	FlowControl bool
-	// Callsign, and Interval after the first transmission at which it is sent as a packet of its own. Both or none.
+	// Callsign, and Interval after the first transmission at which it is sent as a packet of its own. Without either there is
+	// no beacon.
 	Callsign string
 	Interval time.Duration
 	serial.Options
@@ -117,8 +118,8 @@ func New(config Config) (*Interface, error) {
 	if config.Interval < 0 || config.TNC.Preamble < 0 || config.TNC.TXTail < 0 || config.TNC.SlotTime < 0 {
 		return nil, errors.New("KISS interface: negative time")
 	}
-	if (config.Callsign == "") != (config.Interval == 0) {
-		return nil, errors.New("KISS interface: id_callsign and id_interval go together")
+	if config.Callsign == "" {
+		config.Interval = 0
 	}
 	if len(config.Callsign) > serial.FrameLimit {
 		return nil, errors.New("KISS interface: id_callsign is too long")

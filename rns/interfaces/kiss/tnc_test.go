@@ -219,8 +219,8 @@ func TestUnpluggedTNCComesBack(t *testing.T) {
 func TestImpossibleConfigurationsAreRefused(t *testing.T) {
 	for name, c := range map[string]kiss.Config{
 		"no port":           {},
-		"six data bits":     {Line: serial.Line{Name: "x", DataBits: 9}},
-		"callsign alone":    {Line: serial.Line{Name: "x"}, Callsign: "N0CALL"},
+		"nine data bits":    {Line: serial.Line{Name: "x", DataBits: 9}},
+		"negative interval": {Line: serial.Line{Name: "x"}, Callsign: "N0CALL", Interval: -1},
 		"negative preamble": {Line: serial.Line{Name: "x"}, TNC: kiss.TNC{Preamble: -1}},
 	} {
 		if _, err := kiss.New(c); err == nil {
