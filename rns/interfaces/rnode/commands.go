@@ -43,6 +43,7 @@ const (
 	detectQuestion = 0x73
 	detectAnswer   = 0x46
 	leaveByte      = 0xFF
+	stateQuestion  = 0xFF
 	resetByte      = 0xF8
 )
 
@@ -171,12 +172,16 @@ func detach(display bool) (out []byte) {
 	return append(out, leave()...)
 }
 
-func leave() []byte           { return kiss.AppendFrame(nil, commandLeave, []byte{leaveByte}) }
-func hardReset() []byte       { return kiss.AppendFrame(nil, commandReset, []byte{resetByte}) }
-func readFramebuf() []byte    { return kiss.AppendFrame(nil, commandFBRead, []byte{1}) }
-func readDisplay() []byte     { return kiss.AppendFrame(nil, commandDisplayRead, []byte{1}) }
-func askReady() []byte        { return kiss.AppendFrame(nil, kiss.CommandReady, []byte{1}) }
-func askWhetherRNode() []byte { return kiss.AppendFrame(nil, commandDetect, []byte{detectQuestion}) }
+func leave() []byte        { return kiss.AppendFrame(nil, commandLeave, []byte{leaveByte}) }
+func hardReset() []byte    { return kiss.AppendFrame(nil, commandReset, []byte{resetByte}) }
+func readFramebuf() []byte { return kiss.AppendFrame(nil, commandFBRead, []byte{1}) }
+func readDisplay() []byte  { return kiss.AppendFrame(nil, commandDisplayRead, []byte{1}) }
+func askReady() []byte     { return kiss.AppendFrame(nil, kiss.CommandReady, []byte{1}) }
+
+// probe asks whether the device is there, and whether its radio is on.
+func probe() []byte {
+	return kiss.AppendFrame(kiss.AppendFrame(nil, commandDetect, []byte{detectQuestion}), commandState, []byte{stateQuestion})
+}
 
 func externalFramebuffer(on bool) []byte {
 	v := byte(0)

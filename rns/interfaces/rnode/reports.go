@@ -161,7 +161,7 @@ func (r *Reports) apply(command byte, p []byte, now time.Time) error {
 		r.SF = &last
 	case command == commandCR:
 		r.CR = &last
-	case command == commandState:
+	case command == commandState && last != stateQuestion: // an echo is no answer
 		r.State = &last
 	case command == commandLock:
 		r.Lock = &last

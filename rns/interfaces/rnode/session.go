@@ -239,15 +239,20 @@ func (s *session) Timer(now time.Time) (out []byte, next time.Time, err error) {
 	earliest(s.heard.Add(SilenceLimit + s.patience))
 
 	// Keepalive and probe.
-	ask, question := latest(s.heard, s.lastProbe).Add(ProbeAfter), askWhetherRNode()
-	if s.iface.tcp {
-		ask, question = s.lastWrite.Add(KeepaliveTCP), Detect() // I-081
-	}
-	if !now.Before(ask) {
+	if ask := latest(s.heard, s.lastProbe).Add(ProbeAfter); !now.Before(ask) {
 		s.lastProbe, s.lastWrite = now, now
-		return question, next, nil
+		return probe(), next, nil
+	} else {
+		earliest(ask)
 	}
-	earliest(ask)
+	if s.iface.tcp { // I-081
+		ask := s.lastWrite.Add(KeepaliveTCP)
+		if !now.Before(ask) {
+			s.lastWrite = now
+			return Detect(), next, nil
+		}
+		earliest(ask)
+	}
 
 	if s.flow.waiting {
 		switch {

@@ -301,12 +301,14 @@ type host struct {
 	wake    chan struct{} // capacity 1: there is output
 	unstick chan struct{} // capacity 1: faults changed
 	gone    chan struct{}
+	hangup  <-chan struct{}
 	out     []byte // guarded by Device.mu
 }
 
-// serve speaks with a host until its line breaks. There is one host at a time; an earlier one is cut off.
-func (d *Device) serve(line io.ReadWriteCloser) {
-	h := &host{line: line, wake: make(chan struct{}, 1), unstick: make(chan struct{}, 1), gone: make(chan struct{})}
+// serve speaks with a host until its line breaks. There is one host at a time; an earlier one is cut off. hangup, which may
+// be nil, is closed when the host goes: a stuck device does not read, and would not see it.
+func (d *Device) serve(line io.ReadWriteCloser, hangup <-chan struct{}) {
+	h := &host{line: line, hangup: hangup, wake: make(chan struct{}, 1), unstick: make(chan struct{}, 1), gone: make(chan struct{})}
 	d.mu.Lock()
 	old := d.host
 	d.host = h
@@ -347,6 +349,7 @@ func (d *Device) input(h *host) {
 			t := time.NewTimer(time.Minute)
 			select {
 			case <-h.unstick:
+			case <-h.hangup:
 			case <-t.C:
 			}
 			t.Stop()

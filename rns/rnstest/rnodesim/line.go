@@ -20,8 +20,21 @@ func (d *Device) Open(ctx context.Context) (serial.Port, error) {
 		return nil, err
 	}
 	host, device := serial.Pipe(4096, serial.Tick, time.Second)
-	go d.serve(device)
-	return host, nil
+	hangup := make(chan struct{})
+	go d.serve(device, hangup)
+	return &hostEnd{Port: host, hangup: hangup}, nil
+}
+
+// hostEnd tells the device when the host hangs up.
+type hostEnd struct {
+	serial.Port
+	hangup chan struct{}
+	once   sync.Once
+}
+
+func (e *hostEnd) Close() error {
+	e.once.Do(func() { close(e.hangup) })
+	return e.Port.Close()
 }
 
 // Unplug breaks the line to the host, as when the cable is pulled.
@@ -66,7 +79,7 @@ func (d *Device) Serve(ctx context.Context, l net.Listener) error {
 			continue
 		}
 		wg.Go(func() {
-			d.serve(&wireless{c})
+			d.serve(&wireless{c}, nil)
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			d.switchRadio(false)

@@ -39,7 +39,7 @@ func (d *Device) OpenPTY(link string) (*PTY, error) {
 	}
 	go func() {
 		defer close(p.done)
-		d.serve(&ptyLine{p.master})
+		d.serve(&ptyLine{p.master}, nil)
 	}()
 	return p, nil
 }
