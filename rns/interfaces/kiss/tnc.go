@@ -209,7 +209,7 @@ func (s *session) lockedUntil() time.Time {
 func (s *session) Timer(now time.Time) ([]byte, time.Time, error) {
 	if s.Ready(now) && s.beacon.Due(now) {
 		s.beacon.Sent()
-		s.packetSent(now)
+		s.close(now)
 		return AppendFrame(nil, CommandData, padded(s.iface.config.Callsign)), time.Time{}, nil
 	}
 	next := s.beacon.At()
@@ -230,16 +230,20 @@ func padded(callsign string) []byte {
 
 func (s *session) Ready(now time.Time) bool { return !s.lockedUntil().After(now) }
 
-func (s *session) Append(dst, p []byte) []byte { return AppendFrame(dst, CommandData, p) }
+// Append closes the gate, before the TNC can ask for the next packet.
+func (s *session) Append(dst, p []byte) []byte {
+	s.close(time.Now())
+	return AppendFrame(dst, CommandData, p)
+}
 
 // Sent counts the packet without framing (spec 3 §1.7).
 func (s *session) Sent(now time.Time, p []byte, _ int) int {
 	s.beacon.Traffic(now)
-	s.packetSent(now)
 	return len(p)
 }
 
-func (s *session) packetSent(now time.Time) {
+// close makes the next packet wait.
+func (s *session) close(now time.Time) {
 	if s.iface.config.FlowControl {
 		s.lock(now.Add(FlowTimeout))
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,6 +105,7 @@ func TestTNCIsConfiguredAndCarriesPackets(t *testing.T) {
 			t.Errorf("before it is configured: %v", err)
 		}
 		time.Sleep(2 * time.Millisecond)
+		synctest.Wait()
 		if w := hex.EncodeToString(d.wire); w != "c00123c0c00402c0c00240c0c00302c0c00f01c0" {
 			t.Errorf("configured with %s", w)
 		}
@@ -156,6 +158,7 @@ func TestFlowControlWaitsForTheTNCButNotForEver(t *testing.T) {
 		}
 		before := time.Now()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if n := len(d.packets()); n != 5 || d.at[2].Sub(before) != kiss.FlowTimeout || d.at[4].Sub(before) != 3*kiss.FlowTimeout {
 			t.Errorf("%d packets at %v", n, d.at)
 		}
@@ -176,6 +179,7 @@ func TestBeaconIsPaddedAndFollowsTraffic(t *testing.T) {
 		i.Send([]byte{1})
 		sent := time.Now()
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		p := d.packets()
 		if len(p) != 2 || string(p[1]) != "N0CALL\x00\x00\x00\x00\x00\x00\x00\x00\x00" || d.at[1].Sub(sent) != 10*time.Minute {
 			t.Errorf("packets %q at %v", p, d.at)
@@ -187,29 +191,30 @@ func TestBeaconIsPaddedAndFollowsTraffic(t *testing.T) {
 func TestUnpluggedTNCComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &tnc{}
-		missing := false
+		var missing atomic.Bool
 		i := newTNC(t, d, func(c *kiss.Config) {
 			c.Open = func(ctx context.Context) (serial.Port, error) {
-				if missing {
+				if missing.Load() {
 					return nil, errors.New("no such device")
 				}
 				return d.open(ctx)
 			}
 		})
-		ups := 0
-		i.NotifyUp(func() { ups++ })
+		var ups atomic.Int32
+		i.NotifyUp(func() { ups.Add(1) })
 		_, stop := run(t, i)
 		time.Sleep(3 * time.Second)
-		missing = true
+		synctest.Wait()
+		missing.Store(true)
 		d.port.Close()
 		time.Sleep(time.Minute)
-		if s := i.Stats(); s.Online || s.LastError != "no such device" || ups != 1 {
+		if s := i.Stats(); s.Online || s.LastError != "no such device" || ups.Load() != 1 {
 			t.Errorf("unplugged: %+v", s)
 		}
-		missing = false
+		missing.Store(false)
 		time.Sleep(serial.ReopenWait + kiss.SettleTime)
 		synctest.Wait()
-		if s := i.Stats(); !s.Online || s.Connects != 2 || ups != 2 {
+		if s := i.Stats(); !s.Online || s.Connects != 2 || ups.Load() != 2 {
 			t.Errorf("plugged in again: %+v", s)
 		}
 		stop()

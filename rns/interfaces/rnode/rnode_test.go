@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,8 +126,8 @@ func TestDeviceIsBroughtUpAndLeftCleanly(t *testing.T) {
 		if p := b.Properties(); b.Name() != "RNodeInterface[a]" || p.MTU != 0 || p.FrameLimit != 508 || p.IFACSize != 8 || p.Bitrate != 3125 {
 			t.Errorf("%s %+v", b.Name(), p) // I-015, I-024, I-076
 		}
-		ups := 0
-		b.NotifyUp(func() { ups++ })
+		var ups atomic.Int32
+		b.NotifyUp(func() { ups.Add(1) })
 		time.Sleep(upAfter - time.Millisecond)
 		if s := b.Status(); s.State != rnode.StateConfiguring || b.Stats().Online {
 			t.Errorf("%v", s.State)
@@ -135,7 +136,7 @@ func TestDeviceIsBroughtUpAndLeftCleanly(t *testing.T) {
 			t.Errorf("before it is up: %v", err)
 		}
 		time.Sleep(2 * time.Millisecond)
-		if s := b.Status(); s.State != rnode.StateOnline || *s.Reports.FirmwareMinor != 86 || *s.Reports.SymbolTime != 2.048 || ups != 1 || s.Failure != nil {
+		if s := b.Status(); s.State != rnode.StateOnline || *s.Reports.FirmwareMinor != 86 || *s.Reports.SymbolTime != 2.048 || ups.Load() != 1 || s.Failure != nil {
 			t.Errorf("%+v", s)
 		}
 		want := "c00873c05000c04800c04900c0" + "c00133b06c00c0" + "c0020001e848c0" + "c00307c0" + "c00408c0" + "c00505c0" + "c00b0ce4c0" + "c00c0096c0" + "c00601c0"
@@ -515,12 +516,12 @@ func TestBeaconFollowsTrafficOnce(t *testing.T) {
 
 func TestUnpluggedDeviceComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		missing := false
+		var missing atomic.Bool
 		d := air(t).NewDevice("a", rnodesim.DeviceOptions{})
 		b := start(t, d, func(c *rnode.Config) {
 			open := c.Open
 			c.Open = func(ctx context.Context) (serial.Port, error) {
-				if missing {
+				if missing.Load() {
 					return nil, os.ErrNotExist
 				}
 				return open(ctx)
@@ -528,10 +529,10 @@ func TestUnpluggedDeviceComesBack(t *testing.T) {
 		})
 		time.Sleep(upAfter + time.Second)
 		b.Send(make([]byte, 500))
-		missing = true
+		missing.Store(true)
 		d.Unplug()
 		failing(t, b, time.Hour, os.ErrNotExist, "not exist")
-		missing = false
+		missing.Store(false)
 		recovers(t, b, 2)
 	})
 }

@@ -272,8 +272,7 @@ func (s *session) Timer(now time.Time) (out []byte, next time.Time, err error) {
 		}
 	} else if s.beacon.Due(now) {
 		s.beacon.Sent()
-		s.sent(now)
-		return s.Append(nil, []byte(s.iface.config.Callsign)), next, nil // unpadded: I-079
+		return s.append(nil, []byte(s.iface.config.Callsign), now), next, nil // unpadded: I-079
 	} else if at := s.beacon.At(); !at.IsZero() {
 		earliest(at)
 	}
@@ -297,9 +296,19 @@ func (s *session) Ready(time.Time) bool {
 }
 
 // Append adds the question whether there is room for more where flow control is on: firmware does not tell it by itself.
+// It closes the gate, before the answer can come.
 func (s *session) Append(dst, packet []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.append(dst, packet, time.Now())
+}
+
+// append with mu held.
+func (s *session) append(dst, packet []byte, now time.Time) []byte {
 	dst = AppendPacket(dst, packet)
+	s.lastWrite = now
 	if s.iface.config.FlowControl {
+		s.flow = flow{waiting: true, asked: now, since: now}
 		dst = append(dst, askReady()...)
 	}
 	return dst
@@ -307,19 +316,8 @@ func (s *session) Append(dst, packet []byte) []byte {
 
 // Sent counts the packet without framing (spec 3 §1.7).
 func (s *session) Sent(now time.Time, packet []byte, _ int) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.beacon.Traffic(now)
-	s.sent(now)
 	return len(packet)
-}
-
-// sent closes the gate. With mu held.
-func (s *session) sent(now time.Time) {
-	s.lastWrite = now
-	if s.iface.config.FlowControl {
-		s.flow = flow{waiting: true, asked: now, since: now}
-	}
 }
 
 // Leave switches the radio off, a moment after the last packet so that it may get out (I-080).

@@ -53,6 +53,18 @@ func (f *far) open(context.Context) (serial.Port, error) {
 	return host, nil
 }
 
+func (f *far) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.opens
+}
+
+func (f *far) written() []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return bytes.Clone(f.wire)
+}
+
 func start(t *testing.T, f *far, o serial.Options) (i *serial.Interface, received *[][]byte, stop func()) {
 	t.Helper()
 	i, err := serial.New(serial.Config{Name: "Cable", Open: f.open, Options: o})
@@ -104,6 +116,7 @@ func TestPacketsCrossTheCableBothWays(t *testing.T) {
 		f := &far{}
 		i, got, stop := start(t, f, serial.Options{})
 		time.Sleep(serial.SettleTime + time.Millisecond)
+		synctest.Wait()
 		long := bytes.Repeat([]byte{0x7e}, 564)
 		if err := i.Send(append(long, 1)); !errors.Is(err, interfaces.ErrTooLarge) {
 			t.Errorf("565 bytes: %v", err)
@@ -113,8 +126,8 @@ func TestPacketsCrossTheCableBothWays(t *testing.T) {
 		}
 		synctest.Wait()
 		want := hdlc.AppendFrame(hdlc.AppendFrame(nil, long), []byte{1, 2, 3})
-		if !bytes.Equal(f.wire, want) {
-			t.Errorf("wrote %d bytes, want %d", len(f.wire), len(want))
+		if !bytes.Equal(f.written(), want) {
+			t.Errorf("wrote %d bytes, want %d", len(f.written()), len(want))
 		}
 		f.port.Write(want)
 		f.port.Write([]byte{0x7e, 1, 2}) // half a packet, then silence: I-055
@@ -140,14 +153,15 @@ func TestPortThatIsMissingIsTriedEveryFiveSeconds(t *testing.T) {
 		f := &far{fail: os.ErrNotExist}
 		i, _, stop := start(t, f, serial.Options{})
 		time.Sleep(51 * time.Second)
-		if f.opens != 11 || i.Stats().LastError == "" {
-			t.Errorf("%d attempts in 51 s, %+v", f.opens, i.Stats())
+		if f.count() != 11 || i.Stats().LastError == "" {
+			t.Errorf("%d attempts in 51 s, %+v", f.count(), i.Stats())
 		}
 		f.mu.Lock()
 		f.fail = nil
 		f.mu.Unlock()
 		i.Retry()
 		time.Sleep(serial.SettleTime + time.Millisecond)
+		synctest.Wait()
 		if !i.Stats().Online {
 			t.Error("not online after the device came and Retry was called")
 		}
@@ -160,6 +174,7 @@ func TestDeviceThatTakesNothingIsGivenUpAndTriedAgain(t *testing.T) {
 		f := &far{deaf: true}
 		i, _, stop := start(t, f, serial.Options{QueueFrames: 5})
 		time.Sleep(serial.SettleTime + time.Millisecond)
+		synctest.Wait()
 		sent := 0
 		for range 20 {
 			if i.Send(make([]byte, 500)) == nil {
@@ -176,8 +191,8 @@ func TestDeviceThatTakesNothingIsGivenUpAndTriedAgain(t *testing.T) {
 			t.Errorf("%d taken, %d written, %d lost", sent, s.TxFrames, s.TxDropped.Lost)
 		}
 		time.Sleep(serial.ReopenWait + serial.SettleTime)
-		if !i.Stats().Online || f.opens != 2 {
-			t.Errorf("%d openings", f.opens)
+		if !i.Stats().Online || f.count() != 2 {
+			t.Errorf("%d openings", f.count())
 		}
 		stop()
 	})
@@ -188,14 +203,15 @@ func TestLastWordsAreWritten(t *testing.T) {
 		f := &far{}
 		i, _, stop := start(t, f, serial.Options{})
 		time.Sleep(serial.SettleTime + time.Millisecond)
+		synctest.Wait()
 		if err := i.Run(t.Context(), nil); !errors.Is(err, interfaces.ErrRunning) {
 			t.Errorf("second run: %v", err)
 		}
 		i.Send([]byte{1})
 		stop()
 		synctest.Wait()
-		if !bytes.Equal(f.wire, hdlc.AppendFrame(nil, []byte{1})) {
-			t.Errorf("wrote %x", f.wire)
+		if !bytes.Equal(f.written(), hdlc.AppendFrame(nil, []byte{1})) {
+			t.Errorf("wrote %x", f.written())
 		}
 	})
 }

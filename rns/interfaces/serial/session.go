@@ -21,7 +21,8 @@ type Session interface {
 	Timer(now time.Time) (out []byte, next time.Time, err error)
 	// Ready says whether a packet may be written now.
 	Ready(now time.Time) bool
-	// Append appends the framed packet to dst.
+	// Append appends the framed packet to dst. It is written next, so a gate that Ready asks for has to be closed here:
+	// the answer may come before Sent is called.
 	Append(dst, packet []byte) []byte
 	// Sent tells that a packet was written, and answers how many bytes of it are counted.
 	Sent(now time.Time, packet []byte, framed int) (counted int)
