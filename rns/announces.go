@@ -33,6 +33,7 @@ type heardAnnounce struct {
 	relayed      bool
 	pathResponse bool
 	hash         PacketHash
+	packet       Packet // hops counted; its Raw is as received
 	on           *attached
 	at           time.Time
 }
@@ -77,21 +78,29 @@ func (t *Transport) verifyAnnounces(life context.Context) {
 		select {
 		case <-life.Done():
 			return
+		case j := <-t.checks:
+			if f := j.check(); f != nil {
+				t.handOver(life, f)
+			}
 		case j := <-t.verify:
 			j.on.verifying.Add(-1)
-			a, err := checkAnnounce(&j.packet, t.config.Blackholed)
+			a, err := checkAnnounce(&j.packet, t.blackholed)
 			if err != nil {
 				j.on.count(DropAnnounceInvalid)
 				continue
 			}
 			j.on.rxAnnounces.Add(1)
 			a.on, a.at = j.on, j.at
-			select {
-			case t.verified <- a:
-			case <-life.Done():
-				return
-			}
+			t.handOver(life, func(e *engine) { e.announced(a) })
 		}
+	}
+}
+
+// handOver gives the loop what a verify worker found.
+func (t *Transport) handOver(life context.Context, f func(*engine)) {
+	select {
+	case t.verified <- f:
+	case <-life.Done():
 	}
 }
 
@@ -116,11 +125,20 @@ func checkAnnounce(p *Packet, blackholed func(IdentityHash) bool) (*heardAnnounc
 		relayed:      p.HeaderType == Header2,
 		pathResponse: b.PathResponse,
 		hash:         p.Hash(),
+		packet:       *p,
 	}, nil
 }
 
-// announced handles a verified announce (spec 1 §6.8).
+// announced handles a verified announce (spec 1 §6.8): it is held back while too many come in.
 func (e *engine) announced(a *heardAnnounce) {
+	if !a.on.gone && (e.destinations[a.destination] != nil || !e.held(a)) {
+		e.process(a)
+	}
+}
+
+// process takes an announce in: the destination and its keys are known from it, it may make a path, and it may be for
+// others, too.
+func (e *engine) process(a *heardAnnounce) {
 	if a.on.gone {
 		return
 	}
@@ -141,15 +159,27 @@ func (e *engine) announced(a *heardAnnounce) {
 		a.on.count(DropKnownFull)
 		return
 	}
+	if a.relayed {
+		e.scheduled.overheard(a.destination, a.on, a.hops, e.now)
+	}
 	if !e.paths.accepts(a, m) {
 		a.on.count(DropAnnounceOld)
 		return
 	}
-	e.paths.learn(a, e.now)
+	path := e.paths.learn(a, e.now)
+	if e.keepAnnounces && relayable(&a.packet) {
+		path.raw = a.packet.Raw
+	} else {
+		path.raw = nil
+	}
 	e.requests.found(a.destination)
 	if e.requests.wanted(a.destination) {
 		e.known.use(e.known.entries[a.destination], m.wall)
 	}
+	if a.on.tunnel != nil {
+		e.tunnels.heard(a.on.tunnel, path, e.now)
+	}
+	e.passOn(a)
 	e.publish(announceEvent{a.announced(), false})
 	e.t.log.Debug("path", "dest", a.destination, "hops", a.hops, "iface", a.on.name())
 }

@@ -113,6 +113,9 @@ func (t *Transport) NewDestination(c DestinationConfig) (*Destination, error) {
 			if e.life != nil {
 				d.start(e.life)
 			}
+			if e.master != nil {
+				e.register(d)
+			}
 		}
 	})
 	if err = errors.Join(err, refused); err != nil {

@@ -28,6 +28,8 @@ type attached struct {
 	properties interfaces.Properties
 	mode       interfaces.Mode
 	gravity    int
+	options    InterfaceOptions
+	parent     string     // name of the listener that made it; empty: none
 	code       *ifac.Code // nil: open
 	drops      *dropCounters
 	total      *dropCounters // of the transport
@@ -36,6 +38,14 @@ type attached struct {
 	gone   bool               // Run has returned; the loop's
 	cancel context.CancelFunc // ends Run; set by the loop before attach returns
 	ended  chan struct{}      // closed when Run has returned
+
+	// The loop's.
+	rate     AnnounceRate
+	queue    announceQueue
+	traffic  trafficControl
+	tunnel   *tunnel   // introduced over it; nil: none
+	settleAt time.Time // when traffic is looked at next
+	ups      int       // how often it came up, where that is looked at
 
 	verifying                  atomic.Int32 // announces of this interface in the verify queue
 	rxPackets, rxAnnounces, tx atomic.Uint64
@@ -48,9 +58,13 @@ func newAttached(c interfaces.Interface, o InterfaceOptions, total *dropCounters
 		label:      c.Name(),
 		properties: c.Properties(),
 		gravity:    o.Gravity,
+		options:    o,
 		drops:      new(dropCounters),
 		total:      total,
 		ended:      make(chan struct{}),
+	}
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("interface %s: %w", a.label, err)
 	}
 	a.mode = o.Mode.Or(a.properties.Mode).Or(interfaces.ModeFull)
 	code, err := newAccessCode(o, a.properties.IFACSize)
@@ -93,6 +107,7 @@ func (e *engine) attach(a *attached, unique bool) error {
 	if unique {
 		e.names[a.label] = true
 	}
+	e.prepare(a)
 	at := len(e.interfaces)
 	for at > 0 && e.interfaces[at-1].properties.Bitrate < a.properties.Bitrate {
 		at--
@@ -104,9 +119,36 @@ func (e *engine) attach(a *attached, unique bool) error {
 	return nil
 }
 
+// prepare gives an interface what the loop keeps for it.
+func (e *engine) prepare(a *attached) {
+	c := &e.t.config
+	a.queue.share, a.queue.bitrate = firstSet(a.options.AnnounceCap, DefaultAnnounceCap), a.properties.Bitrate
+	usual := c.AnnounceRate
+	if c.TransportEnabled {
+		usual = usual.or(DefaultAnnounceRate())
+	}
+	if a.options.Local == LocalNone {
+		a.rate = a.options.AnnounceRate.or(usual)
+	}
+	a.traffic.limits = a.options.Ingress.or(c.Ingress).or(defaultIngressLimits()).settled()
+	a.traffic.off = a.options.NoIngressControl || a.options.Local != LocalNone
+	a.traffic.egress = a.options.EgressControl
+	a.traffic.born = e.now
+	switch a.options.Local {
+	case LocalClient:
+		e.clients++
+		e.keepAnnounces = true
+	case LocalMaster:
+		e.master = a
+	}
+}
+
 // run starts the goroutine that is the interface's life: it reads, until the carrier is gone or the transport ends.
 func (e *engine) run(a *attached) {
 	t := e.t
+	if up, ok := a.carrier.(interfaces.UpNotifier); ok && (a.options.Tunnel || a.options.Local == LocalMaster) {
+		up.NotifyUp(func() { t.goTracked(func() { _ = t.do(func(e *engine) { e.cameUp(a) }) }) })
+	}
 	ctx, cancel := context.WithCancel(e.life)
 	a.cancel = cancel
 	t.wg.Go(func() {
@@ -132,13 +174,32 @@ func (e *engine) detach(a *attached) {
 	}
 	a.gone = true
 	e.paths.detach(a)
+	e.reverse.detach(a)
+	e.relayedLinks.detach(a)
+	e.scheduled.detach(a)
+	e.discoveries.detach(a)
+	e.clientRequests.detach(a)
+	e.tunnels.detach(a)
+	e.requests.detach(a)
+	a.queue.clear()
+	a.traffic.held = nil
+	switch a.options.Local {
+	case LocalClient:
+		e.clients--
+	case LocalMaster:
+		e.masterLost()
+		e.master = nil
+	}
 }
 
 // serve starts the goroutine that is a listener's life.
 func (e *engine) serve(s spawner) {
 	t, life := e.t, e.life
+	if s.options.Local == LocalClient {
+		e.keepAnnounces = true
+	}
 	t.wg.Go(func() {
-		err := s.listener.Serve(life, func(c interfaces.Interface) func() { return t.spawned(c, s.options) })
+		err := s.listener.Serve(life, func(c interfaces.Interface) func() { return t.spawned(c, s.options, s.listener.Name()) })
 		if life.Err() == nil {
 			t.log.Warn("listener has ended", "iface", s.listener.Name(), "err", err)
 		}
@@ -146,9 +207,10 @@ func (e *engine) serve(s spawner) {
 }
 
 // spawned takes in the interface of a listener's new peer. It returns nil when there is no room.
-func (t *Transport) spawned(c interfaces.Interface, o InterfaceOptions) (detach func()) {
+func (t *Transport) spawned(c interfaces.Interface, o InterfaceOptions, parent string) (detach func()) {
 	a, err := newAttached(c, o, &t.drops)
 	if err == nil {
+		a.parent = parent
 		var refused error
 		err = errors.Join(t.do(func(e *engine) { refused = e.attach(a, false) }), refused)
 	}
@@ -178,7 +240,9 @@ func (t *Transport) deliver(ctx context.Context, a *attached, frame []byte) {
 		return
 	}
 	a.rxPackets.Add(1)
-	p.Hops++ // every receiver adds one first; all rules use this value (spec 1 §6.2)
+	if a.options.Local == LocalNone {
+		p.Hops++ // every receiver adds one first; all rules use this value (spec 1 §6.2)
+	}
 	if p.PacketType == PacketAnnounce {
 		t.queueAnnounce(a, p)
 		return
@@ -233,19 +297,4 @@ func (a *attached) transmit(raw []byte) error {
 		a.count(DropSendDown)
 	}
 	return err
-}
-
-// stats is a snapshot.
-func (a *attached) stats() InterfaceStats {
-	return InterfaceStats{
-		Name:        a.label,
-		Mode:        a.mode,
-		Bitrate:     a.properties.Bitrate,
-		IFAC:        a.code != nil,
-		RxPackets:   a.rxPackets.Load(),
-		RxAnnounces: a.rxAnnounces.Load(),
-		TxPackets:   a.tx.Load(),
-		Drops:       a.drops.snapshot(),
-		Carrier:     a.carrier.Stats(),
-	}
 }

@@ -27,43 +27,67 @@ func exemptFromDuplicates(c Context) bool {
 	return false
 }
 
-// receive handles one packet that is no announce (spec 1 §6.4, §6.5). This is where an end point and a transport node
-// will differ: what is not for us ends here.
+// receive handles one packet that is no announce (spec 1 §6.4, §6.5): what is not for us to see ends here, what others
+// are to have is passed on, and the rest is for a destination, a receipt or a link of ours.
 func (e *engine) receive(f inFrame) {
 	p := &f.packet
 	if f.on.gone {
 		return
 	}
-	if p.HeaderType == Header2 && IdentityHash(p.TransportID) != e.t.config.Identity.Hash() {
+	client := e.master != nil // then the master filters
+	if p.HeaderType == Header2 && IdentityHash(p.TransportID) != e.self && !client {
 		f.on.count(DropNotOurs)
 		return
 	}
-	switch p.DestinationType {
-	case DestinationPlain, DestinationGroup:
+	if p.DestinationType == DestinationPlain || p.DestinationType == DestinationGroup {
 		// One hop only, and never taken for a duplicate.
-		if p.Hops > 1 {
+		if p.Hops > 1 && !client {
 			f.on.count(DropTooFar)
 			return
 		}
+		if p.DestinationType == DestinationPlain {
+			e.fanOut(f)
+		}
 		e.receiveData(f, p.Hash())
-	case DestinationLink:
-		e.receiveLinkPacket(f)
-	default:
-		hash := p.Hash()
+		return
+	}
+	var relayed *relayedLink
+	if p.DestinationType == DestinationLink && len(e.relayedLinks.entries) > 0 {
+		relayed = e.relayedLinks.lookup(p.Destination, e.now)
+	}
+	if p.DestinationType == DestinationLink && relayed == nil && e.links[p.Destination] == nil {
+		f.on.count(DropNoLink)
+		return
+	}
+	hash := p.Hash()
+	if !exemptFromDuplicates(p.Context) && !client {
 		if e.duplicates.seen(hash) {
 			f.on.count(DropDuplicate)
 			return
 		}
-		e.duplicates.add(hash)
-		switch p.PacketType {
-		case PacketData:
-			e.receiveData(f, hash)
-		case PacketLinkRequest:
-			e.receiveLinkRequest(f)
-		case PacketProof:
-			if !e.receipts.prove(p.Destination, p.Data, e.now) {
-				f.on.count(DropProof)
-			}
+		// Packets of links that we pass on may be heard before it is our turn, and so may proofs of link requests.
+		if relayed == nil && (p.PacketType != PacketProof || p.Context != ContextLinkReqProof) {
+			e.duplicates.add(hash)
+		}
+	}
+	if relayed != nil {
+		e.relayLinkPacket(f, relayed, hash)
+		return
+	}
+	if e.forward(f, hash) {
+		return
+	}
+	switch {
+	case p.DestinationType == DestinationLink:
+		e.receiveLinkPacket(f, hash)
+	case p.PacketType == PacketData:
+		e.receiveData(f, hash)
+	case p.PacketType == PacketLinkRequest:
+		e.receiveLinkRequest(f)
+	case p.PacketType == PacketProof:
+		returned := e.returnProof(f)
+		if !e.receipts.prove(p.Destination, p.Data, e.now) && !returned {
+			f.on.count(DropProof)
 		}
 	}
 }
@@ -75,9 +99,15 @@ func (e *engine) receiveData(f inFrame, hash PacketHash) {
 		f.on.count(DropNoDestination)
 		return
 	}
-	if p.DestinationType == DestinationPlain && DestinationHash(p.Destination) == pathRequestDestination() {
-		e.pathRequested(f)
-		return
+	if p.DestinationType == DestinationPlain {
+		switch DestinationHash(p.Destination) {
+		case pathRequestDestination():
+			e.pathRequested(f)
+			return
+		case tunnelDestination():
+			e.tunnelIntroduced(f)
+			return
+		}
 	}
 	d := e.destinations[p.Destination]
 	if d == nil || d.config.Type != p.DestinationType || d.config.OnPacket == nil {
@@ -100,50 +130,26 @@ func (e *engine) receiveLinkRequest(f inFrame) {
 	e.t.linkRequested(f.packet, f.on, d)
 }
 
-// receiveLinkPacket hands a packet to the link it is addressed to. Proofs of link requests are not remembered as seen:
-// the link takes the first that is right and no other.
-func (e *engine) receiveLinkPacket(f inFrame) {
+// receiveLinkPacket hands a packet to the link it is addressed to.
+func (e *engine) receiveLinkPacket(f inFrame, hash PacketHash) {
 	p := &f.packet
 	l := e.links[p.Destination]
-	if l == nil || p.PacketType == PacketLinkRequest {
+	if p.PacketType == PacketLinkRequest {
 		f.on.count(DropNoLink)
 		return
 	}
-	hash := p.Hash()
-	remember := !exemptFromDuplicates(p.Context) && p.Context != ContextLinkReqProof
-	if remember {
-		if e.duplicates.seen(hash) {
-			f.on.count(DropDuplicate)
-			return
-		}
-		e.duplicates.add(hash)
-	}
 	if !l.receive(linkPacket{Packet: *p, on: f.on, at: f.at, hash: hash}) {
 		f.on.count(DropLinkQueue)
-		if remember {
-			e.duplicates.forget(hash)
-		}
-	}
-}
-
-// pathRequested handles a path request of somebody else. An end point answers for its own destinations only, whatever
-// the mode of the interface.
-func (e *engine) pathRequested(f inFrame) {
-	r, ok := parsePathRequest(f.packet.Data)
-	if !ok || !e.requests.fresh(r.tag) {
-		f.on.count(DropPathRequest)
-		return
-	}
-	d := e.destinations[r.destination]
-	if d == nil || d.config.Type != DestinationSingle {
-		return
-	}
-	if !e.requests.mayAnswer(r.destination, f.on, e.now) || !d.answer(f.on) {
-		f.on.count(DropPathAnswer)
+		e.duplicates.forget(hash)
 	}
 }
 
 // pathRequestDestination is where path requests go: PLAIN rnstransport.path.request (spec 1 §2.5).
 func pathRequestDestination() DestinationHash {
 	return DestinationHash{0x6b, 0x9f, 0x66, 0x01, 0x4d, 0x98, 0x53, 0xfa, 0xab, 0x22, 0x0f, 0xba, 0x47, 0xd0, 0x27, 0x61}
+}
+
+// tunnelDestination is where tunnels are introduced: PLAIN rnstransport.tunnel.synthesize (spec 1 §2.5).
+func tunnelDestination() DestinationHash {
+	return DestinationHash{0x91, 0xbf, 0x09, 0x10, 0x26, 0x7b, 0x59, 0xb0, 0xe8, 0x64, 0xe0, 0xd4, 0xc9, 0x16, 0x02, 0xca}
 }

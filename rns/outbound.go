@@ -60,8 +60,11 @@ func (e *engine) route(f outFrame) (hops int, bitrate int64, err error) {
 	}
 	if p.PacketType != PacketAnnounce && p.DestinationType == DestinationSingle {
 		if path := e.paths.lookup(p.Destination, e.now); path != nil && path.via.sends() {
-			frame := f.raw
-			if out := p.Originate(path.hops, path.nextHop); out.HeaderType != p.HeaderType {
+			frame, hops := f.raw, path.hops
+			if e.master != nil && hops == 1 {
+				hops = 2 // by way of the master
+			}
+			if out := p.Originate(hops, path.nextHop); out.HeaderType != p.HeaderType {
 				frame = out.Append(make([]byte, 0, out.Size()))
 				e.paths.touch(path, e.now)
 			}
@@ -79,13 +82,16 @@ func (e *engine) broadcast(p *Packet, hash PacketHash) error {
 	}
 	sent, failed := false, error(nil)
 	for _, a := range e.interfaces {
-		if !a.sends() || p.PacketType == PacketAnnounce && a.mode == interfaces.ModeAccessPoint {
+		if !a.sends() || p.PacketType == PacketAnnounce && !propagates(nil, a) {
 			continue
 		}
 		if err := e.transmit(a, p.Raw); err != nil {
 			failed = err
-		} else {
-			sent = true
+			continue
+		}
+		sent = true
+		if p.PacketType == PacketAnnounce {
+			a.traffic.announcesOut.add(e.now)
 		}
 	}
 	switch {
@@ -124,25 +130,6 @@ func (t *Transport) linkRoute(d DestinationHash) linkRoute {
 	return r
 }
 
-// sendPathRequest asks all neighbours for the way to d, unless we did so just now.
-func (e *engine) sendPathRequest(d DestinationHash) error {
-	if !e.requests.due(d, e.now) {
-		return nil
-	}
-	tag, err := newRandomHash(e.t.config.Rand)
-	if err != nil {
-		e.requests.withdraw(d)
-		return err
-	}
-	p := newPathRequest(d, nil, tag[:])
-	p.Raw = p.Append(nil)
-	if err := e.broadcast(&p, p.Hash()); err != nil {
-		e.requests.withdraw(d)
-		return err
-	}
-	return nil
-}
-
 // rebalancePath corrects the number of hops to d after a valid link proof that took another number (spec 1 §6.18).
 func (t *Transport) rebalancePath(d DestinationHash, hops int) {
 	_ = t.do(func(e *engine) {
@@ -152,11 +139,18 @@ func (t *Transport) rebalancePath(d DestinationHash, hops int) {
 	})
 }
 
-// linkFailed is told of a link of ours that ended before it was active: the path is forgotten and a new one asked for,
-// at most once in 20 s (spec 1 §6.16).
+// linkFailed is told of a link of ours that ended before it was active: a new path is asked for, at most once in 20 s. Who
+// is no transport node forgets the path first (spec 1 §6.16).
 func (t *Transport) linkFailed(d DestinationHash) {
 	_ = t.do(func(e *engine) {
-		e.paths.expire(d)
+		if !e.forwarding() {
+			e.paths.expire(d)
+		} else if p := e.paths.entries[d]; p != nil {
+			p.state = pathUnresponsive
+		}
+		if e.master != nil {
+			return // the master sees to it
+		}
 		if !e.stopping {
 			if err := e.sendPathRequest(d); err != nil {
 				e.t.log.Debug("path request not sent", "dest", d, "err", err)

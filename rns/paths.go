@@ -39,6 +39,8 @@ type pathEntry struct {
 	randoms     []RandomField // of accepted announces, oldest first, at most maxRandomFields
 	via         *attached     // where it was heard
 	announce    PacketHash    // of the accepted announce
+	raw         []byte        // that announce as received; nil: not kept, or too large to be passed on
+	learned     time.Time     // when it was accepted
 	state       pathState     //
 	place       *list.Element // in pathTable.order
 }
@@ -127,16 +129,8 @@ func (t *pathTable) accepts(a *heardAnnounce, m moment) bool {
 
 // learn enters the path of an accepted announce.
 func (t *pathTable) learn(a *heardAnnounce, now time.Time) *pathEntry {
-	p := t.entries[a.destination]
-	if p == nil {
-		if len(t.entries) >= t.limit {
-			t.remove(t.order.Front().Value.(*pathEntry))
-			t.evicted++
-		}
-		p = &pathEntry{destination: a.destination}
-		p.place = t.order.PushBack(p)
-		t.entries[a.destination] = p
-	}
+	p := t.entry(a.destination)
+	p.learned = now
 	p.nextHop = a.nextHop()
 	p.hops = a.hops
 	p.via = a.on
@@ -150,6 +144,22 @@ func (t *pathTable) learn(a *heardAnnounce, now time.Time) *pathEntry {
 		p.randoms = append(p.randoms, a.random)
 	}
 	t.touch(p, now)
+	return p
+}
+
+// entry returns the entry of a destination, which is made if there is none: at the cost of the least recently used one when
+// the table is full.
+func (t *pathTable) entry(d DestinationHash) *pathEntry {
+	p := t.entries[d]
+	if p == nil {
+		if len(t.entries) >= t.limit {
+			t.remove(t.order.Front().Value.(*pathEntry))
+			t.evicted++
+		}
+		p = &pathEntry{destination: d}
+		p.place = t.order.PushBack(p)
+		t.entries[d] = p
+	}
 	return p
 }
 
@@ -199,6 +209,9 @@ type PathInfo struct {
 	// Interface is the name of the interface that leads there, Bitrate its estimate in bit/s (0: unknown).
 	Interface string
 	Bitrate   int64
+	// Learned is when the announce was accepted, Expires until when only a better announce replaces the path, both by the
+	// wall clock.
+	Learned, Expires time.Time
 	// Used is when the path was learned or last used for a relayed packet, by the wall clock.
 	Used time.Time
 	// Emitted is the emission time, in whole seconds by the owner's clock, of the newest announce accepted for it.
@@ -215,6 +228,8 @@ func (p *pathEntry) info(m moment) PathInfo {
 		NextHop:     p.nextHop,
 		Interface:   p.via.name(),
 		Bitrate:     p.via.properties.Bitrate,
+		Learned:     m.toWall(p.learned),
+		Expires:     m.toWall(p.expires),
 		Used:        m.toWall(p.used),
 		Announce:    p.announce,
 	}

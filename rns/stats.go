@@ -3,6 +3,7 @@ package rns
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"groupd/rns/interfaces"
 )
@@ -39,6 +40,16 @@ const (
 	DropSendDown                           // own packet while the carrier was down
 	DropSendTooLarge                       // own packet over the carrier's frame limit
 	DropNoInterface                        // own packet with no interface to go to
+	DropCheckQueue                         // link proof or tunnel of others, while too many signatures waited
+	DropRelayTurn                          // link packet of others that it is not our turn to pass on
+	DropRelayLink                          // link request of others that cannot be passed on
+	DropRelayProof                         // link proof of others that is wrong
+	DropTunnel                             // introduction of a tunnel that is wrong
+	DropAnnounceHeld                       // announce of an unknown destination in a burst, no room to hold it
+	DropAnnounceRate                       // announce used, not passed on: its destination announces itself too often
+	DropAnnounceLarge                      // announce used, not passed on: with a transport id it is too large
+	DropAnnounceTable                      // announce or path answer not sent: too many wait
+	DropDiscovery                          // path request for an unknown destination that we do not look for: too many
 
 	dropReasons int = iota
 )
@@ -61,7 +72,10 @@ func dropNames() [dropReasons]string {
 		DropDestinationQueue: "destination_queue", DropLinkQueue: "link_queue", DropUndecryptable: "undecryptable",
 		DropProof: "proof", DropPathRequest: "path_request", DropPathAnswer: "path_answer",
 		DropHandlerQueue: "handler_queue", DropSendQueue: "send_queue", DropSendDown: "send_down",
-		DropSendTooLarge: "send_too_large", DropNoInterface: "no_interface",
+		DropSendTooLarge: "send_too_large", DropNoInterface: "no_interface", DropCheckQueue: "check_queue",
+		DropRelayTurn: "relay_turn", DropRelayLink: "relay_link", DropRelayProof: "relay_proof", DropTunnel: "tunnel",
+		DropAnnounceHeld: "announce_held", DropAnnounceRate: "announce_rate", DropAnnounceLarge: "announce_large",
+		DropAnnounceTable: "announce_table", DropDiscovery: "discovery",
 	}
 }
 
@@ -76,6 +90,22 @@ type Stats struct {
 	// Paths, Known (destinations), Links, Receipts (open), Destinations (ours) and Duplicates (hashes remembered)
 	// are the present sizes of the tables.
 	Paths, Known, Links, Receipts, Destinations, Duplicates int
+	// Transport is whether we forward for others. Then these are the sizes of what is kept for that: links between
+	// others, packets whose proofs are to be passed back, announces and path answers that wait to be sent, announce
+	// rates, destinations looked for, tunnels and their paths, blackholed identities.
+	Transport                                                                              bool
+	RelayedLinks, Reverse, Scheduled, Rates, Discoveries, Tunnels, TunnelPaths, Blackholes int
+	// RelayedPackets and RelayedAnnounces count transmissions for others, announces and path answers apart.
+	RelayedPackets, RelayedAnnounces uint64
+	// Evicted counts what full tables of these let go or did not take, by table.
+	Evicted map[string]uint64
+	// LocalClients is how many programs use our instance; Client: we use that of another program.
+	LocalClients int
+	Client       bool
+	// ProbeResponder is the address that answers probes; zero: none.
+	ProbeResponder DestinationHash
+	// Listeners are the spawners.
+	Listeners []ListenerStats
 	// PathsEvicted, KnownDropped and ReceiptsCulled count what full tables let go.
 	PathsEvicted, KnownDropped, ReceiptsCulled uint64
 	// Drops counts what was dropped, by reason; reasons that never occurred are absent.
@@ -94,6 +124,39 @@ type InterfaceStats struct {
 	Drops map[DropReason]uint64
 	// Carrier is what the carrier itself counts.
 	Carrier interfaces.Stats
+
+	Gravity int
+	Local   LocalRole
+	// Parent is the name of the listener that made it; empty: none.
+	Parent string
+	// IFACSize in bytes, IFACName and IFACSignature (64 bytes; nil: open) describe the access code.
+	IFACSize      int
+	IFACName      string
+	IFACSignature []byte
+	// AnnouncesToInternal as configured.
+	AnnouncesToInternal bool
+	// Rate limits how often one destination's announces are passed on; Target 0: not at all.
+	Rate    AnnounceRate
+	Traffic TrafficStats
+}
+
+// TrafficStats are the announces and path requests of an interface.
+type TrafficStats struct {
+	// Frequencies per second.
+	AnnouncesIn, AnnouncesOut, PathRequestsIn, PathRequestsOut float64
+	// HeldAnnounces wait since too many came in, AnnounceQueue for the announce cap.
+	HeldAnnounces, AnnounceQueue int
+	// Burst and PathRequestBurst are since when too many come in, by the wall clock; zero: they do not.
+	Burst, PathRequestBurst time.Time
+}
+
+// ListenerStats is a listener.
+type ListenerStats struct {
+	Name    string
+	Mode    interfaces.Mode
+	Local   LocalRole
+	Peers   int // interfaces that it made and that are attached
+	Gravity int
 }
 
 func (c *dropCounters) snapshot() map[DropReason]uint64 {
@@ -110,15 +173,23 @@ func (c *dropCounters) snapshot() map[DropReason]uint64 {
 func (t *Transport) Stats() Stats {
 	s := Stats{Drops: t.drops.snapshot()}
 	var on []*attached
+	var traffic []TrafficStats
 	_ = t.do(func(e *engine) {
 		on = append(on, e.interfaces...)
+		m := e.moment()
+		for _, a := range on {
+			traffic = append(traffic, a.trafficStats(m))
+		}
 		s.Paths, s.PathsEvicted = len(e.paths.entries), e.paths.evicted
 		s.Known, s.KnownDropped = len(e.known.entries), e.known.dropped
 		s.Receipts, s.ReceiptsCulled = len(e.receipts.open), e.receipts.culled
 		s.Links, s.Destinations, s.Duplicates = len(e.links), len(e.destinations), e.duplicates.len()
+		e.relayStats(&s)
 	})
-	for _, a := range on {
-		s.Interfaces = append(s.Interfaces, a.stats())
+	for i, a := range on {
+		own := a.stats()
+		own.Traffic = traffic[i]
+		s.Interfaces = append(s.Interfaces, own)
 	}
 	return s
 }

@@ -38,6 +38,32 @@ type Store interface {
 	LastAnnounced(ctx context.Context, d DestinationHash) (time.Time, error)
 	// SaveLastAnnounced replaces that time; it is kept to the second. It is called before the announce goes out.
 	SaveLastAnnounced(ctx context.Context, d DestinationHash, at time.Time) error
+
+	// TableStore is used by transport nodes only.
+	TableStore
+}
+
+// TableStore keeps the tables of a transport node: what they hold can be learned again, but that takes time. Each Save
+// replaces everything, all or nothing. Entries that cannot be read are given as errors and do not end a sequence.
+type TableStore interface {
+	LoadPaths(ctx context.Context) iter.Seq2[StoredPath, error]
+	SavePaths(ctx context.Context, paths iter.Seq[StoredPath]) error
+
+	LoadTunnels(ctx context.Context) iter.Seq2[StoredTunnel, error]
+	SaveTunnels(ctx context.Context, tunnels iter.Seq[StoredTunnel]) error
+
+	// LoadAnnounces gives those of the announces wanted that are stored, in any order.
+	LoadAnnounces(ctx context.Context, wanted map[PacketHash]struct{}) iter.Seq2[StoredAnnounce, error]
+	// SaveAnnounces stores those that are not stored yet, and deletes all that are not given.
+	SaveAnnounces(ctx context.Context, announces iter.Seq[StoredAnnounce]) error
+
+	// LoadPacketHashes gives the packets seen lately, oldest first where the store knows.
+	LoadPacketHashes(ctx context.Context) iter.Seq2[PacketHash, error]
+	SavePacketHashes(ctx context.Context, hashes iter.Seq[PacketHash]) error
+
+	// LoadBlackholes gives our own list of blackholed identities.
+	LoadBlackholes(ctx context.Context) ([]Blackhole, error)
+	SaveBlackholes(ctx context.Context, list []Blackhole) error
 }
 
 // Use marks of [KnownDestination.Used]. Positive values are the time of last use.
@@ -74,3 +100,37 @@ const RatchetExpiry = 30 * 24 * time.Hour
 
 // Expired reports whether the ratchet must not be used any more at the time given.
 func (r RemoteRatchet) Expired(now time.Time) bool { return !now.Before(r.Received.Add(RatchetExpiry)) }
+
+// StoredPath is a path as it is stored (spec 1 §6.23).
+type StoredPath struct {
+	Destination DestinationHash
+	// Used is when it was learned or used last.
+	Used time.Time
+	// NextHop is the transport id of the next node, or the destination hash.
+	NextHop TruncatedHash
+	Hops    int
+	Expires time.Time
+	// Randoms are the random fields of announces heard, oldest first.
+	Randoms []RandomField
+	// Interface is the hash of the display string of the interface that leads there.
+	Interface InterfaceHash
+	// Announce is the hash of the announce that made the path.
+	Announce PacketHash
+}
+
+// StoredTunnel is a tunnel as it is stored.
+type StoredTunnel struct {
+	ID TunnelID
+	// Interface it was on last; zero: none. Nobody needs it.
+	Interface InterfaceHash
+	Paths     []StoredPath
+	Expires   time.Time
+}
+
+// StoredAnnounce is an announce as it was received: hops not counted, no access code.
+type StoredAnnounce struct {
+	Hash PacketHash
+	Raw  []byte
+	// Interface is the display string of the interface it was heard on; empty: unknown.
+	Interface string
+}

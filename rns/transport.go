@@ -70,14 +70,17 @@ type Config struct {
 	TransportEnabled bool
 	// RespondToProbes makes a transport node prove packets to its destination rnstransport.probe.
 	RespondToProbes bool
+	// PublishBlackholes lets everybody ask for our list of blackholed identities.
+	PublishBlackholes bool
 	// AnnounceRate is for interfaces that set none. Zero: [DefaultAnnounceRate] on transport nodes, none on others.
 	AnnounceRate AnnounceRate
 	// Ingress is for interfaces that set nothing else. Zero fields: the defaults.
 	Ingress IngressLimits
 
 	// Sizes of tables; 0 is the default named like it: [DefaultDuplicateMemory], [DefaultMaxPaths],
-	// [DefaultMaxKnown], [DefaultMaxInterfaces], [DefaultMaxLinks].
-	DuplicateMemory, MaxPaths, MaxKnown, MaxInterfaces, MaxLinks int
+	// [DefaultMaxKnown], [DefaultMaxInterfaces], [DefaultMaxLinks],
+	// [DefaultMaxReverse], [DefaultMaxRelayedLinks].
+	DuplicateMemory, MaxPaths, MaxKnown, MaxInterfaces, MaxLinks, MaxReverse, MaxRelayedLinks int
 	// PathTimeout is how long AwaitPath waits when its context has no deadline. 0: [DefaultPathTimeout].
 	PathTimeout time.Duration
 	// VerifyWorkers is how many goroutines check signatures of announces. 0: 2.
@@ -96,6 +99,8 @@ func (c Config) withDefaults() (Config, error) {
 		{"MaxKnown", &c.MaxKnown, DefaultMaxKnown},
 		{"MaxInterfaces", &c.MaxInterfaces, DefaultMaxInterfaces},
 		{"MaxLinks", &c.MaxLinks, DefaultMaxLinks},
+		{"MaxReverse", &c.MaxReverse, DefaultMaxReverse},
+		{"MaxRelayedLinks", &c.MaxRelayedLinks, DefaultMaxRelayedLinks},
 		{"VerifyWorkers", &c.VerifyWorkers, defaultVerifyWorkers},
 	} {
 		if *v.field < 0 {
@@ -166,15 +171,19 @@ type Transport struct {
 	drops  dropCounters
 	links  linkShared
 
-	inbound  chan inFrame        // readers → loop
-	verify   chan announceJob    // readers → verify workers
-	verified chan *heardAnnounce // verify workers → loop
-	outbound chan outFrame       // senders → loop
-	calls    chan func(*engine)  // anyone → loop
-	heard    chan announceEvent  // loop → dispatcher
-	ready    chan struct{}       // closed when the loop begins
-	done     chan struct{}       // closed when the loop has ended
-	wg       sync.WaitGroup      // every goroutine of a run
+	blackholes blackholes
+	managed    []*Destination // the node's own, announced by itself
+
+	inbound  chan inFrame       // readers → loop
+	verify   chan announceJob   // readers → verify workers
+	checks   chan checkJob      // loop → verify workers
+	verified chan func(*engine) // verify workers → loop
+	outbound chan outFrame      // senders → loop
+	calls    chan func(*engine) // anyone → loop
+	heard    chan announceEvent // loop → dispatcher
+	ready    chan struct{}      // closed when the loop begins
+	done     chan struct{}      // closed when the loop has ended
+	wg       sync.WaitGroup     // every goroutine of a run
 
 	mu      sync.Mutex // leaf; held while a call runs in phaseNew, else never across anything
 	phase   phase
@@ -194,7 +203,8 @@ func New(c Config) (*Transport, error) {
 		log:      c.Logger,
 		inbound:  make(chan inFrame, inboundQueue),
 		verify:   make(chan announceJob, verifyQueue),
-		verified: make(chan *heardAnnounce),
+		checks:   make(chan checkJob, checkQueue),
+		verified: make(chan func(*engine)),
 		outbound: make(chan outFrame, outboundQueue),
 		calls:    make(chan func(*engine)),
 		heard:    make(chan announceEvent, announceEventQueue),
@@ -202,6 +212,9 @@ func New(c Config) (*Transport, error) {
 		done:     make(chan struct{}),
 	}
 	t.engine = newEngine(t)
+	if err := t.manage(); err != nil {
+		return nil, err
+	}
 	return t, nil
 }
 
@@ -231,6 +244,9 @@ func (t *Transport) Run(ctx context.Context) error {
 		t.wg.Go(func() { t.verifyAnnounces(life) })
 	}
 	t.wg.Go(func() { t.dispatchAnnounces(life) })
+	if len(t.managed) > 0 {
+		t.wg.Go(func() { t.announceManaged(life) })
+	}
 	if loadErr == nil {
 		e.start()
 		close(t.ready)
@@ -275,6 +291,9 @@ func (t *Transport) do(f func(*engine)) error {
 	}
 }
 
+// relayCounters count what was passed on, by the number of transmissions.
+type relayCounters struct{ packets, announces uint64 }
+
 // engine is the tables of a transport and what is done with them. Whoever has an *engine is the loop: all its methods
 // are for the loop only, and none of them blocks.
 type engine struct {
@@ -283,7 +302,7 @@ type engine struct {
 	now  time.Time       // of the event being handled, monotonic
 
 	interfaces   []*attached // highest bitrate first
-	spawners     []spawner   // added before Run
+	spawners     []spawner
 	names        map[string]bool
 	destinations map[DestinationHash]*Destination
 	links        map[LinkID]*Link
@@ -292,6 +311,22 @@ type engine struct {
 	requests     pathRequestTable
 	receipts     receiptTable
 	known        knownTable
+
+	// What a transport node keeps for others.
+	self           IdentityHash // transport id in use
+	scheduled      announceTable
+	rates          announceRateTable
+	discoveries    discoveryTable // for the network
+	clientRequests discoveryTable // for destinations of local clients
+	own            requestQueue
+	relayedLinks   linkTable
+	reverse        reverseTable
+	tunnels        tunnelTable
+	keepAnnounces  bool      // announces are kept, for path answers
+	clients        int       // local clients attached
+	master         *attached // the shared instance we use; nil: none
+	announceRound  time.Time // when announces were sent last
+	relayed        relayCounters
 
 	timer     *time.Timer // of the next tick; nil before Run
 	wake      time.Time   // when that is
@@ -314,6 +349,16 @@ func newEngine(t *Transport) *engine {
 		requests:     newPathRequestTable(),
 		receipts:     newReceiptTable(maxReceipts),
 		known:        newKnownTable(t.config.MaxKnown),
+
+		self:           t.config.Identity.Hash(),
+		scheduled:      newAnnounceTable(maxScheduledAnnounces),
+		rates:          newAnnounceRateTable(t.config.MaxPaths),
+		discoveries:    newDiscoveryTable(maxDiscoveries),
+		clientRequests: newDiscoveryTable(maxDiscoveries),
+		relayedLinks:   newLinkTable(t.config.MaxRelayedLinks),
+		reverse:        newReverseTable(t.config.MaxReverse),
+		tunnels:        newTunnelTable(maxTunnels, t.config.MaxPaths),
+		keepAnnounces:  t.config.TransportEnabled,
 	}
 }
 
@@ -362,9 +407,9 @@ func (e *engine) step(interrupt <-chan struct{}) {
 	case f := <-e.t.inbound:
 		e.now = time.Now()
 		e.receive(f)
-	case a := <-e.t.verified:
+	case f := <-e.t.verified:
 		e.now = time.Now()
-		e.announced(a)
+		f(e)
 	case f := <-e.t.outbound:
 		e.now = time.Now()
 		e.send(f)
@@ -384,16 +429,37 @@ func (e *engine) step(interrupt <-chan struct{}) {
 func (e *engine) tick() {
 	next := e.receipts.expire(e.now)
 	if !e.now.Before(e.nextSweep) {
-		e.paths.cull(e.now)
-		e.requests.cull(e.now)
-		e.saveWhenDue()
+		e.sweep()
 		e.nextSweep = e.now.Add(sweepInterval)
 	}
 	if next.IsZero() || e.nextSweep.Before(next) {
 		next = e.nextSweep
 	}
+	if at, ok := e.relayDue(); ok && at.Before(next) {
+		next = at
+	}
 	e.wake = next
 	e.timer.Reset(max(0, next.Sub(e.now)))
+}
+
+// sweep forgets what has expired.
+func (e *engine) sweep() {
+	e.paths.cull(e.now)
+	e.requests.cull(e.now)
+	e.discoveries.cull(e.now)
+	e.clientRequests.cull(e.now)
+	e.reverse.cull(e.now)
+	e.relayedLinks.cull(e.now)
+	e.rates.cull(e.now)
+	e.tunnels.cull(e.now)
+	if e.t.blackholes.expire(e.wall(), e.self) {
+		e.t.goTracked(func() {
+			if err := e.t.saveBlackholes(e.life); err != nil {
+				e.t.log.Warn("blackhole list not saved", "err", err)
+			}
+		})
+	}
+	e.saveWhenDue()
 }
 
 // wakeBy makes tick happen at t if it would come later.
@@ -475,9 +541,8 @@ func (t *Transport) AddSpawner(c interfaces.Spawner, o InterfaceOptions) error {
 	}
 	s := spawner{listener: c, options: o}
 	return t.do(func(e *engine) {
-		if e.life == nil {
-			e.spawners = append(e.spawners, s)
-		} else {
+		e.spawners = append(e.spawners, s)
+		if e.life != nil {
 			e.serve(s)
 		}
 	})

@@ -19,6 +19,7 @@ type Store struct {
 	own       map[rns.DestinationHash][]byte
 	announced map[rns.DestinationHash]time.Time
 	saves     int
+	tables    tables
 	fail      error
 }
 

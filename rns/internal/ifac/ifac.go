@@ -70,6 +70,13 @@ func (c *Code) Size() int {
 	return c.size
 }
 
+// Signature returns the 64 bytes by which people compare access codes, as rnstatus shows them: the signature of the hash of
+// the key.
+func (c *Code) Signature() []byte {
+	sum := sha256.Sum256(c.key)
+	return ed25519.Sign(c.signing, sum[:])
+}
+
 // Mask returns the frame for a packet, in a new slice: the packet itself when c is nil. Packets are at least 2 bytes
 // long; a shorter one gives nil.
 func (c *Code) Mask(packet []byte) []byte {
