@@ -49,24 +49,7 @@ func startNode(t *testing.T, host string, dial int, config rns.Config, opts rns.
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- tr.Run(ctx) }()
-	var once sync.Once
-	n.Stop = func() {
-		once.Do(func() {
-			cancel()
-			select {
-			case err := <-done:
-				if err != nil {
-					t.Errorf("our node ended with: %v", err)
-				}
-			case <-time.After(10 * time.Second):
-				t.Error("our node did not end in 10 s")
-			}
-		})
-	}
-	t.Cleanup(n.Stop)
+	n.run()
 	if dial == 0 {
 		select {
 		case a := <-listening:
@@ -75,6 +58,43 @@ func startNode(t *testing.T, host string, dial int, config rns.Config, opts rns.
 			t.Fatal("our node does not listen")
 		}
 	}
+	return n
+}
+
+// run runs the node until the test ends, or Stop is called.
+func (n *Node) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	var once sync.Once
+	n.Stop = func() {
+		once.Do(func() {
+			cancel()
+			select {
+			case err := <-done:
+				if err != nil {
+					n.t.Errorf("our node ended with: %v", err)
+				}
+			case <-time.After(10 * time.Second):
+				n.t.Error("our node did not end in 10 s")
+			}
+		})
+	}
+	n.t.Cleanup(n.Stop)
+}
+
+// startNodeWith starts a node with carriers that add gives it.
+func startNodeWith(t *testing.T, add func(*rns.Transport) error) *Node {
+	t.Helper()
+	tr, err := rns.New(rns.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := add(tr); err != nil {
+		t.Fatal(err)
+	}
+	n := &Node{Transport: tr, t: t}
+	n.run()
 	return n
 }
 

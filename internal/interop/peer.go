@@ -150,11 +150,21 @@ func reticulumConfig(interfaces string) string {
 // StartPeer starts a Python program with this Reticulum config and waits until it is up. It ends with the test.
 func StartPeer(t *testing.T, name, config string) *Peer {
 	t.Helper()
+	return StartPeerIn(t, "", name, config)
+}
+
+// StartPeerIn is StartPeer in a network namespace of that name; "" is our own.
+func StartPeerIn(t *testing.T, namespace, name, config string) *Peer {
+	t.Helper()
 	p := &Peer{t: t, name: name, dir: t.TempDir(), stderr: &lockedBuffer{}, waiting: map[int]chan reply{}, changed: make(chan struct{}), exited: make(chan struct{})}
 	if err := os.WriteFile(filepath.Join(p.dir, "config"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.cmd = exec.Command(python(t), "-u", "peer.py")
+	command := []string{python(t), "-u", "peer.py"}
+	if namespace != "" {
+		command = append([]string{"ip", "netns", "exec", namespace}, command...)
+	}
+	p.cmd = exec.Command(command[0], command[1:]...)
 	p.cmd.Stderr = p.stderr
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {

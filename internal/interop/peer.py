@@ -84,6 +84,9 @@ class Peer:
         RNS.Transport.register_announce_handler(Heard())
         return {"rns": RNS.__version__, "lxmf": LXMF.__version__ if LXMF else None}
 
+    def cmd_interfaces(self, a):
+        return {"names": [str(i) for i in RNS.Transport.interfaces]}
+
     def cmd_identity(self, a):
         i = RNS.Identity.from_bytes(bytes.fromhex(a["private"])) if a.get("private") else RNS.Identity()
         self.identities[a["name"]] = i
