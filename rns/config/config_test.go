@@ -77,6 +77,7 @@ func one(t *testing.T, top string, options ...string) (config.Interface, *config
 	return c.Interfaces[0], c
 }
 
+// I-032, I-125, I-126.
 func TestAFileFromTheManualIsUnderstood(t *testing.T) {
 	c := read(t, example)
 	r := c.Reticulum
@@ -121,6 +122,7 @@ func TestAFileFromTheManualIsUnderstood(t *testing.T) {
 	}
 }
 
+// I-128.
 func TestTheDefaultFileIsReadWithoutWarnings(t *testing.T) {
 	for _, text := range []string{config.DefaultText, uncommented()} {
 		c := read(t, text)
@@ -159,6 +161,7 @@ func uncommented() string {
 	return strings.Join(lines, "")
 }
 
+// I-123.
 func TestBooleansAreTheEightWordsOnly(t *testing.T) {
 	for word, want := range map[string]bool{"yes": true, "On": true, "TRUE": true, "1": true, "no": false, "oFF": false, "False": false, "0": false} {
 		if c := read(t, "[reticulum]\nenable_transport = "+word); c.Reticulum.EnableTransport != want {
@@ -193,6 +196,7 @@ func TestNumbersAreDecimal(t *testing.T) {
 	}
 }
 
+// I-125, I-126, I-142.
 func TestModeWords(t *testing.T) {
 	for words, want := range map[string]string{
 		"mode = AP": "access_point", "mode = gw": "gateway", "mode = ptp": "pointtopoint", "mode = fast": "full", "": "full",
@@ -214,6 +218,7 @@ func TestModeWords(t *testing.T) {
 	}
 }
 
+// I-025.
 func TestAccessCodeSizeIsInBits(t *testing.T) {
 	for text, want := range map[string]int{"64": 8, "127": 15, "512": 64, "7": 0, "8": 1} {
 		if i, _ := one(t, "", "ifac_size = "+text); i.IFACSize != want {
@@ -225,6 +230,7 @@ func TestAccessCodeSizeIsInBits(t *testing.T) {
 	}
 }
 
+// I-127.
 func TestAnnounceRateDefaultsNeedTransport(t *testing.T) {
 	transport := "[reticulum]\nenable_transport = yes\ndefault_ar_grace = 7\ndefault_ar_target = 0\n"
 	for _, c := range []struct {
@@ -287,6 +293,7 @@ anything = goes
 	}
 }
 
+// I-017, I-032.
 func TestWhatAnEnabledInterfaceLacksIsAnError(t *testing.T) {
 	text := `
 [interfaces]
@@ -323,6 +330,7 @@ line 12: [interfaces] [[C]]: has no type`
 	}
 }
 
+// I-124.
 func TestAnInterfaceWithoutEnabledIsOff(t *testing.T) {
 	c := read(t, "[interfaces]\n[[A]]\ntype = AutoInterface\n[[B]]\ntype = AutoInterface\nenabled = no\ninterface_enabled = yes\n")
 	if c.Interfaces[0].Enabled || !c.Interfaces[1].Enabled {

@@ -23,6 +23,7 @@ func first(t *testing.T, line string) (config.Value, error) {
 	return e.Value()
 }
 
+// I-120, I-121.
 func TestValuesReadAsTheReferenceReadsThem(t *testing.T) {
 	for line, want := range map[string][]string{
 		"a = b c  d   ":                    {"b c  d"},
@@ -74,6 +75,7 @@ func TestValuesReadAsTheReferenceReadsThem(t *testing.T) {
 	}
 }
 
+// I-122.
 func TestLinesWithoutMeaningAreErrors(t *testing.T) {
 	for _, line := range []string{
 		"a = 'open", `a = "q"x`, "a = ,,", "a = x,,y", "a = ,x", "a = 'x', 'y", "just words", "a : b", "= x", "; comment",

@@ -6,6 +6,7 @@ import (
 	"groupd/rns/interfaces"
 )
 
+// I-012, I-013, I-014.
 func TestBitratePicksTheHardwareMTU(t *testing.T) {
 	for _, c := range []struct {
 		bitrate int64

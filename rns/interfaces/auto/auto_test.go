@@ -558,8 +558,12 @@ func FuzzDiscovery(f *testing.F) {
 	})
 }
 
-func ExampleInterface_Name() {
-	a, err := auto.New(auto.Config{Name: "Default Interface"})
-	fmt.Println(a.Name(), err)
-	// Output: AutoInterface[Default Interface] <nil>
+func ExampleNew() {
+	a, err := auto.New(auto.Config{Name: "Default Interface", IgnoredDevices: []string{"tun0"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(a.Name(), a.Properties().MTU)
+	// Output: AutoInterface[Default Interface] 1196
 }

@@ -57,6 +57,7 @@ func TestFramesAreEscapedAsTheReferenceDoes(t *testing.T) {
 	}
 }
 
+// I-009.
 func TestFrameSplitOverArbitraryChunksIsReassembled(t *testing.T) {
 	var want [][]byte
 	var wire []byte
@@ -78,6 +79,7 @@ func TestFrameSplitOverArbitraryChunksIsReassembled(t *testing.T) {
 	}
 }
 
+// I-004, I-008.
 func TestGarbageBetweenGoodFramesLosesOnlyTheGarbage(t *testing.T) {
 	a, b := packet(30, 0x70), packet(40, 0x10)
 	fa, fb := hdlc.AppendFrame(nil, a), hdlc.AppendFrame(nil, b)
@@ -92,6 +94,7 @@ func TestGarbageBetweenGoodFramesLosesOnlyTheGarbage(t *testing.T) {
 	}
 }
 
+// I-005, I-006.
 func TestPacketLengthLimitsAreExact(t *testing.T) {
 	for _, c := range []struct {
 		n    int
@@ -132,6 +135,7 @@ func TestResetForgetsTheFrameThatWasBegun(t *testing.T) {
 	}
 }
 
+// I-007.
 func TestNoiseNeverGrowsTheDecoder(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	d := hdlc.NewDecoder(20, 500)

@@ -17,6 +17,7 @@ import (
 	"groupd/rns/interfaces/tcp"
 )
 
+// I-034, I-136.
 func TestClientAndServerCarryFramesBothWays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, h, in := newWire(), newHub(), newInbox()
@@ -76,6 +77,7 @@ func TestClientAndServerCarryFramesBothWays(t *testing.T) {
 	})
 }
 
+// I-027: the first wait is that of the reference.
 func TestClientReconnectsWithGrowingWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire()
@@ -100,6 +102,7 @@ func TestClientReconnectsWithGrowingWaits(t *testing.T) {
 	})
 }
 
+// I-027.
 func TestClientReconnectsFiveSecondsAfterTheServerLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, in := newWire(), newInbox()
@@ -159,6 +162,7 @@ func TestServerThatHangsUpAtOnceIsNotFlooded(t *testing.T) {
 	})
 }
 
+// I-028.
 func TestClientGivesUpAfterTheConfiguredTries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire()
@@ -239,6 +243,7 @@ func connected(t *testing.T, config tcp.ClientConfig, in *inbox) (*tcp.Client, n
 	return c, far
 }
 
+// I-151.
 func TestFullQueueDropsTheNewestAndReadingGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := newInbox()
@@ -304,6 +309,7 @@ func TestPeerThatNeverReadsIsDisconnected(t *testing.T) {
 	})
 }
 
+// I-004, I-005, I-006, I-007, I-008.
 func TestGarbageFromThePeerLosesOnlyTheGarbage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := newInbox()

@@ -8,6 +8,7 @@ import (
 	"groupd/rns/interfaces/tcp"
 )
 
+// I-026, I-030, I-034.
 func TestCarriersAreMadeOfTheirSections(t *testing.T) {
 	c, err := config.Read([]byte(`[interfaces]
 [[Out]]

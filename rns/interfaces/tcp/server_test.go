@@ -95,6 +95,26 @@ func TestServerClosesWhatTransportRefuses(t *testing.T) {
 	})
 }
 
+// I-034.
+func TestSpawnedInterfacesAreAsTheirServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, h := newWire(), newHub()
+		o := tcp.Options{Mode: interfaces.ModeGateway, Bitrate: 20_000_000, IFACSize: 32, ReceiveOnly: true}
+		s, err := tcp.NewServer(tcp.ServerConfig{Name: "Srv", Host: "::", Listen: w.Listen, Options: o})
+		if err != nil {
+			t.Fatal(err)
+		}
+		background(t, func(ctx context.Context) { s.Serve(ctx, h.attach) })
+		if _, err := w.Dial(t.Context(), "", ""); err != nil {
+			t.Fatal(err)
+		}
+		want := interfaces.Properties{Mode: interfaces.ModeGateway, Bitrate: 20_000_000, MTU: 16384, FrameLimit: 16416, IFACSize: 16}
+		if p := (<-h.peers).Properties(); p != want || s.Properties() != want {
+			t.Errorf("spawned %+v, server %+v", p, s.Properties())
+		}
+	})
+}
+
 // troubled is a listener that fails a few times.
 type troubled struct {
 	*wire
@@ -154,6 +174,7 @@ func TestServeSaysWhyItCannotListen(t *testing.T) {
 	})
 }
 
+// I-033.
 func TestDeviceIsBoundByItsFirstAddress(t *testing.T) {
 	addrs := func(list ...string) (out []netip.Addr) {
 		for _, s := range list {

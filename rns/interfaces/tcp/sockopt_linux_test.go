@@ -9,6 +9,7 @@ import (
 	"groupd/rns/interfaces/tcp"
 )
 
+// I-029, I-030, I-031.
 func TestSocketsHaveTheKeepaliveOptionsOfTheReference(t *testing.T) {
 	for name, c := range map[string]struct {
 		tunneled bool

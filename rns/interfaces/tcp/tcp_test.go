@@ -3,6 +3,8 @@ package tcp_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net"
 	"sync"
@@ -175,6 +177,7 @@ func newClient(t *testing.T, c tcp.ClientConfig) *tcp.Client {
 
 func frame(n int, fill byte) []byte { return bytes.Repeat([]byte{fill}, n) }
 
+// I-026, I-133.
 func TestNamesAreThoseOfTheReference(t *testing.T) {
 	for _, c := range []struct{ host, want string }{
 		{"example.org", "TCPInterface[Hub/example.org:4242]"},
@@ -192,8 +195,13 @@ func TestNamesAreThoseOfTheReference(t *testing.T) {
 	if got := s.Name(); got != "TCPServerInterface[Srv/127.0.0.1:44242]" {
 		t.Error(got)
 	}
+	// Stored paths name an interface by this.
+	if hash := sha256.Sum256([]byte(s.Name())); hex.EncodeToString(hash[:]) != "284e9dd9ac8bab2df026bf187070b573cad004552a39397e3d8facaf14f7d1d9" {
+		t.Errorf("hash %x", hash)
+	}
 }
 
+// I-006, I-012, I-014, I-017, I-024.
 func TestPropertiesFollowFromBitrateAndFixedMTU(t *testing.T) {
 	for _, c := range []struct {
 		opts       tcp.Options
@@ -216,6 +224,7 @@ func TestPropertiesFollowFromBitrateAndFixedMTU(t *testing.T) {
 	}
 }
 
+// I-017.
 func TestWrongConfigurationsAreRefused(t *testing.T) {
 	for name, c := range map[string]tcp.ClientConfig{
 		"no host":     {Port: 1},

@@ -23,6 +23,7 @@ func newCode(t testing.TB, o vectors.Object, size int) *ifac.Code {
 	return c
 }
 
+// I-018, I-019.
 func TestVectorsIFACKey(t *testing.T) {
 	vectors.RunKinds(t, "ifac", []string{"key"}, func(t *testing.T, c vectors.Case) {
 		code := newCode(t, c.In, ifac.MaxSize)
@@ -49,6 +50,7 @@ func TestVectorsIFACKey(t *testing.T) {
 	})
 }
 
+// I-020.
 func TestVectorsIFACMask(t *testing.T) {
 	vectors.RunKinds(t, "ifac", []string{"mask"}, func(t *testing.T, c vectors.Case) {
 		code := newCode(t, c.In, c.In.Int("size"))
@@ -69,6 +71,7 @@ func TestVectorsIFACMask(t *testing.T) {
 	})
 }
 
+// I-020, I-022.
 func TestVectorsIFACUnmask(t *testing.T) {
 	vectors.RunKinds(t, "ifac", []string{"unmask"}, func(t *testing.T, c vectors.Case) {
 		packet, ok := newCode(t, c.In, c.In.Int("size")).Unmask(c.In.Bytes("received"))
@@ -81,6 +84,7 @@ func TestVectorsIFACUnmask(t *testing.T) {
 	})
 }
 
+// I-022.
 func TestAnyFlippedBitDropsTheFrame(t *testing.T) {
 	t.Parallel()
 	code, err := ifac.New("net", "pass", 8)
@@ -97,6 +101,7 @@ func TestAnyFlippedBitDropsTheFrame(t *testing.T) {
 	}
 }
 
+// I-023.
 func TestLargePacketsAreMaskedBeyondTheCommonLimitOfTheDerivation(t *testing.T) {
 	t.Parallel()
 	code, err := ifac.New("net", "", 16)
