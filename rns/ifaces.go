@@ -89,8 +89,10 @@ func newAccessCode(o InterfaceOptions, usual int) (*ifac.Code, error) {
 
 // spawner is a listener in use.
 type spawner struct {
-	listener interfaces.Spawner
-	options  InterfaceOptions
+	listener   interfaces.Spawner
+	options    InterfaceOptions
+	properties interfaces.Properties // of what it makes, where it tells
+	code       *ifac.Code            // as of what it makes; nil: open
 }
 
 // attach takes an interface in, and starts it when the transport runs.
@@ -240,6 +242,7 @@ func (t *Transport) deliver(ctx context.Context, a *attached, frame []byte) {
 		return
 	}
 	a.rxPackets.Add(1)
+	t.noteSignal(a, &p)
 	if a.options.Local == LocalNone {
 		p.Hops++ // every receiver adds one first; all rules use this value (spec 1 §6.2)
 	}

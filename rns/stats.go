@@ -117,6 +117,7 @@ type InterfaceStats struct {
 	Name    string
 	Mode    interfaces.Mode
 	Bitrate int64 // bit/s, 0 unknown
+	MTU     int   // bytes that links over it may use; 0: 500
 	IFAC    bool  // whether packets carry an access code
 	// RxPackets and RxAnnounces count what passed access code and parser, TxPackets what the carrier took.
 	RxPackets, RxAnnounces, TxPackets uint64
@@ -138,6 +139,8 @@ type InterfaceStats struct {
 	// Rate limits how often one destination's announces are passed on; Target 0: not at all.
 	Rate    AnnounceRate
 	Traffic TrafficStats
+	// Radio is what a radio tells about itself and its channel; nil where there is none.
+	Radio *interfaces.RadioStats
 }
 
 // TrafficStats are the announces and path requests of an interface.
@@ -157,6 +160,13 @@ type ListenerStats struct {
 	Local   LocalRole
 	Peers   int // interfaces that it made and that are attached
 	Gravity int
+	// Bitrate (bit/s) and MTU (bytes) of what it makes; 0: not known.
+	Bitrate int64
+	MTU     int
+	// IFACSize in bytes, IFACName and IFACSignature (64 bytes; nil: open) describe the access code.
+	IFACSize      int
+	IFACName      string
+	IFACSignature []byte
 }
 
 func (c *dropCounters) snapshot() map[DropReason]uint64 {

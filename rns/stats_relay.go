@@ -1,6 +1,10 @@
 package rns
 
-import "time"
+import (
+	"time"
+
+	"groupd/rns/interfaces"
+)
 
 // stats is a snapshot.
 func (a *attached) stats() InterfaceStats {
@@ -8,6 +12,7 @@ func (a *attached) stats() InterfaceStats {
 		Name:        a.label,
 		Mode:        a.mode,
 		Bitrate:     a.properties.Bitrate,
+		MTU:         a.properties.MTU,
 		IFAC:        a.code != nil,
 		RxPackets:   a.rxPackets.Load(),
 		RxAnnounces: a.rxAnnounces.Load(),
@@ -23,6 +28,10 @@ func (a *attached) stats() InterfaceStats {
 	}
 	if a.code != nil {
 		s.IFACSize, s.IFACName, s.IFACSignature = a.code.Size(), a.options.NetworkName, a.code.Signature()
+	}
+	if r, ok := a.carrier.(interfaces.RadioReporter); ok {
+		radio := r.Radio()
+		s.Radio = &radio
 	}
 	return s
 }
@@ -81,7 +90,11 @@ func (e *engine) relayStats(s *Stats) {
 		}
 	}
 	for _, l := range e.spawners {
-		p := ListenerStats{Name: l.listener.Name(), Mode: l.options.Mode, Local: l.options.Local, Gravity: l.options.Gravity}
+		p := ListenerStats{Name: l.listener.Name(), Mode: l.options.Mode, Local: l.options.Local, Gravity: l.options.Gravity,
+			Bitrate: l.properties.Bitrate, MTU: l.properties.MTU}
+		if l.code != nil {
+			p.IFACSize, p.IFACName, p.IFACSignature = l.code.Size(), l.options.NetworkName, l.code.Signature()
+		}
 		for _, a := range e.interfaces {
 			if a.parent == p.Name {
 				p.Peers++

@@ -166,10 +166,11 @@ const (
 // All exported methods may be called from any goroutine, before Run and during it. After Run has returned they answer
 // [ErrClosed] or nothing. See the package comment for which goroutine owns what.
 type Transport struct {
-	config Config
-	log    *slog.Logger
-	drops  dropCounters
-	links  linkShared
+	config  Config
+	log     *slog.Logger
+	drops   dropCounters
+	links   linkShared
+	signals signalTable
 
 	blackholes blackholes
 	managed    []*Destination // the node's own, announced by itself
@@ -536,10 +537,14 @@ func (t *Transport) AddInterface(c interfaces.Interface, o InterfaceOptions) err
 // AddSpawner gives the transport a listener, before Run or while it runs; transport then calls its Serve. The options
 // hold for all interfaces it makes.
 func (t *Transport) AddSpawner(c interfaces.Spawner, o InterfaceOptions) error {
-	if _, err := newAccessCode(o, interfaces.MaxIFACSize); err != nil {
+	s := spawner{listener: c, options: o, properties: interfaces.Properties{IFACSize: interfaces.MaxIFACSize}}
+	if p, ok := c.(interface{ Properties() interfaces.Properties }); ok {
+		s.properties = p.Properties()
+	}
+	var err error
+	if s.code, err = newAccessCode(o, s.properties.IFACSize); err != nil {
 		return fmt.Errorf("interface %s: %w", c.Name(), err)
 	}
-	s := spawner{listener: c, options: o}
 	return t.do(func(e *engine) {
 		e.spawners = append(e.spawners, s)
 		if e.life != nil {

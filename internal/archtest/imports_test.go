@@ -43,6 +43,7 @@ var arrows = []struct {
 	{"rns/msgpack", nil},
 	{"rns/config", nil},
 	{"rns/filestore", []string{"rns", "rns/msgpack"}},
+	{"rns/sharedinstance", []string{"rns", "rns/config", "rns/interfaces", "rns/interfaces/local", "rns/msgpack"}},
 	{"rns/rnstest", []string{"rns", "rns/msgpack", "rns/interfaces/..."}},
 	{"rns/rnstest/rnodesim", []string{"rns/interfaces", "rns/interfaces/kiss", "rns/interfaces/serial"}},
 	{"rns/interfaces", nil},
