@@ -27,8 +27,6 @@ type Options struct {
 	Mode interfaces.Mode
 	// ReceiveOnly: we must not transmit here (option "outgoing = no").
 	ReceiveOnly bool
-	// IFACSize in bytes, where an access code of another length than 8 is configured. 0: 8.
-	IFACSize int
 	// QueueFrames and QueueBytes bound the write queue. 0: 64 frames, 32 KiB.
 	QueueFrames, QueueBytes int
 	// ReopenWait before a port is opened again. 0: 5 s.
@@ -58,8 +56,8 @@ type Carrier struct {
 
 // NewCarrier checks the options. props hold what the kind of carrier fixes; Mode and Outgoing come from the options.
 func NewCarrier(name string, props interfaces.Properties, o Options) (*Carrier, error) {
-	if o.IFACSize < 0 || o.IFACSize > interfaces.MaxIFACSize || o.QueueFrames < 0 || o.QueueBytes < 0 || o.ReopenWait < 0 {
-		return nil, errors.New("negative or impossible size, queue length or wait")
+	if o.QueueFrames < 0 || o.QueueBytes < 0 || o.ReopenWait < 0 {
+		return nil, errors.New("negative queue length or wait")
 	}
 	if o.QueueFrames == 0 {
 		o.QueueFrames = DefaultQueueFrames

@@ -138,10 +138,10 @@ func (c *Carrier) write(ctx, broken context.Context, port Port, s Session) error
 			continue
 		}
 		if !leaving.IsZero() {
-			_, wait := s.Leave()
+			_, grace := s.Leave()
 			until := leaving
 			if packet == nil {
-				until = lastPacket.Add(min(wait, interfaces.Linger))
+				until = lastPacket.Add(min(grace, interfaces.Linger))
 			}
 			if until.After(leaving) {
 				until = leaving
@@ -153,14 +153,14 @@ func (c *Carrier) write(ctx, broken context.Context, port Port, s Session) error
 				next = until
 			}
 		}
-		if !Wait(ended, c.wake, next) {
+		if !wait(ended, c.wake, next) {
 			continue // broken: the top of the loop decides
 		}
 	}
 }
 
-// Wait waits for wake or until a time (zero: for ever), and says whether it was not ended before.
-func Wait(ended <-chan struct{}, wake <-chan struct{}, until time.Time) bool {
+// wait waits for wake or until a time (zero: for ever), and says whether it was not ended before.
+func wait(ended <-chan struct{}, wake <-chan struct{}, until time.Time) bool {
 	var due <-chan time.Time
 	if !until.IsZero() {
 		t := time.NewTimer(time.Until(until))
