@@ -314,27 +314,21 @@ func (s *serve) discovered(l *link, from netip.Addr, payload []byte) {
 
 // spawn offers a peer to transport, and waits until it is gone.
 func (s *serve) spawn(p *peer) {
-	detach := s.attach(p)
-	s.mu.Lock()
-	if detach == nil {
-		s.stats.Refused++
-	} else {
-		s.stats.Found++
-	}
-	s.mu.Unlock()
-	if detach != nil {
-		s.config.Logger.Debug("peer found", "iface", p.Name())
-		select {
-		case <-p.gone:
-		case <-p.over:
-		case <-s.ctx.Done():
+	taken := p.Attend(s.ctx, p, p.gone, func(i interfaces.Interface) func() {
+		detach := s.attach(i)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if detach == nil {
+			s.stats.Refused++
+		} else {
+			s.stats.Found++
 		}
-		detach()
-	}
-	p.engine.Down(nil) // where Run was never called
+		return detach
+	})
 	s.mu.Lock()
 	s.table.forget(p)
 	s.mu.Unlock()
+	s.config.Logger.Debug("peer is gone", "iface", p.Name(), "taken", taken)
 }
 
 // received handles a datagram of data.

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
-	"sync/atomic"
 
 	"groupd/rns/interfaces"
 	"groupd/rns/interfaces/carrier"
@@ -17,67 +16,55 @@ var errGone = errors.New("the peer is not heard any more")
 
 // peer is the interface of one other node.
 type peer struct {
-	carrier.Face
-	engine  *carrier.Engine
+	*carrier.Spawned
 	address netip.Addr     // without zone
 	to      netip.AddrPort // where its packets go
 	socket  Socket         // of the link
 	inbox   chan []byte
 	gone    chan struct{} // closed when it is not heard any more
-	over    chan struct{} // closed when Run returns
-	ran     atomic.Bool
 }
 
 var _ interfaces.Interface = (*peer)(nil)
 
 func newPeer(c *Config, l *link, address netip.Addr) *peer {
-	p := &peer{
+	name := "AutoInterfacePeer[" + l.Device + "/" + address.String() + "]"
+	return &peer{
+		Spawned: carrier.NewSpawned(name, c.Options.Properties(kind()), c.QueueFrames, c.QueueBytes, nil),
 		address: address,
 		to:      netip.AddrPortFrom(address.WithZone(strconv.Itoa(l.Index)), uint16(c.DataPort)),
 		socket:  l.data,
 		inbox:   make(chan []byte, inboxFrames),
 		gone:    make(chan struct{}),
-		over:    make(chan struct{}),
 	}
-	name := "AutoInterfacePeer[" + l.Device + "/" + address.String() + "]"
-	p.Face, p.engine = carrier.New(name, c.Options.Properties(kind()), c.QueueFrames, c.QueueBytes, nil)
-	p.engine.Up()
-	return p
 }
 
 // take puts a datagram into the inbox.
 func (p *peer) take(payload []byte) {
 	if len(payload) > p.Properties().FrameLimit {
-		p.engine.Drop(interfaces.RxDrops{TooLong: 1})
+		p.Engine.Drop(interfaces.RxDrops{TooLong: 1})
 		return
 	}
 	select {
 	case p.inbox <- bytes.Clone(payload):
 	default:
-		p.engine.Drop(interfaces.RxDrops{Overflow: 1})
+		p.Engine.Drop(interfaces.RxDrops{Overflow: 1})
 	}
 }
 
 // Run carries frames until ctx ends or the peer is not heard any more. It can be called once; after that it returns ErrDown.
 func (p *peer) Run(ctx context.Context, deliver func(frame []byte)) error {
-	if !p.engine.Begin() {
-		return interfaces.ErrRunning
-	}
-	defer p.engine.End()
-	if p.ran.Swap(true) {
-		return interfaces.ErrDown
-	}
-	defer close(p.over)
-	carrying, stop := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		carrier.WriteDatagrams(ctx, carrying, p.engine, func(frame []byte) (int, error) { return p.socket.WriteToUDPAddrPort(frame, p.to) })
+	return p.RunOnce(ctx, func() error {
+		carrying, stop := context.WithCancel(ctx)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			carrier.WriteDatagrams(ctx, carrying, p.Engine, func(frame []byte) (int, error) { return p.socket.WriteToUDPAddrPort(frame, p.to) })
+		})
+		err := p.read(ctx, deliver)
+		stop()
+		wg.Wait()
+		p.Engine.Down(err)
+		return err
 	})
-	err := p.read(ctx, deliver)
-	stop()
-	wg.Wait()
-	p.engine.Down(err)
-	return err
 }
 
 func (p *peer) read(ctx context.Context, deliver func([]byte)) error {
@@ -88,7 +75,7 @@ func (p *peer) read(ctx context.Context, deliver func([]byte)) error {
 		case <-p.gone:
 			return errGone
 		case frame := <-p.inbox:
-			p.engine.Received(frame)
+			p.Engine.Received(frame)
 			deliver(frame)
 		}
 	}

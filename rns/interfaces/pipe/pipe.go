@@ -123,12 +123,8 @@ func (i *Interface) Run(ctx context.Context, deliver func(frame []byte)) error {
 			return nil
 		}
 		i.config.Logger.Warn("pipe program is not running", "iface", i.Name(), "err", err, "wait", i.config.RespawnDelay)
-		respawn := time.NewTimer(i.config.RespawnDelay)
-		select {
-		case <-ctx.Done():
-			respawn.Stop()
+		if !carrier.Pause(ctx, i.config.RespawnDelay, nil) {
 			return nil
-		case <-respawn.C:
 		}
 	}
 }

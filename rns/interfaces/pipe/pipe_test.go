@@ -2,7 +2,6 @@ package pipe_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"net"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"groupd/rns/interfaces"
 	"groupd/rns/interfaces/carrier"
 	"groupd/rns/interfaces/hdlc"
+	"groupd/rns/interfaces/ifacetest"
 	"groupd/rns/interfaces/pipe"
 )
 
@@ -49,7 +49,7 @@ func (p *programs) setRefuse(err error) {
 	p.refuse = err
 }
 
-func run(t *testing.T, c pipe.Config) (i *pipe.Interface, frames chan []byte, stop func() error) {
+func run(t *testing.T, c pipe.Config) (*pipe.Interface, *ifacetest.Running) {
 	t.Helper()
 	if c.Command == "" {
 		c.Command = "radio --fast"
@@ -58,24 +58,13 @@ func run(t *testing.T, c pipe.Config) (i *pipe.Interface, frames chan []byte, st
 	if err != nil {
 		t.Fatal(err)
 	}
-	frames = make(chan []byte, 1000)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- i.Run(ctx, func(f []byte) { frames <- bytes.Clone(f) }) }()
-	var once sync.Once
-	var result error
-	stop = func() error {
-		once.Do(func() { cancel(); result = <-done })
-		return result
-	}
-	t.Cleanup(func() { stop() })
-	return i, frames, stop
+	return i, ifacetest.Run(t, i)
 }
 
 func TestFramesPassInBothDirections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPrograms()
-		i, frames, stop := run(t, pipe.Config{Name: "Modem", Start: p.start})
+		i, running := run(t, pipe.Config{Name: "Modem", Start: p.start})
 		far := <-p.running
 		synctest.Wait()
 		if err := i.Send([]byte{0x7d, 0x7e, 0x11}); err != nil {
@@ -89,10 +78,10 @@ func TestFramesPassInBothDirections(t *testing.T) {
 		}
 		long := bytes.Repeat([]byte{1}, pipe.FrameLimit)
 		far.Write(slices.Concat([]byte("noise"), hdlc.AppendFrame(nil, []byte("nineteen bytes long")), hdlc.AppendFrame(nil, long), hdlc.AppendFrame(nil, append(long, 1))))
-		if f := <-frames; string(f) != "nineteen bytes long" {
+		if f := <-running.Frames; string(f) != "nineteen bytes long" {
 			t.Errorf("received %q", f)
 		}
-		if f := <-frames; !bytes.Equal(f, long) {
+		if f := <-running.Frames; !bytes.Equal(f, long) {
 			t.Errorf("received %d bytes", len(f))
 		}
 		synctest.Wait()
@@ -106,7 +95,7 @@ func TestFramesPassInBothDirections(t *testing.T) {
 		if err := i.Run(t.Context(), nil); !errors.Is(err, interfaces.ErrRunning) {
 			t.Errorf("second run: %v", err)
 		}
-		if err := stop(); err != nil {
+		if err := running.Stop(); err != nil {
 			t.Errorf("run: %v", err)
 		}
 	})
@@ -116,7 +105,7 @@ func TestFramesPassInBothDirections(t *testing.T) {
 func TestProgramIsRunAgainAfterTheRespawnDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPrograms()
-		i, _, _ := run(t, pipe.Config{Start: p.start, RespawnDelay: 7 * time.Second})
+		i, _ := run(t, pipe.Config{Start: p.start, RespawnDelay: 7 * time.Second})
 		(<-p.running).Close()
 		synctest.Wait()
 		if err := i.Send(make([]byte, 20)); !errors.Is(err, interfaces.ErrDown) {
@@ -142,7 +131,7 @@ func TestProgramIsRunAgainAfterTheRespawnDelay(t *testing.T) {
 func TestAProgramThatDoesNotReadIsEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPrograms()
-		i, _, _ := run(t, pipe.Config{Start: p.start, Options: carrier.Options{QueueFrames: 3}})
+		i, _ := run(t, pipe.Config{Start: p.start, Options: carrier.Options{QueueFrames: 3}})
 		<-p.running
 		synctest.Wait()
 		for range 4 {
@@ -205,26 +194,23 @@ func TestRealPrograms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		got, done := make(chan []byte, 1), make(chan error, 1)
-		go func() { done <- i.Run(ctx, func(f []byte) { got <- bytes.Clone(f) }) }()
+		running := ifacetest.Run(t, i)
 		packet := bytes.Repeat([]byte{0x7e, 0x7d, 0}, 300)
 		await(t, func() bool { return i.Send(packet) == nil })
-		if f := <-got; !bytes.Equal(f, packet) {
+		if f := <-running.Frames; !bytes.Equal(f, packet) {
 			t.Errorf("%d bytes came back", len(f))
 		}
-		cancel()
-		if err := <-done; err != nil {
+		if err := running.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Run("one that ends says how", func(t *testing.T) {
-		i, _, _ := run(t, pipe.Config{Command: `sh -c "exit 3"`, RespawnDelay: time.Millisecond})
+		i, _ := run(t, pipe.Config{Command: `sh -c "exit 3"`, RespawnDelay: time.Millisecond})
 		await(t, func() bool { s := i.Stats(); return s.Connects > 1 && strings.Contains(s.LastError, "exit status 3") })
 	})
 	t.Run("what it started ends too", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "pid")
-		i, _, stop := run(t, pipe.Config{Command: `sh -c 'sleep 1000 & echo $! >` + file + `.new; mv ` + file + `.new ` + file + `; trap "" TERM HUP; sleep 1000'`})
+		i, running := run(t, pipe.Config{Command: `sh -c 'sleep 1000 & echo $! >` + file + `.new; mv ` + file + `.new ` + file + `; trap "" TERM HUP; sleep 1000'`})
 		var pid string
 		await(t, func() bool {
 			b, _ := os.ReadFile(file)
@@ -232,7 +218,7 @@ func TestRealPrograms(t *testing.T) {
 			return pid != "" && i.Stats().Online
 		})
 		began := time.Now()
-		stop()
+		running.Stop()
 		if d := time.Since(began); d > 10*time.Second {
 			t.Errorf("ending took %v", d)
 		}

@@ -95,7 +95,7 @@ func NewClient(config ClientConfig) (*Client, error) {
 	if config.KISSFraming {
 		framing = kissFraming{}
 	}
-	c.Face, c.engine = config.Options.engine(config.Class+"["+config.Name+"/"+address+"]", framing)
+	c.Face, c.engine = carrier.New(config.Class+"["+config.Name+"/"+address+"]", config.Options.properties(), config.QueueFrames, config.QueueBytes, framing)
 	return c, nil
 }
 
@@ -183,13 +183,5 @@ func (c *Client) pause(ctx context.Context, d time.Duration) bool {
 	case <-c.retry:
 	default:
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-	case <-c.retry:
-	}
-	return true
+	return carrier.Pause(ctx, d, c.retry)
 }

@@ -106,11 +106,6 @@ func (o Options) properties() interfaces.Properties {
 	}
 }
 
-// engine makes the two sides of an interface.
-func (o Options) engine(name string, framing carrier.Framing) (carrier.Face, *carrier.Engine) {
-	return carrier.New(name, o.properties(), o.QueueFrames, o.QueueBytes, framing)
-}
-
 // hdlcFraming is what connections speak unless KISS is asked for.
 func hdlcFraming() carrier.Framing { return carrier.HDLC{Min: hdlc.MinPacket} }
 

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"groupd/rns/interfaces"
@@ -168,28 +166,16 @@ func (s *Server) Serve(ctx context.Context, attach func(interfaces.Interface) (d
 
 // accept starts a goroutine for each connection, until the listener is closed.
 func (s *Server) accept(ctx context.Context, l net.Listener, wg *sync.WaitGroup, attach func(interfaces.Interface) func()) error {
-	const firstPause, longestPause = 5 * time.Millisecond, time.Second
-	pause := firstPause
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) || !passing(err) {
-				return err
-			}
-			s.failed(err)
-			s.config.Logger.Warn("tcp accept failed", "iface", s.name, "err", err)
-			if !wait(ctx, pause) {
-				return ctx.Err()
-			}
-			pause = min(2*pause, longestPause)
-			continue
-		}
-		pause = firstPause
+	failed := func(err error) {
+		s.failed(err)
+		s.config.Logger.Warn("tcp accept failed", "iface", s.name, "err", err)
+	}
+	return carrier.Accept(ctx, l, failed, func(conn net.Conn) {
 		from := peerAddr(conn)
 		if !s.admit(from) {
 			conn.Close()
 			s.config.Logger.Debug("tcp connection refused", "iface", s.name, "from", conn.RemoteAddr())
-			continue
+			return
 		}
 		wg.Go(func() {
 			began := time.Now()
@@ -199,7 +185,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener, wg *sync.WaitGroup,
 				s.config.Flaps.Closed(from, time.Since(began))
 			}
 		})
-	}
+	})
 }
 
 // spawn offers one connection to transport, and waits until it is over.
@@ -208,23 +194,9 @@ func (s *Server) spawn(ctx context.Context, conn net.Conn, attach func(interface
 		conn.Close()
 		return
 	}
-	p := &peer{conn: conn, writeTimeout: s.config.WriteTimeout, over: make(chan struct{})}
-	p.Face, p.engine = s.config.Options.engine(s.config.PeerClass+"[Client on "+s.config.Name+"/"+peerName(conn)+"]", hdlcFraming())
-	p.engine.Up()
-	detach := attach(p)
-	if detach == nil {
-		conn.Close()
-		p.engine.Down(nil)
-		return
-	}
-	select {
-	case <-p.over:
-	case <-ctx.Done():
-	}
-	detach()
-	// Where Run was never called:
-	conn.Close()
-	p.engine.Down(nil)
+	o, name := s.config.Options, s.config.PeerClass+"[Client on "+s.config.Name+"/"+peerName(conn)+"]"
+	spawned := carrier.NewSpawned(name, o.properties(), o.QueueFrames, o.QueueBytes, hdlcFraming())
+	carrier.NewConnection(spawned, conn, o.WriteTimeout).Serve(ctx, attach)
 }
 
 // admit takes one of the places for connections.
@@ -259,35 +231,6 @@ func (s *Server) failed(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.LastError = err.Error()
-}
-
-// peer is the interface of one accepted connection. It is not connected anew.
-type peer struct {
-	carrier.Face
-	engine       *carrier.Engine
-	conn         net.Conn
-	writeTimeout time.Duration
-	over         chan struct{} // closed when Run returns
-	ran          atomic.Bool
-}
-
-var _ interfaces.Interface = (*peer)(nil)
-
-// Run carries frames until ctx ends or the connection breaks. It can be called once; after that it returns ErrDown.
-func (p *peer) Run(ctx context.Context, deliver func(frame []byte)) error {
-	if !p.engine.Begin() {
-		return interfaces.ErrRunning
-	}
-	defer p.engine.End()
-	if p.ran.Swap(true) {
-		return interfaces.ErrDown
-	}
-	defer close(p.over)
-	err := p.engine.Carry(ctx, p.conn, p.writeTimeout, deliver)
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
 }
 
 // bindNetwork is the network to listen on, so that an IPv4 address binds IPv4 only, and "::" both.
@@ -361,25 +304,4 @@ func peerName(conn net.Conn) string {
 	}
 	p := a.AddrPort()
 	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port()).String()
-}
-
-// passing says whether accepting may succeed later.
-func passing(err error) bool {
-	for _, e := range []syscall.Errno{syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EINTR} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
-
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -145,12 +145,8 @@ func (i *Interface) Run(ctx context.Context, deliver func(frame []byte)) error {
 			level, failures = i.config.Logger.Warn, 0
 		}
 		level("udp socket is down", "iface", i.Name(), "err", err, "wait", i.config.RetryWait)
-		retry := time.NewTimer(i.config.RetryWait)
-		select {
-		case <-ctx.Done():
-			retry.Stop()
+		if !carrier.Pause(ctx, i.config.RetryWait, nil) {
 			return nil
-		case <-retry.C:
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"groupd/rns/config"
 	"groupd/rns/interfaces"
 	"groupd/rns/interfaces/carrier"
+	"groupd/rns/interfaces/ifacetest"
 	"groupd/rns/interfaces/udp"
 )
 
@@ -96,7 +97,7 @@ func there(context.Context, string) (netip.Addr, error) {
 	return netip.MustParseAddr("10.0.0.255"), nil
 }
 
-func start(t *testing.T, c udp.Config) (i *udp.Interface, frames chan []byte, stop func()) {
+func start(t *testing.T, c udp.Config) (*udp.Interface, *ifacetest.Running) {
 	t.Helper()
 	if c.ListenHost == "" {
 		c.ListenHost, c.ForwardHost = "0.0.0.0", "10.0.0.255"
@@ -107,29 +108,15 @@ func start(t *testing.T, c udp.Config) (i *udp.Interface, frames chan []byte, st
 	if err != nil {
 		t.Fatal(err)
 	}
-	frames = make(chan []byte, 1000)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- i.Run(ctx, func(f []byte) { frames <- bytes.Clone(f) }) }()
-	var once sync.Once
-	stop = func() {
-		once.Do(func() {
-			cancel()
-			if err := <-done; err != nil {
-				t.Errorf("run: %v", err)
-			}
-		})
-	}
-	t.Cleanup(stop)
-	return i, frames, stop
+	return i, ifacetest.Run(t, i)
 }
 
 // I-041.
 func TestOnePacketIsOneDatagramAndOwnBroadcastsComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &ether{}
-		a, atA, _ := start(t, udp.Config{Name: "Lan", Listen: e.listen, Resolve: there})
-		_, atB, stopB := start(t, udp.Config{Name: "Lan", Listen: e.listen, Resolve: there})
+		a, atA := start(t, udp.Config{Name: "Lan", Listen: e.listen, Resolve: there})
+		_, atB := start(t, udp.Config{Name: "Lan", Listen: e.listen, Resolve: there})
 		synctest.Wait()
 		if a.Name() != "UDPInterface[Lan/0.0.0.0:4242]" {
 			t.Error(a.Name())
@@ -138,24 +125,24 @@ func TestOnePacketIsOneDatagramAndOwnBroadcastsComeBack(t *testing.T) {
 		if err := a.Send(frame); err != nil {
 			t.Fatal(err)
 		}
-		if got := <-atB; !bytes.Equal(got, frame) {
+		if got := <-atB.Frames; !bytes.Equal(got, frame) {
 			t.Errorf("received %d bytes", len(got))
 		}
-		if got := <-atA; !bytes.Equal(got, frame) {
+		if got := <-atA.Frames; !bytes.Equal(got, frame) {
 			t.Errorf("own broadcast is %d bytes", len(got))
 		}
 		synctest.Wait()
 		if s := a.Stats(); s.TxBytes != udp.FrameLimit || s.TxFrames != 1 || s.RxBytes != udp.FrameLimit || s.QueuedFrames != 0 {
 			t.Errorf("%+v", s)
 		}
-		stopB()
+		atB.Stop()
 		if err := a.Send(append(frame, 1)); !errors.Is(err, interfaces.ErrTooLarge) {
 			t.Errorf("too large: %v", err)
 		}
 		(&socket{e: e}).WriteTo(make([]byte, 2000), &net.UDPAddr{Port: 4242})
 		(&socket{e: e}).WriteTo(nil, &net.UDPAddr{Port: 4242})
 		synctest.Wait()
-		if s := a.Stats(); s.RxDropped.TooLong != 1 || len(atA) != 0 {
+		if s := a.Stats(); s.RxDropped.TooLong != 1 || len(atA.Frames) != 0 {
 			t.Errorf("what is too long: %+v", s)
 		}
 		// I-015: no link upgrade.
@@ -169,7 +156,7 @@ func TestASocketThatCannotBeOpenedIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &ether{}
 		e.setRefuse(errors.New("address already in use"))
-		i, frames, _ := start(t, udp.Config{Listen: e.listen, Resolve: there})
+		i, running := start(t, udp.Config{Listen: e.listen, Resolve: there})
 		synctest.Wait()
 		if err := i.Send(make([]byte, 20)); !errors.Is(err, interfaces.ErrDown) || i.Stats().LastError != "address already in use" {
 			t.Errorf("%v, %+v", err, i.Stats())
@@ -180,7 +167,7 @@ func TestASocketThatCannotBeOpenedIsTriedAgain(t *testing.T) {
 		if err := i.Send(make([]byte, 20)); err != nil {
 			t.Fatal(err)
 		}
-		<-frames
+		<-running.Frames
 		// A network that is down for a while loses frames, not the socket.
 		e.setRefuse(errors.New("network is unreachable"))
 		i.Send(make([]byte, 20))
@@ -207,7 +194,7 @@ func TestASocketThatCannotBeOpenedIsTriedAgain(t *testing.T) {
 func TestLastWordsGetOutAndTheQueueIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &ether{}
-		i, _, stop := start(t, udp.Config{Listen: e.listen, Resolve: there, Options: carrier.Options{QueueFrames: 2}})
+		i, running := start(t, udp.Config{Listen: e.listen, Resolve: there, Options: carrier.Options{QueueFrames: 2}})
 		synctest.Wait()
 		e.mu.Lock() // the writer waits
 		for range 3 {
@@ -217,7 +204,7 @@ func TestLastWordsGetOutAndTheQueueIsBounded(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		e.mu.Unlock()
-		stop()
+		running.Stop()
 		if len(e.sent) != 2 || i.Stats().Online {
 			t.Errorf("%d sent", len(e.sent))
 		}
@@ -282,30 +269,29 @@ func TestTwoNodesOnLoopback(t *testing.T) {
 	port := free.LocalAddr().(*net.UDPAddr).Port
 	free.Close()
 	listening := make(chan net.Addr, 1)
-	_, frames, _ := start(t, udp.Config{ListenHost: "127.0.0.1", ForwardHost: "127.0.0.1", ListenPort: port, ForwardPort: port,
+	_, running := start(t, udp.Config{ListenHost: "127.0.0.1", ForwardHost: "127.0.0.1", ListenPort: port, ForwardPort: port,
 		OnListen: func(a net.Addr) { listening <- a }})
 	<-listening
-	b, _, stop := start(t, udp.Config{ListenHost: "127.0.0.2", ListenPort: port, ForwardHost: "127.0.0.1", ForwardPort: port,
+	b, _ := start(t, udp.Config{ListenHost: "127.0.0.2", ListenPort: port, ForwardHost: "127.0.0.1", ForwardPort: port,
 		OnListen: func(a net.Addr) { listening <- a }})
 	<-listening
 	if err := b.Send([]byte("a packet over real sockets")); err != nil {
 		t.Fatal(err)
 	}
 	select {
-	case f := <-frames:
+	case f := <-running.Frames:
 		if string(f) != "a packet over real sockets" {
 			t.Errorf("%q", f)
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("nothing came")
 	}
-	stop()
 }
 
 // One socket may send to a broadcast address.
 func TestSocketsMayBroadcast(t *testing.T) {
 	listening := make(chan net.Addr, 1)
-	_, _, stop := start(t, udp.Config{ListenHost: "127.0.0.1", ForwardHost: "127.0.0.1", OnListen: func(a net.Addr) { listening <- a }, Listen: func(ctx context.Context, network, address string) (net.PacketConn, error) {
+	start(t, udp.Config{ListenHost: "127.0.0.1", ForwardHost: "127.0.0.1", OnListen: func(a net.Addr) { listening <- a }, Listen: func(ctx context.Context, network, address string) (net.PacketConn, error) {
 		c, err := (&net.ListenConfig{}).ListenPacket(ctx, network, "127.0.0.1:0")
 		if err != nil {
 			return nil, err
@@ -316,5 +302,4 @@ func TestSocketsMayBroadcast(t *testing.T) {
 		return c, nil
 	}})
 	<-listening
-	stop()
 }
