@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -199,6 +200,11 @@ func TestPipesWithPython(t *testing.T) {
 		if err := syscall.Mkfifo(path, 0o600); err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { // lets go who still waits for the other end
+			if f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NONBLOCK, 0); err == nil {
+				f.Close()
+			}
+		})
 	}
 	options := func(in, out string) string {
 		return fmt.Sprintf("type = PipeInterface\ncommand = sh -c 'cat <%s & exec cat >%s'\nrespawn_delay = 1", in, out)

@@ -143,6 +143,21 @@ func TestWhatIsIgnoredIsSaidWithItsLine(t *testing.T) {
 	}
 }
 
+func TestWhatIsLeftForLaterIsSaid(t *testing.T) {
+	c := read(t, "[reticulum]\ndiscover_interfaces = yes\nautoconnect_discovered_interfaces = 3\nenable_remote_management = yes\n")
+	if len(c.Warnings) != 3 {
+		t.Fatalf("%v", c.Warnings)
+	}
+	for i, w := range c.Warnings {
+		if w.Line != i+2 || !strings.Contains(w.Text, "not supported by this version") {
+			t.Errorf("%v", w)
+		}
+	}
+	if c := read(t, "[reticulum]\ndiscover_interfaces = no\nautoconnect_discovered_interfaces = 0\nenable_remote_management = no\n"); len(c.Warnings) != 0 {
+		t.Errorf("%v", c.Warnings)
+	}
+}
+
 // I-142 and the options of spec 3 §5.6.
 func TestDiscoveryOptionsAreRead(t *testing.T) {
 	number := func(f float64) *float64 { return &f }

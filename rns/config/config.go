@@ -210,6 +210,10 @@ func (c *Config) readReticulum(s *Section, errs *[]Problem) {
 	o.number(&r.AutoconnectInterfaceGravity, -maxInt32, maxInt32, "autoconnect_interface_gravity")
 	o.truthOrUnset(&r.AutoconnectAnnouncesToInternal, "autoconnect_announces_to_internal")
 
+	o.later(r.DiscoverInterfaces, "discover_interfaces")
+	o.later(r.AutoconnectDiscoveredInterfaces > 0, "autoconnect_discovered_interfaces")
+	o.later(r.EnableRemoteManagement, "enable_remote_management")
+
 	o.truth(&r.PublishBlackhole, "publish_blackhole")
 	o.hashes(&r.BlackholeSources, "blackhole_sources")
 	if o.duration(&r.BlackholeUpdateInterval, time.Minute, "blackhole_update_interval"); r.BlackholeUpdateInterval < 2*time.Minute {
@@ -238,6 +242,13 @@ func (c *Config) readReticulum(s *Section, errs *[]Problem) {
 	replaceZero(&r.Limits.EgressPRFreq, d.EgressPRFreq)
 	o.truth(&r.EgressControl, "egress_control")
 	o.unknown()
+}
+
+// later warns of an option that is set and does nothing yet.
+func (o *options) later(set bool, key string) {
+	if set {
+		o.warn(o.section.Entry(key), "is not supported by this version, and does nothing")
+	}
 }
 
 // limits reads the options ic_… and ec_pr_freq, which stand in [reticulum] and on interfaces.

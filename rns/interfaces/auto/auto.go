@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"groupd/rns/interfaces"
@@ -19,6 +20,8 @@ import (
 type Interface struct {
 	config Config
 	group  netip.Addr
+
+	waiting atomic.Int64 // bytes in the inboxes of peers
 
 	mu      sync.Mutex // never held while waiting
 	serving bool
@@ -306,7 +309,7 @@ func (s *serve) discovered(l *link, from netip.Addr, payload []byte) {
 	case foundFull:
 		s.stats.Refused++
 	case foundNew:
-		p := newPeer(&s.config, l, from)
+		p := newPeer(&s.config, l, from, &s.waiting)
 		s.table.add(now, l, p)
 		s.peers.Go(func() { s.spawn(p) })
 	}
@@ -327,6 +330,7 @@ func (s *serve) spawn(p *peer) {
 	})
 	s.mu.Lock()
 	s.table.forget(p)
+	p.empty()
 	s.mu.Unlock()
 	s.config.Logger.Debug("peer is gone", "iface", p.Name(), "taken", taken)
 }
@@ -334,15 +338,14 @@ func (s *serve) spawn(p *peer) {
 // received handles a datagram of data.
 func (s *serve) received(l *link, from netip.Addr, payload []byte) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	p, duplicate := s.table.received(time.Now(), l, from, payload)
 	switch {
 	case p == nil:
 		s.stats.Strangers++
 	case duplicate:
 		s.stats.Duplicates++
-	}
-	s.mu.Unlock()
-	if p != nil && !duplicate && len(payload) > 0 {
+	case len(payload) > 0:
 		p.take(payload)
 	}
 }

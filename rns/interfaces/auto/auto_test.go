@@ -462,6 +462,47 @@ func TestAPeerThatSendsTooFastLosesFramesAndHoldsUpNobody(t *testing.T) {
 	})
 }
 
+func TestInboxesOfAllPeersAreBoundedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLAN()
+		a := start(t, auto.Config{Network: newHost().plug("eth0", addrA, l)})
+		a.mu.Lock()
+		a.block = make(chan struct{})
+		a.mu.Unlock()
+		time.Sleep(2 * time.Second)
+		const peers, size = 40, 1212 // 40 full inboxes are more than the bound
+		payload, sum := frame(size, 1), 0
+		for i := range peers {
+			b := netip.MustParseAddr("fe80::1:0").As16()
+			b[15] = byte(i)
+			from := netip.AddrPortFrom(netip.AddrFrom16(b), 1)
+			l.deliver(from, netip.AddrPortFrom(netip.MustParseAddr(addrA), 29717), auto.Token("reticulum", from.Addr().String()))
+			synctest.Wait()
+			for j := range auto.InboxFrames {
+				binary.BigEndian.PutUint32(payload, uint32(i<<16|j))
+				l.deliver(from, netip.AddrPortFrom(netip.MustParseAddr(addrA), 42671), payload)
+				if sum += size; j%64 == 0 {
+					synctest.Wait()
+				}
+			}
+		}
+		synctest.Wait()
+		var overflow uint64
+		a.mu.Lock()
+		for _, p := range a.peers {
+			overflow += p.Stats().RxDropped.Overflow
+		}
+		a.mu.Unlock()
+		if w := a.Waiting(); w > auto.InboxBytes || w < auto.InboxBytes-size || overflow == 0 {
+			t.Errorf("%d bytes wait, %d datagrams of %d bytes were lost", w, overflow, sum)
+		}
+		a.stop()
+		if w := a.Waiting(); w != 0 {
+			t.Errorf("%d bytes wait after the end", w)
+		}
+	})
+}
+
 func TestWhatTransportRefusesIsNoPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLAN()

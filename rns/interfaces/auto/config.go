@@ -41,8 +41,12 @@ const (
 const (
 	// DefaultMaxPeers is how many peers there are at once. Others are ignored, and counted.
 	DefaultMaxPeers = 256
-	// inboxFrames is how many frames of a peer wait for being taken in; more are dropped, the newest first.
+	// DefaultQueueBytes bounds the write queue of each peer; sockets hardly ever make us wait.
+	DefaultQueueBytes = 256 << 10
+	// inboxFrames is how many frames of a peer wait for being taken in, and inboxBytes how much of all peers does; what is
+	// more is dropped.
 	inboxFrames = 256
+	inboxBytes  = 8 << 20
 )
 
 // Config describes an AutoInterface. Zero fields take their defaults.
@@ -102,6 +106,7 @@ func New(c Config) (*Interface, error) {
 	case c.MaxPeers < 0:
 		return nil, errors.New("AutoInterface: negative number of peers")
 	}
+	carrier.Default(&c.QueueBytes, DefaultQueueBytes)
 	if c.Options, err = c.Options.Complete(kind()); err != nil {
 		return nil, fmt.Errorf("AutoInterface: %w", err)
 	}

@@ -11,5 +11,11 @@ func Token(group, address string) []byte {
 	return t[:]
 }
 
-// InboxFrames is the length of an inbox.
-const InboxFrames = inboxFrames
+// Bounds of inboxes.
+const (
+	InboxFrames = inboxFrames
+	InboxBytes  = inboxBytes
+)
+
+// Waiting is what the inboxes of all peers hold, in bytes.
+func (a *Interface) Waiting() int64 { return a.waiting.Load() }

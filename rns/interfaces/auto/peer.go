@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"groupd/rns/interfaces"
 	"groupd/rns/interfaces/carrier"
@@ -21,12 +22,13 @@ type peer struct {
 	to      netip.AddrPort // where its packets go
 	socket  Socket         // of the link
 	inbox   chan []byte
+	waiting *atomic.Int64 // bytes in the inboxes of all peers
 	gone    chan struct{} // closed when it is not heard any more
 }
 
 var _ interfaces.Interface = (*peer)(nil)
 
-func newPeer(c *Config, l *link, address netip.Addr) *peer {
+func newPeer(c *Config, l *link, address netip.Addr, waiting *atomic.Int64) *peer {
 	name := "AutoInterfacePeer[" + l.Device + "/" + address.String() + "]"
 	return &peer{
 		Spawned: carrier.NewSpawned(name, c.Options.Properties(kind()), c.QueueFrames, c.QueueBytes, nil),
@@ -34,20 +36,38 @@ func newPeer(c *Config, l *link, address netip.Addr) *peer {
 		to:      netip.AddrPortFrom(address.WithZone(strconv.Itoa(l.Index)), uint16(c.DataPort)),
 		socket:  l.data,
 		inbox:   make(chan []byte, inboxFrames),
+		waiting: waiting,
 		gone:    make(chan struct{}),
 	}
 }
 
-// take puts a datagram into the inbox.
+// take puts a datagram into the inbox. It does not wait.
 func (p *peer) take(payload []byte) {
 	if len(payload) > p.Properties().FrameLimit {
 		p.Engine.Drop(interfaces.RxDrops{TooLong: 1})
 		return
 	}
-	select {
-	case p.inbox <- bytes.Clone(payload):
-	default:
-		p.Engine.Drop(interfaces.RxDrops{Overflow: 1})
+	n := int64(len(payload))
+	if p.waiting.Add(n) <= inboxBytes {
+		select {
+		case p.inbox <- bytes.Clone(payload):
+			return
+		default:
+		}
+	}
+	p.waiting.Add(-n)
+	p.Engine.Drop(interfaces.RxDrops{Overflow: 1})
+}
+
+// empty forgets what was not taken in. It is called when nobody calls take any more.
+func (p *peer) empty() {
+	for {
+		select {
+		case frame := <-p.inbox:
+			p.waiting.Add(-int64(len(frame)))
+		default:
+			return
+		}
 	}
 }
 
@@ -75,6 +95,7 @@ func (p *peer) read(ctx context.Context, deliver func([]byte)) error {
 		case <-p.gone:
 			return errGone
 		case frame := <-p.inbox:
+			p.waiting.Add(-int64(len(frame)))
 			p.Engine.Received(frame)
 			deliver(frame)
 		}
