@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"net"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -35,11 +36,20 @@ type radioPair struct {
 	last map[string]int // bytes of the last split frame per sender
 }
 
-func newRadioPair(t *testing.T, opts rns.InterfaceOptions, theirs rnodesim.DeviceOptions, extra string) *radioPair {
+// radioSetup says how the two are connected.
+type radioSetup struct {
+	opts   rns.InterfaceOptions
+	theirs rnodesim.DeviceOptions
+	extra  string // options for Python
+	tcp    bool   // both devices are on the network
+}
+
+func newRadioPair(t *testing.T, setup radioSetup) *radioPair {
 	t.Helper()
+	opts := setup.opts
 	air := rnodesim.NewChannel(rnodesim.ChannelOptions{})
 	r := &radioPair{
-		ours: air.NewDevice("ours", rnodesim.DeviceOptions{}), theirs: air.NewDevice("theirs", theirs),
+		ours: air.NewDevice("ours", rnodesim.DeviceOptions{}), theirs: air.NewDevice("theirs", setup.theirs),
 		ourLink: filepath.Join(t.TempDir(), "ours"), pyLink: filepath.Join(t.TempDir(), "theirs"),
 		long: map[string]int{}, last: map[string]int{},
 	}
@@ -52,15 +62,29 @@ func newRadioPair(t *testing.T, opts rns.InterfaceOptions, theirs rnodesim.Devic
 	t.Cleanup(func() {
 		cancel()
 		wg.Wait()
-		r.ourPTY.Close()
-		r.pyPTY.Close()
 	})
 	var err error
-	if r.ourPTY, err = r.ours.OpenPTY(r.ourLink); err != nil {
-		t.Fatal(err)
-	}
-	if r.pyPTY, err = r.theirs.OpenPTY(r.pyLink); err != nil {
-		t.Fatal(err)
+	if setup.tcp {
+		// The port is fixed, so they have addresses of their own.
+		r.ourLink, r.pyLink = "tcp://127.76.33.1", "tcp://127.76.33.2"
+		for d, address := range map[*rnodesim.Device]string{r.ours: r.ourLink[6:], r.theirs: r.pyLink[6:]} {
+			l, err := net.Listen("tcp", address+":"+rnode.TCPPort)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wg.Go(func() { d.Serve(ctx, l) })
+		}
+	} else {
+		if r.ourPTY, err = r.ours.OpenPTY(r.ourLink); err != nil {
+			t.Fatal(err)
+		}
+		if r.pyPTY, err = r.theirs.OpenPTY(r.pyLink); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			r.ourPTY.Close()
+			r.pyPTY.Close()
+		})
 	}
 	r.iface, err = rnode.New(rnode.Config{Name: "Radio", Port: r.ourLink, Radio: rnode.Radio{
 		Frequency: 867_200_000, Bandwidth: 125_000, TXPower: 7, SpreadingFactor: 8, CodingRate: 5,
@@ -88,7 +112,7 @@ func newRadioPair(t *testing.T, opts rns.InterfaceOptions, theirs rnodesim.Devic
 			t.Logf("air %+v, ours %+v, theirs %+v, our interface %+v", air.Stats(), r.ours.Stats(), r.theirs.Stats(), r.iface.Stats())
 		}
 	})
-	r.python = StartPeer(t, "python", RNodeConfig(r.pyLink, extra))
+	r.python = StartPeer(t, "python", RNodeConfig(r.pyLink, setup.extra))
 	r.awaitRadios()
 	return r
 }
@@ -130,7 +154,7 @@ func (r *radioPair) awaitRadios() {
 // A chain: our node – our RNode carrier on a pseudo-terminal – LoRa at SF8 and 125 kHz – a stock RNodeInterface on another.
 func TestRNodeCarriesEverythingBothWays(t *testing.T) {
 	t.Parallel()
-	r := newRadioPair(t, rns.InterfaceOptions{}, rnodesim.DeviceOptions{}, "")
+	r := newRadioPair(t, radioSetup{})
 	p := r.python
 
 	// Announces, theirs as long as a packet can be: 500 bytes.
@@ -238,8 +262,11 @@ func TestRNodeCarriesEverythingBothWays(t *testing.T) {
 // answers no more than it must (I-083).
 func TestRNodeWithAccessCode(t *testing.T) {
 	t.Parallel()
-	r := newRadioPair(t, rns.InterfaceOptions{NetworkName: "hidden valley", Passphrase: "correct horse"}, rnodesim.DeviceOptions{Minimal: true},
-		"network_name = hidden valley\npassphrase = correct horse\nid_callsign = N0CALL-7\nid_interval = 3600")
+	r := newRadioPair(t, radioSetup{
+		opts:   rns.InterfaceOptions{NetworkName: "hidden valley", Passphrase: "correct horse"},
+		theirs: rnodesim.DeviceOptions{Minimal: true},
+		extra:  "network_name = hidden valley\npassphrase = correct horse\nid_callsign = N0CALL-7\nid_interval = 3600",
+	})
 	p := r.python
 	p.Do("identity", Args{"name": "me"})
 	theirs := hashOf(t, p.Do("destination", Args{"name": "d", "identity": "me", "app": "groupd", "aspects": aspects})["hash"])
@@ -254,5 +281,25 @@ func TestRNodeWithAccessCode(t *testing.T) {
 	}
 	if n := r.longest("ours"); n < 480 {
 		t.Errorf("our longest packet had %d bytes", n)
+	}
+}
+
+// Both devices on the network: the TCP form, with its keepalive (I-081).
+func TestRNodeOverTCP(t *testing.T) {
+	t.Parallel()
+	r := newRadioPair(t, radioSetup{tcp: true})
+	time.Sleep(rnodesim.HostSilence + time.Second) // nobody has anything to say, and yet both stay
+	p := r.python
+	p.Do("identity", Args{"name": "me"})
+	theirs := hashOf(t, p.Do("destination", Args{"name": "d", "identity": "me", "app": "groupd", "aspects": aspects})["hash"])
+	p.Do("announce", Args{"name": "d"})
+	r.awaitKnown(theirs)
+	d, _ := r.echoDestination(newIdentity(t), false)
+	if err := d.Announce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.Await("announce", 15*time.Second, func(e Event) bool { return e.Text("destination") == d.Hash().String() })
+	if s := r.iface.Stats(); s.Connects != 1 {
+		t.Errorf("%+v", s)
 	}
 }

@@ -2,7 +2,10 @@ package rnodesim_test
 
 import (
 	"bytes"
+	"fmt"
 	"math"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +57,28 @@ func TestAirtimeFollowsTheFormula(t *testing.T) {
 	}
 	if (rnodesim.Modulation{Bandwidth: 250000, SF: 12}).LDRO() || (rnodesim.Modulation{Bandwidth: 62500, SF: 10}).LDRO() {
 		t.Error("LDRO is decided in whole numbers")
+	}
+}
+
+func TestTableInTheRadioDocumentIsRight(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/radio.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for line := range strings.Lines(string(text)) {
+		var sf, khz, bitrate, a, b, c int
+		if n, _ := fmt.Sscanf(line, "| %d | %d kHz | %d | %d | %d | %d |", &sf, &khz, &bitrate, &a, &b, &c); n < 6 {
+			continue
+		}
+		rows++
+		m := rnodesim.Modulation{Bandwidth: uint32(khz) * 1000, SF: sf, CR: 5}
+		if got := [4]int64{int64(m.Bitrate()), m.PacketAirtime(100).Milliseconds(), m.PacketAirtime(200).Milliseconds(), m.PacketAirtime(500).Milliseconds()}; got != [4]int64{int64(bitrate), int64(a), int64(b), int64(c)} {
+			t.Errorf("%swant %v", line, got)
+		}
+	}
+	if rows != 8 {
+		t.Errorf("%d rows", rows)
 	}
 }
 
