@@ -389,9 +389,6 @@ func (o *options) rnode() *RNode {
 	ok = o.within(&cr, 5, 8, "codingrate") && ok
 	r.SpreadingFactor, r.CodingRate = int(sf), int(cr)
 	o.truth(&r.FlowControl, "flow_control")
-	if r.FlowControl {
-		o.warn(o.section.Entry("flow_control"), "stops the interface after one packet with stock firmware")
-	}
 	o.beacon(&r.IDCallsign, &r.IDInterval, 32)
 	o.percent(&r.AirtimeLimitShort, "airtime_limit_short")
 	o.percent(&r.AirtimeLimitLong, "airtime_limit_long")
