@@ -165,7 +165,7 @@ func (c *trafficControl) settle(now time.Time) *heardAnnounce {
 	frequency, threshold := c.announcesIn.frequency(now, fewIncoming), c.announceThreshold(now)
 	c.announces.settle(frequency, threshold, c.limits.BurstHold, now)
 	c.requests.settle(c.requestsIn.frequency(now, fewIncoming), c.requestThreshold(now), c.limits.BurstHold, now)
-	if len(c.held) == 0 || !now.After(c.release) || frequency >= threshold {
+	if len(c.held) == 0 || now.Before(c.release) || frequency >= threshold {
 		return nil
 	}
 	var best *heardAnnounce

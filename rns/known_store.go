@@ -47,6 +47,7 @@ func (e *engine) load(ctx context.Context) error {
 		return fmt.Errorf("loading known destinations: %w", failed)
 	}
 	e.loaded = true
+	e.loadTables(ctx)
 	if failed == nil {
 		keep := func(d DestinationHash, _ RemoteRatchet) bool { return e.known.entries[d] != nil }
 		if err := store.PruneRatchets(ctx, keep); err != nil {
@@ -89,6 +90,7 @@ func (e *knownEntry) restoreRatchet(r RemoteRatchet, m moment) {
 type knownSnapshot struct {
 	known    []KnownDestination
 	ratchets map[DestinationHash]RemoteRatchet
+	tables   *tableSnapshot // nil: not to be saved
 }
 
 // snapshot copies the table for saving, in the order in which entries would be dropped, with the ratchets that are new
@@ -154,6 +156,9 @@ func (s knownSnapshot) save(ctx context.Context, store Store) error {
 			failed = errors.Join(failed, fmt.Errorf("saving the ratchet of %s: %w", d, err))
 		}
 	}
+	if s.tables != nil {
+		failed = errors.Join(failed, s.tables.save(ctx, store))
+	}
 	return failed
 }
 
@@ -162,11 +167,16 @@ func (e *engine) saveWhenDue() {
 	if e.t.config.Store == nil || e.saving != nil {
 		return
 	}
-	due := e.known.dirty && !e.now.Before(e.nextSave) || e.known.dirtyIdle && !e.now.Before(e.nextIdle)
+	tables := e.forwarding() && !e.now.Before(e.nextTables)
+	due := tables || e.known.dirty && !e.now.Before(e.nextSave) || e.known.dirtyIdle && !e.now.Before(e.nextIdle)
 	if !due {
 		return
 	}
 	snapshot, store, life := e.known.snapshot(e.moment()), e.t.config.Store, e.life
+	if tables {
+		snapshot.tables = e.tables()
+		e.nextTables = e.now.Add(tableSaveInterval)
+	}
 	done := make(chan savedKnown, 1)
 	e.saving = done
 	e.t.wg.Go(func() { done <- savedKnown{snapshot, snapshot.save(life, store)} })
@@ -204,10 +214,14 @@ func (e *engine) saveAll() error {
 			return fmt.Errorf("saving known destinations: %w", ctx.Err())
 		}
 	}
-	if !e.known.dirty && !e.known.dirtyIdle {
+	if !e.known.dirty && !e.known.dirtyIdle && !e.forwarding() {
 		return nil
 	}
-	return e.known.snapshot(e.moment()).save(ctx, e.t.config.Store)
+	snapshot := e.known.snapshot(e.moment())
+	if e.forwarding() {
+		snapshot.tables = e.tables()
+	}
+	return snapshot.save(ctx, e.t.config.Store)
 }
 
 // Recall returns what is known of a destination, and notes that it is used, so that it is kept when others have to

@@ -329,14 +329,15 @@ type engine struct {
 	announceRound  time.Time // when announces were sent last
 	relayed        relayCounters
 
-	timer     *time.Timer // of the next tick; nil before Run
-	wake      time.Time   // when that is
-	nextSweep time.Time
-	nextSave  time.Time       // when what is used is saved, if dirty
-	nextIdle  time.Time       // when all is saved, if dirty
-	saving    chan savedKnown // not nil while a save is running; gets its result
-	stopping  bool
-	loaded    bool // the store was read, and may be overwritten
+	timer      *time.Timer // of the next tick; nil before Run
+	wake       time.Time   // when that is
+	nextSweep  time.Time
+	nextSave   time.Time       // when what is used is saved, if dirty
+	nextIdle   time.Time       // when all is saved, if dirty
+	nextTables time.Time       // when the tables of a transport node are saved
+	saving     chan savedKnown // not nil while a save is running; gets its result
+	stopping   bool
+	loaded     bool // the store was read, and may be overwritten
 }
 
 func newEngine(t *Transport) *engine {
@@ -377,6 +378,7 @@ func (e *engine) start() {
 	e.wake = e.nextSweep
 	e.nextSave = e.now.Add(knownSaveInterval)
 	e.nextIdle = e.now.Add(knownSaveIdleInterval)
+	e.nextTables = e.now.Add(tableSaveInterval)
 	for _, a := range e.interfaces {
 		e.run(a)
 	}
