@@ -60,10 +60,7 @@ func (e *engine) passOn(a *heardAnnounce) {
 	switch {
 	case blocked:
 	case a.pathResponse:
-		if fromClient && e.clientRequests.waiting(a.destination, e.now) != nil {
-			e.clientRequests.remove(e.clientRequests.entries[a.destination])
-			e.schedule(a, 0, true)
-		}
+		e.answersClientRequest(a)
 	case fromClient:
 		e.schedule(a, 0, true)
 	case e.forwarding():
@@ -79,6 +76,17 @@ func (e *engine) passOn(a *heardAnnounce) {
 	if on := e.discoveries.waiting(a.destination, e.now); on != nil {
 		e.sendAnnounce(on, &a.packet, a.hops, ContextPathResponse)
 	}
+}
+
+// answersClientRequest passes the answer of a local client on that somebody in the network waits for, also when it is one
+// that we know.
+func (e *engine) answersClientRequest(a *heardAnnounce) bool {
+	if !a.pathResponse || a.on.options.Local != LocalClient || e.clientRequests.waiting(a.destination, e.now) == nil {
+		return false
+	}
+	e.clientRequests.remove(e.clientRequests.entries[a.destination])
+	e.schedule(a, 0, true)
+	return true
 }
 
 // schedule enters an announce into the table of those to be sent.

@@ -163,7 +163,9 @@ func (e *engine) process(a *heardAnnounce) {
 		e.scheduled.overheard(a.destination, a.on, a.hops, e.now)
 	}
 	if !e.paths.accepts(a, m) {
-		a.on.count(DropAnnounceOld)
+		if !e.answersClientRequest(a) {
+			a.on.count(DropAnnounceOld)
+		}
 		return
 	}
 	path := e.paths.learn(a, e.now)

@@ -121,3 +121,146 @@ func TestEverythingCrossesTransportNodes(t *testing.T) {
 		})
 	}
 }
+
+// TestPathHealsWhenRelayDies: two ways lead to b; the one in use dies.
+func TestPathHealsWhenRelayDies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		left, right := ifacetest.NewMedium(ifacetest.Options{}), ifacetest.NewMedium(ifacetest.Options{})
+		var relays []*rnstest.Node
+		for i := range 2 {
+			relays = append(relays, rnstest.Start(t, rns.Config{TransportEnabled: true},
+				left.Port(fmt.Sprint("left ", i)), right.Port(fmt.Sprint("right ", i))))
+		}
+		a, b := rnstest.Start(t, rns.Config{}, left.Port("a")), rnstest.Start(t, rns.Config{}, right.Port("b"))
+		id := rnstest.Identity(t, 1)
+		d, _ := links(t, b, id)
+		announce(t, d)
+		time.Sleep(10 * time.Second)
+		remote := a.NewRemote(id.Public(), "test", "links")
+		l, err := a.OpenLink(t.Context(), remote)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, _ := a.PathInfo(d.Hash())
+		for _, r := range relays {
+			if rns.TruncatedHash(r.Identity().Hash()) == before.NextHop {
+				r.Stop()
+			}
+		}
+		began := time.Now()
+		for {
+			if l, err = a.OpenLink(t.Context(), remote); err == nil {
+				break
+			}
+			if time.Since(began) > time.Minute {
+				t.Fatal("no way round")
+			}
+		}
+		after, _ := a.PathInfo(d.Hash())
+		if after.NextHop == before.NextHop {
+			t.Error("the same way")
+		}
+		if _, err := l.Request(t.Context(), "/echo", msgpack.Str("x"), rns.RequestOptions{}); err != nil {
+			t.Error(err)
+		}
+		t.Logf("healed in %v", time.Since(began))
+	})
+}
+
+// TestAnnounceCapIsKept: C-134 on a slow radio between two nodes that hear many announces.
+func TestAnnounceCapIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const bitrate = 5000
+		fast, radio := ifacetest.NewMedium(ifacetest.Options{}), ifacetest.NewMedium(ifacetest.Options{Bitrate: bitrate, HalfDuplex: true})
+		var sent int
+		began := time.Now()
+		radio.Tap(func(_ string, frame []byte) { sent += len(frame) })
+		rnstest.StartWith(t, rns.Config{TransportEnabled: true}, rns.InterfaceOptions{NoIngressControl: true}, fast.Port("relay"), radio.Port("relay's radio"))
+		far := rnstest.Start(t, rns.Config{}, radio.Port("far"))
+		source := rnstest.Start(t, rns.Config{}, fast.Port("source"))
+		const count = 50
+		for i := range count {
+			d, _ := inbox(t, source, rnstest.Identity(t, byte(i)))
+			announce(t, d)
+		}
+		time.Sleep(time.Hour)
+		share := float64(sent*8) / bitrate / time.Since(began).Seconds()
+		if paths := far.Stats().Paths; paths != count {
+			t.Errorf("%d of %d announces came through", paths, count)
+		}
+		if share > 0.02 {
+			t.Errorf("announces took %.1f %% of the radio", share*100)
+		}
+		t.Logf("announces took %.2f %% of the radio", share*100)
+	})
+}
+
+// TestNodeRemembersItsTables: C-174, C-175: paths and seen packets survive a restart.
+func TestNodeRemembersItsTables(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &rnstest.Store{}
+		left, right := ifacetest.NewMedium(ifacetest.Options{}), ifacetest.NewMedium(ifacetest.Options{})
+		third := ifacetest.NewMedium(ifacetest.Options{})
+		c := rns.Config{TransportEnabled: true, Store: store, Identity: rnstest.Identity(t, 9)}
+		relay := rnstest.Start(t, c, left.Port("left"), right.Port("right"), third.Port("third"))
+		a, b := rnstest.Start(t, rns.Config{}, left.Port("a")), rnstest.Start(t, rns.Config{}, right.Port("b"))
+		id, other := rnstest.Identity(t, 1), rnstest.Identity(t, 2)
+		d, _ := links(t, b, id)
+		announce(t, d)
+		gone, _ := links(t, rnstest.Start(t, rns.Config{}, third.Port("gone")), other)
+		announce(t, gone)
+		time.Sleep(10 * time.Second)
+		<-send(t, a.NewRemote(id.Public(), "test", "links"), "x").Done()
+		before, _ := relay.PathInfo(d.Hash())
+		relay.Stop()
+		a.ForgetPath(d.Hash())
+		b.Stop() // cannot answer itself
+		time.Sleep(time.Hour)
+
+		relay = rnstest.Start(t, c, left.Port("left"), right.Port("right"))
+		after, ok := relay.PathInfo(d.Hash())
+		if !ok || after.Hops != before.Hops || after.NextHop != before.NextHop || after.Announce != before.Announce ||
+			after.Interface != "right" || !after.Used.Equal(before.Used) {
+			t.Errorf("before %+v\nafter %+v", before, after)
+		}
+		if relay.HasPath(gone.Hash()) {
+			t.Error("C-175: a path over an interface that is not there")
+		}
+		if relay.Stats().Duplicates == 0 {
+			t.Error("packets seen are forgotten")
+		}
+		if err := a.AwaitPath(t.Context(), d.Hash()); err != nil {
+			t.Error("the restored path is not answered for:", err)
+		}
+	})
+}
+
+// TestProbesAreAnswered: C-162, C-164.
+func TestProbesAreAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := ifacetest.NewMedium(ifacetest.Options{})
+		id := rnstest.Identity(t, 1)
+		relay := rnstest.Start(t, rns.Config{TransportEnabled: true, RespondToProbes: true, Identity: id}, m.Port("relay"))
+		a := rnstest.Start(t, rns.Config{}, m.Port("a"))
+		probe := a.NewRemote(id.Public(), "rnstransport", "probe")
+		if probe.Hash() != relay.Stats().ProbeResponder {
+			t.Error("another address")
+		}
+		announced := make(chan rns.Announced, 10)
+		a.HandleAnnounces("rnstransport.probe", rns.AnnounceHandlerOptions{}, func(x rns.Announced) { announced <- x })
+		time.Sleep(14 * time.Second)
+		none(t, announced)
+		time.Sleep(2 * time.Second)
+		next(t, announced)
+		time.Sleep(2 * time.Hour)
+		next(t, announced)
+		r := send(t, probe, "0123456789abcdef")
+		<-r.Done()
+		if r.Status() != rns.ReceiptDelivered {
+			t.Error("the probe is not proved")
+		}
+		if _, err := a.OpenLink(t.Context(), probe); err == nil {
+			t.Error("it takes links")
+		}
+	})
+}
