@@ -87,6 +87,9 @@ class Peer:
     def cmd_interfaces(self, a):
         return {"names": [str(i) for i in RNS.Transport.interfaces]}
 
+    def cmd_online(self, a):
+        return {"online": all(i.online for i in RNS.Transport.interfaces)}
+
     def cmd_identity(self, a):
         i = RNS.Identity.from_bytes(bytes.fromhex(a["private"])) if a.get("private") else RNS.Identity()
         self.identities[a["name"]] = i

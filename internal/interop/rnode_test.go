@@ -138,17 +138,16 @@ func (r *radioPair) longest(from string) int {
 	return r.long[from]
 }
 
-// awaitRadios waits until both hosts have switched their radios on, and Python has had the moment that it takes after that.
+// awaitRadios waits until both hosts have switched their radios on and say that they are online.
 func (r *radioPair) awaitRadios() {
 	r.t.Helper()
-	deadline := time.Now().Add(25 * time.Second)
-	for !r.iface.Stats().Online || !r.theirs.Stats().On {
+	deadline := time.Now().Add(30 * time.Second)
+	for !r.iface.Stats().Online || !r.theirs.Stats().On || r.python.Do("online", nil)["online"] != true {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("radios are not on: ours %+v, theirs %+v, our interface %v", r.ours.Stats(), r.theirs.Stats(), r.iface.Status())
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	time.Sleep(800 * time.Millisecond)
 }
 
 // A chain: our node – our RNode carrier on a pseudo-terminal – LoRa at SF8 and 125 kHz – a stock RNodeInterface on another.

@@ -429,6 +429,32 @@ func TestWedgedDeviceIsGivenUpAndTriedAgain(t *testing.T) {
 	})
 }
 
+func TestDeviceIsNotBlamedForOurOwnBackpressure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := air(t)
+		d := c.NewDevice("slow", rnodesim.DeviceOptions{})
+		i, err := rnode.New(rnode.Config{Name: "slow", Radio: sf8(), Open: d.Open})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		var taken atomic.Int32
+		wg.Go(func() { d.Run(ctx) })
+		wg.Go(func() { i.Run(ctx, func([]byte) { time.Sleep(10 * time.Minute); taken.Add(1) }) })
+		y := start(t, c.NewDevice("b", rnodesim.DeviceOptions{}), nil)
+		time.Sleep(upAfter + time.Second)
+		y.Send([]byte{1})
+		y.Send([]byte{2})
+		time.Sleep(30 * time.Minute)
+		if s := i.Stats(); !s.Online || s.Connects != 1 || taken.Load() != 2 {
+			t.Errorf("%+v, %d taken", s, taken.Load())
+		}
+		cancel()
+		wg.Wait()
+	})
+}
+
 func TestFlowControlWithFirmwareThatAnswersWhenAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := air(t)

@@ -34,6 +34,7 @@ type session struct {
 	heard   time.Time // when the last byte came
 	reports Reports
 	flow    flow
+	blocked bool // in deliver
 }
 
 // flow is what is known about the room in the device's queue.
@@ -189,7 +190,25 @@ func (s *session) packet(data []byte, signal interfaces.Signal) {
 	}
 	s.iface.heard(signal)
 	s.iface.Received(len(data))
+	s.delivering(true)
 	s.deliver(data)
+	s.delivering(false)
+}
+
+// delivering stops the clocks: while our own side does not take a packet nothing is read, and the device is not to blame.
+func (s *session) delivering(now bool) {
+	s.mu.Lock()
+	s.blocked = now
+	s.refresh(time.Now())
+	s.mu.Unlock()
+}
+
+// refresh counts silence from now. With mu held.
+func (s *session) refresh(now time.Time) {
+	s.heard = now
+	if !s.flow.asked.IsZero() {
+		s.flow.asked = now
+	}
 }
 
 // ready opens the gate, or notes that the device is full.
@@ -232,6 +251,9 @@ func (s *session) Timer(now time.Time) (out []byte, next time.Time, err error) {
 		if next.IsZero() || t.Before(next) {
 			next = t
 		}
+	}
+	if s.blocked {
+		s.refresh(now)
 	}
 	if !now.Before(s.heard.Add(SilenceLimit + s.patience)) {
 		return nil, next, fmt.Errorf("%w: not a byte for %v", ErrSilent, now.Sub(s.heard).Round(time.Second))
