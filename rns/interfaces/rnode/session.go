@@ -112,6 +112,9 @@ func (s *session) Start(ctx context.Context) error {
 	if err := serial.Settle(ctx, steadyTime); err != nil {
 		return err
 	}
+	if r := s.snapshot(); r.Mismatch(radio) != nil {
+		return r.Mismatch(radio)
+	}
 	s.enter(StateOnline)
 	s.watch()
 	return nil
