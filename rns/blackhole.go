@@ -42,6 +42,13 @@ func (b *blackholes) has(id IdentityHash, now time.Time) bool {
 	return ok && (e.Until.IsZero() || now.Before(e.Until))
 }
 
+// any reports whether there are entries.
+func (b *blackholes) any() bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return len(b.entries) > 0
+}
+
 // add takes entries in, as far as there is room. Those that are there stay as they are.
 func (b *blackholes) add(list ...Blackhole) (added []IdentityHash) {
 	b.mu.Lock()
@@ -99,7 +106,8 @@ func (b *blackholes) list(source *IdentityHash) []Blackhole {
 
 // blackholed is what announces and links are checked with.
 func (t *Transport) blackholed(id IdentityHash) bool {
-	return t.config.Blackholed != nil && t.config.Blackholed(id) || t.blackholes.has(id, t.config.Clock())
+	return t.config.Blackholed != nil && t.config.Blackholed(id) ||
+		t.blackholes.any() && t.blackholes.has(id, t.config.Clock())
 }
 
 // Blackholes returns the list in use, sorted by identity.

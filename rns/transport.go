@@ -455,7 +455,7 @@ func (e *engine) sweep() {
 	e.relayedLinks.cull(e.now)
 	e.rates.cull(e.now)
 	e.tunnels.cull(e.now)
-	if e.t.blackholes.expire(e.wall(), e.self) {
+	if e.t.blackholes.any() && e.t.blackholes.expire(e.wall(), e.self) {
 		e.t.goTracked(func() {
 			if err := e.t.saveBlackholes(e.life); err != nil {
 				e.t.log.Warn("blackhole list not saved", "err", err)
