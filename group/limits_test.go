@@ -20,17 +20,18 @@ func TestPostsThatAreNotTaken(t *testing.T) {
 		in   group.PostInput
 		kind group.Kind
 	}{
-		"too large":                  {group.PostInput{Text: make([]byte, 1001)}, group.KindTooLarge},
-		"too large with its fields":  {group.PostInput{Text: make([]byte, 500), Fields: make([]byte, 501)}, group.KindTooLarge},
-		"with a huge original":       {group.PostInput{Text: []byte("x"), Original: make([]byte, 1000+1024+1)}, group.KindTooLarge},
-		"empty":                      {group.PostInput{Text: []byte(" \n")}, group.KindInvalid},
-		"an event":                   {group.PostInput{Kind: group.EntryBan, Text: []byte("x")}, group.KindInvalid},
-		"an edit":                    {group.PostInput{Kind: group.EntryEdit, Text: []byte("x")}, group.KindInvalid},
-		"relayed by a group":         {group.PostInput{Text: []byte("x"), Marked: true}, group.KindDenied},
-		"the server's own words":     {group.PostInput{Text: []byte(" ※ Ann was banned")}, group.KindInvalid},
-		"the server's title":         {group.PostInput{Text: []byte("x"), Title: []byte("※")}, group.KindInvalid},
-		"in answer to what is not":   {group.PostInput{Text: []byte("x"), Ref: 99}, group.KindInvalid},
-		"in an unknown content code": {group.PostInput{Text: []byte("x"), Codec: 1}, group.KindUnsupported},
+		"too large":                       {group.PostInput{Text: make([]byte, 1001)}, group.KindTooLarge},
+		"too large with its fields":       {group.PostInput{Text: make([]byte, 500), Fields: make([]byte, 501)}, group.KindTooLarge},
+		"with a huge original":            {group.PostInput{Text: []byte("x"), Original: make([]byte, 1000+1024+1)}, group.KindTooLarge},
+		"empty":                           {group.PostInput{Text: []byte(" \n")}, group.KindInvalid},
+		"an event":                        {group.PostInput{Kind: group.EntryBan, Text: []byte("x")}, group.KindInvalid},
+		"an edit":                         {group.PostInput{Kind: group.EntryEdit, Text: []byte("x")}, group.KindInvalid},
+		"relayed by a group":              {group.PostInput{Text: []byte("x"), Marked: true}, group.KindDenied},
+		"the server's own words":          {group.PostInput{Text: []byte(" ※ Ann was banned")}, group.KindInvalid},
+		"with something invisible before": {group.PostInput{Text: []byte("\u200b\u2800※ Ann was banned")}, group.KindInvalid},
+		"the server's title":              {group.PostInput{Text: []byte("x"), Title: []byte("※")}, group.KindInvalid},
+		"in answer to what is not":        {group.PostInput{Text: []byte("x"), Ref: 99}, group.KindInvalid},
+		"in an unknown content code":      {group.PostInput{Text: []byte("x"), Codec: 1}, group.KindUnsupported},
 	} {
 		_, err := h.hub.Post(t.Context(), ann, valley, c.in)
 		e := refused(t, what, err, c.kind)

@@ -97,7 +97,7 @@ func (h *Hub) checkPost(op string, in PostInput) (PostInput, error) {
 		return invalid("content", "the post is empty")
 	}
 	for _, text := range [][]byte{in.Title, in.Text} {
-		if strings.HasPrefix(strings.TrimSpace(string(text)), string(moderation.NoticeGlyph)) {
+		if moderation.Notice(string(text)) {
 			return invalid("content", "posts must not begin with "+string(moderation.NoticeGlyph)+", which marks the server's own words")
 		}
 	}

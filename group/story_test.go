@@ -92,7 +92,7 @@ func TestAGroupsFirstDay(t *testing.T) {
 		_, err = h.hub.Post(ctx, mal, valley, message("let me in"))
 		refused(t, "the kicked one posting", err, group.KindBanned)
 		_, err = h.hub.Join(ctx, mal, valley, group.JoinInput{})
-		if e := refused(t, "the kicked one joining", err, group.KindBanned); e.Msg != "you are banned from this group for another 60 min: spam" {
+		if e := refused(t, "the kicked one joining", err, group.KindBanned); e.Msg != "you are banned from this group for another 1 h: spam" {
 			t.Errorf("he is told %q", e.Msg)
 		}
 		if h.head() != before {

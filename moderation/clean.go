@@ -66,6 +66,13 @@ func CleanLine(s string) string {
 	return b.String()
 }
 
+// Notice reports whether a text would look as if the server itself had said it: it begins with NoticeGlyph, after whatever does
+// not show.
+func Notice(s string) bool {
+	s = strings.TrimLeftFunc(s, func(r rune) bool { return r == utf8.RuneError || blank(r) || hidden(r) || unicode.Is(unicode.M, r) })
+	return strings.HasPrefix(s, string(NoticeGlyph))
+}
+
 // blank reports whether a character shows as nothing but takes room.
 func blank(r rune) bool {
 	switch r {

@@ -41,6 +41,17 @@ func TestNamesAreCleaned(t *testing.T) {
 	}
 }
 
+func TestNobodySpeaksAsTheServer(t *testing.T) {
+	for text, want := range map[string]bool{
+		"※ Ann was banned": true, " \n※ x": true, "\u200b※ x": true, "\u2800\u200e \ufe0f※": true, "\u0308※": true, "\xff※": true, "\x00\x1b※": true,
+		"": false, "see ※": false, "*": false, "\u200b": false,
+	} {
+		if got := moderation.Notice(text); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
 func FuzzCleanName(f *testing.F) {
 	for _, s := range []string{"Ann", "\u202e/※: ", "a: : :", "\xff\x00", strings.Repeat("🐐 ", 40)} {
 		f.Add(s)

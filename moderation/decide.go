@@ -52,7 +52,7 @@ type Facts struct {
 
 	// Whom it concerns.
 	Self       bool // the one who asks himself
-	TargetRole Role // RoleNone: not a member
+	TargetRole Role // RoleNone: not a member; above RoleOwner: the group itself
 
 	// How.
 	OnlyKick bool       // ActionUnban: what is lifted is a kick
@@ -171,7 +171,7 @@ func needsIdentity(a Action) bool {
 func banned(f Facts, now time.Time) Verdict {
 	text := "you are banned from this group"
 	if !f.BanExpires.IsZero() {
-		text += " for another " + span(f.BanExpires.Sub(now))
+		text += " for another " + Remaining(f.BanExpires.Sub(now))
 	}
 	if f.BanReason != "" {
 		text += ": " + f.BanReason
@@ -210,9 +210,17 @@ func onTarget(f Facts, p Permission) Verdict {
 		return v
 	}
 	if f.TargetRole >= f.rank() {
-		return deny(ReasonRank, fmt.Sprintf("the rank of %s is not below your own", f.TargetRole))
+		return denyRank(f)
 	}
 	return allow()
+}
+
+// denyRank says why one's rank is not enough.
+func denyRank(f Facts) Verdict {
+	if f.TargetRole > RoleOwner {
+		return deny(ReasonRank, "only the operator can do this to what the group itself said")
+	}
+	return deny(ReasonRank, fmt.Sprintf("the rank of %s is not below your own", f.TargetRole))
 }
 
 // removing is kick and ban.
@@ -280,7 +288,7 @@ func granting(f Facts) Verdict {
 	case f.Self && !steppingDown:
 		return deny(ReasonSelf, "you can not raise yourself")
 	case !f.Self && f.TargetRole >= f.rank():
-		return deny(ReasonRank, fmt.Sprintf("the rank of %s is not below your own", f.TargetRole))
+		return denyRank(f)
 	}
 	after := f.NewRole
 	if after == RoleNone {
@@ -307,15 +315,3 @@ func granting(f Facts) Verdict {
 
 // BanInForce reports whether a ban that ends at expires (zero: never) still holds.
 func BanInForce(expires, now time.Time) bool { return expires.IsZero() || now.Before(expires) }
-
-// span is a duration for people: "2 d", "3 h", "5 min", rounded up.
-func span(d time.Duration) string {
-	up := func(unit time.Duration) int64 { return int64((d + unit - 1) / unit) }
-	switch {
-	case d > 48*time.Hour:
-		return fmt.Sprintf("%d d", up(24*time.Hour))
-	case d > 2*time.Hour:
-		return fmt.Sprintf("%d h", up(time.Hour))
-	}
-	return fmt.Sprintf("%d min", max(1, up(time.Minute)))
-}

@@ -178,8 +178,15 @@ func TestDecisionsByState(t *testing.T) {
 
 func TestTheBannedAreToldHowLongAndWhy(t *testing.T) {
 	f := moderation.Facts{Action: moderation.ActionPost, Identified: true, Standing: moderation.StandingBanned, BanExpires: now().Add(59*time.Minute + time.Second), BanReason: "spam"}
-	if got, want := moderation.Decide(f, now()).Text, "you are banned from this group for another 60 min: spam"; got != want {
+	if got, want := moderation.Decide(f, now()).Text, "you are banned from this group for another 1 h: spam"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestWhatTheGroupItselfSaidIsTheOperators(t *testing.T) {
+	f := moderation.Facts{Action: moderation.ActionDelete, Identified: true, Standing: moderation.StandingMember, Role: moderation.RoleOwner, TargetRole: moderation.RoleOwner + 1}
+	if v := moderation.Decide(f, now()); v.Reason != moderation.ReasonRank || v.Text != "only the operator can do this to what the group itself said" {
+		t.Errorf("%+v", v)
 	}
 }
 

@@ -119,14 +119,3 @@ func distance(a, b string, limit int) int {
 	}
 	return row[len(b)]
 }
-
-// span is a duration for people, rounded down: "3 d", "5 h", "12 min".
-func span(d time.Duration) string {
-	switch {
-	case d >= 48*time.Hour, d > 0 && d%(24*time.Hour) == 0:
-		return textDays(int(d / (24 * time.Hour)))
-	case d >= 2*time.Hour, d > 0 && d%time.Hour == 0:
-		return textHours(int(d / time.Hour))
-	}
-	return textMinutes(max(1, int(d/time.Minute)))
-}

@@ -29,10 +29,6 @@ func count(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-func textDays(n int) string    { return fmt.Sprintf("%d d", n) }
-func textHours(n int) string   { return fmt.Sprintf("%d h", n) }
-func textMinutes(n int) string { return fmt.Sprintf("%d min", n) }
-
 func size(n int) string {
 	if n < 1<<10 {
 		return fmt.Sprintf("%d B", n)
@@ -101,7 +97,7 @@ func textRemoved(i group.Info, why string, until, now time.Time) string {
 	if until.IsZero() {
 		return because(fmt.Sprintf("You were banned from %s", shortName(i)), why)
 	}
-	text := because(fmt.Sprintf("You were removed from %s for %s", shortName(i), roundSpan(until.Sub(now))), why)
+	text := because(fmt.Sprintf("You were removed from %s for %s", shortName(i), moderation.Remaining(until.Sub(now))), why)
 	return text + " After that you can /join again."
 }
 
@@ -111,9 +107,6 @@ func because(text, why string) string {
 	}
 	return text + ": " + sentence(why)
 }
-
-// roundSpan is span for what has only just begun to run.
-func roundSpan(d time.Duration) string { return span(d.Round(time.Minute)) }
 
 // --- names and status ---
 
@@ -131,7 +124,7 @@ func textStatusSet(status string) string {
 }
 
 func textStatus(i group.Info, m group.Member, st group.Standing, now time.Time) string {
-	parts := []string{fmt.Sprintf("You are %s, %s of %s, joined %s ago", m.DisplayName, m.Role, shortName(i), span(now.Sub(m.Joined)))}
+	parts := []string{fmt.Sprintf("You are %s, %s of %s, joined %s ago", m.DisplayName, m.Role, shortName(i), moderation.Passed(now.Sub(m.Joined)))}
 	if st.Standing == moderation.StandingMuted {
 		parts = append(parts, "You are muted")
 	}
@@ -187,7 +180,7 @@ func textMembers(n int) string     { return count(n, "member") + ":" }
 func textMoreMembers(n int) string { return fmt.Sprintf("and %d more. About one: /who NAME", n) }
 
 func textAbout(m group.Member, now time.Time) string {
-	text := fmt.Sprintf("%s, %s, joined %s ago, last heard %s ago\nAddress: %s", m.DisplayName, m.Role, span(now.Sub(m.Joined)), span(now.Sub(m.LastHeard)), m.Address)
+	text := fmt.Sprintf("%s, %s, joined %s ago, last heard %s ago\nAddress: %s", m.DisplayName, m.Role, moderation.Passed(now.Sub(m.Joined)), moderation.Passed(now.Sub(m.LastHeard)), m.Address)
 	if m.Status != "" {
 		text += "\nStatus: " + m.Status
 	}
@@ -278,7 +271,7 @@ func textTooManyCommands(wait time.Duration) string {
 
 func textTryIn(wait time.Duration) string {
 	if wait > 2*time.Minute {
-		return fmt.Sprintf("Try again in %s.", span(wait+time.Minute))
+		return fmt.Sprintf("Try again in %s.", moderation.Remaining(wait))
 	}
 	return fmt.Sprintf("Try again in %d s.", seconds(wait))
 }
@@ -293,14 +286,14 @@ func textFailed() string              { return "Something went wrong inside the 
 // --- moderators ---
 
 func textKicked(name, address string, d time.Duration) string {
-	return fmt.Sprintf("%s is removed for %s. To undo: /unban %s", name, span(d), address)
+	return fmt.Sprintf("%s is removed for %s. To undo: /unban %s", name, moderation.Passed(d), address)
 }
 
 func textBanned(name, address string, d time.Duration) string {
 	if d == 0 {
 		return fmt.Sprintf("%s is banned. To undo: /unban %s", name, address)
 	}
-	return fmt.Sprintf("%s is banned for %s. To undo: /unban %s", name, span(d), address)
+	return fmt.Sprintf("%s is banned for %s. To undo: /unban %s", name, moderation.Passed(d), address)
 }
 
 func textUnbanned(name string) string { return fmt.Sprintf("%s may join again.", name) }
@@ -314,7 +307,7 @@ func textBan(b group.Ban, now time.Time) string {
 	}
 	kind := "for good"
 	if !b.Expires.IsZero() {
-		kind = "for another " + span(b.Expires.Sub(now)+time.Minute)
+		kind = "for another " + moderation.Remaining(b.Expires.Sub(now))
 	}
 	if b.Reason != "" {
 		kind += ": " + b.Reason
@@ -332,7 +325,7 @@ func textRequests(n int) string {
 }
 
 func textRequest(r group.Request, now time.Time) string {
-	text := fmt.Sprintf("%s %s, %s", r.Address.Short(), r.DisplayName, span(now.Sub(r.Created)))
+	text := fmt.Sprintf("%s %s, %s", r.Address.Short(), r.DisplayName, moderation.Passed(now.Sub(r.Created)))
 	if r.Greeting != "" {
 		text += ": " + r.Greeting
 	}
