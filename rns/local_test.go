@@ -3,6 +3,7 @@ package rns_test
 import (
 	"bytes"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,8 +22,7 @@ type machine struct {
 	oneID                       *rns.Identity
 	twoID                       *rns.Identity
 	neighbourID                 *rns.Identity
-	lan                         []rns.Packet // what the master and the neighbour sent, in order
-	fromMaster                  []rns.Packet
+	fromMaster                  atomic.Int64 // packets that it sent to the network
 }
 
 func start(t *testing.T, c rns.Config, attach func(*rns.Transport)) *rnstest.Node {
@@ -46,13 +46,9 @@ func startMachine(t *testing.T, transport bool) *machine {
 	t.Helper()
 	m := &machine{network: ifacetest.NewMedium(ifacetest.Options{}),
 		oneID: rnstest.Identity(t, 1), twoID: rnstest.Identity(t, 2), neighbourID: rnstest.Identity(t, 3)}
-	m.network.Tap(func(from string, frame []byte) {
+	m.network.Tap(func(from string, _ []byte) {
 		if from == "master" {
-			p, err := rns.ParsePacket(bytes.Clone(frame))
-			if err != nil {
-				t.Error(err)
-			}
-			m.fromMaster = append(m.fromMaster, p)
+			m.fromMaster.Add(1)
 		}
 	})
 	for i := range m.sockets {
@@ -83,8 +79,8 @@ func TestProgramsShareAnInstance(t *testing.T) {
 				if h := m.master.Hops(dOne.Hash()); h != 0 {
 					t.Fatalf("C-165: the client's destination is %d hops away from the master", h)
 				}
-				if m.neighbour.HasPath(dOne.Hash()) || len(m.fromMaster) != 0 {
-					t.Errorf("C-168: the registration went out: %+v", m.fromMaster)
+				if m.neighbour.HasPath(dOne.Hash()) || m.fromMaster.Load() != 0 {
+					t.Errorf("C-168: the registration went out: %d packets", m.fromMaster.Load())
 				}
 				announce(t, dFar)
 				if i, ok := m.one.PathInfo(dFar.Hash()); !ok || i.Hops != 1 || i.NextHop != rns.TruncatedHash(m.master.Identity().Hash()) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,9 +173,9 @@ func TestAnnounceCapIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const bitrate = 5000
 		fast, radio := ifacetest.NewMedium(ifacetest.Options{}), ifacetest.NewMedium(ifacetest.Options{Bitrate: bitrate, HalfDuplex: true})
-		var sent int
+		var sent atomic.Int64
 		began := time.Now()
-		radio.Tap(func(_ string, frame []byte) { sent += len(frame) })
+		radio.Tap(func(_ string, frame []byte) { sent.Add(int64(len(frame))) })
 		rnstest.StartWith(t, rns.Config{TransportEnabled: true}, rns.InterfaceOptions{NoIngressControl: true}, fast.Port("relay"), radio.Port("relay's radio"))
 		far := rnstest.Start(t, rns.Config{}, radio.Port("far"))
 		source := rnstest.Start(t, rns.Config{}, fast.Port("source"))
@@ -184,7 +185,7 @@ func TestAnnounceCapIsKept(t *testing.T) {
 			announce(t, d)
 		}
 		time.Sleep(time.Hour)
-		share := float64(sent*8) / bitrate / time.Since(began).Seconds()
+		share := float64(sent.Load()*8) / bitrate / time.Since(began).Seconds()
 		if paths := far.Stats().Paths; paths != count {
 			t.Errorf("%d of %d announces came through", paths, count)
 		}
