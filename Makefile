@@ -41,8 +41,9 @@ full: test lint fuzz soak ## what takes longer: lint, fuzzing, power cuts, long 
 soak: ## power cuts at 100 random points and the long simulations
 	GROUPD_SOAK=1 $(GO) test -tags "$(TAGS) soak" -count=1 -timeout 60m -run 'Soak|PowerCut' ./...
 
-vet: ## go vet
+vet: ## go vet, and the libraries for the 32 bits of older Pis
 	$(GO) vet -tags "$(TAGS) soak" ./...
+	CGO_ENABLED=0 GOARCH=arm $(GO) build ./rns/... ./lxmf/... ./group/... ./moderation/... ./api/... ./proto/...
 
 lint: ## staticcheck
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags "$(TAGS) soak" ./...
@@ -51,10 +52,7 @@ vuln: ## known vulnerabilities in what we depend on
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -tags $(TAGS) ./...
 
 fuzz: ## each decoder's fuzz target for FUZZTIME (30s)
-	@set -e; for p in $$($(GO) list ./...); do \
-	  for f in $$($(GO) test -tags $(TAGS) -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
-	    echo "fuzz $$p $$f"; $(GO) test -tags $(TAGS) -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
-	  done; done
+	./internal/fuzz.sh $(FUZZTIME) $(TAGS)
 
 bench: ## benchmarks
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -timeout 30m ./...

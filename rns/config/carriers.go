@@ -399,15 +399,12 @@ func (o *options) rnode() *RNode {
 }
 
 // within is a whole number that must be set, and within the bounds.
-func (o *options) within(into *int64, least, most int, key string) bool {
+func (o *options) within(into *int64, least, most int64, key string) bool {
 	if o.section.Entry(key) == nil {
 		o.missing("has no " + key)
 		return false
 	}
-	var n int
-	ok := o.number(&n, least, most, key)
-	*into = int64(n)
-	return ok
+	return whole(o, into, least, most, key)
 }
 
 // percent leaves nil where the option is not set.

@@ -131,6 +131,11 @@ func (o *options) truthOrUnset(into **bool, key string) {
 
 // number is a decimal integer of at least least and at most most; what is out of bounds is an error.
 func (o *options) number(into *int, least, most int, keys ...string) (set bool) {
+	return whole(o, into, least, most, keys...)
+}
+
+// whole is number for integers of any size: frequencies do not fit an int of 32 bits.
+func whole[T int | int64](o *options, into *T, least, most T, keys ...string) (set bool) {
 	e, s, ok := o.single(keys...)
 	if !ok {
 		return false
@@ -142,7 +147,7 @@ func (o *options) number(into *int, least, most int, keys ...string) (set bool) 
 	case n < int64(least) || n > int64(most):
 		o.fail(e, fmt.Sprintf("is not between %d and %d", least, most))
 	default:
-		*into = int(n)
+		*into = T(n)
 		return true
 	}
 	return false

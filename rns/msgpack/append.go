@@ -73,7 +73,7 @@ func AppendArray(b []byte, n int) []byte { return msgp.AppendArrayHeader(b, coun
 func AppendMap(b []byte, n int) []byte { return msgp.AppendMapHeader(b, count(n)) }
 
 func count(n int) uint32 {
-	if n < 0 || n > math.MaxUint32 {
+	if n < 0 || uint64(n) > math.MaxUint32 {
 		panic("msgpack: count out of range")
 	}
 	return uint32(n)
