@@ -69,9 +69,16 @@ type Node interface {
 	// Announce announces all destinations of a group now. It fails when there is no interface for it.
 	Announce(ctx context.Context, g group.GroupID) error
 	// Interfaces lists the interfaces of the network.
-	Interfaces() []Interface
+	Interfaces(ctx context.Context) []Interface
 	// Path says what is known of the way to a destination, and asks the network first when request is set.
 	Path(ctx context.Context, destination [16]byte, request bool) (Path, error)
+	// Paths are all that are known, of up to maxHops hops. ForgetPath drops one, and reports whether there was one.
+	Paths(ctx context.Context, maxHops int) ([]Path, error)
+	ForgetPath(ctx context.Context, destination [16]byte) (bool, error)
+	// Rates are how often destinations announce themselves.
+	Rates(ctx context.Context) ([]Rate, error)
+	// Probe sends a packet to a destination and waits for its proof.
+	Probe(ctx context.Context, destination [16]byte, in ProbeInput) (Probe, error)
 	// Backup writes a consistent copy of the database to a temporary file and opens it for reading; closing removes it.
 	Backup(ctx context.Context) (content io.ReadCloser, size int64, err error)
 	// NewToken replaces the token of the API on TCP; CheckToken compares.
@@ -152,7 +159,11 @@ func (s *Server) routes(r chi.Router) {
 	r.Get("/check", s.check)
 	r.Post("/clock/confirm", s.confirmClock)
 	r.Get("/interfaces", s.interfaces)
+	r.Get("/paths", s.paths)
 	r.Get("/paths/{destination}", s.path)
+	r.Delete("/paths/{destination}", s.forgetPath)
+	r.Get("/rates", s.rates)
+	r.Post("/probes/{destination}", s.probe)
 	r.Get("/groups", s.listGroups)
 	r.Post("/groups", s.createGroup)
 	r.Route("/groups/{group}", func(r chi.Router) {

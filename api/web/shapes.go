@@ -25,10 +25,21 @@ type Status struct {
 
 // Network counts what the stack knows.
 type Network struct {
-	Paths int               `json:"paths"`
-	Known int               `json:"known"`
-	Links int               `json:"links"`
-	Drops map[string]uint64 `json:"drops"`
+	Paths     int               `json:"paths"`
+	Known     int               `json:"known"`
+	Links     int               `json:"links"`
+	Transport bool              `json:"transport"` // packets are passed on for others
+	Relayed   uint64            `json:"relayed"`   // packets passed on
+	Drops     map[string]uint64 `json:"drops"`
+	Instance  Instance          `json:"instance"`
+}
+
+// Instance is how the machine's connection to the network is shared with other programs.
+type Instance struct {
+	Role     string `json:"role"`               // master: others use ours; client: we use another program's; standalone
+	Name     string `json:"name,omitempty"`     // such as rns/default
+	Programs int    `json:"programs,omitempty"` // that use ours now
+	Error    string `json:"error,omitempty"`    // why it is not shared although it should be
 }
 
 // Store is the database.
@@ -49,10 +60,65 @@ type Interface struct {
 	Mode      string `json:"mode"`
 	Up        bool   `json:"up"`
 	Listener  bool   `json:"listener,omitempty"` // waits for others, and carries nothing itself
+	Peers     int    `json:"peers,omitempty"`    // of a listener: who is connected
+	Parent    string `json:"parent,omitempty"`   // the listener that made it
+	Local     string `json:"local,omitempty"`    // client: a program of this machine; master: the shared instance that we use
+	Shared    bool   `json:"shared,omitempty"`   // belongs to the shared instance that we use, and is as that tells
 	Bitrate   int64  `json:"bitrate"`            // bit/s, 0 unknown
+	MTU       int    `json:"mtu,omitempty"`      // bytes that links may use; 0: 500
+	Gravity   int    `json:"gravity,omitempty"`
 	RxBytes   uint64 `json:"rx_bytes"`
 	TxBytes   uint64 `json:"tx_bytes"`
 	LastError string `json:"last_error,omitempty"`
+
+	RxRate float64 `json:"rx_rate"` // bit/s now
+	TxRate float64 `json:"tx_rate"`
+
+	// AccessCode is the length in bytes of the access code, and NetworkName its name; 0: an open interface.
+	AccessCode  int    `json:"access_code,omitempty"`
+	NetworkName string `json:"network_name,omitempty"`
+
+	// Announces and path requests per second, announces that wait, and whether too many come in.
+	AnnouncesIn     float64 `json:"announces_in,omitempty"`
+	AnnouncesOut    float64 `json:"announces_out,omitempty"`
+	PathRequestsIn  float64 `json:"path_requests_in,omitempty"`
+	PathRequestsOut float64 `json:"path_requests_out,omitempty"`
+	HeldAnnounces   int     `json:"held_announces,omitempty"`
+	AnnounceQueue   int     `json:"announce_queue,omitempty"`
+	Burst           bool    `json:"burst,omitempty"`
+
+	// Dropped counts frames that came in and were not taken, or were to go out and did not.
+	RxDropped uint64 `json:"rx_dropped,omitempty"`
+	TxDropped uint64 `json:"tx_dropped,omitempty"`
+
+	Radio *Radio `json:"radio,omitempty"`
+}
+
+// Radio is what a radio reports. What it did not report is absent.
+type Radio struct {
+	State string `json:"state,omitempty"`
+	// Percent of the last seconds, and of the last hour: what we transmitted, and what everybody did.
+	AirtimeShort     float64 `json:"airtime_short"`
+	AirtimeLong      float64 `json:"airtime_long"`
+	ChannelLoadShort float64 `json:"channel_load_short"`
+	ChannelLoadLong  float64 `json:"channel_load_long"`
+	// In dBm: strength now, noise floor, and interference.
+	RSSI         *int `json:"rssi,omitempty"`
+	NoiseFloor   *int `json:"noise_floor,omitempty"`
+	Interference *int `json:"interference,omitempty"`
+	// Last is how the last packet was heard.
+	Last *Signal `json:"last,omitempty"`
+
+	BatteryState   string `json:"battery_state,omitempty"`
+	BatteryPercent *int   `json:"battery_percent,omitempty"`
+	Temperature    *int   `json:"temperature,omitempty"` // °C
+}
+
+// Signal is how a packet was heard.
+type Signal struct {
+	RSSI    *int     `json:"rssi,omitempty"`    // dBm
+	SNR     *float64 `json:"snr,omitempty"`     // dB
+	Quality *float64 `json:"quality,omitempty"` // percent
 }
 
 // Path is what is known of the way to a destination.
@@ -62,7 +128,40 @@ type Path struct {
 	Hops        int        `json:"hops,omitempty"`
 	NextHop     string     `json:"next_hop,omitempty"`
 	Interface   string     `json:"interface,omitempty"`
+	Learned     *time.Time `json:"learned,omitempty"`
+	Expires     *time.Time `json:"expires,omitempty"`
 	Announced   *time.Time `json:"announced,omitempty"` // by its own clock
+}
+
+// Rate is how often a destination announced itself lately.
+type Rate struct {
+	Destination  string     `json:"destination"`
+	Last         time.Time  `json:"last"`
+	PerHour      float64    `json:"per_hour"`
+	Violations   int        `json:"violations,omitempty"`    // announces that came too early
+	BlockedUntil *time.Time `json:"blocked_until,omitempty"` // not passed on until then
+}
+
+// ProbeInput asks for a probe: a packet that its destination proves.
+type ProbeInput struct {
+	// Name of the destination, such as rnstransport.probe; empty: found among the usual ones.
+	Name string `json:"name,omitempty"`
+	// Size in bytes of the random content; 0: 16. Seconds to wait for the path and for the proof, each; 0: as the network needs.
+	Size    int `json:"size,omitempty"`
+	Seconds int `json:"timeout_s,omitempty"`
+}
+
+// Probe is what became of it.
+type Probe struct {
+	Destination string  `json:"destination"`
+	Name        string  `json:"name"`
+	Size        int     `json:"size"`
+	Answered    bool    `json:"answered"`
+	RTT         float64 `json:"rtt_ms,omitempty"`
+	Hops        int     `json:"hops"`
+	NextHop     string  `json:"next_hop,omitempty"`
+	Interface   string  `json:"interface,omitempty"`
+	Signal      *Signal `json:"signal,omitempty"` // of the answer, where a radio heard it
 }
 
 // Serving is how a group is reached.

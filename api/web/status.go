@@ -1,10 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -33,7 +37,7 @@ func (s *Server) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return st, err
 	}
-	st.Version, st.ClockUnsure, st.Interfaces = s.version, s.hub.ClockUnsure(), s.node.Interfaces()
+	st.Version, st.ClockUnsure, st.Interfaces = s.version, s.hub.ClockUnsure(), s.node.Interfaces(ctx)
 	if st.Groups, err = s.groups(ctx); err != nil {
 		return st, err
 	}
@@ -51,12 +55,8 @@ func (s *Server) Status(ctx context.Context) (Status, error) {
 	if st.ClockUnsure {
 		st.Attention = append(st.Attention, Notice{Text: "clock unsure: the time is more than a day off from what was expected, nothing expires", Hint: "if date is right: groupd confirm-clock"})
 	}
-	if st.Attention == nil {
-		st.Attention = []Notice{}
-	}
-	if st.Interfaces == nil {
-		st.Interfaces = []Interface{}
-	}
+	st.Attention = some(st.Attention)
+	st.Interfaces = some(st.Interfaces)
 	return st, nil
 }
 
@@ -86,21 +86,81 @@ func (s *Server) confirmClock(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) interfaces(w http.ResponseWriter, r *http.Request) {
-	list := s.node.Interfaces()
-	if list == nil {
-		list = []Interface{}
-	}
-	writeJSON(w, http.StatusOK, map[string][]Interface{"interfaces": list})
+	writeJSON(w, http.StatusOK, map[string][]Interface{"interfaces": some(s.node.Interfaces(r.Context()))})
 }
 
-// path answers /paths/{destination}, an address of 32 hex digits; with ?request=1 the network is asked first.
-func (s *Server) path(w http.ResponseWriter, r *http.Request) {
-	var d [16]byte
+// some is a list that is never null in JSON.
+func some[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// destination reads the address in a path, 32 hex digits.
+func destination(r *http.Request) (d [16]byte, err error) {
 	text := strings.ToLower(chi.URLParam(r, "destination"))
 	if n, err := hex.Decode(d[:], []byte(text[:min(len(text), 32)])); err != nil || n != len(d) || len(text) != 32 {
-		s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "path", Field: "destination", Msg: "32 hex digits are needed"})
-		return
+		return d, &group.Error{Kind: group.KindInvalid, Op: "path", Field: "destination", Msg: "32 hex digits are needed"}
 	}
-	p, err := s.node.Path(r.Context(), d, r.URL.Query().Get("request") == "1")
+	return d, nil
+}
+
+// path answers /paths/{destination}; with ?request=1 the network is asked first.
+func (s *Server) path(w http.ResponseWriter, r *http.Request) {
+	d, err := destination(r)
+	var p Path
+	if err == nil {
+		p, err = s.node.Path(r.Context(), d, r.URL.Query().Get("request") == "1")
+	}
+	s.reply(w, r, p, err)
+}
+
+// paths answers /paths; with ?max_hops= only those of up to so many hops.
+func (s *Server) paths(w http.ResponseWriter, r *http.Request) {
+	most := math.MaxInt
+	if text := r.URL.Query().Get("max_hops"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "paths", Field: "max_hops", Msg: "a number is needed"})
+			return
+		}
+		most = n
+	}
+	list, err := s.node.Paths(r.Context(), most)
+	slices.SortFunc(list, func(a, b Path) int {
+		return cmp.Or(cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Hops, b.Hops), cmp.Compare(a.Destination, b.Destination))
+	})
+	s.reply(w, r, map[string][]Path{"paths": some(list)}, err)
+}
+
+func (s *Server) forgetPath(w http.ResponseWriter, r *http.Request) {
+	d, err := destination(r)
+	had := false
+	if err == nil {
+		had, err = s.node.ForgetPath(r.Context(), d)
+	}
+	if err == nil && !had {
+		err = &group.Error{Kind: group.KindNotFound, Op: "path", Msg: "no path to " + hex.EncodeToString(d[:]) + " is known"}
+	}
+	s.reply(w, r, Path{Destination: hex.EncodeToString(d[:])}, err)
+}
+
+func (s *Server) rates(w http.ResponseWriter, r *http.Request) {
+	list, err := s.node.Rates(r.Context())
+	slices.SortFunc(list, func(a, b Rate) int { return cmp.Compare(a.Destination, b.Destination) })
+	s.reply(w, r, map[string][]Rate{"rates": some(list)}, err)
+}
+
+func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
+	var in ProbeInput
+	var p Probe
+	d, err := destination(r)
+	if err == nil {
+		err = decode(r, &in)
+	}
+	if err == nil {
+		p, err = s.node.Probe(r.Context(), d, in)
+	}
 	s.reply(w, r, p, err)
 }

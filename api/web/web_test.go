@@ -53,7 +53,23 @@ func (n *fakeNode) Announce(_ context.Context, g group.GroupID) error {
 	return nil
 }
 
-func (n *fakeNode) Interfaces() []web.Interface { return nil }
+func (n *fakeNode) Interfaces(context.Context) []web.Interface { return nil }
+
+func (n *fakeNode) Paths(_ context.Context, maxHops int) ([]web.Path, error) {
+	all := []web.Path{{Destination: "b", Hops: 2, Interface: "I"}, {Destination: "a", Hops: 1, Interface: "I"}}
+	if maxHops < 2 {
+		return all[1:], nil
+	}
+	return all, nil
+}
+
+func (n *fakeNode) ForgetPath(_ context.Context, d [16]byte) (bool, error) { return d[0] == 0xaa, nil }
+
+func (n *fakeNode) Rates(context.Context) ([]web.Rate, error) { return nil, nil }
+
+func (n *fakeNode) Probe(_ context.Context, _ [16]byte, in web.ProbeInput) (web.Probe, error) {
+	return web.Probe{Name: in.Name, Answered: true}, nil
+}
 
 func (n *fakeNode) Path(_ context.Context, d [16]byte, request bool) (web.Path, error) {
 	return web.Path{Destination: "x", Known: request}, nil

@@ -64,13 +64,18 @@ func (a *announcing) done(now time.Time, k announceKind, every time.Duration, sl
 type ways struct {
 	names map[string]bool
 	slow  bool
+	local bool // programs of this machine use our instance
 }
 
 // waysOf picks them out of a snapshot.
 func waysOf(list []rns.InterfaceStats) ways {
 	w := ways{names: make(map[string]bool)}
 	for _, i := range list {
-		if i.Carrier.Online && i.Mode != interfaces.ModeAccessPoint {
+		switch {
+		case !i.Carrier.Online || i.Mode == interfaces.ModeAccessPoint:
+		case i.Local == rns.LocalClient:
+			w.local = true // they come and go; no announce for each
+		default:
 			w.names[i.Name] = true
 			w.slow = w.slow || (i.Bitrate > 0 && i.Bitrate < slowBitrate)
 		}
@@ -102,7 +107,7 @@ type announcer struct {
 
 // look does what is due. It is called by one goroutine.
 func (a *announcer) look(ctx context.Context, now time.Time, w ways, fresh bool) {
-	if len(w.names) == 0 || a.every == cadenceOff {
+	if len(w.names) == 0 && !w.local || a.every == cadenceOff {
 		return
 	}
 	a.mu.Lock()

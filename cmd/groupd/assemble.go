@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +25,7 @@ type first struct {
 	codes  []group.ClaimCodeIssued // one for each of groups that has no owner named
 }
 
-// assemble opens everything and puts it together; nothing runs yet, and nothing is sent. Whoever gets a node closes its db.
+// assemble opens everything and puts it together; nothing runs yet, and nothing is sent. Whoever gets a node runs it, and closes its db.
 func assemble(ctx context.Context, dir string, s *settings, net *network, logs io.Writer, notify func(...string)) (n *node, made first, err error) {
 	n = &node{
 		dir: dir, settings: s, network: net, log: newLoggers(logs, s.Log, net.config.Logging.Level), started: time.Now(),
@@ -52,13 +51,14 @@ func assemble(ctx context.Context, dir string, s *settings, net *network, logs i
 	if err != nil {
 		return nil, made, failed(err, "")
 	}
-	identity, err := files.TransportIdentity(rand.Reader)
+	identity, calls, err := net.identities(files)
 	if err != nil {
 		return nil, made, failed(err, "")
 	}
+	r := net.config.Reticulum
 	n.transport, err = rns.New(rns.Config{
-		Store: n.db.RNSStore(files), Logger: n.log.network, Identity: identity, ExplicitProofs: !net.config.Reticulum.UseImplicitProof,
-		OwnAnnounced: n.twinHeard,
+		Store: n.db.RNSStore(files), Logger: n.log.network, Identity: identity, ExplicitProofs: !r.UseImplicitProof, OwnAnnounced: n.twinHeard,
+		TransportEnabled: r.EnableTransport, RespondToProbes: r.RespondToProbes, PublishBlackholes: r.PublishBlackhole, Ingress: limitsOf(r.Limits),
 	})
 	if err != nil {
 		return nil, made, err
@@ -69,8 +69,11 @@ func assemble(ctx context.Context, dir string, s *settings, net *network, logs i
 	if err != nil {
 		return nil, made, err
 	}
-	n.listeners = net.attach(n.transport, n.log.network)
 	n.web, err = web.New(web.Config{Hub: n.hub, Node: n, Logger: n.log.own, Version: Version, Hosts: s.Server.Hosts})
+	if err != nil {
+		return nil, made, err
+	}
+	err = n.join(ctx, calls)
 	return n, made, err
 }
 
@@ -156,6 +159,7 @@ func (n *node) runAll(ctx context.Context, more ...func(context.Context) error) 
 		return nil
 	})
 	workers.Go(func() error { return n.transport.Run(bottom) })
+	workers.Go(func() error { return n.instance.Run(bottom, n.transport, n.becameMaster) })
 	workers.Go(func() error { n.follow(top); return nil })
 	workers.Go(func() error { return n.announceLoop(top) })
 	for _, f := range more {
@@ -199,8 +203,13 @@ func (n *node) announceLoop(ctx context.Context) error {
 	}
 	tick := time.NewTicker(announceTick)
 	defer tick.Stop()
+	var master slowMaster
 	for {
-		w := waysOf(n.transport.Stats().Interfaces)
+		stats := n.transport.Stats()
+		n.rates.measure(stats.Interfaces, time.Now())
+		w := waysOf(stats.Interfaces)
+		w.slow = master.look(ctx, n.caller(), time.Now()) || w.slow
+		n.slow.Store(w.slow)
 		fresh := w.beyond(n.ways)
 		n.ways = w
 		for _, s := range n.servings() {

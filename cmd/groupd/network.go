@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,8 +16,6 @@ import (
 	"groupd/rns"
 	"groupd/rns/config"
 	"groupd/rns/interfaces"
-	"groupd/rns/interfaces/backbone"
-	"groupd/rns/interfaces/tcp"
 )
 
 // network is Reticulum's configuration file and what this program makes of it.
@@ -26,6 +25,7 @@ type network struct {
 	missing bool // there is none, and none could be made
 	config  *config.Config
 	notices []web.Notice // what is in the file and is not done
+	fatal   []web.Notice // why the file cannot be used
 	enabled []config.Interface
 }
 
@@ -48,36 +48,93 @@ func readNetwork(dir string, make bool) (*network, error) {
 		return nil, &failure{code: exitConfig, msg: err.Error()}
 	}
 	if n.config, err = config.Read(text); err != nil {
-		return nil, &failure{code: exitConfig, msg: fmt.Sprintf("%s: %v", n.path, err), hint: "groupd check --rnsconfig " + quote(dir)}
+		return n, n.unusable(err, dir)
 	}
 	for _, w := range n.config.Warnings {
-		n.notices = append(n.notices, web.Notice{Text: fmt.Sprintf("%s: %s", n.path, w)})
+		n.notices = append(n.notices, n.problem(w))
 	}
+	c := carriers{}
 	for _, i := range n.config.Interfaces {
 		if !i.Enabled {
 			continue
 		}
-		if _, _, err := carrierOf(i, nil); err != nil {
-			n.notice(i.Line, fmt.Sprintf("[[%s]] is left out: %v", i.Name, err))
+		if _, _, err := c.of(i); err != nil {
+			if !errors.Is(err, errUnsupported) { // of those there is a warning already
+				n.notice(i.Line, fmt.Sprintf("[[%s]] is left out: %v", i.Name, err), "")
+			}
 			continue
 		}
 		if mode, _ := interfaces.ParseMode(i.Mode); mode == interfaces.ModeAccessPoint {
-			n.notice(i.Line, fmt.Sprintf("[[%s]] is an access point: it carries no announces, so nobody there hears of the groups", i.Name))
+			n.notice(i.Line, fmt.Sprintf("[[%s]] is an access point: it carries no announces, so nobody there hears of the groups", i.Name),
+				"mode = gateway or mode = full, unless everybody there knows the address")
 		}
 		n.enabled = append(n.enabled, i)
 	}
-	if n.config.Reticulum.EnableTransport {
-		n.notice(0, "enable_transport is set: this version does not forward for others")
-	}
+	n.withoutEffect()
 	return n, nil
 }
 
-func (n *network) notice(line int, text string) {
-	where := n.path
-	if line > 0 {
-		where = fmt.Sprintf("%s: line %d", n.path, line)
+// unusable makes a failure of what config.Read found.
+func (n *network) unusable(err error, dir string) error {
+	f := &failure{code: exitConfig, msg: fmt.Sprintf("%s: %v", n.path, err), hint: "groupd check --rnsconfig " + quote(dir)}
+	var all *config.Error
+	if !errors.As(err, &all) {
+		return f
 	}
-	n.notices = append(n.notices, web.Notice{Text: where + ": " + text})
+	var lines []string
+	for _, p := range all.Problems {
+		w := n.problem(p)
+		n.fatal = append(n.fatal, w)
+		lines = append(lines, w.Text)
+	}
+	f.msg = strings.Join(lines, "\n")
+	return f
+}
+
+// problem is what is wrong in the file, with its place.
+func (n *network) problem(p config.Problem) web.Notice {
+	text := p.Text
+	if p.Where != "" {
+		text = p.Where + ": " + text
+	}
+	return web.Notice{Text: n.at(p.Line) + text, Hint: p.Hint}
+}
+
+// at is the place of a line, as compilers tell it.
+func (n *network) at(line int) string {
+	if line > 0 {
+		return fmt.Sprintf("%s:%d: ", n.path, line)
+	}
+	return n.path + ": "
+}
+
+func (n *network) notice(line int, text, hint string) {
+	n.notices = append(n.notices, web.Notice{Text: n.at(line) + text, Hint: hint})
+}
+
+// withoutEffect names options of [reticulum] that are set and that this version does not follow, or that need another one.
+func (n *network) withoutEffect() {
+	r := n.config.Reticulum
+	section := n.config.File.Section("reticulum")
+	if section == nil {
+		return
+	}
+	for _, o := range []struct {
+		key        string
+		set        bool
+		text, hint string
+	}{
+		{"respond_to_probes", r.RespondToProbes && !r.EnableTransport, "does nothing without enable_transport", "enable_transport = yes, or delete the line"},
+		{"publish_blackhole", r.PublishBlackhole && !r.EnableTransport, "does nothing without enable_transport", "enable_transport = yes, or delete the line"},
+		{"local_hops_delta", r.LocalHopsDelta, "is not supported by this version, and does nothing", "delete the line"},
+		{"network_identity", r.NetworkIdentity != "", "is not supported by this version, and does nothing", "delete the line"},
+		{"blackhole_sources", len(r.BlackholeSources) > 0, "is not supported by this version, and does nothing", "delete the line; identities are refused with rnpath -B"},
+		{"panic_on_interface_error", r.PanicOnInterfaceError, "does nothing: an interface that fails is tried again", "delete the line"},
+	} {
+		if e := section.Entry(o.key); o.set && e != nil {
+			n.notice(e.Line, "[reticulum] "+o.key+": "+o.text, o.hint)
+		}
+	}
 }
 
 func makeNetwork(dir, path string, text []byte) error {
@@ -85,12 +142,6 @@ func makeNetwork(dir, path string, text []byte) error {
 		return err
 	}
 	return writePrivate(path, text)
-}
-
-// listener is a carrier that waits for others.
-type listener interface {
-	interfaces.Spawner
-	Properties() interfaces.Properties
 }
 
 // patient serves again when the listener could not listen: the port may be free later. The listener is down while it waits.
@@ -133,53 +184,44 @@ func (p *patient) why() string {
 	return ""
 }
 
-// carrierOf makes what carries an interface of the configuration: one carrier, or a listener. Nothing is started.
-func carrierOf(i config.Interface, log *slog.Logger) (one interfaces.Interface, many listener, err error) {
-	switch {
-	case i.TCPClient != nil:
-		one, err = tcp.ClientFromConfig(i, log)
-	case i.TCPServer != nil:
-		many, err = tcp.ServerFromConfig(i, log)
-	case i.BackboneClient != nil:
-		one, err = backbone.ClientFromConfig(i, log)
-	case i.BackboneListener != nil:
-		var flaps *tcp.FlapTable
-		if flaps, err = backbone.FlapTableFromConfig(i.BackboneListener); err == nil {
-			many, err = backbone.ServerFromConfig(i, flaps, log)
-		}
-	default:
-		err = fmt.Errorf("%s is not supported in this version", i.Type)
-	}
-	return one, many, err
-}
-
 // waysOut is what to do when there is no interface.
 func (n *network) waysOut() web.Notice {
 	return web.Notice{
 		Text: "there is no way to the network: no interface is set up that this version has",
-		Hint: "add a [[section]] with type = TCPClientInterface or TCPServerInterface and enabled = yes to " + n.path + ", then start again",
+		Hint: "add a [[section]] with enabled = yes and a type such as TCPClientInterface, AutoInterface or RNodeInterface to " + n.path + ", then start again",
 	}
 }
 
-// attach gives the interfaces to a transport. Each that cannot be made is left out, with a notice. It returns the listeners.
-func (n *network) attach(t *rns.Transport, log *slog.Logger) (listeners []*patient) {
+// connected is what attach made.
+type connected struct {
+	listeners []*patient
+	radios    map[string]interfaces.RadioReporter // by the interface's name
+	notices   []web.Notice
+}
+
+// attach gives the interfaces to a transport, before it runs or later. Each that cannot be made is left out, with a notice.
+func (n *network) attach(t *rns.Transport, log *slog.Logger) connected {
+	made := connected{radios: make(map[string]interfaces.RadioReporter)}
+	c := carriers{log: log}
 	for _, i := range n.enabled {
-		mode, _ := interfaces.ParseMode(i.Mode)
-		options := rns.InterfaceOptions{NetworkName: i.NetworkName, Passphrase: i.Passphrase, IFACSize: i.IFACSize, Mode: mode, Gravity: i.Gravity}
-		one, many, err := carrierOf(i, log)
+		one, many, err := c.of(i)
 		switch {
 		case err != nil:
 		case many != nil:
 			p := &patient{listener: many, log: log}
-			if err = t.AddSpawner(p, options); err == nil {
-				listeners = append(listeners, p)
+			if err = t.AddSpawner(p, optionsOf(i)); err == nil {
+				made.listeners = append(made.listeners, p)
 			}
 		default:
-			err = t.AddInterface(one, options)
+			if err = t.AddInterface(one, optionsOf(i)); err == nil {
+				if r, ok := one.(interfaces.RadioReporter); ok {
+					made.radios[one.Name()] = r
+				}
+			}
 		}
 		if err != nil {
-			n.notice(i.Line, fmt.Sprintf("[[%s]] is left out: %v", i.Name, err))
+			made.notices = append(made.notices, web.Notice{Text: fmt.Sprintf("%s[[%s]] is left out: %v", n.at(i.Line), i.Name, err)})
 		}
 	}
-	return listeners
+	return made
 }

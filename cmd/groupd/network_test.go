@@ -94,9 +94,9 @@ enabled = no
 	if err != nil {
 		t.Fatal(err)
 	}
-	listeners := n.attach(tr, slog.New(slog.DiscardHandler))
-	if len(listeners) != 1 || len(n.enabled) != 2 {
-		t.Errorf("%d listeners, %d interfaces", len(listeners), len(n.enabled))
+	made := n.attach(tr, slog.New(slog.DiscardHandler))
+	if len(made.listeners) != 1 || len(n.enabled) != 2 || len(made.notices) != 0 {
+		t.Errorf("%d listeners, %d interfaces, %v", len(made.listeners), len(n.enabled), made.notices)
 	}
 	s := tr.Stats().Interfaces
 	if len(s) != 1 || !s[0].IFAC || s[0].Mode != interfaces.ModeBoundary {
@@ -107,7 +107,7 @@ enabled = no
 		all = append(all, w.Text)
 	}
 	told := strings.Join(all, "\n")
-	for _, want := range []string{"line 17: [[Cloth]] is left out", "line 11: [[Port]] is an access point", "line 23: [radio]"} {
+	for _, want := range []string{"config:18: [interfaces] [[Cloth]] type: WeaveInterface is not supported", "config:11: [[Port]] is an access point", "config:23: [radio]"} {
 		if !strings.Contains(told, want) {
 			t.Errorf("%q is not told:\n%s", want, told)
 		}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +23,7 @@ import (
 	"groupd/group"
 	"groupd/lxmf"
 	"groupd/rns"
+	"groupd/rns/sharedinstance"
 )
 
 // node is a server and all its parts. It is what the admin API asks of the process.
@@ -37,15 +39,19 @@ type node struct {
 	hub       *group.Hub
 	transport *rns.Transport
 	router    *lxmf.Router
-	listeners []*patient
+	instance  *sharedinstance.Instance
+	master    *sharedinstance.Caller // asks the instance that we joined as a client; nil: no key, or no client
 	web       *web.Server
-	ways      ways // of the announce loop
+	ways      ways        // of the announce loop
+	slow      atomic.Bool // an interface in use is slow
+	rates     rates
 
-	mu     sync.Mutex // leaf
-	groups map[group.GroupID]*serving
-	ending bool            // no more faces
-	life   context.Context // of the faces; they end after the router
-	faces  errgroup.Group
+	mu       sync.Mutex // leaf
+	groups   map[group.GroupID]*serving
+	attached connected
+	ending   bool            // no more faces
+	life     context.Context // of the faces; they end after the router
+	faces    errgroup.Group
 }
 
 var _ web.Node = (*node)(nil)
@@ -55,7 +61,7 @@ func (n *node) Describe(ctx context.Context) (web.Status, error) {
 	s := n.transport.Stats()
 	st := web.Status{
 		PID: os.Getpid(), Started: n.started.UTC(), UptimeSeconds: int64(time.Since(n.started).Seconds()), Data: n.dir, RNSConfig: n.network.path,
-		Network:   web.Network{Paths: s.Paths, Known: s.Known, Links: s.Links, Drops: make(map[string]uint64)},
+		Network:   web.Network{Paths: s.Paths, Known: s.Known, Links: s.Links, Transport: s.Transport, Relayed: s.RelayedPackets, Drops: make(map[string]uint64)},
 		Store:     web.Store{Bytes: sizeOf(n.db.Path()) + sizeOf(n.db.Path()+"-wal")},
 		Attention: append([]web.Notice(nil), n.network.notices...),
 	}
@@ -66,10 +72,18 @@ func (n *node) Describe(ctx context.Context) (web.Status, error) {
 		at := info.ModTime().UTC()
 		st.Store.LastBackup = &at
 	}
+	var notices []web.Notice
+	st.Network.Instance, notices = n.describeInstance(s)
+	st.Attention = append(st.Attention, notices...)
+	if n.instance.Role() == sharedinstance.Client {
+		return st, nil
+	}
 	if len(n.network.enabled) == 0 {
 		st.Attention = append(st.Attention, n.network.waysOut())
 	}
-	for _, l := range n.listeners {
+	now := n.connected()
+	st.Attention = append(st.Attention, now.notices...)
+	for _, l := range now.listeners {
 		if why := l.why(); why != "" {
 			st.Attention = append(st.Attention, web.Notice{Text: l.Name() + " does not listen: " + why, Hint: "end what uses the port, or change the port and start again"})
 		}
@@ -170,48 +184,11 @@ func (n *node) Announce(ctx context.Context, g group.GroupID) error {
 	case s.detail == "off":
 		return refuse(`announces of this group are off (announce in groupd.toml)`)
 	}
-	err := s.announcer.all(ctx, waysOf(n.transport.Stats().Interfaces).slow)
+	err := s.announcer.all(ctx, n.slow.Load())
 	if errors.Is(err, rns.ErrNoInterface) {
 		return refuse("no interface is up")
 	}
 	return err
-}
-
-// Interfaces implements web.Node.
-func (n *node) Interfaces() []web.Interface {
-	var list []web.Interface
-	for _, l := range n.listeners {
-		p := l.Properties()
-		list = append(list, web.Interface{Name: l.Name(), Mode: p.Mode.String(), Up: l.why() == "", Listener: true, Bitrate: p.Bitrate, LastError: l.why()})
-	}
-	for _, i := range n.transport.Stats().Interfaces {
-		list = append(list, web.Interface{
-			Name: i.Name, Mode: i.Mode.String(), Up: i.Carrier.Online, Bitrate: i.Bitrate, RxBytes: i.Carrier.RxBytes, TxBytes: i.Carrier.TxBytes,
-			LastError: i.Carrier.LastError,
-		})
-	}
-	return list
-}
-
-// Path implements web.Node.
-func (n *node) Path(ctx context.Context, d [16]byte, request bool) (web.Path, error) {
-	hash := rns.DestinationHash(d)
-	if request {
-		wait, cancel := context.WithTimeout(ctx, 15*time.Second)
-		defer cancel()
-		if err := n.transport.AwaitPath(wait, hash); err != nil && !errors.Is(err, rns.ErrNoPath) && !errors.Is(err, context.DeadlineExceeded) {
-			return web.Path{}, err
-		}
-	}
-	p := web.Path{Destination: hash.String()}
-	if info, ok := n.transport.PathInfo(hash); ok {
-		p.Known, p.Hops, p.NextHop, p.Interface = true, info.Hops, info.NextHop.String(), info.Interface
-		if !info.Emitted.IsZero() {
-			at := info.Emitted.UTC()
-			p.Announced = &at
-		}
-	}
-	return p, nil
 }
 
 // backupFile is a temporary copy that goes away when it is closed.

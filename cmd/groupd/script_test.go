@@ -126,7 +126,7 @@ func cmdNetwork(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func networkConfig(port string) string {
-	return "[reticulum]\n[logging]\nloglevel = 3\n[interfaces]\n[[Here]]\ntype = TCPServerInterface\nenabled = yes\nlisten_ip = 127.0.0.1\nlisten_port = " + port + "\n"
+	return "[reticulum]\nshare_instance = no\n[logging]\nloglevel = 3\n[interfaces]\n[[Here]]\ntype = TCPServerInterface\nenabled = yes\nlisten_ip = 127.0.0.1\nlisten_port = " + port + "\n"
 }
 
 // mode FILE 0600 checks a mode.

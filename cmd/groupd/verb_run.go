@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"groupd/configs"
 	"groupd/group"
 	"groupd/internal/sdnotify"
+	"groupd/rns/sharedinstance"
 )
 
 // Tunables of a run.
@@ -88,7 +90,7 @@ func (a *app) serve(ctx context.Context) error {
 	made.config = missing
 	ended := make(chan error, 1)
 	ready := make(chan struct{}, 1)
-	go func() { ended <- errors.Join(a.live(life, n, ready), n.db.Close()) }()
+	go func() { ended <- errors.Join(a.live(life, n, ready), n.instance.Close(), n.db.Close()) }()
 	select {
 	case <-ready:
 		if err := a.welcome(life, n, made); err != nil {
@@ -233,12 +235,16 @@ func (a *app) welcome(ctx context.Context, n *node, made first) error {
 	} else {
 		fmt.Fprintf(&b, "  network   %s\n", n.network.path)
 	}
-	for _, i := range n.network.enabled {
-		fmt.Fprintf(&b, "            %s (%s)\n", i.Name, i.Type)
-	}
-	notices := n.network.notices
-	if len(n.network.enabled) == 0 {
-		notices = append(notices[:len(notices):len(notices)], n.network.waysOut())
+	notices := slices.Concat(n.network.notices, n.connected().notices)
+	switch {
+	case n.instance.Role() == sharedinstance.Client:
+		fmt.Fprintf(&b, "            through the shared instance %s, which has the interfaces\n", n.instance.Name())
+	case len(n.network.enabled) == 0:
+		notices = append(notices, n.network.waysOut())
+	default:
+		for _, i := range n.network.enabled {
+			fmt.Fprintf(&b, "            %s (%s)\n", i.Name, i.Type)
+		}
 	}
 	for _, w := range notices {
 		fmt.Fprintf(&b, "  !         %s\n", w.Text)

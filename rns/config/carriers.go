@@ -128,7 +128,9 @@ func (o *options) readType(i *Interface) {
 	case TypeRNode:
 		i.RNode = o.rnode()
 	case TypeAX25KISS, TypeRNodeMulti, TypeI2P, TypeWeave:
-		o.warn(o.section.Entry("type"), i.Type+" is not supported by this version: the interface is left out")
+		p := o.problem(o.section.Entry("type"), i.Type+" is not supported by this version: the interface is left out")
+		p.Hint = "enabled = no, or run it in rnsd and let groupd use that (share_instance = yes)"
+		*o.warnings = append(*o.warnings, p)
 		return
 	case "":
 		if o.section.Entry("type") == nil {
@@ -136,7 +138,9 @@ func (o *options) readType(i *Interface) {
 		}
 		return
 	default:
-		o.warn(o.section.Entry("type"), "there is no such interface type in Reticulum")
+		p := o.problem(o.section.Entry("type"), "there is no such interface type in Reticulum")
+		p.Hint = didYouMean(i.Type, types(), "upper and lower case matter, as in TCPClientInterface")
+		*o.warnings = append(*o.warnings, p)
 		return
 	}
 	o.unknown()

@@ -130,7 +130,7 @@ func Read(text []byte) (*Config, error) {
 		switch s.Name {
 		case "logging", "reticulum", "interfaces":
 		default:
-			c.Warnings = append(c.Warnings, Problem{Line: s.Line, Where: s.Path(), Text: "this section is not known"})
+			c.Warnings = append(c.Warnings, Problem{Line: s.Line, Where: s.Path(), Text: "this section is not known", Hint: didYouMean(s.Name, []string{"reticulum", "logging", "interfaces"}, "there are [reticulum], [logging] and [interfaces]")})
 		}
 	}
 

@@ -13,6 +13,8 @@ type Problem struct {
 	Where string
 	// Text says what is wrong.
 	Text string
+	// Hint says how to mend it. It may be empty where Text says it all.
+	Hint string
 }
 
 // String is "line 12: [interfaces] [[Home]] target_port: is missing".

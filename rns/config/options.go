@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -26,7 +27,7 @@ func (c *Config) options(s *Section, errs *[]Problem) *options {
 }
 
 func (o *options) fail(e *Entry, text string) {
-	p := Problem{Line: e.Line, Where: o.where(e.Key), Text: text}
+	p := o.problem(e, text)
 	if o.mild {
 		*o.warnings = append(*o.warnings, p)
 	} else {
@@ -35,7 +36,11 @@ func (o *options) fail(e *Entry, text string) {
 }
 
 func (o *options) warn(e *Entry, text string) {
-	*o.warnings = append(*o.warnings, Problem{Line: e.Line, Where: o.where(e.Key), Text: text})
+	*o.warnings = append(*o.warnings, o.problem(e, text))
+}
+
+func (o *options) problem(e *Entry, text string) Problem {
+	return Problem{Line: e.Line, Where: o.where(e.Key), Text: text, Hint: hintFor(e.Key, text)}
 }
 
 // missing fails for the section as a whole.
@@ -56,11 +61,13 @@ func (o *options) where(key string) string {
 func (o *options) unknown() {
 	for _, e := range o.section.Entries {
 		if !o.asked[e.Key] {
-			o.warn(e, "this option is not known here")
+			p := o.problem(e, "this option is not known here")
+			p.Hint = didYouMean(e.Key, slices.Collect(maps.Keys(o.asked)), "delete the line, or ask the manual where it belongs")
+			*o.warnings = append(*o.warnings, p)
 		}
 	}
 	for _, s := range o.section.Sections {
-		*o.warnings = append(*o.warnings, Problem{Line: s.Line, Where: s.Path(), Text: "this section is not known here"})
+		*o.warnings = append(*o.warnings, Problem{Line: s.Line, Where: s.Path(), Text: "this section is not known here", Hint: "delete it, or check the number of brackets"})
 	}
 }
 

@@ -58,7 +58,7 @@ type parser struct {
 }
 
 func (p *parser) fail(line int, text string) {
-	p.problems = append(p.problems, Problem{Line: line, Where: p.at.Path(), Text: text})
+	p.problems = append(p.problems, Problem{Line: line, Where: p.at.Path(), Text: text, Hint: hintFor("", text)})
 }
 
 // line reads one line, or an entry of several.

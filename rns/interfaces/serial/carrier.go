@@ -25,6 +25,8 @@ const (
 type Options struct {
 	// Mode of the interface. Zero: full.
 	Mode interfaces.Mode
+	// Bitrate in bit/s that is assumed instead of that of the line or the radio (option "bitrate"). 0: that.
+	Bitrate int64
 	// ReceiveOnly: we must not transmit here (option "outgoing = no").
 	ReceiveOnly bool
 	// QueueFrames and QueueBytes bound the write queue. 0: 64 frames, 32 KiB.
@@ -71,6 +73,9 @@ func NewCarrier(name string, props interfaces.Properties, o Options) (*Carrier, 
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Bitrate > 0 {
+		props.Bitrate = o.Bitrate
 	}
 	props.Mode = o.Mode.Or(interfaces.ModeFull)
 	props.Outgoing = !o.ReceiveOnly
