@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"groupd/moderation"
@@ -49,7 +50,7 @@ func (h *Hub) remove(ctx context.Context, op string, c Caller, g GroupID, in Ban
 			return err
 		}
 		self := !w.caller.Identity.IsZero() && in.Target.Names(w.caller.Identity)
-		if err := w.may(action, about(m, self)); err != nil {
+		if err := w.may(action, about(m, self), w.awaited(in.Target)); err != nil {
 			return err
 		}
 		if kick && !m.Present {
@@ -68,7 +69,17 @@ func (h *Hub) remove(ctx context.Context, op string, c Caller, g GroupID, in Ban
 		case !q.Identity.IsZero():
 			b.Target, b.Identity, b.Address, b.DisplayName = AnyHash(q.Identity), q.Identity, q.Address, q.DisplayName
 		}
-		if err := w.replaceBan(b); err != nil {
+		old, err := w.bansOf(b.Target)
+		if err != nil {
+			return err
+		}
+		if !m.Present && q.Identity.IsZero() && slices.ContainsFunc(old, func(o Ban) bool {
+			return o.Expires.IsZero() && b.Expires.IsZero() && o.Kick == b.Kick && o.Reason == b.Reason && o.By == b.By
+		}) {
+			r.Rev = w.head.Rev // a repetition without a client id
+			return nil
+		}
+		if err := w.replaceBan(old, b); err != nil {
 			return err
 		}
 		if m.Present {
@@ -105,12 +116,18 @@ func (s *scene) known(h AnyHash) (m Member, q Request, err error) {
 	return m, q, nil
 }
 
-// replaceBan stores a ban in place of all that name the same one, within the bound.
-func (w *work) replaceBan(b Ban) error {
-	old, err := w.bansOf(b.Target)
-	if err != nil {
-		return err
+// awaited gives an owner who was named and has not appeared yet the rank that he will have.
+func (w *work) awaited(target AnyHash) func(*moderation.Facts) {
+	return func(f *moderation.Facts) {
+		owner := w.group.Owner
+		if !owner.IsZero() && (owner == target || owner.Names(IdentityHash(target)) || target.Names(IdentityHash(owner))) {
+			f.TargetRole = moderation.RoleOwner
+		}
 	}
+}
+
+// replaceBan stores a ban in place of the old ones of the same person, within the bound.
+func (w *work) replaceBan(old []Ban, b Ban) error {
 	for _, o := range old {
 		if err := w.w.DeleteBan(w.group.ID, o.Target); err != nil {
 			return err
@@ -195,14 +212,12 @@ func (h *Hub) Unban(ctx context.Context, c Caller, g GroupID, target AnyHash) (C
 		if err != nil {
 			return err
 		}
-		kicks := len(bans) > 0
-		for _, b := range bans {
-			kicks = kicks && b.Kick
-		}
+		inForce := func(b Ban) bool { return moderation.BanInForce(b.Expires, w.expiry) }
+		kicks := slices.ContainsFunc(bans, inForce) && !slices.ContainsFunc(bans, func(b Ban) bool { return inForce(b) && !b.Kick })
 		if err := w.may(moderation.ActionUnban, func(f *moderation.Facts) { f.OnlyKick = kicks }); err != nil {
 			return err
 		}
-		if len(bans) == 0 {
+		if !slices.ContainsFunc(bans, inForce) {
 			return w.refuse(KindNotFound, "target", "nobody with this address is banned")
 		}
 		for _, b := range bans {

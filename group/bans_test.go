@@ -83,6 +83,55 @@ func TestABanReplacesAKick(t *testing.T) {
 	})
 }
 
+func TestABanSentTwiceIsToldOnce(t *testing.T) {
+	h := newHouse(t, open)
+	ann := h.joined("Ann", moderation.RoleModerator)
+	mal := h.joined("Mal", moderation.RoleMember)
+	in := group.BanInput{Target: hash(mal), Reason: "spam"}
+	must(h.hub.Ban(t.Context(), ann, valley, in))(t)
+	head := h.head()
+	// The answer was lost, and the client has no client ids.
+	if r := must(h.hub.Ban(t.Context(), ann, valley, in))(t); h.head() != head || r.Rev != head.Rev {
+		t.Errorf("%+v, head %+v", r, h.head())
+	}
+	in.Reason = "spam, twice"
+	if must(h.hub.Ban(t.Context(), ann, valley, in))(t); h.head().Seq != head.Seq+1 {
+		t.Error("a ban with another reason was not told")
+	}
+}
+
+func TestABanThatHasEndedIsNotLifted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, open)
+		mal := h.joined("Mal", moderation.RoleMember)
+		must(h.hub.Kick(t.Context(), operator(), valley, group.KickInput{Target: hash(mal)}))(t)
+		time.Sleep(time.Hour)
+		head := h.head()
+		_, err := h.hub.Unban(t.Context(), operator(), valley, hash(mal))
+		refused(t, "nothing to lift", err, group.KindNotFound)
+		if h.head() != head {
+			t.Error("it was told")
+		}
+	})
+}
+
+func TestTheAwaitedOwnerHasHisRankAlready(t *testing.T) {
+	boss := person("Boss")
+	for typed, owner := range map[string]group.AnyHash{"identity": hash(boss), "address": group.AnyHash(group.AddressOf(boss.Identity))} {
+		h := newHouse(t, func(n *group.NewGroup, _ *group.Config) { n.Owner = owner })
+		ann := h.joined("Ann", moderation.RoleAdmin)
+		for _, target := range []group.AnyHash{hash(boss), group.AnyHash(group.AddressOf(boss.Identity))} {
+			_, err := h.hub.Ban(t.Context(), ann, valley, group.BanInput{Target: target})
+			if e := refused(t, "an admin bans the owner named by "+typed, err, group.KindDenied); e.Reason != moderation.ReasonRank {
+				t.Errorf("%+v", e)
+			}
+		}
+		if r := must(h.hub.Join(t.Context(), boss, valley, group.JoinInput{Name: "Boss"}))(t); r.Member.Role != moderation.RoleOwner {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
 func TestTargetsThatMakeNoSense(t *testing.T) {
 	h := newHouse(t)
 	owner := h.joined("Ann", moderation.RoleOwner)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -55,6 +56,9 @@ func (h *Hub) VerifyChain(ctx context.Context, g GroupID) (bad Seq, err error) {
 	for done := false; !done; {
 		err := h.store.View(ctx, func(tx ReadTx) error {
 			head, err := tx.Head(g)
+			if errors.Is(err, ErrNoRow) {
+				return &Error{Kind: KindNotFound, Op: op, Field: "group", Msg: "no such group"}
+			}
 			if err != nil {
 				return err
 			}
@@ -83,8 +87,8 @@ func (h *Hub) VerifyChain(ctx context.Context, g GroupID) (bad Seq, err error) {
 			}
 			if next > head.Seq {
 				done = true
-				if next-1 == head.Seq && previous != head.Chain {
-					bad = head.Seq
+				if next-1 != head.Seq || previous != head.Chain {
+					bad = max(head.Seq, 1)
 				}
 			} else if len(entries) == 0 {
 				bad, done = next, true

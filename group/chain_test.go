@@ -123,3 +123,9 @@ func TestAPostCanBeProved(t *testing.T) {
 	_, err = h.hub.Proof(t.Context(), person("Mal"), valley, r.Seq)
 	refused(t, "a stranger", err, group.KindNotMember)
 }
+
+func TestTheChainOfAGroupThatIsNotThere(t *testing.T) {
+	h := newHouse(t)
+	_, err := h.hub.VerifyChain(t.Context(), "nope")
+	refused(t, "an unknown group", err, group.KindNotFound)
+}

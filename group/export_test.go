@@ -8,6 +8,7 @@ const (
 	MaxStrangers   = maxStrangers
 	MaxBuckets     = maxBuckets
 	MaxSubscribers = maxSubscribers
+	CountOutcomes  = countOutcomes
 )
 
 // Buckets is how many rate buckets are kept.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"groupd/moderation"
@@ -35,6 +36,8 @@ type Hub struct {
 	strangers strangers
 	buckets   buckets
 	guesses   guesses
+
+	remembered atomic.Uint64 // outcomes written since the start
 
 	randMu sync.Mutex // leaf
 	rand   io.Reader

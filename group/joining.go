@@ -23,6 +23,7 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 	err := h.change(ctx, op, c, g, &r, func(w *work) error {
 		if m := w.standing.Member; w.standing.Standing == moderation.StandingMember || w.standing.Standing == moderation.StandingMuted {
 			r = JoinResult{Change: Change{Rev: w.head.Rev}, Standing: w.standing.Standing, Member: *m, Name: m.DisplayName, Already: true}
+			w.idle = true
 			return nil
 		}
 		if err := w.holdsNoCode(in.Name, in.Greeting); err != nil {
@@ -48,11 +49,17 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 	return r, err
 }
 
-// joinRate keeps one identity from joining, or changing what it asks, over and over: each is a write.
+// joinRate keeps one identity from joining, or changing what it asks, over and over, and all together from doing so faster than
+// people do: each is a write, and identities are free.
 func (w *work) joinRate() error {
-	wait := w.hub.buckets.take(w.now, []bucketKey{{w.group.ID, w.caller.Identity, true}}, []moderation.Rate{w.hub.limits.JoinRate})
+	keys := []bucketKey{{w.group.ID, w.caller.Identity, true}, {w.group.ID, IdentityHash{}, true}}
+	wait, all := w.hub.buckets.take(w.now, keys, []moderation.Rate{w.hub.limits.JoinRate, w.hub.limits.GroupJoinRate})
 	if wait > 0 {
-		return &Error{Kind: KindRateLimited, Op: w.op, Msg: "you asked several times just now, wait a little", Reason: moderation.ReasonRate, RetryAfter: wait}
+		msg := "you asked several times just now, wait a little"
+		if all == 1 {
+			msg = "many people are joining just now, wait a little"
+		}
+		return &Error{Kind: KindRateLimited, Op: w.op, Msg: msg, Reason: moderation.ReasonRate, RetryAfter: wait}
 	}
 	return nil
 }
@@ -79,6 +86,7 @@ func (w *work) wait(wish, greeting string) (JoinResult, error) {
 			greeting = old.Greeting
 		}
 		if wish == old.DisplayName && greeting == old.Greeting {
+			w.idle = true
 			return r, nil // nothing to write
 		}
 	case !errors.Is(err, ErrNoRow):
@@ -87,7 +95,7 @@ func (w *work) wait(wish, greeting string) (JoinResult, error) {
 		if err := w.roomForRequest(); err != nil {
 			return r, err
 		}
-		old = Request{Group: w.group.ID, Identity: w.caller.Identity, Address: w.caller.Address, Created: w.now}
+		old = Request{Group: w.group.ID, Identity: w.caller.Identity, Address: w.caller.Address, Created: w.expiry}
 	}
 	if wish == "" && w.standing.Member != nil {
 		wish = w.standing.Member.DisplayName // from an earlier stay
@@ -180,10 +188,18 @@ func (w *work) admit(a applicant, role moderation.Role) (JoinResult, error) {
 	return JoinResult{Change: w.changed(e), Standing: moderation.StandingMember, Member: m, Name: wish}, nil
 }
 
-// depart ends a membership. The row stays, the name is reserved.
+// depart ends a membership. The row stays, the name is reserved; where too many rows are left of former members, the one that
+// has been gone longest goes.
 func (w *work) depart(m Member) error {
 	m.Present, m.Role, m.Permissions, m.Left = false, moderation.RoleNone, 0, w.expiry
-	return w.put(&m)
+	if err := w.put(&m); err != nil {
+		return err
+	}
+	n, err := w.tx.CountDeparted(w.group.ID)
+	if err != nil || n <= w.hub.limits.Departed {
+		return err
+	}
+	return w.w.DropOldestDeparted(w.group.ID)
 }
 
 // Leave ends the caller's membership, or takes back his request. The last owner stays.

@@ -34,21 +34,25 @@ const (
 	maxBuckets       = 4096           // rate buckets; then the one nearest to full is forgotten
 	maxSubscribers   = 64
 	maxEventQueue    = 4096
-	prefixDigits     = 3 // hex digits that a hash prefix has at least
-	clearPrefix      = 6 // from here on a prefix counts as much as a nickname
+	countOutcomes    = 64 // outcomes written between two counts of them all
+	prefixDigits     = 3  // hex digits that a hash prefix has at least
+	clearPrefix      = 6  // from here on a prefix counts as much as a nickname
 )
 
 // Limits are bounds an operator may set. Zero is the default; a negative value is no limit where that is said.
 type Limits struct {
 	PostBytes        int64           // title, text and fields of one post; default 128 KiB
 	Members          int             // of one group; default 20,000
+	Departed         int             // rows of one group's former members, the one gone longest goes; default 20,000
 	Requests         int             // waiting in one group; default 200
 	Bans             int             // of one group; default 10,000
 	Audit            int             // lines kept per group; default 10,000
 	Outcomes         int             // answers kept per identity, the oldest goes; default 500
+	AllOutcomes      int             // answers kept in all, the oldest go, give or take 64; default 100,000
 	MemberRate       moderation.Rate // posts, and changes of the own profile; default 60 at once, one a second; Burst -1: none
 	GroupRate        moderation.Rate // posts of all members; default 600 at once, 20 a second; Burst -1: none
 	JoinRate         moderation.Rate // per identity; default 5 at once, one per 10 min; Burst -1: none
+	GroupJoinRate    moderation.Rate // of all who join or ask to; default 500 at once, one per 5 s; Burst -1: none
 	StrangerAnswers  int             // per stranger and day; default 10
 	StrangersPerHour int             // answers to all strangers; default 60
 }
@@ -64,10 +68,12 @@ func (l Limits) withDefaults() Limits {
 		l.PostBytes = 128 << 10
 	}
 	def(&l.Members, 20_000)
+	def(&l.Departed, 20_000)
 	def(&l.Requests, 200)
 	def(&l.Bans, 10_000)
 	def(&l.Audit, 10_000)
 	def(&l.Outcomes, 500)
+	def(&l.AllOutcomes, 100_000)
 	def(&l.StrangerAnswers, 10)
 	def(&l.StrangersPerHour, 60)
 	if l.MemberRate == (moderation.Rate{}) {
@@ -78,6 +84,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.JoinRate == (moderation.Rate{}) {
 		l.JoinRate = moderation.Rate{Burst: 5, Every: 10 * time.Minute}
+	}
+	if l.GroupJoinRate == (moderation.Rate{}) {
+		l.GroupJoinRate = moderation.Rate{Burst: 500, Every: 5 * time.Second}
 	}
 	return l
 }

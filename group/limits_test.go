@@ -84,7 +84,7 @@ func TestPostsAreTakenAtAPace(t *testing.T) {
 func TestRateBucketsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, open, func(_ *group.NewGroup, c *group.Config) {
-			c.Limits.JoinRate = moderation.Rate{Burst: 1, Every: 1000 * time.Hour}
+			c.Limits.JoinRate, c.Limits.GroupJoinRate = moderation.Rate{Burst: 1, Every: 1000 * time.Hour}, moderation.Rate{Burst: -1}
 		})
 		for i := range group.MaxBuckets + 10 {
 			must(h.hub.Join(t.Context(), person(fmt.Sprint(i)), valley, group.JoinInput{}))(t)
@@ -123,6 +123,94 @@ func TestAskingOverAndOverIsLimited(t *testing.T) {
 		if err := ask("4"); err != nil {
 			t.Errorf("asking the same again: %v", err)
 		}
+	})
+}
+
+func TestAllTogetherJoinAtThePaceOfPeople(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, open, func(_ *group.NewGroup, c *group.Config) {
+			c.Limits.GroupJoinRate = moderation.Rate{Burst: 3, Every: time.Minute}
+		})
+		join := func(name string) error {
+			_, err := h.hub.Join(t.Context(), person(name), valley, group.JoinInput{Name: name})
+			return err
+		}
+		for i := range 3 {
+			if err := join(fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		commits := 0
+		h.store.OnCommit(func() error { commits++; return nil })
+		e := refused(t, "a fourth identity", join("3"), group.KindRateLimited)
+		if e.RetryAfter != time.Minute || e.Msg != "many people are joining just now, wait a little" || commits != 0 {
+			t.Errorf("%+v, %d commits", e, commits)
+		}
+		time.Sleep(time.Minute)
+		if err := join("3"); err != nil {
+			t.Errorf("a minute later: %v", err)
+		}
+	})
+}
+
+func TestOneWhoAsksAgainWithNewClientIDsCausesNoWrites(t *testing.T) {
+	h := newHouse(t)
+	mal, ann := person("Mal"), h.joined("Ann", moderation.RoleMember)
+	must(h.hub.Join(t.Context(), with(mal, "first"), valley, group.JoinInput{Name: "Mal"}))(t)
+	commits := 0
+	h.store.OnCommit(func() error { commits++; return nil })
+	for i := range 50 {
+		for _, c := range []group.Caller{mal, ann} {
+			if r := must(h.hub.Join(t.Context(), with(c, fmt.Sprint(i)), valley, group.JoinInput{Name: "Mal"}))(t); !r.Already {
+				t.Errorf("%+v", r)
+			}
+		}
+	}
+	if commits != 0 {
+		t.Errorf("%d commits", commits)
+	}
+}
+
+func TestRowsOfFormerMembersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, open, func(_ *group.NewGroup, c *group.Config) { c.Limits.Departed = 3 })
+		ann := h.joined("Ann", moderation.RoleMember)
+		for i := range 10 {
+			c := h.joined(fmt.Sprint("guest", i), moderation.RoleMember)
+			time.Sleep(time.Minute)
+			must(h.hub.Leave(t.Context(), c, valley))(t)
+		}
+		if st := must(h.hub.Standing(t.Context(), person("guest6"), valley))(t); st.Member != nil {
+			t.Error("the row of one gone long ago is kept above the bound")
+		}
+		for _, name := range []string{"guest7", "guest8", "guest9"} {
+			if st := must(h.hub.Standing(t.Context(), person(name), valley))(t); st.Member == nil || st.Member.Present {
+				t.Errorf("%s: %+v", name, st.Member)
+			}
+		}
+		r := h.reader(ann) // the timeline still tells everything
+		if n := len(r.fetch()); n != 21 {
+			t.Errorf("%d entries", n)
+		}
+		must(h.hub.Join(t.Context(), person("guest0"), valley, group.JoinInput{Name: "guest0"}))(t)
+		if bad, err := h.hub.VerifyChain(t.Context(), valley); bad != 0 || err != nil {
+			t.Errorf("%d, %v", bad, err)
+		}
+	})
+}
+
+func TestARequestMadeBeforeTheClockWasSetIsNotOldBecauseOfIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		started := func(off time.Duration) *group.Hub { // the server starts with a clock that is so far off
+			return must(group.New(group.Config{
+				Store: h.store, Limits: group.Limits{Requests: 1}, Now: func() time.Time { return time.Now().Add(off) },
+			}))(t)
+		}
+		// A Pi without network is years behind.
+		must(started(-3*365*24*time.Hour).Join(t.Context(), person("Bob"), valley, group.JoinInput{Name: "Bob"}))(t)
+		_, err := started(0).Join(t.Context(), person("Eve"), valley, group.JoinInput{Name: "Eve"})
+		refused(t, "one more while the table is full of a fresh request", err, group.KindFull)
 	})
 }
 

@@ -103,6 +103,28 @@ func TestAnswersAreKeptWithinABound(t *testing.T) {
 	})
 }
 
+func TestAllAnswersTogetherAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(_ *group.NewGroup, c *group.Config) { c.Limits.AllOutcomes = 10 })
+		people := []group.Caller{h.joined("Ann", moderation.RoleMember), h.joined("Bob", moderation.RoleMember)}
+		for i := range 300 {
+			time.Sleep(time.Second)
+			must(h.hub.Post(t.Context(), with(people[i%2], fmt.Sprint(i)), valley, group.PostInput{Text: []byte("x")}))(t)
+		}
+		err := h.store.View(t.Context(), func(tx group.ReadTx) error {
+			n, err := tx.CountAllOutcomes()
+			if n > 10+group.CountOutcomes {
+				t.Errorf("%d answers kept", n)
+			}
+			_, newest := tx.Outcome(valley, people[1].Identity, []byte("299"))
+			return errors.Join(err, newest)
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestWhatIsRefusedCausesNoWrites(t *testing.T) {
 	h := newHouse(t)
 	mal := h.joined("Mal", moderation.RoleMember)

@@ -128,7 +128,7 @@ func (w *work) rate(post bool) error {
 	if post {
 		keys, rates = append(keys, bucketKey{w.group.ID, IdentityHash{}, false}), append(rates, w.hub.limits.GroupRate)
 	}
-	wait := w.hub.buckets.take(w.now, keys, rates)
+	wait, _ := w.hub.buckets.take(w.now, keys, rates)
 	return w.may(moderation.ActionPost, func(f *moderation.Facts) { f.Wait = wait })
 }
 

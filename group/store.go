@@ -54,8 +54,9 @@ type ReadTx interface {
 	MembersBySkeleton(g GroupID, skeleton string, limit int) ([]Member, error)
 	// MembersByRev lists rows with Rev > after, lowest Rev first; only present ones when presentOnly.
 	MembersByRev(g GroupID, after Rev, presentOnly bool, limit int) ([]Member, error)
-	// CountMembers counts present members; CountRole those with that role.
+	// CountMembers counts present members; CountRole those with that role; CountDeparted the rows of those who are gone.
 	CountMembers(g GroupID) (int, error)
+	CountDeparted(g GroupID) (int, error)
 	CountRole(g GroupID, r moderation.Role) (int, error)
 
 	// Entry finds one; Entries lists seqs in (after, before), rising, or the newest first when newest; before 0 is no bound.
@@ -88,8 +89,10 @@ type ReadTx interface {
 
 	// Outcome is the stored answer to an identity's request with this client id; "" is the group of requests without one.
 	Outcome(g GroupID, id IdentityHash, clientID []byte) (Outcome, error)
-	// CountOutcomes counts those of one identity in all groups.
+	// CountOutcomes counts those of one identity in all groups, CountAllOutcomes those of everybody; the latter may take
+	// milliseconds.
 	CountOutcomes(id IdentityHash) (int, error)
+	CountAllOutcomes() (int, error)
 
 	// ClaimCode is the live claim code of a group.
 	ClaimCode(g GroupID) (ClaimCode, error)
@@ -107,7 +110,9 @@ type Tx interface {
 	PutGroup(Group) error
 	PutHead(g GroupID, h Head) error
 	PutMember(Member) error
-	// TouchMember sets what raises no rev: last heard, last command, and public key and ratchet where not nil.
+	// DropOldestDeparted removes the row of the one who left longest ago (then by identity), if there is one.
+	DropOldestDeparted(g GroupID) error
+	// TouchMember sets what raises no rev: last heard and last command where not zero, public key and ratchet where not nil.
 	TouchMember(g GroupID, id IdentityHash, heard, command time.Time, publicKey, ratchet []byte) error
 
 	// AppendEntry adds an entry whose Seq is new, with the author's signed original (nil: none).
@@ -122,7 +127,8 @@ type Tx interface {
 
 	AddSeen(g GroupID, id SeenID) error
 	PutOutcome(Outcome) error
-	// PruneOutcomes removes at most limit of those created before a time; DropOldestOutcome removes one identity's oldest.
+	// PruneOutcomes removes at most limit of those created before a time, the oldest first; DropOldestOutcome removes one
+	// identity's oldest.
 	PruneOutcomes(before time.Time, limit int) (int, error)
 	DropOldestOutcome(id IdentityHash) error
 

@@ -80,19 +80,18 @@ type buckets struct {
 
 type bucketKey struct {
 	group GroupID
-	who   IdentityHash // zero: the group's own
+	who   IdentityHash // zero: of all in the group
 	join  bool
 }
 
-// take asks for a token of the caller's and of the group's bucket; of neither when one has to wait.
-func (b *buckets) take(now time.Time, keys []bucketKey, rates []moderation.Rate) time.Duration {
+// take asks for a token of each bucket; of none when one, the which-th, has to be waited for.
+func (b *buckets) take(now time.Time, keys []bucketKey, rates []moderation.Rate) (wait time.Duration, which int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	next := make([]moderation.Bucket, len(keys))
 	for i, k := range keys {
-		var wait time.Duration
 		if next[i], wait = rates[i].Take(b.m[k], now); wait > 0 {
-			return wait
+			return wait, i
 		}
 	}
 	if b.m == nil {
@@ -107,7 +106,7 @@ func (b *buckets) take(now time.Time, keys []bucketKey, rates []moderation.Rate)
 		}
 		b.m[k] = next[i]
 	}
-	return 0
+	return 0, 0
 }
 
 // makeRoom forgets the full buckets, or else the one that will be full first. b.mu is held.

@@ -14,6 +14,7 @@ type work struct {
 	scene
 	w      Tx
 	events []Event
+	idle   bool // nothing was done, and the answer would be the same again: it need not be remembered
 }
 
 // repeatable is a result that can be given again.
@@ -171,7 +172,7 @@ func (w *work) repeat(result any) (bool, error) {
 
 // remember stores the answer under the client id, within the bound.
 func (w *work) remember(result any) error {
-	if len(w.caller.ClientID) == 0 {
+	if len(w.caller.ClientID) == 0 || w.idle {
 		return nil
 	}
 	text, err := json.Marshal(result)
@@ -190,7 +191,21 @@ func (w *work) remember(result any) error {
 			return err
 		}
 	}
+	if w.hub.remembered.Add(1)%countOutcomes == 0 {
+		if err := w.dropSurplusOutcomes(); err != nil {
+			return err
+		}
+	}
 	return w.w.PutOutcome(Outcome{Group: w.group.ID, Identity: w.caller.Identity, ClientID: w.caller.ClientID, Op: w.op, Result: text, Created: w.expiry})
+}
+
+// dropSurplusOutcomes brings the number of all stored answers back to the bound.
+func (w *work) dropSurplusOutcomes() error {
+	n, err := w.tx.CountAllOutcomes()
+	if surplus := n - w.hub.limits.AllOutcomes; err == nil && surplus > 0 {
+		_, err = w.w.PruneOutcomes(w.expiry.Add(OutcomesKept), surplus)
+	}
+	return err
 }
 
 // nextRev gives a row its own number of change.

@@ -33,6 +33,7 @@ func Run(t *testing.T, open Open) {
 		{"a tombstone erases content, original and message id", testTombstone},
 		{"touching a member changes no rev", testTouch},
 		{"members are found by either hash, prefix and skeleton", testFindMembers},
+		{"of those who left the one gone longest is dropped first", testDeparted},
 		{"bans match what was typed in either form", testBans},
 		{"seen ids and outcomes are kept, counted and pruned", testOutcomes},
 		{"who waits longest is listed first", testRequests},

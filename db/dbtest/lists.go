@@ -69,6 +69,56 @@ func testFindMembers(t *testing.T, open Open) {
 	})
 }
 
+func testDeparted(t *testing.T, open Open) {
+	s, reopen := openGroups(t, open)
+	var gone []group.Member
+	update(t, s, func(tx group.Tx) error {
+		for i := range 6 {
+			m := newMember(main, fmt.Sprint("gone", i), group.Rev(i+1))
+			m.Present, m.Left = false, when((i*5)%6/2) // two at a time
+			gone = append(gone, m)
+			if err := tx.PutMember(m); err != nil {
+				return err
+			}
+		}
+		return errors.Join(tx.PutMember(newMember(main, "here", 7)), tx.PutMember(newMember(other, "elsewhere", 1)), tx.DropOldestDeparted(other))
+	})
+	slices.SortFunc(gone, func(a, b group.Member) int {
+		if c := a.Left.Compare(b.Left); c != 0 {
+			return c
+		}
+		return lower(a.Identity, b.Identity)
+	})
+	for i := range gone {
+		view(t, s, func(tx group.ReadTx) error {
+			got(t, "departed", len(gone)-i)(tx.CountDeparted(main))
+			got(t, "present", 1)(tx.CountMembers(main))
+			for n, m := range gone {
+				if _, err := tx.Member(main, m.Identity); (err == nil) != (n >= i) {
+					t.Errorf("after %d drops, number %d: %v", i, n, err)
+				}
+			}
+			rows, err := tx.MembersByRev(main, 0, false, 100)
+			if len(rows) != len(gone)-i+1 {
+				t.Errorf("%d rows by rev after %d drops", len(rows), i)
+			}
+			return err
+		})
+		boom := errors.New("boom")
+		if err := s.Update(t.Context(), func(tx group.Tx) error { return errors.Join(tx.DropOldestDeparted(main), boom) }); !errors.Is(err, boom) {
+			t.Fatal(err)
+		}
+		update(t, s, func(tx group.Tx) error { return tx.DropOldestDeparted(main) })
+	}
+	update(t, s, func(tx group.Tx) error { return tx.DropOldestDeparted(main) }) // nobody left to drop
+	s = reopen()
+	view(t, s, func(tx group.ReadTx) error {
+		got(t, "departed", 0)(tx.CountDeparted(main))
+		got(t, "elsewhere", 1)(tx.CountMembers(other))
+		return nil
+	})
+}
+
 func testBans(t *testing.T, open Open) {
 	s, _ := openGroups(t, open)
 	id := fill16[group.IdentityHash]("mal")
@@ -121,6 +171,7 @@ func testOutcomes(t *testing.T, open Open) {
 		got(t, "pruned, bounded", 4)(tx.PruneOutcomes(when(3), 4))
 		got(t, "pruned, the rest", 2)(tx.PruneOutcomes(when(3), 100))
 		got(t, "ann's", 7)(tx.CountOutcomes(ann))
+		got(t, "everybody's", 14)(tx.CountAllOutcomes())
 		return tx.DropOldestOutcome(ann)
 	})
 	s = reopen()

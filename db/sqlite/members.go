@@ -70,6 +70,15 @@ func (t tx) CountMembers(g group.GroupID) (int, error) {
 	return t.count("SELECT count(*) FROM group_members WHERE group_no = "+groupNo+" AND present = 1", g)
 }
 
+func (t tx) CountDeparted(g group.GroupID) (int, error) {
+	return t.count("SELECT count(*) FROM group_members WHERE group_no = "+groupNo+" AND present = 0", g)
+}
+
+func (t tx) DropOldestDeparted(g group.GroupID) error {
+	return t.exec(`DELETE FROM group_members WHERE no = (SELECT no FROM group_members WHERE group_no = `+groupNo+` AND present = 0
+		ORDER BY left_at, member_identity_hash LIMIT 1)`, g)
+}
+
 func (t tx) CountRole(g group.GroupID, r moderation.Role) (int, error) {
 	return t.count("SELECT count(*) FROM group_members WHERE group_no = "+groupNo+" AND present = 1 AND role = ?2", g, r)
 }

@@ -18,6 +18,8 @@ func (t tx) CountOutcomes(id group.IdentityHash) (int, error) {
 	return t.count("SELECT count(*) FROM outcomes WHERE identity_hash = ?1", id[:])
 }
 
+func (t tx) CountAllOutcomes() (int, error) { return t.count("SELECT count(*) FROM outcomes") }
+
 func (t tx) PutOutcome(o group.Outcome) error {
 	return t.exec(`INSERT INTO outcomes (group_id, identity_hash, client_id, op, result, created_at) VALUES (?1,?2,?3,?4,?5,?6)
 		ON CONFLICT (group_id, identity_hash, client_id) DO UPDATE SET op=?4, result=?5, created_at=?6`,

@@ -25,7 +25,7 @@ type Store struct {
 // New makes an empty store.
 func New() *Store { return &Store{rows: newRows()} }
 
-// OnCommit sets what stands for the fsync: f is called by every Update after its closure has succeeded. An error undoes the
+// OnCommit sets what stands for the fsync: f is called by every Update whose closure has succeeded and written something. An error undoes the
 // closure's writes, and the Update returns it wrapped with group.ErrNotDurable. Tests use it to count commits and to fill
 // the disk. f must not wait and must not call the store; nil removes it.
 func (s *Store) OnCommit(f func() error) {
@@ -65,7 +65,7 @@ func (s *Store) Update(ctx context.Context, f func(group.Tx) error) (err error) 
 	if err != nil {
 		return err
 	}
-	if s.commit != nil {
+	if s.commit != nil && len(tx.undo) > 0 {
 		if err := s.commit(); err != nil {
 			return errors.Join(group.ErrNotDurable, fmt.Errorf("commit: %w", err))
 		}

@@ -105,6 +105,11 @@ func (t *tx) CountMembers(g group.GroupID) (int, error) {
 	return t.rows.of(g).present, nil
 }
 
+func (t *tx) CountDeparted(g group.GroupID) (int, error) {
+	gr := t.rows.of(g)
+	return len(gr.members) - gr.present, nil
+}
+
 func (t *tx) CountRole(g group.GroupID, r moderation.Role) (int, error) {
 	n := 0
 	for _, m := range t.rows.of(g).members {
@@ -253,6 +258,8 @@ func (t *tx) Outcome(g group.GroupID, id group.IdentityHash, clientID []byte) (g
 	}
 	return copyOutcome(o), nil
 }
+
+func (t *tx) CountAllOutcomes() (int, error) { return len(t.rows.outcomes), nil }
 
 func (t *tx) CountOutcomes(id group.IdentityHash) (int, error) {
 	n := 0

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -99,6 +100,26 @@ func (t *tx) PutMember(m group.Member) error {
 	return nil
 }
 
+func (t *tx) DropOldestDeparted(g group.GroupID) error {
+	gr, err := t.open(g)
+	if err != nil {
+		return err
+	}
+	var oldest *group.Member
+	for _, m := range gr.members {
+		if m.Present {
+			continue
+		}
+		if oldest == nil || m.Left.Before(oldest.Left) || (m.Left.Equal(oldest.Left) && bytes.Compare(m.Identity[:], oldest.Identity[:]) < 0) {
+			oldest = &m
+		}
+	}
+	if oldest != nil {
+		drop(t, gr.members, oldest.Identity)
+	}
+	return nil
+}
+
 func btoi(b bool) int {
 	if b {
 		return 1
@@ -115,7 +136,12 @@ func (t *tx) TouchMember(g group.GroupID, id group.IdentityHash, heard, command 
 	if !ok {
 		return group.ErrNoRow
 	}
-	m.LastHeard, m.LastCommand = at(heard), at(command)
+	if !heard.IsZero() {
+		m.LastHeard = at(heard)
+	}
+	if !command.IsZero() {
+		m.LastCommand = at(command)
+	}
 	if publicKey != nil {
 		m.PublicKey = clone(publicKey)
 	}

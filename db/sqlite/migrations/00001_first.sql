@@ -57,6 +57,7 @@ CREATE TABLE group_members (
 CREATE INDEX group_members_rev ON group_members (group_no, rev);
 CREATE INDEX group_members_skeleton ON group_members (group_no, skeleton);
 CREATE INDEX group_members_role ON group_members (group_no, role) WHERE present = 1;
+CREATE INDEX group_members_departed ON group_members (group_no, left_at, member_identity_hash) WHERE present = 0;
 
 CREATE TABLE group_messages (
     no          INTEGER PRIMARY KEY,
