@@ -298,7 +298,10 @@ func testTouch(t *testing.T, open Open) {
 	update(t, s, func(tx group.Tx) error {
 		return tx.TouchMember(main, m.Identity, time.Time{}, time.Time{}, nil, nil)
 	})
-	view(t, s, func(tx group.ReadTx) error { got(t, "zero leaves all as it is", m)(tx.Member(main, m.Identity)); return nil })
+	view(t, s, func(tx group.ReadTx) error {
+		got(t, "zero leaves all as it is", m)(tx.Member(main, m.Identity))
+		return nil
+	})
 	err := s.Update(t.Context(), func(tx group.Tx) error {
 		return tx.TouchMember(main, fill16[group.IdentityHash]("nobody"), when(1), when(1), nil, nil)
 	})
