@@ -22,11 +22,17 @@ type member struct {
 // newMember starts a person's program on the server's network. The person knows nothing of the group but its address.
 func newMember(t *testing.T, s *Server, name, group string) *member {
 	t.Helper()
-	m := &member{Peer: StartPeer(t, name, ClientConfig("127.0.0.1", s.Port)), t: t, name: name, group: group}
+	return newMemberOn(t, ClientConfig("127.0.0.1", s.Port), name, group)
+}
+
+// newMemberOn is newMember with a Reticulum config of one's own.
+func newMemberOn(t *testing.T, config, name, group string) *member {
+	t.Helper()
+	m := &member{Peer: StartPeer(t, name, config), t: t, name: name, group: group}
 	m.Do("identity", Args{"name": "me"})
 	m.address = m.Do("lxmf", Args{"storage": m.Dir() + "/lxmf", "identity": "me", "name": name})["hash"].(string)
 	m.Do("proto", Args{"binpb": "../../proto/groupd/v1/groupd.binpb", "dictionary": "../../proto/groupd/v1/dictionary1.txt"})
-	m.Do("await_path", Args{"hash": group})
+	m.Do("await_path", Args{"hash": group, "timeout": 40})
 	m.Do("lxmf_announce", nil)
 	m.connect()
 	return m
