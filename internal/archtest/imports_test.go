@@ -25,7 +25,7 @@ var arrows = []struct {
 }{
 	{"cmd/groupd", []string{"api/...", "configs", "db/...", "group", "internal/...", "lxmf", "moderation", "proto/...", "rns/..."}},
 	{"configs", nil},
-	{"bench", []string{"api/...", "db/...", "group", "internal/...", "lxmf", "moderation", "proto/...", "rns/..."}},
+	{"bench/...", []string{"api/...", "db/...", "group", "internal/...", "lxmf", "moderation", "proto/...", "rns/..."}},
 	{"api/requests", []string{"group", "moderation", "proto/...", "rns", "rns/msgpack"}},
 	{"api/lxm", []string{"group", "moderation", "lxmf", "rns", "rns/msgpack"}},
 	{"api/web", []string{"group", "moderation"}},

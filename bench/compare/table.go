@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+)
+
+// row is one line of the table. more says that more is better; bar is the ratio or figure to reach.
+type row struct {
+	figure, unit string
+	more         bool
+	bar          string
+}
+
+// rows are those of issues 3 and 4.
+func rows() []row {
+	return []row{
+		{figure: "forwarded packet", unit: "µs", bar: "≥ 5 ×"},
+		{figure: fmt.Sprintf("announce, %d known", fewPaths), unit: "µs", bar: "≥ 6 ×"},
+		{figure: fmt.Sprintf("announce, %d known", manyPaths), unit: "µs", bar: "≥ 6 ×"},
+		{figure: fmt.Sprintf("announce, %d known", mostPaths), unit: "µs", bar: "flat"},
+		{figure: "accepted link", unit: "µs", bar: "≥ 6 ×"},
+		{figure: "small request", unit: "µs", bar: "≥ 10 ×"},
+		{figure: "10 MiB resource", unit: "ms", bar: "≥ 3 ×"},
+		{figure: "10 MiB resource, speed", unit: "MB/s", more: true, bar: "≥ 4 ×"},
+		{figure: "LXMF message, direct", unit: "µs", bar: "≥ 9 ×"},
+		{figure: "LXMF message, opportunistic", unit: "µs", bar: "≥ 4 ×"},
+		{figure: "stamp of cost 16 made", unit: "ms", bar: "≥ 1000 ×"},
+		{figure: "stamp of cost 16 checked", unit: "ms", bar: "≥ 8 ×"},
+		{figure: "idle memory", unit: "MB", bar: "≤ 12 MB"},
+		{figure: fmt.Sprintf("memory per path, of %d", manyPaths), unit: "bytes", bar: "≤ 500"},
+		{figure: fmt.Sprintf("memory per path, of %d", mostPaths), unit: "bytes", bar: "≤ 500"},
+		{figure: fmt.Sprintf("start with %d paths", manyPaths), unit: "ms", bar: "≤ 50 ms"},
+		{figure: fmt.Sprintf("start with %d paths, CPU", manyPaths), unit: "ms"},
+		{figure: fmt.Sprintf("start with %d paths", mostPaths), unit: "ms"},
+	}
+}
+
+// print writes the medians of both sides as a Markdown table.
+func (r *run) print(w io.Writer) {
+	fmt.Fprintf(w, "| %-32s | %10s | %10s | %8s | %-8s |\n", "", "ours", "reference", "ratio", "bar")
+	fmt.Fprintf(w, "|:%s|%s:|%s:|%s:|:%s|\n", dashes(33), dashes(11), dashes(11), dashes(9), dashes(9))
+	for _, row := range rows() {
+		f := r.figures[row.figure]
+		if f == nil {
+			continue
+		}
+		ours, reference, ratio := median(f["ours"]), median(f["python"]), ""
+		if len(f["ours"]) > 0 && len(f["python"]) > 0 {
+			quotient := reference / ours
+			if row.more {
+				quotient = ours / reference
+			}
+			ratio = short(quotient) + " ×"
+		}
+		fmt.Fprintf(w, "| %-32s | %10s | %10s | %8s | %-8s |\n", row.figure+", "+row.unit, cell(f["ours"], ours), cell(f["python"], reference), ratio, row.bar)
+	}
+}
+
+func dashes(n int) string { return string(slices.Repeat([]byte("-"), n)) }
+
+func cell(all []float64, v float64) string {
+	if len(all) == 0 {
+		return ""
+	}
+	return short(v)
+}
+
+// short is a number with about three digits.
+func short(v float64) string {
+	switch {
+	case v < 10:
+		return fmt.Sprintf("%.2f", v)
+	case v < 100:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.0f", v)
+}
+
+func median(v []float64) float64 {
+	if len(v) == 0 {
+		return 0
+	}
+	v = slices.Sorted(slices.Values(v))
+	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
+}
