@@ -239,7 +239,7 @@ func TestInterfaceStatsHaveAllKeysOfTheReference(t *testing.T) {
 	server := "TCPServerInterface[Srv/127.0.0.1:44242]"
 	n.stats = rns.Stats{
 		Transport: true, ProbeResponder: n.own,
-		Listeners: []rns.ListenerStats{{Name: "Shared Instance[rns/x]", Bitrate: 1e9, MTU: 262144, Peers: 2}, {Name: server, Bitrate: 1e7, MTU: 8192, Peers: 1}},
+		Listeners: []rns.ListenerStats{{Name: server, Bitrate: 1e7, MTU: 8192, Peers: 1}, {Name: "Shared Instance[rns/x]", Local: rns.LocalClient, Bitrate: 1e9, MTU: 262144, Peers: 2}},
 		Interfaces: []rns.InterfaceStats{
 			{Name: "LocalInterface[rns/x]", Bitrate: 1e9, Parent: "Shared Instance[rns/x]", Carrier: interfaces.Stats{Online: true, RxBytes: 100, TxBytes: 10}},
 			{Name: "LocalInterface[rns/x]", Bitrate: 1e9, Parent: "Shared Instance[rns/x]", Carrier: interfaces.Stats{Online: true, RxBytes: 1}},
@@ -265,6 +265,9 @@ func TestInterfaceStatsHaveAllKeysOfTheReference(t *testing.T) {
 	rows, _ := top["interfaces"].Array()
 	if len(rows) != 6 {
 		t.Fatalf("%d interfaces", len(rows))
+	}
+	if m, _ := texts(rows[0]); !bytes.Equal(m["type"], msgpack.Str("LocalServerInterface")) {
+		t.Errorf("the first is %x", m["type"])
 	}
 	by := make(map[string]map[string]msgpack.Raw)
 	for _, row := range rows {

@@ -10,42 +10,64 @@ import (
 	"groupd/rns/msgpack"
 )
 
-// sharedName begins the name of the listener that other programs use.
-const sharedName = "Shared Instance["
+// sums is what the interfaces of one listener did.
+type sums struct {
+	traffic
+	speed
+	announcesIn, announcesOut, requestsIn, requestsOut float64
+	held                                               int
+}
+
+func (s *sums) add(i *rns.InterfaceStats, v speed) {
+	s.traffic.rx += i.Carrier.RxBytes
+	s.traffic.tx += i.Carrier.TxBytes
+	s.speed.rx += v.rx
+	s.speed.tx += v.tx
+	s.announcesIn += i.Traffic.AnnouncesIn
+	s.announcesOut += i.Traffic.AnnouncesOut
+	s.requestsIn += i.Traffic.PathRequestsIn
+	s.requestsOut += i.Traffic.PathRequestsOut
+	s.held += i.Traffic.HeldAnnounces
+}
 
 // interfaceStats is what rnstatus shows (spec 3 §6.2), with the keys that RNS 1.5 added and its tools read.
 func (a *answers) interfaceStats(now time.Time) []byte {
 	s := a.node.Stats()
-	var all traffic
-	var speeds speed
-	children := make(map[string]traffic)
-	childSpeeds := make(map[string]speed)
+	var all sums
+	below := make(map[string]*sums)
 	for k, i := range keyed(s.Interfaces) {
-		t, v := traffic{rx: i.Carrier.RxBytes, tx: i.Carrier.TxBytes}, a.rates.of(k)
-		all.rx, all.tx, speeds.rx, speeds.tx = all.rx+t.rx, all.tx+t.tx, speeds.rx+v.rx, speeds.tx+v.tx
-		sum, sumSpeed := children[i.Parent], childSpeeds[i.Parent]
-		children[i.Parent] = traffic{rx: sum.rx + t.rx, tx: sum.tx + t.tx}
-		childSpeeds[i.Parent] = speed{rx: sumSpeed.rx + v.rx, tx: sumSpeed.tx + v.tx}
+		v := a.rates.of(k)
+		all.add(i, v)
+		if below[i.Parent] == nil {
+			below[i.Parent] = new(sums)
+		}
+		below[i.Parent].add(i, v)
 	}
 	var list []byte
-	n := 0
-	for _, l := range s.Listeners {
-		m := a.listener(l, children[l.Name], childSpeeds[l.Name])
-		list = m.append(list)
-		n++
+	n := len(s.Listeners) + len(s.Interfaces)
+	for _, local := range []bool{true, false} { // the instance itself comes first
+		for _, l := range s.Listeners {
+			if local == (l.Local == rns.LocalClient) {
+				var of sums
+				if below[l.Name] != nil {
+					of = *below[l.Name]
+				}
+				m := a.listener(l, of)
+				list = m.append(list)
+			}
+		}
 	}
 	for k, i := range keyed(s.Interfaces) {
 		m := attached(i, a.rates.of(k))
 		list = m.append(list)
-		n++
 	}
 
 	var top fieldMap
 	top.raw("interfaces", append(msgpack.AppendArray(nil, n), list...))
-	top.int("rxb", int64(all.rx))
-	top.int("txb", int64(all.tx))
-	top.float("rxs", speeds.rx)
-	top.float("txs", speeds.tx)
+	top.int("rxb", int64(all.traffic.rx))
+	top.int("txb", int64(all.traffic.tx))
+	top.float("rxs", all.speed.rx)
+	top.float("txs", all.speed.tx)
 	top.zero("arxb", "atxb", "arxs", "atxs", "arxf", "atxf", "prxb", "ptxb", "prxs", "ptxs", "prxf", "ptxf", "rxpps", "txpps")
 	top.zero("rxqt", "rxqd", "rxqa", "rxqp", "rxqil", "rxqtd", "rxqdd", "rxqad", "rxqpd", "rxqild")
 	top.zero("tqpressure", "dqpressure", "aqpressure", "pqpressure", "ilqpressure")
@@ -65,22 +87,27 @@ func (a *answers) interfaceStats(now time.Time) []byte {
 }
 
 // listener is one that makes interfaces: a TCP server, or the shared instance itself.
-func (a *answers) listener(l rns.ListenerStats, t traffic, v speed) fieldMap {
+func (a *answers) listener(l rns.ListenerStats, of sums) fieldMap {
 	var m fieldMap
 	clients := l.Peers
-	if strings.HasPrefix(l.Name, sharedName) && a.server != nil {
+	if l.Local == rns.LocalClient && a.server != nil {
 		st := a.server.Stats()
 		clients = st.Clients
-		t.rx, t.tx = t.rx+st.GoneRx, t.tx+st.GoneTx
+		of.traffic.rx += st.GoneRx
+		of.traffic.tx += st.GoneTx
 	}
-	common(&m, l.Name, l.Mode, l.Bitrate, l.MTU, t, v)
+	common(&m, l.Name, l.Mode, l.Bitrate, l.MTU, of.traffic, of.speed)
 	m.int("clients", int64(clients))
 	m.bool("status", true)
 	code(&m, l.IFACSignature, l.IFACSize, l.IFACName)
-	m.int("gravity", 0)
-	m.zero("incoming_announce_frequency", "outgoing_announce_frequency", "incoming_pr_frequency", "outgoing_pr_frequency")
+	m.int("gravity", int64(l.Gravity))
+	m.float("incoming_announce_frequency", of.announcesIn)
+	m.float("outgoing_announce_frequency", of.announcesOut)
+	m.float("incoming_pr_frequency", of.requestsIn)
+	m.float("outgoing_pr_frequency", of.requestsOut)
+	m.int("held_announces", int64(of.held))
 	m.null("announce_rate_target", "announce_rate_penalty", "announce_rate_grace", "announces_to_internal")
-	m.zero("held_announces", "burst_activated", "pr_burst_activated", "txdrp", "txdrb", "txbuffered", "protocol_violations", "ifac_violations", "packet_filter_hits")
+	m.zero("burst_activated", "pr_burst_activated", "txdrp", "txdrb", "txbuffered", "protocol_violations", "ifac_violations", "packet_filter_hits")
 	m.bool("burst_active", false)
 	m.bool("pr_burst_active", false)
 	return m

@@ -30,9 +30,13 @@ type rpcServer struct {
 	answer func(request) []byte // nil: no answer
 	log    *slog.Logger
 
-	mu    sync.Mutex // leaf
-	stats rpcStats
+	mu     sync.Mutex // leaf
+	stats  rpcStats
+	warned time.Time // of another key
 }
+
+// warnAgain is how often a program with another key is worth a warning: stock ones call for each packet they receive.
+const warnAgain = time.Minute
 
 // serve accepts until ctx ends, then closes the listener and all connections and returns when their goroutines have ended.
 // It returns early, with the reason, when the listener breaks.
@@ -72,21 +76,21 @@ func (s *rpcServer) one(ctx context.Context, conn net.Conn) {
 	defer stop()
 	defer conn.Close()
 	err := s.exchange(conn)
+	level := slog.LevelDebug
 	s.mu.Lock()
 	switch {
 	case err == nil:
 		s.stats.Answered++
 	case errors.Is(err, ErrAuthentication):
 		s.stats.Denied++
+		if time.Since(s.warned) >= warnAgain {
+			level, s.warned = slog.LevelWarn, time.Now()
+		}
 	default:
 		s.stats.Failed++
 	}
 	s.mu.Unlock()
 	if err != nil && ctx.Err() == nil {
-		level := slog.LevelDebug
-		if errors.Is(err, ErrAuthentication) {
-			level = slog.LevelWarn
-		}
 		s.log.Log(ctx, level, "call to the shared instance not answered", "err", err)
 	}
 }
