@@ -115,7 +115,7 @@ func (c *Client) Run(ctx context.Context, deliver func(frame []byte)) error {
 		} else {
 			c.engine.Down(err)
 		}
-		if !pause(ctx, c.config.ReconnectWait) {
+		if !carrier.Pause(ctx, c.config.ReconnectWait, nil) {
 			return nil
 		}
 	}
@@ -135,15 +135,4 @@ func (c *Client) carry(ctx context.Context, conn net.Conn, deliver func([]byte))
 		return fmt.Errorf("shared instance: %w", err)
 	}
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -480,4 +481,119 @@ func TestPropertiesOfLocalInterfaces(t *testing.T) {
 	if _, err := local.NewClient(local.ClientConfig{}); err == nil {
 		t.Error("client without an endpoint")
 	}
+}
+
+// reading collects the frames that a program gets, with the times since begin.
+type reading struct {
+	inbox
+	times []time.Duration
+}
+
+func read(conn net.Conn) *reading {
+	r, begin := &reading{}, time.Now()
+	go func() {
+		d, buf := hdlc.NewDecoder(hdlc.MinPacket, local.MTU), make([]byte, 1<<16)
+		for {
+			n, err := conn.Read(buf)
+			d.Feed(buf[:n], func(f []byte) {
+				r.mu.Lock()
+				r.times = append(r.times, time.Since(begin))
+				r.mu.Unlock()
+				r.deliver(f)
+			})
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return r
+}
+
+// Stock programs lose answers that come before they have noted what they asked for.
+func TestAnswersWaitUntilTheProgramIsReadyForThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, h := newWire(), newHub()
+		e, _ := local.Unix("x")
+		serve(t, local.ServerConfig{Endpoint: e, Listener: w}, h)
+		conn, _ := w.Dial(t.Context())
+		p := <-h.peers
+		got := read(conn)
+		synctest.Wait()
+		p.Send(frame(20, 0)) // it asked nothing yet: at once
+		synctest.Wait()
+		conn.Write(hdlc.AppendFrame(nil, frame(20, 1)))
+		synctest.Wait()
+		p.Send(frame(20, 2)) // after 5 ms
+		time.Sleep(2 * time.Millisecond)
+		conn.Write(hdlc.AppendFrame(nil, frame(20, 1)))
+		synctest.Wait()
+		p.Send(frame(20, 3)) // after 7 ms
+		if st := p.Stats(); st.QueuedFrames != 2 || st.QueuedBytes != 40 {
+			t.Errorf("held: %+v", st)
+		}
+		time.Sleep(time.Second)
+		p.Send(frame(20, 4)) // at once
+		synctest.Wait()
+		want := []time.Duration{0, 5 * time.Millisecond, 7 * time.Millisecond, 1002 * time.Millisecond}
+		if !slices.Equal(got.times, want) {
+			t.Errorf("frames came after %v, want %v", got.times, want)
+		}
+		for i, f := range got.all() {
+			if f[0] != []byte{0, 2, 3, 4}[i] {
+				t.Errorf("frame %d is %d", i, f[0])
+			}
+		}
+	})
+}
+
+func TestFramesHeldForAProgramAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, h := newWire(), newHub()
+		e, _ := local.Unix("x")
+		serve(t, local.ServerConfig{Endpoint: e, Listener: w, Options: local.Options{QueueFrames: 3}}, h)
+		conn, _ := w.Dial(t.Context())
+		p := <-h.peers
+		conn.Write(hdlc.AppendFrame(nil, frame(20, 1)))
+		synctest.Wait()
+		for range 3 {
+			if err := p.Send(frame(20, 2)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.Send(frame(20, 2)); !errors.Is(err, interfaces.ErrQueueFull) {
+			t.Errorf("the fourth: %v", err)
+		}
+		if err := p.Send(frame(local.MTU+1, 2)); !errors.Is(err, interfaces.ErrTooLarge) {
+			t.Errorf("a large one: %v", err)
+		}
+		conn.Close() // before they could go
+		synctest.Wait()
+		if st := p.Stats(); st.TxDropped != (interfaces.TxDrops{QueueFull: 1, TooLarge: 1, Lost: 3}) || st.QueuedFrames != 0 {
+			t.Errorf("%+v", st)
+		}
+		if err := p.Send(frame(20, 2)); !errors.Is(err, interfaces.ErrDown) {
+			t.Errorf("after the end: %v", err)
+		}
+	})
+}
+
+func TestLastWordsToAProgramAreNotHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, h := newWire(), newHub()
+		e, _ := local.Unix("x")
+		_, stop := serve(t, local.ServerConfig{Endpoint: e, Listener: w, AnswerDelay: time.Hour}, h)
+		conn, _ := w.Dial(t.Context())
+		p := <-h.peers
+		got := read(conn)
+		conn.Write(hdlc.AppendFrame(nil, frame(20, 1)))
+		synctest.Wait()
+		for i := range 3 {
+			p.Send(frame(20, byte(i)))
+		}
+		stop()
+		synctest.Wait()
+		if n := len(got.all()); n != 3 {
+			t.Errorf("%d of 3 last words came", n)
+		}
+	})
 }

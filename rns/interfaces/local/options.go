@@ -27,6 +27,9 @@ const (
 	DefaultWriteTimeout = 60 * time.Second
 	// DefaultReconnectWait is between a client's attempts to find its master again. The reference waits 8 s.
 	DefaultReconnectWait = time.Second
+	// DefaultAnswerDelay keeps stock programs from losing answers that come faster than those of a stock master. They hold
+	// the interpreter's lock for up to 5 ms after they have sent, and only then note what they have asked for.
+	DefaultAnswerDelay = 5 * time.Millisecond
 	// DefaultMaxClients is how many programs a Server serves at once.
 	DefaultMaxClients = 64
 )
@@ -69,5 +72,7 @@ func (o Options) properties() interfaces.Properties {
 
 // engine makes the two sides of an interface.
 func (o Options) engine(name string) (carrier.Face, *carrier.Engine) {
-	return carrier.New(name, o.properties(), o.QueueFrames, o.QueueBytes, carrier.HDLC{Min: hdlc.MinPacket})
+	return carrier.New(name, o.properties(), o.QueueFrames, o.QueueBytes, framing())
 }
+
+func framing() carrier.Framing { return carrier.HDLC{Min: hdlc.MinPacket} }

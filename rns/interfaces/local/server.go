@@ -7,8 +7,6 @@ import (
 	"net"
 	"strconv"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"groupd/rns/interfaces"
@@ -27,6 +25,8 @@ type ServerConfig struct {
 
 	// MaxClients is how many programs there may be at once. 0: 64. More are closed at once and counted.
 	MaxClients int
+	// AnswerDelay is how long after the last frame from a program the next one may go to it. 0: 5 ms; negative: at once.
+	AnswerDelay time.Duration
 }
 
 // ServerStats count what happened to a Server.
@@ -61,6 +61,9 @@ func NewServer(config ServerConfig) (*Server, error) {
 	config.Options = config.Options.complete()
 	if config.MaxClients <= 0 {
 		config.MaxClients = DefaultMaxClients
+	}
+	if config.AnswerDelay == 0 {
+		config.AnswerDelay = DefaultAnswerDelay
 	}
 	return &Server{config: config, listener: config.Listener}, nil
 }
@@ -126,7 +129,14 @@ func (s *Server) Serve(ctx context.Context, attach func(interfaces.Interface) (d
 		<-serving.Done()
 		listener.Close()
 	})
-	err := s.accept(serving, listener, &wg, attach)
+	err := carrier.Accept(serving, listener, s.failed, func(conn net.Conn) {
+		if !s.admit() {
+			conn.Close()
+			s.config.Logger.Warn("local program refused: too many", "iface", s.Name())
+			return
+		}
+		wg.Go(func() { s.serve(serving, conn, attach) })
+	})
 	stop()
 	wg.Wait()
 	if ctx.Err() != nil {
@@ -136,54 +146,17 @@ func (s *Server) Serve(ctx context.Context, attach func(interfaces.Interface) (d
 	return fmt.Errorf("accepting for %s: %w", s.Name(), err)
 }
 
-// accept starts a goroutine for each program, until the listener is closed.
-func (s *Server) accept(ctx context.Context, l net.Listener, wg *sync.WaitGroup, attach func(interfaces.Interface) func()) error {
-	const firstPause, longestPause = 5 * time.Millisecond, time.Second
-	wait := firstPause
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			if ctx.Err() != nil || !passing(err) {
-				return err
-			}
-			s.failed(err)
-			s.config.Logger.Warn("local accept failed", "iface", s.Name(), "err", err)
-			if !pause(ctx, wait) {
-				return ctx.Err()
-			}
-			wait = min(2*wait, longestPause)
-			continue
-		}
-		wait = firstPause
-		if !s.admit() {
-			conn.Close()
-			s.config.Logger.Warn("local program refused: too many", "iface", s.Name())
-			continue
-		}
-		wg.Go(func() { s.spawn(ctx, conn, attach) })
+// serve offers one connection to transport, and waits until it is over.
+func (s *Server) serve(ctx context.Context, conn net.Conn, attach func(interfaces.Interface) func()) {
+	defer conn.Close()
+	o := s.config.Options
+	spawned := carrier.NewSpawned("LocalInterface["+s.peerLabel(conn)+"]", o.properties(), o.QueueFrames, o.QueueBytes, framing())
+	p := &program{
+		Connection: carrier.NewConnection(spawned, conn, o.WriteTimeout),
+		delay:      s.config.AnswerDelay, frames: o.QueueFrames, bytes: o.QueueBytes,
 	}
-}
-
-// spawn offers one connection to transport, and waits until it is over.
-func (s *Server) spawn(ctx context.Context, conn net.Conn, attach func(interfaces.Interface) func()) {
-	p := &peer{conn: conn, writeTimeout: s.config.WriteTimeout, over: make(chan struct{})}
-	p.Face, p.engine = s.config.Options.engine("LocalInterface[" + s.peerLabel(conn) + "]")
 	defer s.leave(p)
-	p.engine.Up()
-	detach := attach(p)
-	if detach == nil {
-		conn.Close()
-		p.engine.Down(nil)
-		return
-	}
-	select {
-	case <-p.over:
-	case <-ctx.Done():
-	}
-	detach()
-	// Where Run was never called:
-	conn.Close()
-	p.engine.Down(nil)
+	p.Attend(ctx, p, nil, attach)
 }
 
 // peerLabel names a program's connection: by its port on TCP; on a Unix socket all have the name of the endpoint
@@ -207,7 +180,7 @@ func (s *Server) admit() bool {
 	return true
 }
 
-func (s *Server) leave(p *peer) {
+func (s *Server) leave(p *program) {
 	traffic := p.Stats()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -217,46 +190,8 @@ func (s *Server) leave(p *peer) {
 }
 
 func (s *Server) failed(err error) {
+	s.config.Logger.Warn("local socket fails", "iface", s.Name(), "err", err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.LastError = err.Error()
-}
-
-// peer is the interface of one program. It is not connected anew.
-type peer struct {
-	carrier.Face
-	engine       *carrier.Engine
-	conn         net.Conn
-	writeTimeout time.Duration
-	over         chan struct{} // closed when Run returns
-	ran          atomic.Bool
-}
-
-var _ interfaces.Interface = (*peer)(nil)
-
-// Run carries frames until ctx ends or the program leaves. It can be called once; after that it returns ErrDown.
-func (p *peer) Run(ctx context.Context, deliver func(frame []byte)) error {
-	if !p.engine.Begin() {
-		return interfaces.ErrRunning
-	}
-	defer p.engine.End()
-	if p.ran.Swap(true) {
-		return interfaces.ErrDown
-	}
-	defer close(p.over)
-	err := p.engine.Carry(ctx, p.conn, p.writeTimeout, deliver)
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
-}
-
-// passing says whether accepting may succeed later.
-func passing(err error) bool {
-	for _, e := range []syscall.Errno{syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EINTR} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }
