@@ -35,19 +35,21 @@ func newAnnounceRateTable(limit int) announceRateTable {
 	return announceRateTable{limit: limit, entries: make(map[DestinationHash]*announceRateEntry)}
 }
 
-// heard counts an accepted announce and reports whether it must not be passed on.
-func (t *announceRateTable) heard(d DestinationHash, limit AnnounceRate, now time.Time) (blocked bool) {
+// heard counts an accepted announce and reports whether it must not be passed on. before is when the last one was accepted,
+// zero when there was none: there are entries only for destinations that announced themselves twice within the target.
+func (t *announceRateTable) heard(d DestinationHash, limit AnnounceRate, before, now time.Time) (blocked bool) {
 	e := t.entries[d]
+	if e == nil && (before.IsZero() || now.Sub(before) >= limit.Target) {
+		return false
+	}
 	if e == nil {
 		if len(t.entries) >= t.limit {
 			t.remove(t.order.Front().Value.(*announceRateEntry))
 			t.evicted++
 		}
-		e = &announceRateEntry{destination: d, last: now, times: []time.Time{now}}
+		e = &announceRateEntry{destination: d, last: before, times: []time.Time{before}}
 		e.place = t.order.PushBack(e)
 		t.entries[d] = e
-		e.idleAfter = now.Add(limit.Target + limit.Penalty)
-		return false
 	}
 	if len(e.times) >= maxRateTimes {
 		e.times = slices.Delete(e.times, 0, 1)

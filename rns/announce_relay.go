@@ -40,8 +40,8 @@ func (e *engine) watch(a *attached) {
 }
 
 // passOn does with an accepted announce what a transport node, or the master of local clients, does: it will be sent to
-// all, and goes at once to local clients and to who asked for it.
-func (e *engine) passOn(a *heardAnnounce) {
+// all, and goes at once to local clients and to who asked for it. before is when the one before was accepted.
+func (e *engine) passOn(a *heardAnnounce, before time.Time) {
 	fromClient := a.on.options.Local == LocalClient
 	if e.master != nil || !e.forwarding() && !fromClient && e.clients == 0 {
 		return
@@ -52,7 +52,7 @@ func (e *engine) passOn(a *heardAnnounce) {
 	}
 	blocked := false
 	if !a.pathResponse && e.forwarding() && a.on.rate.limits() {
-		blocked = e.rates.heard(a.destination, a.on.rate, e.now)
+		blocked = e.rates.heard(a.destination, a.on.rate, before, e.now)
 		if blocked {
 			a.on.count(DropAnnounceRate)
 		}

@@ -84,7 +84,7 @@ func (t *Transport) verifyAnnounces(life context.Context) {
 			}
 		case j := <-t.verify:
 			j.on.verifying.Add(-1)
-			a, err := checkAnnounce(&j.packet, t.blackholed)
+			a, err := checkAnnounce(&j.packet, t.blackholed, &t.verifiedAnnounces)
 			if err != nil {
 				j.on.count(DropAnnounceInvalid)
 				continue
@@ -105,13 +105,18 @@ func (t *Transport) handOver(life context.Context, f func(*engine)) {
 }
 
 // checkAnnounce checks all that can be checked of an announce without the tables (spec 1 §4.2).
-func checkAnnounce(p *Packet, blackholed func(IdentityHash) bool) (*heardAnnounce, error) {
+func checkAnnounce(p *Packet, blackholed func(IdentityHash) bool, verified *verifiedAnnounces) (*heardAnnounce, error) {
 	b, err := ParseAnnounce(p)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.Validate(AnnounceChecks{Blackholed: blackholed}); err != nil {
+	key := verifiedKey{p.Hash(), p.ContextFlag}
+	known := verified.has(key)
+	if err := b.validate(AnnounceChecks{Blackholed: blackholed}, known); err != nil {
 		return nil, err
+	}
+	if !known {
+		verified.add(key)
 	}
 	return &heardAnnounce{
 		destination:  b.Destination,
@@ -124,7 +129,7 @@ func checkAnnounce(p *Packet, blackholed func(IdentityHash) bool) (*heardAnnounc
 		relay:        p.TransportID,
 		relayed:      p.HeaderType == Header2,
 		pathResponse: b.PathResponse,
-		hash:         p.Hash(),
+		hash:         key.hash,
 		packet:       *p,
 	}, nil
 }
@@ -168,7 +173,14 @@ func (e *engine) process(a *heardAnnounce) {
 		}
 		return
 	}
+	var before time.Time
+	if old := e.paths.entries[a.destination]; old != nil {
+		before = old.announced
+	}
 	path := e.paths.learn(a, e.now)
+	if !a.pathResponse {
+		path.announced = e.now
+	}
 	if e.keepAnnounces && relayable(&a.packet) {
 		path.raw = a.packet.Raw
 	} else {
@@ -181,7 +193,7 @@ func (e *engine) process(a *heardAnnounce) {
 	if a.on.tunnel != nil {
 		e.tunnels.heard(a.on.tunnel, path, e.now)
 	}
-	e.passOn(a)
+	e.passOn(a, before)
 	e.publish(announceEvent{a.announced(), false})
 	e.t.log.Debug("path", "dest", a.destination, "hops", a.hops, "iface", a.on.name())
 }

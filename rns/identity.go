@@ -12,9 +12,8 @@ import (
 // PublicIdentity is the public half of an identity: what announces carry and what the hash of an identity names.
 // It is immutable and safe for use by several goroutines. The zero value is not usable; see [NewPublicIdentity].
 type PublicIdentity struct {
-	public     [PublicKeyLength]byte
-	encryption *ecdh.PublicKey
-	hash       IdentityHash
+	public [PublicKeyLength]byte
+	hash   IdentityHash
 }
 
 // NewPublicIdentity makes an identity of a 64-byte public key: X25519 key, then Ed25519 key. The bytes are copied.
@@ -24,11 +23,6 @@ func NewPublicIdentity(public []byte) (*PublicIdentity, error) {
 		return nil, fmt.Errorf("%w: public key of %d bytes, want %d", ErrBadKey, len(public), PublicKeyLength)
 	}
 	p := &PublicIdentity{public: [PublicKeyLength]byte(public)}
-	key, err := ecdh.X25519().NewPublicKey(p.public[:X25519KeyLength])
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBadKey, err)
-	}
-	p.encryption = key
 	p.hash = TruncatedHashOf(p.public[:])
 	return p, nil
 }
@@ -65,13 +59,13 @@ func (p *PublicIdentity) Verify(message, signature []byte) bool {
 // IV from rand. The result is 80 bytes longer than the padded plaintext (spec 1 §1.7). Keys of low order and ratchets
 // of another length are [ErrBadKey].
 func (p *PublicIdentity) Encrypt(rand io.Reader, plaintext, ratchet []byte) ([]byte, error) {
-	target := p.encryption
+	to := p.public[:X25519KeyLength]
 	if ratchet != nil {
-		key, err := ecdh.X25519().NewPublicKey(ratchet)
-		if err != nil {
-			return nil, fmt.Errorf("%w: ratchet: %w", ErrBadKey, err)
-		}
-		target = key
+		to = ratchet
+	}
+	target, err := ecdh.X25519().NewPublicKey(to)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBadKey, err)
 	}
 	seed, err := randomBytes(rand, X25519KeyLength)
 	if err != nil {

@@ -41,6 +41,7 @@ type pathEntry struct {
 	announce    PacketHash    // of the accepted announce
 	raw         []byte        // that announce as received; nil: not kept, or too large to be passed on
 	learned     time.Time     // when it was accepted
+	announced   time.Time     // when the last announce was accepted that is no path response; zero: never
 	state       pathState     //
 	place       *list.Element // in pathTable.order
 }

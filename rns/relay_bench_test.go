@@ -149,7 +149,7 @@ func BenchmarkAnnounceCheck(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		p, _ := ParsePacket(raw)
-		if _, err := checkAnnounce(&p, nil); err != nil {
+		if _, err := checkAnnounce(&p, nil, new(verifiedAnnounces)); err != nil {
 			b.Fatal(err)
 		}
 	}

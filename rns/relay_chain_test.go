@@ -265,3 +265,46 @@ func TestProbesAreAnswered(t *testing.T) {
 		}
 	})
 }
+
+// TestRelayOnClosedInterfaces: C-083: what a transport node passes on, queues and holds back leaves with an access code.
+func TestRelayOnClosedInterfaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		left, right := ifacetest.NewMedium(ifacetest.Options{}), ifacetest.NewMedium(ifacetest.Options{Bitrate: 20000})
+		closed := rns.InterfaceOptions{NetworkName: "testnet", Passphrase: "testpass"}
+		right.Tap(func(from string, frame []byte) {
+			if frame[0]&0x80 == 0 {
+				t.Errorf("%s sent a frame without access code", from)
+			}
+		})
+		relay := rnstest.StartWith(t, rns.Config{TransportEnabled: true}, closed, left.Port("relay left"), right.Port("relay right"))
+		a := rnstest.StartWith(t, rns.Config{}, closed, left.Port("a"))
+		b := rnstest.StartWith(t, rns.Config{}, closed, right.Port("b"))
+		for i := range 30 { // more than the cap lets pass at once, and more than ingress control
+			d, _ := inbox(t, a, rnstest.Identity(t, byte(i)), func(c *rns.DestinationConfig) {
+				c.OnPacket = func(p *rns.ReceivedPacket) { _ = p.Prove() }
+			})
+			if err := d.Announce(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		s := relay.Stats()
+		held, queued := 0, 0
+		for _, i := range s.Interfaces {
+			held, queued = held+i.Traffic.HeldAnnounces, queued+i.Traffic.AnnounceQueue
+		}
+		if held == 0 || queued == 0 {
+			t.Errorf("%d held, %d queued", held, queued)
+		}
+		time.Sleep(time.Hour)
+		if n := b.Stats().Paths; n != 30 {
+			t.Errorf("%d of 30 came through", n)
+		}
+		r := send(t, b.NewRemote(rnstest.Identity(t, 7).Public(), "test", "inbox"), "x")
+		<-r.Done()
+		if r.Status() != rns.ReceiptDelivered {
+			t.Error("no proof came back")
+		}
+	})
+}

@@ -78,7 +78,7 @@ func (n *relayNode) hear(on *attached, raw []byte) {
 		p.Hops++
 	}
 	if p.PacketType == PacketAnnounce {
-		a, err := checkAnnounce(&p, n.engine.t.blackholed)
+		a, err := checkAnnounce(&p, n.engine.t.blackholed, &n.engine.t.verifiedAnnounces)
 		if err != nil {
 			on.count(DropAnnounceInvalid)
 			return
@@ -771,5 +771,34 @@ func TestBlackholeListIsBounded(t *testing.T) {
 	}
 	if list := b.list(nil); len(list) != maxBlackholes || len(list[0].Reason) != maxBlackholeReason {
 		t.Errorf("%d entries", len(list))
+	}
+}
+
+// TestVerifiedAnnounceIsNotTakenForAnother: the flag that says where the signature is can be changed by anybody, and does not
+// enter the packet hash.
+func TestVerifiedAnnounceIsNotTakenForAnother(t *testing.T) {
+	var verified verifiedAnnounces
+	raw := newStation(t, 1).announce(t, 0, IdentityHash{}, func(c *AnnounceContent) { c.AppData = make([]byte, 60) })
+	for i, flag := range []bool{false, true, false} {
+		p, err := ParsePacket(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.ContextFlag = flag
+		if _, err := checkAnnounce(&p, nil, &verified); (err != nil) != flag {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	bad := bytes.Clone(raw)
+	bad[len(bad)-1] ^= 1
+	p, _ := ParsePacket(bad)
+	if _, err := checkAnnounce(&p, nil, &verified); err == nil {
+		t.Error("a changed announce is taken")
+	}
+	for i := range 10000 {
+		verified.add(verifiedKey{hash: PacketHash{byte(i), byte(i >> 8)}})
+	}
+	if n := len(verified.current) + len(verified.previous); n > 2*verifiedMemory {
+		t.Errorf("%d remembered", n)
 	}
 }

@@ -172,8 +172,9 @@ type Transport struct {
 	links   linkShared
 	signals signalTable
 
-	blackholes blackholes
-	managed    []*Destination // the node's own, announced by itself
+	blackholes        blackholes
+	verifiedAnnounces verifiedAnnounces
+	managed           []*Destination // the node's own, announced by itself
 
 	inbound  chan inFrame       // readers → loop
 	verify   chan announceJob   // readers → verify workers

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -130,6 +132,9 @@ func TestPythonReachesPythonThroughUs(t *testing.T) {
 			}
 			for i, n := range nodes {
 				s := n.Stats()
+				if s.Tunnels == 0 { // Python and our own clients introduce themselves on TCP
+					t.Errorf("relay %d knows no tunnel", i)
+				}
 				if s.RelayedLinks == 0 || s.RelayedPackets < 100 || s.RelayedAnnounces == 0 {
 					t.Errorf("relay %d passed on %d packets and %d announces", i, s.RelayedPackets, s.RelayedAnnounces)
 				}
@@ -237,5 +242,112 @@ func TestPythonFindsAnotherWayWhenOurRelayDies(t *testing.T) {
 	p.Do("open_link", to)
 	if nodes[1-before].Stats().RelayedLinks == 0 {
 		t.Error("not over the other relay")
+	}
+}
+
+// cable is a TCP connection that can be cut.
+type cable struct {
+	port  int
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func startCable(t *testing.T, to int) *cable {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	c := &cable{port: l.Addr().(*net.TCPAddr).Port}
+	t.Cleanup(c.cut)
+	go func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", to))
+			if err != nil {
+				near.Close()
+				continue
+			}
+			c.mu.Lock()
+			c.conns = append(c.conns, near, far)
+			c.mu.Unlock()
+			for _, pair := range [][2]net.Conn{{near, far}, {far, near}} {
+				go func() {
+					_, _ = io.Copy(pair[0], pair[1])
+					pair[0].Close()
+					pair[1].Close()
+				}()
+			}
+		}
+	}()
+	return c
+}
+
+func (c *cable) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conn := range c.conns {
+		conn.Close()
+	}
+	c.conns = nil
+}
+
+// TestPathsSurviveAReconnect: C-155: behind a relay that connects to ours over TCP, ours and Python's. The connection is cut
+// and made again, and nobody announces anything anew.
+func TestPathsSurviveAReconnect(t *testing.T) {
+	for _, python := range []bool{false, true} {
+		t.Run(fmt.Sprint("python ", python), func(t *testing.T) {
+			t.Parallel()
+			hub := startRelay(t, 0)
+			wire := startCable(t, hub.Addr.Port)
+			var behind int
+			if python {
+				behind = freePort(t, "127.0.0.1")
+				config := strings.Replace(ClientConfig("127.0.0.1", wire.port), "enable_transport = no", "enable_transport = yes", 1)
+				StartPeer(t, "relay", config+fmt.Sprintf("\n[[Listener]]\ntype = TCPServerInterface\nenabled = yes\nlisten_ip = 127.0.0.1\nlisten_port = %d\n", behind))
+			} else {
+				relay := startRelay(t, wire.port)
+				relay.awaitUp()
+				behind = relay.Addr.Port
+			}
+			far := startNode(t, "127.0.0.1", behind, rns.Config{}, rns.InterfaceOptions{})
+			near := startNode(t, "127.0.0.1", hub.Addr.Port, rns.Config{}, rns.InterfaceOptions{})
+			far.awaitUp()
+			near.awaitUp()
+			d, _ := far.echoDestination(newIdentity(t), false)
+			if err := d.Announce(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			known := near.awaitKnown(d.Hash())
+			before, _ := hub.PathInfo(d.Hash())
+			wire.cut()
+			deadline := time.Now().Add(20 * time.Second)
+			for gone := false; ; time.Sleep(20 * time.Millisecond) {
+				has := hub.HasPath(d.Hash())
+				gone = gone || !has
+				if gone && has {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("the path did not come back; tunnels: %d with %d paths", hub.Stats().Tunnels, hub.Stats().TunnelPaths)
+				}
+			}
+			after, _ := hub.PathInfo(d.Hash())
+			if after.Hops != before.Hops || after.NextHop != before.NextHop || after.Announce != before.Announce {
+				t.Errorf("before %+v, after %+v", before, after)
+			}
+			receipt, err := near.NewRemote(known.Identity, "groupd", aspects...).Send(t.Context(), []byte("still there?"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-receipt.Done()
+			if receipt.Status() != rns.ReceiptDelivered {
+				t.Errorf("packet: %v", receipt.Status())
+			}
+		})
 	}
 }
