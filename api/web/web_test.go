@@ -411,3 +411,38 @@ func TestTheServerEndsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestPathsAndProbesAreServed(t *testing.T) {
+	h := newHouse(t)
+	if list := h.must("GET", "/paths", "")["paths"].([]any); len(list) != 2 || list[0].(map[string]any)["destination"] != "a" {
+		t.Errorf("not by interface and hops: %v", list)
+	}
+	if list := h.must("GET", "/paths?max_hops=1", "")["paths"].([]any); len(list) != 1 {
+		t.Errorf("%v", list)
+	}
+	if list := h.must("GET", "/rates", "")["rates"].([]any); len(list) != 0 {
+		t.Errorf("%v", list)
+	}
+	if list := h.must("GET", "/interfaces", "")["interfaces"].([]any); len(list) != 0 {
+		t.Errorf("%v", list)
+	}
+	known, unknown := strings.Repeat("aa", 16), strings.Repeat("bb", 16)
+	if p := h.must("POST", "/probes/"+known, `{"name": "rnstransport.probe"}`); p["answered"] != true || p["name"] != "rnstransport.probe" {
+		t.Errorf("%v", p)
+	}
+	h.must("DELETE", "/paths/"+known, "")
+	for _, c := range []struct {
+		method, path, body string
+		code               int
+	}{
+		{"DELETE", "/paths/" + unknown, "", http.StatusNotFound},
+		{"DELETE", "/paths/xyz", "", http.StatusUnprocessableEntity},
+		{"GET", "/paths?max_hops=x", "", http.StatusUnprocessableEntity},
+		{"POST", "/probes/xyz", "", http.StatusUnprocessableEntity},
+		{"POST", "/probes/" + known, `{"nonsense": 1}`, http.StatusUnprocessableEntity},
+	} {
+		if code, out := h.call(c.method, c.path, c.body); code != c.code {
+			t.Errorf("%s %s: %d %v", c.method, c.path, code, out)
+		}
+	}
+}

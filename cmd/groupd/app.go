@@ -105,9 +105,10 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.runVerb(), a.initVerb(), a.checkVerb(), a.statusVerb(), a.versionVerb(), a.claimVerb(),
 		a.backupVerb(), a.restoreVerb(),
-		a.groupVerb(), a.memberVerb(), a.requestVerb(), a.announceVerb(), a.interfacesVerb(), a.pathVerb(),
+		a.groupVerb(), a.memberVerb(), a.requestVerb(), a.announceVerb(), a.interfacesVerb(), a.pathVerb(), a.probeVerb(),
 		a.identityVerb(), a.tokenVerb(), a.confirmClockVerb(),
 	)
+	root.AddCommand(a.platformVerbs()...)
 	return root
 }
 

@@ -89,11 +89,15 @@ func (c *carriers) rnode(i config.Interface) (interfaces.Interface, error) {
 	r := i.RNode
 	return rnode.New(rnode.Config{
 		Name: i.Name, Port: r.Port, FlowControl: r.FlowControl, Callsign: r.IDCallsign, Interval: r.IDInterval, Options: c.serial(i),
-		Radio: rnode.Radio{
-			Frequency: r.Frequency, Bandwidth: r.Bandwidth, TXPower: r.TXPower, SpreadingFactor: r.SpreadingFactor, CodingRate: r.CodingRate,
-			ShortLimit: r.AirtimeLimitShort, LongLimit: r.AirtimeLimitLong,
-		},
+		Radio: radioOf(*r),
 	})
+}
+
+func radioOf(r config.RNode) rnode.Radio {
+	return rnode.Radio{
+		Frequency: r.Frequency, Bandwidth: r.Bandwidth, TXPower: r.TXPower, SpreadingFactor: r.SpreadingFactor, CodingRate: r.CodingRate,
+		ShortLimit: r.AirtimeLimitShort, LongLimit: r.AirtimeLimitLong,
+	}
 }
 
 // optionsOf is how transport uses an interface of the configuration.

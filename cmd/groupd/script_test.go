@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,6 +57,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready": cmdReady, "network": cmdNetwork, "join": cmdJoin, "field": cmdField, "mode": cmdMode, "setenv": cmdSetenv, "expand": cmdExpand, "twin": cmdTwin,
+			"await": cmdAwait,
 		},
 	})
 }
@@ -116,6 +118,23 @@ func awaitTold(l *net.UnixConn, text string) error {
 // ready waits until a server serves.
 func cmdReady(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(awaitTold(ts.Value(notifyKey{}).(*net.UnixConn), "READY=1"))
+}
+
+// await PATTERN COMMAND … runs a command again and again until what it prints fits: for what nobody is told of.
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	pattern, err := regexp.Compile(args[0])
+	ts.Check(err)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && pattern.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%q never fits", args[0])
+		}
+	}
 }
 
 // network writes a Reticulum configuration with a TCP server on $PORT.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"groupd/configs"
 	"groupd/db/sqlite"
 	"groupd/group"
-	"groupd/rns/config"
 )
 
 // finding is one line of check.
@@ -138,36 +136,6 @@ func (r *checkResult) files(dir string) {
 	}
 	if good {
 		r.ok("data", dir)
-	}
-}
-
-// checkNetwork reads Reticulum's configuration and tries its ports.
-func (a *app) checkNetwork(ctx context.Context, r *checkResult, running bool) {
-	dir, err := a.rnsConfigDir()
-	if err != nil {
-		r.wrong("network", err)
-		return
-	}
-	n, err := readNetwork(dir, false)
-	if err != nil {
-		r.wrong("network", err)
-		return
-	}
-	if n.missing {
-		r.note("network", "there is no "+n.path+" yet", "groupd run makes Reticulum's usual one")
-	} else {
-		r.ok("network", n.path)
-	}
-	for _, w := range n.notices {
-		r.note("network", w.Text, w.Hint)
-	}
-	if len(n.enabled) == 0 {
-		r.note("network", n.waysOut().Text, n.waysOut().Hint)
-	}
-	for _, i := range n.enabled {
-		if i.Type == config.TypeTCPServer && i.TCPServer.Device == "" && !running {
-			r.port(ctx, i.Name, net.JoinHostPort(i.TCPServer.ListenIP, strconv.Itoa(i.TCPServer.ListenPort)))
-		}
 	}
 }
 

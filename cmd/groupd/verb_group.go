@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"time"
 
@@ -169,54 +168,6 @@ func (a *app) announceVerb() *cobra.Command {
 			}
 		})
 	}))
-}
-
-func (a *app) interfacesVerb() *cobra.Command {
-	return a.verb("interfaces", "the ways to the network", nil, func(c *cobra.Command, args []string) error {
-		var all struct {
-			Interfaces []web.Interface `json:"interfaces"`
-		}
-		if err := a.call(c.Context(), "GET", "/interfaces", nil, &all); err != nil {
-			return err
-		}
-		return a.print(all, func(w io.Writer) {
-			for _, i := range all.Interfaces {
-				state := "up"
-				if !i.Up {
-					state = "down"
-				}
-				fmt.Fprintf(w, "%-4s  %s   %s   %s   in %s  out %s   %s\n", state, i.Name, i.Mode, bitrate(i.Bitrate), bytesOf(int64(i.RxBytes)), bytesOf(int64(i.TxBytes)), i.LastError)
-			}
-			if len(all.Interfaces) == 0 {
-				fmt.Fprintln(w, "none")
-			}
-		})
-	})
-}
-
-func (a *app) pathVerb() *cobra.Command {
-	var request bool
-	c := a.verb("path ADDRESS", "what is known of the way to an address", exactly("ADDRESS"), func(c *cobra.Command, args []string) error {
-		path := "/paths/" + url.PathEscape(args[0])
-		if request {
-			path += "?request=1"
-		}
-		var p web.Path
-		if err := a.call(c.Context(), "GET", path, nil, &p); err != nil {
-			return err
-		}
-		err := a.print(p, func(w io.Writer) {
-			if p.Known {
-				fmt.Fprintf(w, "%s   %s by %s\n", p.Destination, counted(p.Hops, "hop"), p.Interface)
-			}
-		})
-		if err == nil && !p.Known {
-			return &failure{code: exitNotFound, msg: "no path to " + p.Destination + " is known", hint: "groupd path --request " + p.Destination}
-		}
-		return err
-	})
-	c.Flags().BoolVar(&request, "request", false, "ask the network first, for up to 15 s")
-	return c
 }
 
 func (a *app) identityVerb() *cobra.Command {

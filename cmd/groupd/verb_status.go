@@ -42,20 +42,36 @@ func (a *app) status(ctx context.Context, hint bool) error {
 			fmt.Fprintf(w, "  address     %s   %s, %s, %s\n", g.Address, g.Visibility, g.Join, announced)
 		}
 		for _, i := range st.Interfaces {
+			if i.Local == "client" {
+				continue // the instance's line counts them
+			}
 			state := "up"
 			if !i.Up {
 				state = "down"
 			}
 			if i.Listener {
-				fmt.Fprintf(w, "  %s   listens   %s\n", i.Name, state)
+				state += "   " + counted(i.Peers, "peer")
 			} else {
-				fmt.Fprintf(w, "  %s   %s   %s   %s   in %s  out %s\n", i.Name, i.Mode, state, bitrate(i.Bitrate), bytesOf(int64(i.RxBytes)), bytesOf(int64(i.TxBytes)))
+				state += fmt.Sprintf("   %s   in %s  out %s", bitrate(i.Bitrate), bytesOf(int64(i.RxBytes)), bytesOf(int64(i.TxBytes)))
 			}
+			if i.Shared {
+				state += "   shared with us"
+			}
+			fmt.Fprintf(w, "  %s   %s   %s\n", i.Name, i.Mode, state)
 			if i.LastError != "" && !i.Up {
 				fmt.Fprintf(w, "              %s\n", i.LastError)
 			}
 		}
+		switch in := st.Network.Instance; in.Role {
+		case "master":
+			fmt.Fprintf(w, "instance      %s is ours, %s\n", in.Name, counted(in.Programs, "other program"))
+		case "client":
+			fmt.Fprintf(w, "instance      %s of another program, which has the interfaces\n", in.Name)
+		}
 		fmt.Fprintf(w, "network       %s, %s, %s\n", counted(st.Network.Paths, "path"), counted(st.Network.Links, "link"), counted(st.Network.Known, "known destination"))
+		if st.Network.Transport {
+			fmt.Fprintf(w, "transport     on, %s passed on\n", counted(int(st.Network.Relayed), "packet"))
+		}
 		backup := "no backup yet"
 		if st.Store.LastBackup != nil {
 			backup = "last backup " + span(now.Sub(*st.Store.LastBackup)) + " ago"
