@@ -170,13 +170,17 @@ func needsIdentity(a Action) bool {
 
 func banned(f Facts, now time.Time) Verdict {
 	text := "you are banned from this group"
+	var wait time.Duration
 	if !f.BanExpires.IsZero() {
-		text += " for another " + Remaining(f.BanExpires.Sub(now))
+		wait = f.BanExpires.Sub(now)
+		text += " for another " + Remaining(wait)
 	}
 	if f.BanReason != "" {
 		text += ": " + f.BanReason
 	}
-	return deny(ReasonBanned, text)
+	v := deny(ReasonBanned, text)
+	v.RetryAfter = wait
+	return v
 }
 
 // members lets members through.

@@ -181,6 +181,13 @@ func TestTheBannedAreToldHowLongAndWhy(t *testing.T) {
 	if got, want := moderation.Decide(f, now()).Text, "you are banned from this group for another 1 h: spam"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	if v := moderation.Decide(f, now()); v.RetryAfter != 59*time.Minute+time.Second {
+		t.Errorf("retry after %v", v.RetryAfter)
+	}
+	f.BanExpires = time.Time{}
+	if v := moderation.Decide(f, now()); v.RetryAfter != 0 || v.Text != "you are banned from this group: spam" {
+		t.Errorf("for good: %+v", v)
+	}
 }
 
 func TestWhatTheGroupItselfSaidIsTheOperators(t *testing.T) {

@@ -51,5 +51,5 @@ type Verdict struct {
 	Reason     Reason
 	Text       string
 	Needs      Permission // of ReasonPermission: the missing bit
-	RetryAfter time.Duration
+	RetryAfter time.Duration // of ReasonRate, and of a ban that ends
 }

@@ -8,7 +8,7 @@ import (
 	groupdv1 "groupd/proto/groupd/v1"
 )
 
-// info answers /info, for anybody but the banned.
+// info answers /info, for anybody; the banned learn that they are.
 func (s *Server) info(ctx context.Context, c *call, _ *groupdv1.InfoRequest) (*groupdv1.InfoReply, []byte, error) {
 	in, err := s.hub.Info(ctx, c.caller, s.group)
 	if err != nil {

@@ -18,6 +18,8 @@ type conn struct {
 	stmts map[string]*sql.Stmt
 	// broken is the first error after which the transaction cannot be trusted: the disk is full or fails.
 	broken error
+	// erased says that the transaction has taken away what must not be found again; see DB.scrub.
+	erased bool
 }
 
 func newConn(ctx context.Context, db *sql.DB) (*conn, error) {

@@ -59,6 +59,7 @@ func (t tx) AppendEntry(e group.Entry, original []byte) error {
 }
 
 func (t tx) PutTombstone(e group.Entry) error {
+	t.erased = true
 	if err := t.exec("DELETE FROM group_message_originals WHERE group_no = "+groupNo+" AND seq = ?2", e.Group, e.Seq); err != nil {
 		return err
 	}

@@ -2,7 +2,8 @@
 //
 // One goroutine writes, on one connection; concurrent updates share a commit (writer.go). Readers have connections of their own
 // and never wait for it. Pragmas stand in the data source name, so that they hold on every connection: WAL journal, synchronous
-// FULL (a commit is on disk when it returns), foreign keys, secure_delete (what is deleted is overwritten).
+// FULL (a commit is on disk when it returns), foreign keys, secure_delete (what is deleted is overwritten). After a deletion the
+// write-ahead log, which still holds the text, is emptied as soon as no View reads from it.
 package sqlite
 
 import (
@@ -34,6 +35,7 @@ const (
 	updateQueue = 256 // updates that wait for the writer; further callers block until there is room or their context ends
 	batchLimit  = 256 // updates in one commit
 	busyTimeout = 5 * time.Second
+	scrubAgain  = time.Second // until the log is emptied again, when a View was in the way
 )
 
 // DB is an open database file. All methods may be called from any goroutine.

@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"groupd/group"
 )
@@ -64,23 +66,50 @@ func (db *DB) queue(ctx context.Context, f func(*conn) error, queued func()) err
 // waits to gather.
 func (db *DB) runWriter() {
 	defer close(db.done)
+	scrub := false // the log holds what was erased
 	for {
+		var again <-chan time.Time
+		if scrub && len(db.updates) == 0 {
+			if scrub = !db.scrub(); scrub {
+				again = time.After(scrubAgain)
+			}
+		}
 		select {
-		case <-db.closing:
+		case <-db.closing: // closing the file empties the log as well
 			return
+		case <-again:
 		case u := <-db.updates:
-			db.commit(u)
+			scrub = db.commit(u) || scrub
 		}
 	}
 }
 
-// commit runs one update and those that wait behind it in one transaction, each in a savepoint, and answers when it is on disk.
-func (db *DB) commit(first *update) {
+// scrub copies the write-ahead log into the database and cuts it to nothing, so that erased texts are on no page of the disk's any
+// more. It reports false when a View still reads from the log; it does not wait for it.
+func (db *DB) scrub() bool {
 	c := db.writer
-	c.broken = nil
+	wait := func(d time.Duration) error {
+		return c.each(func(row) error { return nil }, fmt.Sprintf("PRAGMA busy_timeout = %d", d.Milliseconds()))
+	}
+	if err := wait(0); err != nil {
+		return false
+	}
+	busy := true
+	err := c.one(func(r row) error {
+		var log, copied int
+		return r.Scan(&busy, &log, &copied)
+	}, "PRAGMA wal_checkpoint(TRUNCATE)")
+	return errors.Join(err, wait(busyTimeout)) == nil && !busy
+}
+
+// commit runs one update and those that wait behind it in one transaction, each in a savepoint, and answers when it is on disk.
+// It reports whether something was erased.
+func (db *DB) commit(first *update) (erased bool) {
+	c := db.writer
+	c.broken, c.erased = nil, false
 	if err := c.exec("BEGIN IMMEDIATE"); err != nil {
 		first.result <- fmt.Errorf("%w: begin: %w", group.ErrNotDurable, err)
-		return
+		return false
 	}
 	var waiting []*update // have run and wait for the commit
 	for u, taken := first, 1; u != nil && c.broken == nil; u, taken = db.next(taken), taken+1 {
@@ -119,6 +148,7 @@ func (db *DB) commit(first *update) {
 	for _, u := range waiting {
 		u.result <- err
 	}
+	return c.erased
 }
 
 // next is the update that waits longest, nil when none does or the batch is full.
