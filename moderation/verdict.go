@@ -50,6 +50,6 @@ type Verdict struct {
 	Outcome    Outcome
 	Reason     Reason
 	Text       string
-	Needs      Permission // of ReasonPermission: the missing bit
+	Needs      Permission    // of ReasonPermission: the missing bit
 	RetryAfter time.Duration // of ReasonRate, and of a ban that ends
 }

@@ -66,7 +66,7 @@ func (db *DB) queue(ctx context.Context, f func(*conn) error, queued func()) err
 // waits to gather.
 func (db *DB) runWriter() {
 	defer close(db.done)
-	scrub := false // the log holds what was erased
+	scrub := true // the log holds what was erased, perhaps before the program was killed
 	for {
 		var again <-chan time.Time
 		if scrub && len(db.updates) == 0 {
