@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -618,14 +619,16 @@ func TestRatchetsAndAnnounceTimeSurviveARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{})
 		var store rnstest.Store
-		clock := time.Now
+		var years atomic.Int32 // that the clock of b is off
+		clock := func() time.Time { return time.Now().AddDate(int(years.Load()), 0, 0) }
 		a := rnstest.Start(t, rns.Config{}, m.Port("a"))
 		id := rnstest.Identity(t, 1)
 		start := func() (*rnstest.Node, *rns.Destination, <-chan *rns.ReceivedPacket) {
-			b := rnstest.Start(t, rns.Config{Store: &store, Clock: func() time.Time { return clock() }}, m.Port("b"))
+			b := rnstest.Start(t, rns.Config{Store: &store, Clock: clock}, m.Port("b"))
 			d, got := inbox(t, b, id, func(c *rns.DestinationConfig) {
 				c.Ratchets = &rns.RatchetConfig{Interval: 24 * time.Hour, Enforce: true}
 			})
+			synctest.Wait() // the port listens
 			return b, d, got
 		}
 		b, d, _ := start()
@@ -634,7 +637,7 @@ func TestRatchetsAndAnnounceTimeSurviveARestart(t *testing.T) {
 		b.Stop()
 
 		// The machine has no battery: after the restart its clock is a year behind.
-		clock = func() time.Time { return time.Now().AddDate(-1, 0, 0) }
+		years.Store(-1)
 		_, d, got := start()
 		out := a.NewRemote(id.Public(), "test", "inbox")
 		send(t, out, "x")
@@ -646,7 +649,7 @@ func TestRatchetsAndAnnounceTimeSurviveARestart(t *testing.T) {
 		if !second.Emitted.Equal(first.Emitted.Add(time.Second)) {
 			t.Errorf("emitted %v, then %v", first.Emitted, second.Emitted)
 		}
-		clock = time.Now
+		years.Store(0)
 		time.Sleep(time.Hour)
 		at := time.Now()
 		announce(t, d)
@@ -659,18 +662,19 @@ func TestRatchetsAndAnnounceTimeSurviveARestart(t *testing.T) {
 func TestSettingTheClockChangesNoTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{})
-		clock := time.Now
-		a := rnstest.Start(t, rns.Config{Clock: func() time.Time { return clock() }}, m.Port("a"))
+		var off atomic.Int32
+		clock := func() time.Time { return time.Now().AddDate(int(off.Load()), 0, 0) }
+		a := rnstest.Start(t, rns.Config{Clock: clock}, m.Port("a"))
 		b := rnstest.Start(t, rns.Config{}, m.Port("b"))
 		id := rnstest.Identity(t, 1)
 		d, _ := inbox(t, b, id, func(c *rns.DestinationConfig) { c.Ratchets = &rns.RatchetConfig{} })
 		announce(t, d)
 		out := a.NewRemote(id.Public(), "test", "inbox")
-		for _, years := range []int{-20, 20} {
+		for _, years := range []int32{-20, 20} {
 			began := time.Now()
 			r := send(t, out, "x")
 			time.Sleep(time.Second)
-			clock = func() time.Time { return time.Now().AddDate(years, 0, 0) }
+			off.Store(years)
 			<-r.Done()
 			if waited := time.Since(began).Round(time.Second); waited != 12*time.Second {
 				t.Errorf("clock set by %d years: waited %v", years, waited)
