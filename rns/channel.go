@@ -349,7 +349,7 @@ func (l *Link) handleChannel(now time.Time, p linkPacket, plaintext []byte) {
 		return
 	}
 	if l.channel.take(e) {
-		l.provePacket(now, p.Hash())
+		l.provePacket(now, p.packetHash())
 	}
 }
 

@@ -48,6 +48,11 @@ type DestinationConfig struct {
 	// that it has sent something only after it went out, and loses an answer that is faster than that: on loopback and
 	// fast LANs, when its machine is busy. 25 ms are enough there, and nothing on a radio.
 	AnswerDelay time.Duration
+	// BoundStrangers limits what comes as a resource, requests included, over links whose other end has not identified:
+	// one at a time on each interface, among all destinations that have this set, and none larger than the interface
+	// carries in 2 minutes. A larger one is refused; while another is under way there is no answer, so that the sender
+	// tries again, some five times.
+	BoundStrangers bool
 	// AppData gives what announces and path responses carry: at most [MaxAnnounceAppData] bytes, or
 	// [MaxAnnounceAppDataRatchet] with ratchets. It is called from a goroutine of the destination's own and must not
 	// call Announce. nil: none.
@@ -84,8 +89,8 @@ type Destination struct {
 	closing chan struct{}
 	once    sync.Once
 
-	keys      atomic.Pointer[ratchetKeys] // what decrypts; replaced by the announcer
-	announce  announceState               // the announcer's
+	keys      atomic.Pointer[[]ratchetKey] // what decrypts, newest first; replaced by the announcer, never changed
+	announce  announceState                // the announcer's
 	emissions emissions
 }
 
@@ -245,10 +250,9 @@ func (d *Destination) receive(life context.Context) {
 		case <-d.closing:
 			return
 		case p := <-d.inbox:
-			plain, ratchet, ok := d.decrypt(p.data)
+			plain, ratchet, ok := d.decrypt(p)
 			if !ok {
-				p.on.count(DropUndecryptable)
-				continue
+				continue // counted
 			}
 			d.config.OnPacket(&ReceivedPacket{
 				Data:        plain,
@@ -264,20 +268,30 @@ func (d *Destination) receive(life context.Context) {
 	}
 }
 
-// decrypt opens a payload.
-func (d *Destination) decrypt(data []byte) (plain []byte, used RatchetID, ok bool) {
+// decrypt opens a payload, and counts it when that fails. Where an interface has brought too much that nothing opens, only
+// the newest ratchets are tried for a while: garbage is cheap to send, and each try costs a key agreement.
+func (d *Destination) decrypt(p localPacket) (plain []byte, used RatchetID, ok bool) {
+	reason, tried := DropUndecryptable, 0
 	switch d.config.Type {
 	case DestinationPlain:
-		return data, used, true
+		return p.data, used, true
 	case DestinationGroup:
-		plain, ok = d.group.Open(data)
-		return plain, used, ok
+		plain, ok = d.group.Open(p.data)
+	default:
+		var keys []ratchetKey
+		if k := d.keys.Load(); k != nil {
+			keys = *k
+		}
+		if len(keys) > trialFew && !p.on.trials.left(time.Now()) {
+			keys, reason = keys[:trialFew], DropTrials
+		}
+		plain, used, tried, ok = d.config.Identity.decrypt(p.data, keys, d.config.Ratchets != nil && d.config.Ratchets.Enforce)
 	}
-	var private [][]byte
-	if k := d.keys.Load(); k != nil {
-		private = k.private
+	if !ok {
+		p.on.trials.spend(tried)
+		p.on.count(reason)
 	}
-	return d.config.Identity.Decrypt(data, private, d.config.Ratchets != nil && d.config.Ratchets.Enforce)
+	return plain, used, ok
 }
 
 // prove sends the proof of a packet on the interface that it came in on.

@@ -50,9 +50,6 @@ func (e *emissions) foreign(f RandomField) bool {
 	return f.Seconds() > e.before && !slices.Contains(e.recent, f)
 }
 
-// ratchetKeys are the private ratchet keys that packets are tried with, newest first. It is replaced, never changed.
-type ratchetKeys struct{ private [][]byte }
-
 // announceCall is a call of Announce on its way to the announcer.
 type announceCall struct{ result chan error }
 
@@ -89,7 +86,8 @@ func (d *Destination) loadAnnounceState(ctx context.Context) error {
 // useRatchets makes list the ratchets in use.
 func (d *Destination) useRatchets(list []OwnRatchet) {
 	d.announce.ratchets = list
-	d.keys.Store(&ratchetKeys{private: RatchetKeys(list)})
+	keys := newRatchetKeys(RatchetKeys(list))
+	d.keys.Store(&keys)
 }
 
 // Announce tells the network where the destination is, on all interfaces but those in access point mode. It returns

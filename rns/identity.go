@@ -149,28 +149,31 @@ func (i *Identity) Sign(message []byte) []byte { return ed25519.Sign(i.signing, 
 // tried in order, then the identity's own key, unless enforce is set. used is the id of the ratchet that fitted, zero
 // for the own key. Ratchets of a wrong length are passed over. Every try costs one key agreement.
 func (i *Identity) Decrypt(sealed []byte, ratchets [][]byte, enforce bool) (plaintext []byte, used RatchetID, ok bool) {
+	plaintext, used, _, ok = i.decrypt(sealed, newRatchetKeys(ratchets), enforce)
+	return plaintext, used, ok
+}
+
+// decrypt is Decrypt with keys that were read before. tried is how many keys were agreed on.
+func (i *Identity) decrypt(sealed []byte, ratchets []ratchetKey, enforce bool) (plaintext []byte, used RatchetID, tried int, ok bool) {
 	if len(sealed) <= X25519KeyLength || !token.Plausible(len(sealed)-X25519KeyLength) {
-		return nil, used, false
+		return nil, used, 0, false
 	}
 	ephemeral, err := ecdh.X25519().NewPublicKey(sealed[:X25519KeyLength])
 	if err != nil {
-		return nil, used, false
+		return nil, used, 0, false
 	}
 	body := sealed[X25519KeyLength:]
 	for _, r := range ratchets {
-		private, err := ecdh.X25519().NewPrivateKey(r)
-		if err != nil {
-			continue
-		}
-		if plaintext, ok = i.openWith(private, ephemeral, body); ok {
-			return plaintext, RatchetIDOf(private.PublicKey().Bytes()), true
+		tried++
+		if plaintext, ok = i.openWith(r.private, ephemeral, body); ok {
+			return plaintext, r.id, tried, true
 		}
 	}
 	if enforce {
-		return nil, used, false
+		return nil, used, tried, false
 	}
 	plaintext, ok = i.openWith(i.decryption, ephemeral, body)
-	return plaintext, used, ok
+	return plaintext, used, tried + 1, ok
 }
 
 func (i *Identity) openWith(private *ecdh.PrivateKey, ephemeral *ecdh.PublicKey, body []byte) ([]byte, bool) {

@@ -47,6 +47,7 @@ type attached struct {
 	settleAt time.Time // when traffic is looked at next
 	ups      int       // how often it came up, where that is looked at
 
+	trials                     trialBudget
 	verifying                  atomic.Int32 // announces of this interface in the verify queue
 	rxPackets, rxAnnounces, tx atomic.Uint64
 }
@@ -148,8 +149,10 @@ func (e *engine) prepare(a *attached) {
 // run starts the goroutine that is the interface's life: it reads, until the carrier is gone or the transport ends.
 func (e *engine) run(a *attached) {
 	t := e.t
-	if up, ok := a.carrier.(interfaces.UpNotifier); ok && (a.options.Tunnel || a.options.Local == LocalMaster) {
+	if up, ok := a.carrier.(interfaces.UpNotifier); ok {
 		up.NotifyUp(func() { t.goTracked(func() { _ = t.do(func(e *engine) { e.cameUp(a) }) }) })
+	} else {
+		e.askOn(a) // it is up when it is there, as the interface of a listener's new peer
 	}
 	ctx, cancel := context.WithCancel(e.life)
 	a.cancel = cancel
@@ -175,6 +178,7 @@ func (e *engine) detach(a *attached) {
 		delete(e.names, a.label)
 	}
 	a.gone = true
+	e.orphanLinks(a)
 	e.paths.detach(a)
 	e.reverse.detach(a)
 	e.relayedLinks.detach(a)
@@ -191,6 +195,15 @@ func (e *engine) detach(a *attached) {
 	case LocalMaster:
 		e.masterLost()
 		e.master = nil
+	}
+}
+
+// orphanLinks closes the links over an interface on which the other end will never be heard again.
+func (e *engine) orphanLinks(a *attached) {
+	for _, l := range e.links {
+		if l.over(a) {
+			l.orphan()
+		}
 	}
 }
 

@@ -17,6 +17,14 @@ type linkPacket struct {
 	hash PacketHash
 }
 
+// packetHash is the hash of the packet, which the loop has computed already.
+func (p *linkPacket) packetHash() PacketHash {
+	if p.hash.IsZero() {
+		p.hash = p.Hash()
+	}
+	return p.hash
+}
+
 // exemptFromDuplicates reports whether link packets of this context may come again and again with the same bytes
 // (spec 1 §6.4).
 func exemptFromDuplicates(c Context) bool {

@@ -13,9 +13,13 @@ import (
 
 // Bounds of one link. Each is a tunable of ours.
 const (
-	// linkInboxSize is how many packets wait for a link's goroutine. When it is full the newest is dropped, counted,
-	// and taken out of the duplicate filter, so that a retry is accepted.
-	linkInboxSize = 1024
+	// linkInboxSize is how many packets wait for a link's goroutine, linkInboxBytes how many bytes of them (with the
+	// largest MTU a round of a resource has 39 MB, but it comes no faster than it is worked off), and linksInboxBytes
+	// how many for all links of a transport. Beyond that the newest is dropped, counted, and taken out of the duplicate
+	// filter, so that a retry is accepted.
+	linkInboxSize   = 1024
+	linkInboxBytes  = 16 << 20
+	linksInboxBytes = 64 << 20
 	// linkCallsSize is how many operations of other goroutines wait; more of them block.
 	linkCallsSize = 64
 	// linkMaxReceipts is how many sent packets may wait for their proof. The oldest is culled for a new one.
@@ -76,6 +80,7 @@ type Link struct {
 	destination DestinationHash
 	target      linkTarget  // responder: the destination that was asked
 	arrived     *attached   // responder: the interface of the request
+	leaves      *attached   // initiator: the interface the request left by; nil: all
 	identity    *Identity   // responder: signs proofs
 	request     linkRequest // responder: what was asked; its signing key verifies the initiator's proofs
 	requestHash PacketHash  // initiator: of the request packet
@@ -87,12 +92,14 @@ type Link struct {
 
 	ctx      context.Context // lifetime of the request handlers of this link
 	cancel   context.CancelFunc
-	inbox    chan linkPacket
+	inbox    chan *linkPacket
+	queued   atomic.Int64 // bytes in the inbox
 	calls    chan func(now time.Time)
 	active   chan struct{} // closed when the link becomes active
 	stop     chan struct{} // closed by shutdown and drop
 	stopOnce sync.Once
-	silent   atomic.Bool   // drop: say nothing when stopping
+	silent   atomic.Bool   // drop, orphan: say nothing when stopping
+	orphaned atomic.Bool   // orphan: the interface is gone
 	done     chan struct{} // closed when the link is closed
 	children sync.WaitGroup
 	events   callbackQueue
@@ -138,13 +145,14 @@ type linkTarget interface {
 	requestPaths() *requestPaths
 	maxRequest() int            // largest request in bytes; 0: no limit
 	answerDelay() time.Duration // how long a request waits for its answer at least
+	boundsStrangers() bool      // see DestinationConfig.BoundStrangers
 }
 
 // newLink makes a link in state Pending. Nothing runs yet.
 func newLink(carrier linkCarrier, shared *linkShared, env linkEnvironment, id LinkID, initiator bool) *Link {
 	l := &Link{
 		carrier: carrier, shared: shared, log: env.log.With("link", id), rand: env.rand, wall: env.wall, blackholed: env.blackholed, id: id, initiator: initiator,
-		inbox:   make(chan linkPacket, linkInboxSize),
+		inbox:   make(chan *linkPacket, linkInboxSize),
 		calls:   make(chan func(time.Time), linkCallsSize),
 		active:  make(chan struct{}),
 		stop:    make(chan struct{}),
@@ -227,6 +235,18 @@ func (l *Link) drop() {
 	l.shutdown()
 }
 
+// orphan is drop because the interface is gone that the link runs over.
+func (l *Link) orphan() {
+	l.orphaned.Store(true)
+	l.drop()
+}
+
+// over reports whether the link runs over an interface, or waits for an answer to come in on it.
+func (l *Link) over(a *attached) bool {
+	v := l.view.Load()
+	return v.on == a || v.on == nil && l.leaves == a
+}
+
 // Identify tells the responder who we are. Initiators only; the first identity sticks, and nothing confirms that it
 // arrived. The error is [ErrNotInitiator], [ErrNotActive] or [*LinkClosedError].
 func (l *Link) Identify(identity *Identity) error {
@@ -291,13 +311,37 @@ func (l *Link) receive(p linkPacket) bool {
 		return false
 	}
 	p.at = timeOr(p.at)
-	select {
-	case l.inbox <- p:
-		return true
-	default:
-		l.shared.counters.inboxFull.Add(1)
+	if l.reserveInbox(p) {
+		select {
+		case l.inbox <- &p:
+			return true
+		default:
+			l.releaseInbox(p)
+		}
+	}
+	l.shared.counters.inboxFull.Add(1)
+	return false
+}
+
+// reserveInbox counts a packet that goes into the inbox, where there is room for its bytes.
+func (l *Link) reserveInbox(p linkPacket) bool {
+	size := int64(len(p.Raw))
+	if l.queued.Add(size) > linkInboxBytes {
+		l.queued.Add(-size)
 		return false
 	}
+	if l.shared.queued.Add(size) > linksInboxBytes {
+		l.releaseInbox(p)
+		return false
+	}
+	return true
+}
+
+// releaseInbox counts one that was taken out.
+func (l *Link) releaseInbox(p linkPacket) {
+	size := int64(len(p.Raw))
+	l.queued.Add(-size)
+	l.shared.queued.Add(-size)
 }
 
 func timeOr(t time.Time) time.Time {
@@ -326,12 +370,20 @@ func (l *Link) run() {
 		case f := <-l.calls:
 			f(time.Now())
 		case p := <-inbox:
-			l.handle(time.Now(), p)
+			l.releaseInbox(*p)
+			l.handle(time.Now(), *p)
 		case <-timer.C:
 			l.tick(time.Now())
 		case <-l.stop:
-			l.close(time.Now(), l.ownReason(), !l.silent.Load())
+			reason := l.ownReason()
+			if l.orphaned.Load() {
+				reason = CloseInterface
+			}
+			l.close(time.Now(), reason, !l.silent.Load())
 		}
+	}
+	for len(l.inbox) > 0 { // nothing comes after unregisterLink
+		l.releaseInbox(*<-l.inbox)
 	}
 	l.children.Wait()
 }

@@ -49,6 +49,7 @@ type benchTarget struct {
 	onLink   func(*Link)
 	paths    requestPaths
 	limit    int
+	bounds   bool
 }
 
 func (d *benchTarget) Identity() *Identity         { return d.identity }
@@ -57,6 +58,7 @@ func (d *benchTarget) linkOpened() func(*Link)     { return d.onLink }
 func (d *benchTarget) requestPaths() *requestPaths { return &d.paths }
 func (d *benchTarget) maxRequest() int             { return d.limit }
 func (d *benchTarget) answerDelay() time.Duration  { return 0 }
+func (d *benchTarget) boundsStrangers() bool       { return d.bounds }
 
 // counting is a random source that is no such thing.
 type counting byte

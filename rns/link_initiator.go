@@ -111,7 +111,7 @@ func newInitiatorLink(carrier linkCarrier, shared *linkShared, env linkEnvironme
 	l.destination = destination
 	l.keys = keys
 	l.now.remote = identity
-	l.offeredMTU, l.expectHops = mtu, route.hops
+	l.offeredMTU, l.expectHops, l.leaves = mtu, route.hops, route.on
 	l.requestHash = p.Hash()
 	l.requestedAt = time.Now()
 	l.expires = l.requestedAt.Add(initiatorTimeout(route.hops, route.bitrate()))

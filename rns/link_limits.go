@@ -27,6 +27,7 @@ type linkCounters struct {
 	oversize       atomic.Uint64 // requests and responses larger than allowed
 	requestsFull   atomic.Uint64 // requests dropped because all workers were busy
 	streamFull     atomic.Uint64 // channel messages not taken because a reader was too slow
+	strangerBusy   atomic.Uint64 // advertisements of strangers ignored because another of their resources was under way
 }
 
 // LinkStats is a snapshot of the links of a transport and of what they dropped since it was made.
@@ -34,13 +35,16 @@ type LinkStats struct {
 	Links, HalfOpen int // now; HalfOpen are those among them whose initiator has not answered
 
 	InboxFull, WrongInterface, BadToken, BadProof, BadRequest, BadIdentify, Repeated, Refused, Evicted uint64
-	Unhandled, EventsFull, BadMessage, UnknownPath, Oversize, RequestsFull, StreamFull                 uint64
+	Unhandled, EventsFull, BadMessage, UnknownPath, Oversize, RequestsFull, StreamFull, StrangerBusy   uint64
 }
 
 // linkShared is what the links of one transport share. The zero value is ready.
 type linkShared struct {
 	counters linkCounters
 	requests requestPool
+
+	strangers strangerSlots
+	queued    atomic.Int64 // bytes in the inboxes of all links
 
 	budgetOnce sync.Once
 	budget     *resourceBudget
@@ -127,7 +131,7 @@ func (s *linkShared) stats() LinkStats {
 		Repeated: c.repeated.Load(), Refused: c.refused.Load(), Evicted: c.evicted.Load(),
 		Unhandled: c.unhandled.Load(), EventsFull: c.eventsFull.Load(), BadMessage: c.badMessage.Load(),
 		UnknownPath: c.unknownPath.Load(), Oversize: c.oversize.Load(), RequestsFull: c.requestsFull.Load(),
-		StreamFull: c.streamFull.Load(),
+		StreamFull: c.streamFull.Load(), StrangerBusy: c.strangerBusy.Load(),
 	}
 }
 

@@ -259,7 +259,7 @@ func (l *Link) handleIdentify(now time.Time, plaintext []byte) {
 
 // received makes what the application gets of a packet.
 func (l *Link) received(p linkPacket, plaintext []byte) *ReceivedPacket {
-	hash := p.Hash()
+	hash := p.packetHash()
 	r := &ReceivedPacket{
 		Data: plaintext, Hash: hash, Link: l, Hops: int(p.Hops), Interface: p.on.name(), At: p.at,
 		prove: func() error {

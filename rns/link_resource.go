@@ -94,7 +94,7 @@ func (l *Link) handleResourcePacket(now time.Time, p linkPacket, payload []byte)
 		if p.Context == ContextResourceAdv {
 			l.advertised = payload
 		}
-		l.resources.handle(now, p.Context, payload, p.Hash())
+		l.resources.handle(now, p.Context, payload, p.packetHash())
 		l.advertised = nil
 	}
 	l.afterResources(now)
@@ -161,6 +161,9 @@ func (l *Link) offerResource(o ResourceOffer) ResourceDecision {
 		if !l.answersRequests() {
 			return ResourceDecision{Ignore: true}
 		}
+		if d, ok := l.admitStranger(o); !ok {
+			return d
+		}
 		return ResourceDecision{Accept: true, MaxSize: int64(l.maxRequest())}
 	case o.Response:
 		return l.offerResponse(o)
@@ -168,11 +171,20 @@ func (l *Link) offerResource(o ResourceOffer) ResourceDecision {
 	if l.handlers.Load().OnResource == nil {
 		return ResourceDecision{Ignore: true}
 	}
+	o.Link = l
 	if parked := l.offers[o.Hash]; parked != nil {
 		if parked.decision == nil {
 			return ResourceDecision{Ignore: true} // repeated while the application thinks
 		}
+		if parked.decision.Accept {
+			if d, ok := l.admitStranger(o); !ok {
+				return d
+			}
+		}
 		return *parked.decision
+	}
+	if d, ok := l.checkStranger(o); !ok {
+		return d // the application need not think
 	}
 	if len(l.offers) >= linkMaxOffers || l.advertised == nil {
 		return ResourceDecision{Ignore: true}
@@ -227,6 +239,8 @@ func (l *Link) offerResponse(o ResourceOffer) ResourceDecision {
 
 // resourceReceived takes a resource that arrived, or failed after it was accepted.
 func (l *Link) resourceReceived(r *ReceivedResource) {
+	r.Link = l
+	l.shared.strangers.done(l, r.Hash)
 	switch {
 	case r.Request:
 		if r.Err != nil {

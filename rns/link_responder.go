@@ -112,6 +112,7 @@ func (d *Destination) requestPaths() *requestPaths   { return &d.paths }
 func (d *Destination) maxRequest() int               { return d.config.MaxRequestSize }
 func (d *Destination) linkProofDelay() time.Duration { return d.config.LinkProofDelay }
 func (d *Destination) answerDelay() time.Duration    { return d.config.AnswerDelay }
+func (d *Destination) boundsStrangers() bool         { return d.config.BoundStrangers }
 
 // HandleRequest sets the handler of a path for requests that come over links to this destination; nil removes it. It
 // takes effect for links that are open already, too.

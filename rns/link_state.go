@@ -86,6 +86,10 @@ const (
 	CloseTimeout     CloseReason = 1 // not established in time, or the other end fell silent (TIMEOUT)
 	CloseInitiator   CloseReason = 2 // closed by the initiator (INITIATOR_CLOSED)
 	CloseDestination CloseReason = 3 // closed by the destination, the responder (DESTINATION_CLOSED)
+
+	// CloseInterface is ours: the interface that the link ran over is gone for good, or was connected anew, and the other
+	// end drops what comes another way. It is no number of the protocol and never told to the other end.
+	CloseInterface CloseReason = 0x80
 )
 
 // String returns the protocol's name of the reason.
@@ -99,6 +103,8 @@ func (r CloseReason) String() string {
 		return "INITIATOR_CLOSED"
 	case CloseDestination:
 		return "DESTINATION_CLOSED"
+	case CloseInterface:
+		return "INTERFACE_GONE"
 	}
 	return fmt.Sprintf("close reason %d", uint8(r))
 }

@@ -24,7 +24,11 @@ func (e *engine) cameUp(a *attached) {
 		return
 	}
 	a.ups++
+	e.askOn(a)
 	if a.options.Tunnel {
+		if a.ups > 1 { // the far side has made a new interface of the new connection, and its end of a link stays at the old
+			e.orphanLinks(a)
+		}
 		e.introduce(a)
 	}
 	if a.options.Local != LocalMaster {

@@ -167,6 +167,8 @@ func (t *Transport) registerLink(l *Link) error {
 		switch {
 		case e.stopping:
 			refused = ErrClosed
+		case l.arrived != nil && l.arrived.gone:
+			refused = ErrClosed // while it agreed on keys
 		case len(e.links) >= t.config.MaxLinks:
 			refused = ErrTooMany
 		default:
@@ -238,14 +240,17 @@ func (t *Transport) RequestPath(ctx context.Context, d DestinationHash) error {
 	return errors.Join(err, failed)
 }
 
-// AwaitPath returns nil once a path to d is known: at once, or after asking the neighbours for it, every 20 s, until
-// ctx ends or, when ctx has no deadline, until Config.PathTimeout (15 s) has passed. Then it fails with [ErrNoPath], which
+// AwaitPath returns nil once a path to d is known: at once, or after asking the neighbours for it, every 20 s and on each
+// interface that comes up, until ctx ends or, when ctx has no deadline, until Config.PathTimeout (15 s) has passed. Then it fails with [ErrNoPath], which
 // comes with the error of ctx when it was that which ended. [ErrTooMany]: too many wait already.
 func (t *Transport) AwaitPath(ctx context.Context, d DestinationHash) error {
 	w := &pathWaiter{destination: d, found: make(chan struct{})}
 	known, room := false, true
+	next := pathRequestInterval
 	ask := func(e *engine) {
+		next = pathRequestInterval
 		if err := e.sendPathRequest(d); err != nil {
+			next = pathRequestRetry
 			e.t.log.Debug("path request not sent", "dest", d, "err", err)
 		}
 	}
@@ -269,7 +274,7 @@ func (t *Transport) AwaitPath(ctx context.Context, d DestinationHash) error {
 		defer timer.Stop()
 		over = timer.C
 	}
-	again := time.NewTicker(pathRequestInterval)
+	again := time.NewTimer(next)
 	defer again.Stop()
 	for {
 		select {
@@ -285,6 +290,7 @@ func (t *Transport) AwaitPath(ctx context.Context, d DestinationHash) error {
 			if err := t.do(ask); err != nil {
 				return err
 			}
+			again.Reset(next)
 		}
 	}
 }

@@ -102,11 +102,11 @@ func (e *engine) discover(r pathRequest, on *attached) {
 }
 
 // search sends a path request on the interfaces that may have it. Without tag it makes one.
-func (e *engine) search(d DestinationHash, tag []byte, may func(*attached) bool) (sent bool, err error) {
+func (e *engine) search(d DestinationHash, tag []byte, may func(*attached) bool) (sent []*attached, err error) {
 	if tag == nil {
 		fresh, err := newRandomHash(e.t.config.Rand)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		tag = fresh[:]
 	}
@@ -126,7 +126,7 @@ func (e *engine) search(d DestinationHash, tag []byte, may func(*attached) bool)
 			continue
 		}
 		a.traffic.requestsOut.add(e.now)
-		sent = true
+		sent = append(sent, a)
 	}
 	return sent, err
 }
@@ -141,7 +141,8 @@ func (e *engine) ask(r queuedRequest) error {
 		return nil
 	}
 	sent, err := e.search(r.destination, nil, func(a *attached) bool { return a != r.except })
-	if sent {
+	if len(sent) > 0 {
+		e.requests.note(r.destination, e.now, sent)
 		return nil
 	}
 	e.requests.withdraw(r.destination)
@@ -159,6 +160,27 @@ func (e *engine) askAgain(r queuedRequest) {
 	}
 	if err := e.ask(r); err != nil {
 		e.t.log.Debug("path request not sent", "dest", r.destination, "err", err)
+	}
+}
+
+// askOn asks on an interface that came up for what somebody waits for: when it was asked for before, this interface was not
+// there, or what it took may be lost. Where very many wait, some are left for the next regular request.
+func (e *engine) askOn(a *attached) {
+	asked := 0
+	for d := range e.requests.waiters {
+		if a.ups <= 1 && e.requests.askedOn(d, a) {
+			continue
+		}
+		if asked++; asked > maxPathAsked {
+			return
+		}
+		sent, err := e.search(d, nil, func(to *attached) bool { return to == a })
+		if err != nil {
+			return // not up after all
+		}
+		if len(sent) > 0 {
+			e.requests.note(d, e.now, sent)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package rns
 
 import (
 	"container/list"
+	"slices"
 	"time"
 )
 
@@ -11,6 +12,10 @@ const (
 
 	// pathRequestInterval is the least time between two requests of ours for the same destination.
 	pathRequestInterval = 20 * time.Second
+	// pathRequestRetry is when AwaitPath asks again after a request that no carrier took.
+	pathRequestRetry = time.Second
+	// maxPathAsked is how many destinations are asked for at once on an interface that comes up.
+	maxPathAsked = 32
 	// pathRequestMemory is how long a request of ours is remembered: an announce for it is wanted (spec 1 §6.14).
 	pathRequestMemory = 120 * time.Second
 	// maxPathRequests bounds the requests remembered; when full, the oldest is forgotten.
@@ -99,6 +104,7 @@ type pathRequestTable struct {
 type ownRequest struct {
 	destination DestinationHash
 	at          time.Time
+	on          []*attached // what took it; it may be gone
 	place       *list.Element
 }
 
@@ -130,22 +136,32 @@ func newPathRequestTable() pathRequestTable {
 
 // due reports whether a request for d may be sent now, and if so notes it as sent.
 func (t *pathRequestTable) due(d DestinationHash, now time.Time) bool {
-	r := t.requested[d]
-	if r != nil {
-		if now.Sub(r.at) < pathRequestInterval {
-			return false
-		}
-		r.at = now
+	if t.recent(d, now) {
+		return false
+	}
+	t.note(d, now, nil)
+	return true
+}
+
+// note notes a request that is sent now on some interfaces. When there are too many, the oldest is forgotten.
+func (t *pathRequestTable) note(d DestinationHash, now time.Time, on []*attached) {
+	if r := t.requested[d]; r != nil {
+		r.at, r.on = now, on
 		t.order.MoveToBack(r.place)
-		return true
+		return
 	}
 	if len(t.requested) >= maxPathRequests {
 		t.remove(t.order.Front().Value.(*ownRequest))
 	}
-	r = &ownRequest{destination: d, at: now}
+	r := &ownRequest{destination: d, at: now, on: on}
 	r.place = t.order.PushBack(r)
 	t.requested[d] = r
-	return true
+}
+
+// askedOn reports whether the last request for d went out on an interface.
+func (t *pathRequestTable) askedOn(d DestinationHash, on *attached) bool {
+	r := t.requested[d]
+	return r != nil && slices.Contains(r.on, on)
 }
 
 // withdraw takes back a request that due noted and that could not be sent.

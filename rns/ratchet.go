@@ -103,6 +103,23 @@ func RatchetKeys(list []OwnRatchet) [][]byte {
 	return keys
 }
 
+// ratchetKey is a ratchet of ours ready for use: reading a private key costs about as much as agreeing on one.
+type ratchetKey struct {
+	private *ecdh.PrivateKey
+	id      RatchetID
+}
+
+// newRatchetKeys reads 32-byte private keys. Those of a wrong length are left out.
+func newRatchetKeys(private [][]byte) []ratchetKey {
+	keys := make([]ratchetKey, 0, len(private))
+	for _, p := range private {
+		if key, err := ecdh.X25519().NewPrivateKey(p); err == nil {
+			keys = append(keys, ratchetKey{key, RatchetIDOf(key.PublicKey().Bytes())})
+		}
+	}
+	return keys
+}
+
 // Keys of the ratchet file. The reference writes and reads the first two; it ignores the third, which is ours.
 const (
 	ratchetFileSignature = "signature"

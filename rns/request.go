@@ -153,9 +153,9 @@ func packRequest(at time.Time, path TruncatedHash, data msgpack.Raw) []byte {
 
 // unpackRequest reads the plaintext of a request.
 func unpackRequest(b []byte) (at time.Time, path TruncatedHash, data msgpack.Raw, err error) {
-	values, ok := msgpack.Raw(b).Array()
-	if !ok || len(values) != 3 {
-		return at, path, nil, fmt.Errorf("%w: request", ErrMalformed)
+	values, err := unpackValues[[3]msgpack.Raw](b)
+	if err != nil {
+		return at, path, nil, fmt.Errorf("%w: request: %w", ErrMalformed, err)
 	}
 	// The reference takes any time, or none; it is only shown.
 	if seconds, ok := values[0].Number(); ok {
@@ -168,6 +168,21 @@ func unpackRequest(b []byte) (at time.Time, path TruncatedHash, data msgpack.Raw
 	return at, TruncatedHash(hash), values[2], nil
 }
 
+// unpackValues reads an array of exactly so many values. What follows it is not looked at. Nothing is allocated for the
+// number that b claims: an array of a million nils is a megabyte here and 24 as values.
+func unpackValues[A [2]msgpack.Raw | [3]msgpack.Raw](b []byte) (values A, err error) {
+	r := msgpack.NewReader(b)
+	if err := r.ArrayOf(len(values)); err != nil {
+		return values, err
+	}
+	for i := range len(values) {
+		if values[i], err = r.Raw(); err != nil {
+			return values, err
+		}
+	}
+	return values, nil
+}
+
 // packResponse returns the plaintext of a response (spec 2 §2.3).
 func packResponse(id RequestID, value msgpack.Raw) []byte {
 	b := make([]byte, 0, 1+2+len(id)+len(value))
@@ -178,9 +193,9 @@ func packResponse(id RequestID, value msgpack.Raw) []byte {
 
 // unpackResponse reads the plaintext of a response.
 func unpackResponse(b []byte) (id RequestID, value msgpack.Raw, err error) {
-	values, ok := msgpack.Raw(b).Array()
-	if !ok || len(values) != 2 {
-		return id, nil, fmt.Errorf("%w: response", ErrMalformed)
+	values, err := unpackValues[[2]msgpack.Raw](b)
+	if err != nil {
+		return id, nil, fmt.Errorf("%w: response: %w", ErrMalformed, err)
 	}
 	hash, ok := values[0].Bin()
 	if !ok || len(hash) != len(id) {
@@ -347,7 +362,7 @@ func (l *Link) handleRequest(_ time.Time, p linkPacket, plaintext []byte) {
 		l.shared.counters.oversize.Add(1)
 		return
 	}
-	l.serveRequest(RequestID(p.TruncatedHash()), plaintext)
+	l.serveRequest(RequestID(p.packetHash().truncated()), plaintext)
 }
 
 func (l *Link) maxRequest() int {

@@ -156,7 +156,8 @@ type ResourceDecision struct {
 }
 
 // ReceivedResource is a resource that has arrived (Err is nil) or failed after it was accepted (Err says why:
-// [ErrCancelled], [ErrTimeout], [ErrCorrupt], [ErrTooLarge], [ErrLinkClosed]; then Data is nil).
+// [ErrCancelled], [ErrTimeout], [ErrCorrupt], [ErrTooLarge], [ErrTooMany] when there was no room for it, [ErrLinkClosed];
+// then Data is nil).
 //
 // The sender counts it delivered when it has our proof. Call [ReceivedResource.Prove] when the data is safe, from any
 // goroutine, within [ResourceProofPatience].

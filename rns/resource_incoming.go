@@ -89,6 +89,11 @@ func (t *linkResources) handleAdv(now time.Time, payload []byte) error {
 		t.reserved+in.reserved > t.limits.PerLink || !t.budget.reserve(in.reserved) {
 		t.budget.counters.OverBudget.Add(1)
 		t.reject(a.hash)
+		reason := ErrTooMany
+		if in.reserved > min(t.limits.PerLink, t.budget.total) {
+			reason = ErrTooLarge
+		}
+		t.failed(now, in, fmt.Errorf("resource of %d bytes: %w", a.size, reason))
 		return nil
 	}
 	t.reserved += in.reserved
@@ -281,6 +286,11 @@ func (t *linkResources) abort(now time.Time, in *incomingResource, err error, te
 		return
 	}
 	t.budget.counters.ReceiveFailed.Add(1)
+	t.failed(now, in, err)
+}
+
+// failed tells who accepted a resource that it will not come.
+func (t *linkResources) failed(now time.Time, in *incomingResource, err error) {
 	if t.hooks.received == nil {
 		return
 	}

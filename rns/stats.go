@@ -50,6 +50,7 @@ const (
 	DropAnnounceLarge                      // announce used, not passed on: with a transport id it is too large
 	DropAnnounceTable                      // announce or path answer not sent: too many wait
 	DropDiscovery                          // path request for an unknown destination that we do not look for: too many
+	DropTrials                             // DATA that the newest ratchets do not open, the others not tried: too much opened with none
 
 	dropReasons int = iota
 )
@@ -76,6 +77,7 @@ func dropNames() [dropReasons]string {
 		DropRelayTurn: "relay_turn", DropRelayLink: "relay_link", DropRelayProof: "relay_proof", DropTunnel: "tunnel",
 		DropAnnounceHeld: "announce_held", DropAnnounceRate: "announce_rate", DropAnnounceLarge: "announce_large",
 		DropAnnounceTable: "announce_table", DropDiscovery: "discovery",
+		DropTrials: "trials",
 	}
 }
 
