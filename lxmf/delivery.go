@@ -48,13 +48,6 @@ type Delivery struct {
 	undecided    map[MessageID]*Inbound
 	recent       recentIDs
 	backchannels map[rns.DestinationHash]*rns.Link
-	strangers    map[string]strangerResource // by interface
-}
-
-// strangerResource is a resource that is being received over a link whose other end has not identified.
-type strangerResource struct {
-	hash  rns.ResourceHash
-	until time.Time
 }
 
 func newDelivery(r *Router, c DeliveryConfig) (*Delivery, error) {
@@ -80,7 +73,6 @@ func newDelivery(r *Router, c DeliveryConfig) (*Delivery, error) {
 		undecided:    make(map[MessageID]*Inbound),
 		recent:       newRecentIDs(recentDecided),
 		backchannels: make(map[rns.DestinationHash]*rns.Link),
-		strangers:    make(map[string]strangerResource),
 	}
 	var err error
 	d.destination, err = r.transport.NewDestination(rns.DestinationConfig{
@@ -92,6 +84,7 @@ func newDelivery(r *Router, c DeliveryConfig) (*Delivery, error) {
 		OnLink:         func(l *rns.Link) { d.serve(l) },
 		LinkProofDelay: linkProofDelay,
 		AnswerDelay:    answerDelay,
+		BoundStrangers: true,      // a stock client identifies only after its first message, if at all
 		AppData:        d.appData, // of announces and path responses alike, or senders lose name and cost
 		Ratchets:       c.Ratchets,
 		MaxRequestSize: int(rns.MTU), // nothing is asked of an lxmf.delivery destination
@@ -231,25 +224,13 @@ func (d *Delivery) onPacket(p *rns.ReceivedPacket) {
 	d.take(a)
 }
 
-// limit returns the largest resource that is accepted over a link, in bytes. A stranger's is no larger than what the
-// interface carries in two minutes.
+// limit returns the largest resource that is accepted over a link, in bytes.
 func (d *Delivery) limit(l *rns.Link) int64 {
 	if l.Remote() != nil {
 		return d.config.MaxSize
 	}
-	limit := d.config.MaxStrangerSize
-	name := l.InterfaceName()
-	for _, i := range d.r.transport.Stats().Interfaces {
-		if i.Name == name && i.Bitrate > 0 {
-			limit = min(limit, i.Bitrate/8*int64(strangerTime.Seconds()))
-		}
-	}
-	return limit
+	return d.config.MaxStrangerSize
 }
-
-// strangerTime is how long a stranger's resource may take, by bitrate, and half of how long it may take indeed before the
-// next one is let in.
-const strangerTime = 2 * time.Minute
 
 // onResource decides about a resource before anything of it is received.
 func (d *Delivery) onResource(l *rns.Link, o rns.ResourceOffer) rns.ResourceDecision {
@@ -265,26 +246,11 @@ func (d *Delivery) onResource(l *rns.Link, o rns.ResourceOffer) rns.ResourceDeci
 		d.r.count.resourceBusy.Add(1)
 		return rns.ResourceDecision{Ignore: true}
 	}
-	if l.Remote() == nil {
-		name, now := l.InterfaceName(), time.Now()
-		if other, ok := d.strangers[name]; ok && other.hash != o.Hash && now.Before(other.until) {
-			d.r.count.resourceBusy.Add(1)
-			return rns.ResourceDecision{Ignore: true}
-		}
-		d.strangers[name] = strangerResource{hash: o.Hash, until: now.Add(2 * strangerTime)}
-	}
 	return rns.ResourceDecision{Accept: true, MaxSize: limit}
 }
 
 // onResourceDone takes a resource that has arrived, or failed.
 func (d *Delivery) onResourceDone(l *rns.Link, res *rns.ReceivedResource) {
-	d.mu.Lock()
-	for name, s := range d.strangers {
-		if s.hash == res.Hash {
-			delete(d.strangers, name)
-		}
-	}
-	d.mu.Unlock()
 	if res.Err != nil {
 		return
 	}

@@ -320,7 +320,7 @@ func TestAStrangersResourceIsSmallAndAloneOnItsInterface(t *testing.T) {
 			}()
 		}
 		time.Sleep(5 * time.Second)
-		if s := b.Stats(); s.ResourceBusy == 0 {
+		if s := b.node.LinkStats(); s.StrangerBusy == 0 {
 			t.Errorf("two at a time: %+v", s)
 		}
 		failed := 0

@@ -65,7 +65,7 @@ func (n *node) serveRequests(g group.GroupID, id *rns.Identity, d string, log *s
 	}
 	destination, err := n.transport.NewDestination(rns.DestinationConfig{
 		Type: rns.DestinationSingle, Identity: id, App: requests.App, Aspects: []string{requests.Aspect}, MaxRequestSize: requests.MaxRequestSize,
-		AnswerDelay: answerDelay, LinkProofDelay: linkProofDelay,
+		AnswerDelay: answerDelay, LinkProofDelay: linkProofDelay, BoundStrangers: true,
 		AppData: func() []byte {
 			ctx, cancel := context.WithTimeout(context.Background(), readWithin)
 			defer cancel()
