@@ -156,7 +156,13 @@ func StartPeer(t *testing.T, name, config string) *Peer {
 // StartPeerIn is StartPeer in a network namespace of that name; "" is our own.
 func StartPeerIn(t *testing.T, namespace, name, config string) *Peer {
 	t.Helper()
-	p := &Peer{t: t, name: name, dir: t.TempDir(), stderr: &lockedBuffer{}, waiting: map[int]chan reply{}, changed: make(chan struct{}), exited: make(chan struct{})}
+	return startPeerAt(t, t.TempDir(), namespace, name, config)
+}
+
+// startPeerAt is StartPeerIn with a folder that may be another program's.
+func startPeerAt(t *testing.T, dir, namespace, name, config string) *Peer {
+	t.Helper()
+	p := &Peer{t: t, name: name, dir: dir, stderr: &lockedBuffer{}, waiting: map[int]chan reply{}, changed: make(chan struct{}), exited: make(chan struct{})}
 	if err := os.WriteFile(filepath.Join(p.dir, "config"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -137,6 +137,12 @@ class Peer:
             time.sleep(0.02)
         return {"hops": RNS.Transport.hops_to(h)}
 
+    def cmd_path(self, a):
+        """What the path table holds, without asking for it."""
+        h = bytes.fromhex(a["hash"])
+        entry = RNS.Transport.path_table[h]
+        return {"hops": entry[2], "interface": str(entry[5])}
+
     def cmd_drop_path(self, a):
         RNS.Transport.expire_path(bytes.fromhex(a["hash"]))
 

@@ -1,0 +1,76 @@
+package interop
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"groupd/rns"
+	"groupd/rns/filestore"
+	"groupd/rns/interfaces/tcp"
+)
+
+// TestTablesMoveBetweenOursAndPython: C-174: a transport node's folder is used by ours, then by Python, then by ours again.
+func TestTablesMoveBetweenOursAndPython(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	hub := startNode(t, "127.0.0.1", 0, rns.Config{}, rns.InterfaceOptions{})
+	d, _ := hub.echoDestination(newIdentity(t), false)
+
+	open := func() *filestore.Store {
+		s, err := filestore.Open(filepath.Join(dir, "storage"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	relay := func(identity *rns.Identity) *Node {
+		tr, err := rns.New(rns.Config{TransportEnabled: true, Store: open(), Identity: identity})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := tcp.NewClient(tcp.ClientConfig{Name: "Uplink", Host: "127.0.0.1", Port: hub.Addr.Port, ReconnectWait: 100 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tr.AddInterface(c, rns.InterfaceOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		n := &Node{Transport: tr, t: t}
+		n.run()
+		n.awaitUp()
+		return n
+	}
+	identity := newIdentity(t)
+	ours := relay(identity)
+	time.Sleep(200 * time.Millisecond)
+	if err := d.Announce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ours.awaitKnown(d.Hash())
+	before, _ := ours.PathInfo(d.Hash())
+	ours.Stop()
+
+	config := strings.Replace(ClientConfig("127.0.0.1", hub.Addr.Port), "enable_transport = no", "enable_transport = yes", 1)
+	p := startPeerAt(t, dir, "", "python", config)
+	r, err := p.Try("path", Args{"hash": d.Hash().String()})
+	if err != nil || fmt.Sprint(r["hops"]) != "1" || r["interface"] != before.Interface {
+		t.Fatalf("python loaded %v, %v; we had %+v", r, err, before)
+	}
+	if r := p.Do("recall", Args{"hash": d.Hash().String()}); r["public"] == nil {
+		t.Error("python does not know the destination")
+	}
+	if err := os.Remove(filepath.Join(dir, "storage", "destination_table")); err != nil { // Python writes it anew
+		t.Fatal(err)
+	}
+	p.Do("exit", nil)
+	p.Kill()
+
+	after, ok := relay(identity).PathInfo(d.Hash())
+	if !ok || after.Hops != 1 || after.Announce != before.Announce || after.Interface != before.Interface || after.NextHop != before.NextHop {
+		t.Errorf("we loaded %+v from python", after)
+	}
+}
