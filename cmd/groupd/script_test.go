@@ -247,16 +247,10 @@ func onNetwork(port int, f func(context.Context, *rns.Transport) error) error {
 	if err != nil {
 		return err
 	}
-	if err := t.AddInterface(c, rns.InterfaceOptions{}); err != nil {
+	up := make(chan struct{}, 1)
+	if err := t.AddInterface(notifying{c, up}, rns.InterfaceOptions{}); err != nil {
 		return err
 	}
-	up := make(chan struct{}, 1)
-	c.NotifyUp(func() {
-		select {
-		case up <- struct{}{}:
-		default:
-		}
-	})
 	life, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- t.Run(life) }()
@@ -267,6 +261,22 @@ func onNetwork(port int, f func(context.Context, *rns.Transport) error) error {
 		return ctx.Err()
 	}
 	return f(ctx, t)
+}
+
+// notifying is a client that tells the test, too, when it is up.
+type notifying struct {
+	*tcp.Client
+	up chan<- struct{}
+}
+
+func (n notifying) NotifyUp(f func()) {
+	n.Client.NotifyUp(func() {
+		f()
+		select {
+		case n.up <- struct{}{}:
+		default:
+		}
+	})
 }
 
 // joinOver opens a link to the group whose private key is given and asks to join it.
