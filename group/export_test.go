@@ -6,6 +6,7 @@ const (
 	ClaimPerHour   = claimPerHour
 	ClaimGuessers  = claimGuessers
 	MaxStrangers   = maxStrangers
+	MaxCarriers    = maxCarriers
 	MaxBuckets     = maxBuckets
 	MaxSubscribers = maxSubscribers
 	CountOutcomes  = countOutcomes

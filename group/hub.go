@@ -102,6 +102,7 @@ func (h *Hub) random(b []byte) error {
 // Stats counts what was dropped or refused at a bound since the start.
 type Stats struct {
 	StrangersRefused uint64 // answers that strangers did not get
+	StrangersForgot  uint64 // strangers forgotten within a day for want of room
 	BucketsEvicted   uint64 // rate buckets forgotten for want of room
 	WrongClaims      uint64 // wrong owner's codes
 }
@@ -110,7 +111,7 @@ type Stats struct {
 func (h *Hub) Stats() Stats {
 	var s Stats
 	h.strangers.mu.Lock()
-	s.StrangersRefused = h.strangers.refused
+	s.StrangersRefused, s.StrangersForgot = h.strangers.refused, h.strangers.forgotten
 	h.strangers.mu.Unlock()
 	h.buckets.mu.Lock()
 	s.BucketsEvicted = h.buckets.evicted

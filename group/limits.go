@@ -31,6 +31,7 @@ const (
 	claimPerHour     = 50             // wrong codes per hour in all; then only a new code opens the claim again
 	claimGuessers    = 2048           // identities remembered for wrong codes; then as above
 	maxStrangers     = 1024           // strangers remembered for a day
+	maxCarriers      = 64             // interfaces with a count of their own; one more for all others
 	maxBuckets       = 4096           // rate buckets; then the one nearest to full is forgotten
 	maxSubscribers   = 64
 	maxEventQueue    = 4096
@@ -54,7 +55,7 @@ type Limits struct {
 	JoinRate         moderation.Rate // per identity; default 5 at once, one per 10 min; Burst -1: none
 	GroupJoinRate    moderation.Rate // of all who join or ask to; default 500 at once, one per 5 s; Burst -1: none
 	StrangerAnswers  int             // per stranger and day; default 10
-	StrangersPerHour int             // answers to all strangers; default 60
+	StrangersPerHour int             // answers to all strangers on one interface; default 60
 }
 
 // withDefaults fills in what is zero.

@@ -278,7 +278,7 @@ func TestStrangersGetFewAnswers(t *testing.T) {
 		mal := person("Mal").Identity
 		count := func(who group.IdentityHash, hint bool, tries int) (n int) {
 			for range tries {
-				if h.hub.StrangerAnswer(valley, who, hint) {
+				if h.hub.StrangerAnswer(valley, who, "radio", hint) {
 					n++
 				}
 			}
@@ -302,6 +302,9 @@ func TestStrangersGetFewAnswers(t *testing.T) {
 		if total != 60 {
 			t.Errorf("%d answers in an hour to all", total)
 		}
+		if !h.hub.StrangerAnswer(valley, person("far away").Identity, "tcp", true) {
+			t.Error("who floods one interface silences another")
+		}
 	})
 }
 
@@ -313,22 +316,43 @@ func TestStrangersAreRememberedWithinABound(t *testing.T) {
 			return id
 		}
 		for i := range group.MaxStrangers {
-			if !h.hub.StrangerAnswer(valley, who(i), true) {
+			if !h.hub.StrangerAnswer(valley, who(i), "radio", true) {
 				t.Fatalf("stranger %d got none", i)
 			}
+			time.Sleep(time.Millisecond)
 		}
-		if h.hub.StrangerAnswer(valley, who(group.MaxStrangers), true) {
-			t.Error("one too many was remembered")
+		if !h.hub.StrangerAnswer(valley, who(group.MaxStrangers), "radio", true) {
+			t.Error("one who comes when many came before gets no answer")
 		}
-		if !h.hub.StrangerAnswer(valley, who(3), false) {
-			t.Error("a known one lost his answers")
+		if !h.hub.StrangerAnswer(valley, who(0), "radio", true) {
+			t.Error("the one first heard was not forgotten")
 		}
-		if n := h.hub.Stats().StrangersRefused; n != 1 {
-			t.Errorf("%d refusals counted", n)
+		if h.hub.StrangerAnswer(valley, who(3), "radio", true) {
+			t.Error("a known one got two hints")
 		}
-		time.Sleep(25 * time.Hour)
-		if !h.hub.StrangerAnswer(valley, who(group.MaxStrangers), true) {
-			t.Error("yesterday's strangers still take up room")
+		if st := h.hub.Stats(); st.StrangersRefused != 1 || st.StrangersForgot != 2 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestInterfacesThatComeAndGoShareOneCapInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		answers := func(from, to int) (n int) {
+			for i := from; i < to; i++ {
+				if h.hub.StrangerAnswer(valley, person(fmt.Sprint(i)).Identity, fmt.Sprint("tcp ", i), true) {
+					n++
+				}
+			}
+			return n
+		}
+		if n := answers(0, 500); n != group.MaxCarriers+60 {
+			t.Errorf("%d answers", n)
+		}
+		time.Sleep(time.Hour)
+		if n := answers(500, 700); n != group.MaxCarriers+60 {
+			t.Errorf("%d answers in the next hour", n)
 		}
 	})
 }

@@ -146,7 +146,7 @@ func TestWhatIsRefusedCausesNoWrites(t *testing.T) {
 			if err := h.hub.Heard(t.Context(), c); err != nil {
 				t.Errorf("heard: %v", err)
 			}
-			h.hub.StrangerAnswer(valley, c.Identity, true)
+			h.hub.StrangerAnswer(valley, c.Identity, "radio", true)
 		}
 	}
 	if commits != 0 {

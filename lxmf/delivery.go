@@ -213,7 +213,7 @@ func (d *Delivery) backchannel(address rns.DestinationHash) *rns.Link {
 
 // onPacket takes a packet, opportunistic or over a link.
 func (d *Delivery) onPacket(p *rns.ReceivedPacket) {
-	a := &arrival{d: d, method: MethodOpportunistic, hops: p.Hops, link: p.Link, at: p.At, prove: p.Prove}
+	a := &arrival{d: d, method: MethodOpportunistic, hops: p.Hops, link: p.Link, via: p.Interface, at: p.At, prove: p.Prove}
 	switch {
 	case len(p.Data) == 0: // a ping: only the proof is wanted
 	case p.Link != nil:
@@ -254,5 +254,5 @@ func (d *Delivery) onResourceDone(l *rns.Link, res *rns.ReceivedResource) {
 	if res.Err != nil {
 		return
 	}
-	d.take(&arrival{d: d, packed: res.Data, method: MethodDirect, hops: l.Hops(), link: l, at: time.Now(), prove: res.Prove})
+	d.take(&arrival{d: d, packed: res.Data, method: MethodDirect, hops: l.Hops(), link: l, via: l.InterfaceName(), at: time.Now(), prove: res.Prove})
 }

@@ -23,6 +23,8 @@ type Inbound struct {
 	Hops int
 	// Link is the one it came over, nil for opportunistic and held ones.
 	Link *rns.Link
+	// Interface is the name of the interface it came in by, "" for held ones.
+	Interface string
 	// ReceivedAt is when it came in first, by the wall clock.
 	ReceivedAt time.Time
 	// Late says that it came through a propagation node.
@@ -46,6 +48,7 @@ type arrival struct {
 	method Method
 	hops   int
 	link   *rns.Link
+	via    string // the interface's name
 	at     time.Time
 	prove  func() error
 
@@ -292,7 +295,7 @@ func (d *Delivery) accept(a *arrival) {
 	id := a.message.ID()
 	in := &Inbound{
 		Message: a.message, Method: a.method, Verified: true, Sender: a.sender, Hops: a.hops, Link: a.link,
-		ReceivedAt: a.at.Round(0), StampValue: a.value, Held: a.held != nil,
+		Interface: a.via, ReceivedAt: a.at.Round(0), StampValue: a.value, Held: a.held != nil,
 		d: d, size: len(a.packed), since: time.Now(),
 	}
 	if a.prove != nil {

@@ -37,6 +37,24 @@ func TestAMessageInOnePacketArrivesAndIsProved(t *testing.T) {
 	})
 }
 
+func TestAMessageSaysWhichInterfaceItCameBy(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		a, b := live(t, alice(t), m.Port("a"), options{}), live(t, bob(t), m.Port("b"), options{})
+		b.announce(t)
+		a.announce(t)
+		for _, c := range []struct {
+			method lxmf.Method
+			text   string
+		}{{lxmf.MethodOpportunistic, "packet"}, {lxmf.MethodDirect, "link packet"}, {lxmf.MethodDirect, strings.Repeat("resource ", 500)}} {
+			ends(t, a.send(t, b.Address(), c.text, by(c.method)), lxmf.StateDelivered)
+			if in := b.receive(t); in.Interface != "b" {
+				t.Errorf("%.20q came by %q", c.text, in.Interface)
+			}
+		}
+	})
+}
+
 func TestAMessageOverALinkArrivesAndCanBeAnsweredOnIt(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {

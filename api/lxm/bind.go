@@ -16,5 +16,5 @@ func Via(r *lxmf.Router, d *lxmf.Delivery) func(context.Context, Outbound) error
 
 // OnMessage is what a delivery's OnMessage does.
 func (s *Server) OnMessage(in *lxmf.Inbound) {
-	s.Handle(Inbound{Message: in.Message, Sender: in.Sender, Late: in.Late, Prove: in.Prove, Drop: in.Drop})
+	s.Handle(Inbound{Message: in.Message, Sender: in.Sender, Via: in.Interface, Late: in.Late, Prove: in.Prove, Drop: in.Drop})
 }

@@ -59,6 +59,10 @@ func TestStrangersTogetherGetSixtyAnswersAnHour(t *testing.T) {
 		if answers != 60 {
 			t.Errorf("%d answers in one hour", answers)
 		}
+		radio := h.deliver("one on the radio", h.write("one on the radio", "/info"), func(in *lxm.Inbound) { in.Via = "RNode" })
+		if len(radio.answers) != 1 {
+			t.Error("strangers on one interface use up the answers of those on another")
+		}
 		h.joined("ann", moderation.RoleMember)
 		if l := h.says("ann", "/info"); len(l.answers) != 1 {
 			t.Error("strangers use up the answers of members")

@@ -217,7 +217,7 @@ func (t *turn) refusal(text string) []string {
 
 // hint tells one who is no member how to become one, once a day.
 func (t *turn) hint() ([]string, error) {
-	if !t.s.hub.StrangerAnswer(t.s.group, t.caller.Identity, true) {
+	if !t.s.hub.StrangerAnswer(t.s.group, t.caller.Identity, t.in.Via, true) {
 		t.s.count.silent.Add(1)
 		return nil, nil
 	}
@@ -238,7 +238,7 @@ func (t *turn) strangerCommand(word, args string) ([]string, error) {
 	if !ok || !c.anyone {
 		return t.hint()
 	}
-	if !t.s.hub.StrangerAnswer(t.s.group, t.caller.Identity, false) {
+	if !t.s.hub.StrangerAnswer(t.s.group, t.caller.Identity, t.in.Via, false) {
 		t.s.count.silent.Add(1)
 		return nil, nil
 	}

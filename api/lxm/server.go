@@ -62,6 +62,7 @@ type Config struct {
 type Inbound struct {
 	Message *lxmf.Message
 	Sender  *rns.PublicIdentity // the author, verified
+	Via     string              // the name of the interface that it came in by, "" for none
 	Late    bool                // came through a propagation node
 	Prove   func()              // it is decided, durably: send the delivery proof
 	Drop    func()              // it could not be decided: no proof, the sender tries again
