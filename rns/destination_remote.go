@@ -100,6 +100,7 @@ func (d *RemoteDestination) Send(ctx context.Context, data []byte) (*Receipt, er
 	f := outFrame{raw: raw, hash: p.Hash(), result: make(chan error, 1)}
 	if d.identity != nil {
 		f.receipt, f.signer = newReceipt(f.hash, time.Now()), d.identity
+		f.bitrate = d.t.firstHopBitrate(ctx, d.hash)
 	}
 	if err := d.t.queue(ctx, f); err != nil {
 		return nil, fmt.Errorf("sending to %s: %w", d.hash.Short(), err)

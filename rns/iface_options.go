@@ -1,6 +1,7 @@
 package rns
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -54,6 +55,10 @@ type InterfaceOptions struct {
 	Gravity int
 	// Local is set on the local socket of a shared instance.
 	Local LocalRole
+	// FirstHopBitrate tells, for an interface of role [LocalMaster], at which bitrate (bit/s; 0: not known) the master
+	// sends to a destination, so that waits are long enough for its radio. It is called by whoever sends, within 2 s.
+	// nil: it is not known.
+	FirstHopBitrate func(context.Context, DestinationHash) int64
 	// Tunnel introduces us on every connection, so that the other side keeps its paths through us when the connection
 	// is lost and made again: TCP (HDLC) and Backbone clients (spec 1 §6.19). It needs a carrier that is an
 	// [interfaces.UpNotifier].

@@ -16,6 +16,7 @@ var ErrNotSingle = errors.New("links need a SINGLE destination")
 type linkRoute struct {
 	hops int       // as in the path table; 128 when unknown
 	on   *attached // the interface the request leaves by; nil when unknown
+	slow int64     // bit/s where the request leaves the machine, if it is not that of on; 0: it is
 }
 
 // mtu returns what the initiator signals: what its interface offers, else 500 (spec 2 §1.4).
@@ -27,7 +28,10 @@ func (r linkRoute) mtu() int {
 }
 
 func (r linkRoute) bitrate() int64 {
-	if r.on == nil {
+	switch {
+	case r.slow > 0:
+		return r.slow
+	case r.on == nil:
 		return 0
 	}
 	return r.on.properties.Bitrate
@@ -51,7 +55,9 @@ func (t *Transport) OpenLink(ctx context.Context, d *RemoteDestination) (*Link, 
 			return nil, fmt.Errorf("open link to %s: %w", hash.Short(), err)
 		}
 	}
-	l, raw, err := newInitiatorLink(t, &t.links, t.linkEnvironment(), hash, d.Identity(), t.linkRoute(hash))
+	route := t.linkRoute(hash)
+	route.slow = t.firstHopBitrate(ctx, hash)
+	l, raw, err := newInitiatorLink(t, &t.links, t.linkEnvironment(), hash, d.Identity(), route)
 	if err != nil {
 		return nil, fmt.Errorf("open link to %s: %w", hash.Short(), err)
 	}

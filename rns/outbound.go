@@ -16,6 +16,7 @@ type outFrame struct {
 
 	receipt *Receipt        // to be kept once sent; nil: none
 	signer  *PublicIdentity // whose proof concludes it
+	bitrate int64           // bit/s where it leaves the machine, if it is not the interface's; 0: it is
 
 	// result gets what became of it: nil when at least one carrier took it. Capacity at least 1; nil: nobody asks.
 	result chan error
@@ -36,6 +37,9 @@ func (t *Transport) sendRaw(f outFrame) {
 // send transmits one queued packet and says how it went.
 func (e *engine) send(f outFrame) {
 	hops, bitrate, err := e.route(f)
+	if f.bitrate > 0 {
+		bitrate = f.bitrate
+	}
 	if err == nil && f.receipt != nil {
 		deadline := e.now.Add(receiptTimeout(hops, bitrate))
 		e.receipts.add(f.receipt, f.signer, deadline)

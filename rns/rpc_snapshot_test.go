@@ -6,9 +6,11 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"groupd/rns"
 	"groupd/rns/interfaces"
+	"groupd/rns/interfaces/ifacetest"
 	"groupd/rns/rnstest"
 )
 
@@ -123,5 +125,55 @@ func TestSignalsOfTheLastPacketsAreRemembered(t *testing.T) {
 			t.Error("still attached")
 		}
 		<-n.Detached("RNodeInterface[test]")
+	})
+}
+
+// A client of a shared instance waits as long as the master's radio needs: 500 bytes at 100 bit/s are 40 s.
+func TestWaitsThroughAMasterCountItsSlowRadio(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := ifacetest.NewMedium(ifacetest.Options{Bitrate: 1e9, MTU: 262144})
+		owner := rnstest.Start(t, rns.Config{}, m.Port("owner"))
+		asked := 0
+		client := start(t, rns.Config{}, func(tr *rns.Transport) {
+			err := tr.AddInterface(m.Port("client"), rns.InterfaceOptions{Local: rns.LocalMaster, FirstHopBitrate: func(context.Context, rns.DestinationHash) int64 {
+				asked++
+				return 100
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+		id := rnstest.Identity(t, 1)
+		d, err := owner.NewDestination(rns.DestinationConfig{Type: rns.DestinationSingle, Identity: id, App: "test", RefuseLinks: true, OnPacket: func(*rns.ReceivedPacket) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Announce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		remote, began := client.NewRemote(id.PublicIdentity, "test"), time.Now()
+		if _, err := client.OpenLink(t.Context(), remote); !errors.Is(err, rns.ErrTimeout) {
+			t.Fatalf("link: %v", err)
+		}
+		if waited := time.Since(began); waited < 52*time.Second || waited > 54*time.Second {
+			t.Errorf("the link was waited for for %v", waited)
+		}
+		synctest.Wait()
+		if err := client.AwaitPath(t.Context(), d.Hash()); err != nil {
+			t.Fatal(err)
+		}
+		began = time.Now()
+		r, err := remote.Send(t.Context(), []byte("hello"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-r.Done()
+		if waited := time.Since(began); waited < 46*time.Second || waited > 54*time.Second {
+			t.Errorf("the proof was waited for for %v", waited)
+		}
+		if asked != 2 {
+			t.Errorf("asked %d times", asked)
+		}
 	})
 }

@@ -191,7 +191,12 @@ func (i *Instance) Run(ctx context.Context, t *rns.Transport, becameMaster func(
 		return nil
 	case Client:
 		name := i.client.Name()
-		if err := t.AddInterface(i.client, rns.InterfaceOptions{Local: rns.LocalMaster, NoIngressControl: true}); err != nil {
+		options := rns.InterfaceOptions{Local: rns.LocalMaster, NoIngressControl: true}
+		if i.key != nil {
+			caller := &Caller{key: i.key, rand: i.config.Rand, dial: i.rpc.Dial}
+			options.FirstHopBitrate = newFirstHops(caller.FirstHopTimeout).bitrate
+		}
+		if err := t.AddInterface(i.client, options); err != nil {
 			return fmt.Errorf("shared instance: %w", err)
 		}
 		i.config.Logger.Debug("client of the shared instance", "instance", i.Name())
