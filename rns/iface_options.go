@@ -37,6 +37,12 @@ func (r LocalRole) String() string {
 	return fmt.Sprintf("local role %d", uint8(r))
 }
 
+// FirstHop tells at which bitrate (bit/s; 0: not known) packets for a destination leave the machine. It is called by
+// whoever sends, and ctx ends within 2 s.
+type FirstHop interface {
+	Bitrate(ctx context.Context, d DestinationHash) int64
+}
+
 // DefaultAnnounceCap is the share of an interface's bitrate that relayed announces may take.
 const DefaultAnnounceCap = 0.02
 
@@ -55,10 +61,9 @@ type InterfaceOptions struct {
 	Gravity int
 	// Local is set on the local socket of a shared instance.
 	Local LocalRole
-	// FirstHopBitrate tells, for an interface of role [LocalMaster], at which bitrate (bit/s; 0: not known) the master
-	// sends to a destination, so that waits are long enough for its radio. It is called by whoever sends, within 2 s.
-	// nil: it is not known.
-	FirstHopBitrate func(context.Context, DestinationHash) int64
+	// FirstHop asks the master at the other end of an interface of role [LocalMaster], so that waits are long enough for
+	// its radio. nil: nobody can be asked.
+	FirstHop FirstHop
 	// Tunnel introduces us on every connection, so that the other side keeps its paths through us when the connection
 	// is lost and made again: TCP (HDLC) and Backbone clients (spec 1 §6.19). It needs a carrier that is an
 	// [interfaces.UpNotifier].

@@ -14,18 +14,18 @@ const firstHopPatience = 2 * time.Second
 // firstHopBitrate asks the master that we are a client of at which bitrate it sends to d. 0: there is none, or it does not
 // say. It must not be called from the loop.
 func (t *Transport) firstHopBitrate(ctx context.Context, d DestinationHash) int64 {
-	var ask func(context.Context, DestinationHash) int64
+	var first FirstHop
 	_ = t.do(func(e *engine) {
 		if e.master != nil {
-			ask = e.master.options.FirstHopBitrate
+			first = e.master.options.FirstHop
 		}
 	})
-	if ask == nil {
+	if first == nil {
 		return 0
 	}
 	ctx, cancel := context.WithTimeout(ctx, firstHopPatience)
 	defer cancel()
-	return max(0, ask(ctx, d))
+	return max(0, first.Bitrate(ctx, d))
 }
 
 // Detached returns a channel that is closed once no interface of this name is attached. Of several with one name it means

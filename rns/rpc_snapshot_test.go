@@ -133,12 +133,9 @@ func TestWaitsThroughAMasterCountItsSlowRadio(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{Bitrate: 1e9, MTU: 262144})
 		owner := rnstest.Start(t, rns.Config{}, m.Port("owner"))
-		asked := 0
+		radio := new(slowRadio)
 		client := start(t, rns.Config{}, func(tr *rns.Transport) {
-			err := tr.AddInterface(m.Port("client"), rns.InterfaceOptions{Local: rns.LocalMaster, FirstHopBitrate: func(context.Context, rns.DestinationHash) int64 {
-				asked++
-				return 100
-			}})
+			err := tr.AddInterface(m.Port("client"), rns.InterfaceOptions{Local: rns.LocalMaster, FirstHop: radio})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -172,8 +169,16 @@ func TestWaitsThroughAMasterCountItsSlowRadio(t *testing.T) {
 		if waited := time.Since(began); waited < 46*time.Second || waited > 54*time.Second {
 			t.Errorf("the proof was waited for for %v", waited)
 		}
-		if asked != 2 {
-			t.Errorf("asked %d times", asked)
+		if radio.asked != 2 {
+			t.Errorf("asked %d times", radio.asked)
 		}
 	})
+}
+
+// slowRadio is what a master with a radio of 100 bit/s tells.
+type slowRadio struct{ asked int }
+
+func (r *slowRadio) Bitrate(context.Context, rns.DestinationHash) int64 {
+	r.asked++
+	return 100
 }

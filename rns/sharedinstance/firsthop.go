@@ -33,9 +33,11 @@ func newFirstHops(ask func(context.Context, rns.DestinationHash) (time.Duration,
 	return &firstHops{ask: ask, known: make(map[rns.DestinationHash]firstHop)}
 }
 
-// bitrate (bit/s) is that from which the master's first-hop time-out follows; 0: the master does not say, or it is so fast
+var _ rns.FirstHop = (*firstHops)(nil)
+
+// Bitrate (bit/s) is that from which the master's first-hop time-out follows; 0: the master does not say, or it is so fast
 // that it does not matter.
-func (f *firstHops) bitrate(ctx context.Context, d rns.DestinationHash) int64 {
+func (f *firstHops) Bitrate(ctx context.Context, d rns.DestinationHash) int64 {
 	f.mu.Lock()
 	k, ok := f.known[d]
 	f.mu.Unlock()

@@ -29,7 +29,7 @@ func TestFirstHopBitrateComesFromTheMaster(t *testing.T) {
 		})
 		for d, want := range map[byte]int64{1: 1000, 2: 0, 3: 1, 4: 0} {
 			for range 2 {
-				if got := f.bitrate(t.Context(), rns.DestinationHash{d}); got != want {
+				if got := f.Bitrate(t.Context(), rns.DestinationHash{d}); got != want {
 					t.Errorf("%d: %d bit/s, want %d", d, got, want)
 				}
 			}
@@ -38,12 +38,12 @@ func TestFirstHopBitrateComesFromTheMaster(t *testing.T) {
 			t.Errorf("asked %d times", asked)
 		}
 		time.Sleep(firstHopMemory)
-		f.bitrate(t.Context(), rns.DestinationHash{1})
+		f.Bitrate(t.Context(), rns.DestinationHash{1})
 		if asked != 5 {
 			t.Errorf("asked %d times after a minute", asked)
 		}
 		for i := range 1000 {
-			f.bitrate(t.Context(), rns.DestinationHash(binary.BigEndian.AppendUint64(make([]byte, 8), uint64(i))))
+			f.Bitrate(t.Context(), rns.DestinationHash(binary.BigEndian.AppendUint64(make([]byte, 8), uint64(i))))
 		}
 		if len(f.known) > maxFirstHops {
 			t.Errorf("%d answers are remembered", len(f.known))

@@ -194,7 +194,7 @@ func (i *Instance) Run(ctx context.Context, t *rns.Transport, becameMaster func(
 		options := rns.InterfaceOptions{Local: rns.LocalMaster, NoIngressControl: true}
 		if i.key != nil {
 			caller := &Caller{key: i.key, rand: i.config.Rand, dial: i.rpc.Dial}
-			options.FirstHopBitrate = newFirstHops(caller.FirstHopTimeout).bitrate
+			options.FirstHop = newFirstHops(caller.FirstHopTimeout)
 		}
 		if err := t.AddInterface(i.client, options); err != nil {
 			return fmt.Errorf("shared instance: %w", err)
