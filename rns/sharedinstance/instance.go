@@ -197,6 +197,9 @@ func (i *Instance) Run(ctx context.Context, t *rns.Transport, becameMaster func(
 			options.FirstHop = newFirstHops(caller.FirstHopTimeout)
 		}
 		if err := t.AddInterface(i.client, options); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
 			return fmt.Errorf("shared instance: %w", err)
 		}
 		i.config.Logger.Debug("client of the shared instance", "instance", i.Name())
@@ -228,7 +231,11 @@ func (i *Instance) serve(ctx context.Context, t *rns.Transport, started time.Tim
 		return err
 	}
 	if err := t.AddSpawner(server, rns.InterfaceOptions{Local: rns.LocalClient, NoIngressControl: true}); err != nil {
-		return fmt.Errorf("shared instance: %w", errors.Join(err, server.Close()))
+		closeErr := server.Close()
+		if ctx.Err() != nil {
+			return closeErr
+		}
+		return fmt.Errorf("shared instance: %w", errors.Join(err, closeErr))
 	}
 	i.config.Logger.Debug("master of the shared instance", "instance", i.Name())
 	if i.key == nil {

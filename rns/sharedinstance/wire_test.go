@@ -101,6 +101,7 @@ func TestProgramsGetAnnouncesFromTheirMaster(t *testing.T) {
 	p := plugIn(t, conn)
 	client := start(t, join(t, c, 0))
 	master.up(t, 2)
+	client.up(t, 1)
 
 	d := own(t, client.Transport, rnstest.Identity(t, 1))
 	if err := d.Announce(t.Context()); err != nil {
