@@ -146,7 +146,7 @@ func (t *Transport) saveBlackholes(ctx context.Context) error {
 		return nil
 	}
 	self := t.config.Identity.Hash()
-	if err := t.config.Store.SaveBlackholes(ctx, t.blackholes.list(&self)); err != nil {
+	if err := t.config.Store.SaveBlackholes(ctx, IdentityHash{}, t.blackholes.list(&self)); err != nil {
 		return fmt.Errorf("saving the blackhole list: %w", err)
 	}
 	return nil

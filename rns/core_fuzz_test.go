@@ -192,3 +192,18 @@ func BenchmarkEncryptAndDecrypt(b *testing.B) {
 		}
 	}
 }
+
+func FuzzBlackholeList(f *testing.F) {
+	f.Add([]byte(rns.PackBlackholes([]rns.Blackhole{{Identity: rns.IdentityHash{1}, Source: rns.IdentityHash{2}, Until: time.Unix(1e9, 0), Reason: "spam"}, {}})))
+	f.Add([]byte{0x81, 0xc4, 0x10})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		list, err := rns.ParseBlackholes(data)
+		if err != nil {
+			return
+		}
+		again, err := rns.ParseBlackholes(rns.PackBlackholes(list))
+		if err != nil || len(again) > len(list) {
+			t.Fatalf("%d entries, then %d: %v", len(list), len(again), err)
+		}
+	})
+}

@@ -14,16 +14,17 @@
 //	goroutine               owns                                        is fed by (bound, when full)
 //	the loop (Run)          paths, path requests, duplicates, receipts  inbound packets (256, the readers wait),
 //	                        of single packets, known destinations,      packets of ours (1024, the senders wait),
-//	                        which destinations, links and interfaces    verified announces (0, the workers wait),
-//	                        there are                                   calls (0, the callers wait)
+//	                        which destinations, links and interfaces    what was verified (0, the workers wait),
+//	                        there are; all tables of a transport node   calls (0, the callers wait)
 //	a reader per interface  nothing: access codes, parsing              its carrier
-//	2 verify workers        nothing: signatures of announces            announces (256, newest dropped)
+//	2 verify workers        nothing: signatures of announces, and of    announces (256, newest dropped), checks for the
+//	                        link proofs and tunnels for others          loop (64, newest dropped)
 //	a receiver per          its OnPacket: decryption, delivery          packets (256, newest dropped, and forgotten so
 //	destination                                                         that a retry is taken)
 //	an announcer per        ratchets, announce times; calls AppData,    path requests (16, newest dropped),
 //	destination             waits for the store                         calls of Announce (0, the callers wait)
 //	a dispatcher            calls the announce handlers                 accepted announces (256, oldest dropped)
-//	a saver, now and then   a copy of the known destinations            the loop
+//	a saver, now and then   a copy of what is to be stored              the loop
 //	one per link            keys, timers, receipts, pending requests,   packets (1024, newest dropped, and forgotten)
 //	                        resources, the channel                      and calls (64, the callers wait)
 //	a caller per link, now  nothing: calls the LinkHandlers in order    its link (256 packets, newest dropped; other
@@ -35,6 +36,15 @@
 // whoever has an *engine is the loop. Before Run the tables belong to whoever holds Transport.mu.
 //
 // What is dropped is counted by reason: [Transport.Stats].
+//
+// # Transport nodes
+//
+// With Config.TransportEnabled a transport forwards for others: packets by its path table (relay.go), announces
+// (announce_relay.go), answers to path requests (path_search.go), and it keeps paths over reconnects (tunnels.go) and
+// restarts (node_store.go). What it needs for that is in tables that know nothing but the time they are told, one file
+// each: announce_table, announce_queue, announce_rate, discovery, ingress, link_table, reverse_table, tunnel_table. Each is
+// bounded and says what it drops. Interfaces with a [LocalRole] make it one of several programs that share an
+// instance (local.go).
 //
 // # Time
 //

@@ -60,3 +60,7 @@ func SendOverPath(p Packet, hops int, nextHop TruncatedHash) []byte {
 	}
 	return carrier.sent[0]
 }
+
+// PackBlackholes and ParseBlackholes write and read a published list.
+func PackBlackholes(list []Blackhole) []byte           { return packBlackholes(list) }
+func ParseBlackholes(data []byte) ([]Blackhole, error) { return parseBlackholes(data) }

@@ -17,6 +17,7 @@ func saidBy(id *Identity, n byte, emitted time.Time, appData, ratchet []byte) *h
 	return a
 }
 
+// TestReplayedAnnounceBringsBackNothing: C-180.
 func TestReplayedAnnounceBringsBackNothing(t *testing.T) {
 	id, m, table := tableIdentity(t, 1), tableEpoch(), newKnownTable(10)
 	old, fresh := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)

@@ -88,7 +88,7 @@ func (t *Transport) manage() error {
 		if err != nil {
 			return err
 		}
-		d.HandleRequest("/list", func(context.Context, *Request) (msgpack.Raw, bool) {
+		d.HandleRequest(blackholeListPath, func(context.Context, *Request) (msgpack.Raw, bool) {
 			return packBlackholes(t.Blackholes()), true
 		})
 		t.managed = append(t.managed, d)

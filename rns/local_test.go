@@ -201,3 +201,60 @@ func TestClientForgetsEverythingWithItsMaster(t *testing.T) {
 		}
 	})
 }
+
+// TestBlackholeListsAreShared: C-157 to C-159.
+func TestBlackholeListsAreShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := ifacetest.NewMedium(ifacetest.Options{})
+		store, own := &rnstest.Store{}, &rnstest.Store{}
+		id := rnstest.Identity(t, 1)
+		c := rns.Config{TransportEnabled: true, PublishBlackholes: true, Identity: id, Store: own}
+		source := rnstest.Start(t, c, m.Port("source"))
+		stranger := rnstest.Start(t, rns.Config{TransportEnabled: true, PublishBlackholes: true}, m.Port("stranger"))
+		reader := rnstest.Start(t, rns.Config{BlackholeSources: []rns.IdentityHash{id.Hash()}, Store: store}, m.Port("reader"))
+		spam, mine, theirs := rns.IdentityHash{1}, rns.IdentityHash{2}, rns.IdentityHash{3}
+		until := time.Now().Add(24 * time.Hour).Truncate(time.Second)
+		for _, b := range []struct {
+			n      *rnstest.Node
+			id     rns.IdentityHash
+			until  time.Time
+			reason string
+		}{{source, spam, until, "spam"}, {source, mine, time.Time{}, "theirs"}, {reader, mine, time.Time{}, "ours"}, {stranger, theirs, until, ""}} {
+			if added, err := b.n.Blackhole(b.id, b.until, b.reason); !added || err != nil {
+				t.Fatal(added, err)
+			}
+		}
+		time.Sleep(15 * time.Second)
+		if len(reader.Blackholes()) != 1 {
+			t.Error("fetched too early")
+		}
+		time.Sleep(10 * time.Second)
+		check := func() {
+			t.Helper()
+			list := reader.Blackholes()
+			if len(list) != 2 || list[0].Identity != spam || list[0].Source != id.Hash() || !list[0].Until.Equal(until) || list[0].Reason != "spam" ||
+				list[1].Reason != "ours" {
+				t.Errorf("%+v", list)
+			}
+		}
+		check()
+		readerID := reader.Identity()
+		reader.Stop()
+		source.Stop()
+		reader = rnstest.Start(t, rns.Config{BlackholeSources: []rns.IdentityHash{id.Hash()}, Store: store, Identity: readerID}, m.Port("reader"))
+		check()
+		reader.Stop()
+		reader = rnstest.Start(t, rns.Config{Store: store, Identity: readerID}, m.Port("reader"))
+		if list := reader.Blackholes(); len(list) != 1 || list[0].Reason != "ours" {
+			t.Errorf("C-158: a list of nobody's: %+v", list)
+		}
+		source = rnstest.Start(t, c, m.Port("source"))
+		if len(source.Blackholes()) != 2 {
+			t.Error("C-157: not kept")
+		}
+		time.Sleep(25 * time.Hour)
+		if list := source.Blackholes(); len(list) != 1 || list[0].Identity != mine {
+			t.Errorf("C-157: %+v", list)
+		}
+	})
+}

@@ -18,11 +18,17 @@ const tableSaveInterval = 12 * time.Hour
 // out: it will be heard again.
 func (e *engine) loadTables(ctx context.Context) {
 	store, log := e.t.config.Store, e.t.log
-	if list, err := store.LoadBlackholes(ctx); len(list) > 0 || err != nil {
+	for _, source := range append([]IdentityHash{{}}, e.t.config.BlackholeSources...) {
+		list, err := store.LoadBlackholes(ctx, source)
 		if err != nil {
-			log.Warn("blackhole list not loaded", "err", err)
+			log.Warn("blackhole list not loaded", "source", source, "err", err)
+		}
+		if !source.IsZero() {
+			setSource(list, source)
 		}
 		e.t.blackholes.add(list...)
+	}
+	if e.t.blackholes.any() {
 		e.t.blackholes.expire(e.wall(), e.self)
 	}
 	if !e.forwarding() {

@@ -9,6 +9,7 @@ import (
 	"groupd/rns/interfaces"
 )
 
+// TestVectorsPathRequests: C-142.
 func TestVectorsPathRequests(t *testing.T) {
 	vectors.Run(t, "path_requests", func(t *testing.T, c vectors.Case) {
 		switch c.Kind {

@@ -32,6 +32,7 @@ func emission(n byte, emitted time.Time, hops int, on *attached) *heardAnnounce 
 	return a
 }
 
+// TestPathDecision: C-119 to C-124.
 func TestPathDecision(t *testing.T) {
 	full := tableInterface("full", interfaces.ModeFull)
 	heavy := tableInterface("heavy", interfaces.ModeFull)
@@ -99,6 +100,7 @@ func TestOldAnnounceIsRefusedWhileOurClockIsBehind(t *testing.T) {
 	}
 }
 
+// TestPathEntryIsComplete: C-128.
 func TestPathEntryIsComplete(t *testing.T) {
 	for mode, life := range map[interfaces.Mode]time.Duration{
 		interfaces.ModeFull: 7 * 24 * time.Hour, interfaces.ModePointToPoint: 7 * 24 * time.Hour,
@@ -129,6 +131,7 @@ func TestPathEntryIsComplete(t *testing.T) {
 	}
 }
 
+// TestPathRemembersThe64NewestRandomFields: C-125.
 func TestPathRemembersThe64NewestRandomFields(t *testing.T) {
 	on, m, table := tableInterface("x", interfaces.ModeFull), tableEpoch(), newPathTable(10)
 	for i := range 100 {

@@ -19,6 +19,7 @@ func tableIdentity(t *testing.T, n byte) *Identity {
 	return id
 }
 
+// TestProofConcludesItsReceipt: C-182.
 func TestProofConcludesItsReceipt(t *testing.T) {
 	id, other := tableIdentity(t, 1), tableIdentity(t, 2)
 	m := tableEpoch()

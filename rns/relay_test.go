@@ -802,3 +802,73 @@ func TestVerifiedAnnounceIsNotTakenForAnother(t *testing.T) {
 		t.Errorf("%d remembered", n)
 	}
 }
+
+// TestLinkDataFromAnotherInterfaceIsForgotten: C-090, C-091.
+func TestLinkDataFromAnotherInterfaceIsForgotten(t *testing.T) {
+	n := newRelayNode(t, Config{})
+	on, _ := n.attachWire("on", interfaces.ModeFull)
+	other, _ := n.attachWire("other", interfaces.ModeFull)
+	end, _ := benchInitiator(t, nil, DestinationHash{5}, newStation(t, 1).identity.PublicIdentity, linkRoute{hops: 1, on: on})
+	l := end.Link
+	l.now.on, l.now.state = on, LinkActive
+	l.publish()
+	n.links[l.ID()] = l
+	p := Packet{DestinationType: DestinationLink, Destination: l.ID(), Data: []byte("data")}
+	n.hear(other, p.Append(nil))
+	if len(l.inbox) != 0 || n.duplicates.seen(p.Hash()) || other.drops.snapshot()[DropLinkQueue] != 1 {
+		t.Error("delivered, or remembered")
+	}
+	n.hear(on, p.Append(nil))
+	n.hear(on, p.Append(nil))
+	if len(l.inbox) != 1 || !n.duplicates.seen(p.Hash()) {
+		t.Errorf("%d delivered", len(l.inbox))
+	}
+	proof := Packet{DestinationType: DestinationLink, PacketType: PacketProof, Context: ContextLinkReqProof, Destination: l.ID(), Data: make([]byte, 99)}
+	n.hear(on, proof.Append(nil))
+	if n.duplicates.seen(proof.Hash()) {
+		t.Error("a proof of a link request is remembered")
+	}
+}
+
+// TestContextsThatRepeat: C-087.
+func TestContextsThatRepeat(t *testing.T) {
+	for c := range 256 {
+		switch c := Context(c); c {
+		case 0x01, 0x03, 0x05, 0x08, 0x0e, 0xfa:
+			if !exemptFromDuplicates(c) {
+				t.Errorf("context %#x", byte(c))
+			}
+		default:
+			if exemptFromDuplicates(c) {
+				t.Errorf("context %#x", byte(c))
+			}
+		}
+	}
+}
+
+// TestOwnPacketWithoutPathGoesEverywhere: C-096, C-085 for announces: those of any transport id are heard.
+func TestOwnPacketWithoutPathGoesEverywhere(t *testing.T) {
+	n := newRelayNode(t, Config{})
+	x, xWire := n.attachWire("x", interfaces.ModeFull)
+	_, yWire := n.attachWire("y", interfaces.ModeRoaming)
+	_, mute := n.attachWire("mute", interfaces.ModeFull, func(a *attached) { a.properties.Outgoing = false })
+	s := newStation(t, 1)
+	p := Packet{Destination: s.destination, Data: []byte("hello")}
+	raw := p.Append(nil)
+	if _, _, err := n.route(outFrame{raw: raw}); err != nil {
+		t.Fatal(err)
+	}
+	if len(xWire.take()) != 1 || len(yWire.take()) != 1 || len(mute.take()) != 0 {
+		t.Error("not sent on all interfaces that may send")
+	}
+	n.hear(x, s.announce(t, 2, IdentityHash{9}))
+	if n.paths.lookup(s.destination, n.now) == nil {
+		t.Fatal("an announce passed on by another node is not heard")
+	}
+	if _, _, err := n.route(outFrame{raw: raw}); err != nil {
+		t.Fatal(err)
+	}
+	if sent := xWire.take(); len(sent) != 1 || IdentityHash(sent[0].TransportID) != (IdentityHash{9}) || len(yWire.take()) != 0 {
+		t.Error("not sent by its path alone")
+	}
+}

@@ -61,9 +61,9 @@ type TableStore interface {
 	LoadPacketHashes(ctx context.Context) iter.Seq2[PacketHash, error]
 	SavePacketHashes(ctx context.Context, hashes iter.Seq[PacketHash]) error
 
-	// LoadBlackholes gives our own list of blackholed identities.
-	LoadBlackholes(ctx context.Context) ([]Blackhole, error)
-	SaveBlackholes(ctx context.Context, list []Blackhole) error
+	// LoadBlackholes gives the list of blackholed identities of a source: the zero hash is our own.
+	LoadBlackholes(ctx context.Context, source IdentityHash) ([]Blackhole, error)
+	SaveBlackholes(ctx context.Context, source IdentityHash, list []Blackhole) error
 }
 
 // Use marks of [KnownDestination.Used]. Positive values are the time of last use.

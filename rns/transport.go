@@ -72,6 +72,10 @@ type Config struct {
 	RespondToProbes bool
 	// PublishBlackholes lets everybody ask for our list of blackholed identities.
 	PublishBlackholes bool
+	// BlackholeSources are the transport identities of nodes whose published lists of blackholed identities are used, too:
+	// at most [MaxBlackholeSources]. They are asked 20 s after the start and then each BlackholeUpdate; 0: an hour.
+	BlackholeSources []IdentityHash
+	BlackholeUpdate  time.Duration
 	// AnnounceRate is for interfaces that set none. Zero: [DefaultAnnounceRate] on transport nodes, none on others.
 	AnnounceRate AnnounceRate
 	// Ingress is for interfaces that set nothing else. Zero fields: the defaults.
@@ -112,6 +116,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.PathTimeout < 0 {
 		return c, errors.New("transport: PathTimeout is negative")
+	}
+	if c.BlackholeUpdate < 0 || len(c.BlackholeSources) > MaxBlackholeSources {
+		return c, errors.New("transport: BlackholeUpdate is negative, or there are too many BlackholeSources")
+	}
+	if c.BlackholeUpdate == 0 {
+		c.BlackholeUpdate = blackholeUpdateInterval
 	}
 	if c.PathTimeout == 0 {
 		c.PathTimeout = DefaultPathTimeout
@@ -248,6 +258,9 @@ func (t *Transport) Run(ctx context.Context) error {
 	t.wg.Go(func() { t.dispatchAnnounces(life) })
 	if len(t.managed) > 0 {
 		t.wg.Go(func() { t.announceManaged(life) })
+	}
+	if len(t.config.BlackholeSources) > 0 {
+		t.wg.Go(func() { t.updateBlackholes(life) })
 	}
 	if loadErr == nil {
 		e.start()

@@ -120,6 +120,7 @@ func TestInterfacesAreBoundedAndSorted(t *testing.T) {
 	}
 }
 
+// TestRebalancedPathKeepsItsInterface: C-112, the path; the link part checks the proof.
 func TestRebalancedPathKeepsItsInterface(t *testing.T) {
 	tr, err := New(Config{})
 	if err != nil {

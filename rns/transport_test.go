@@ -72,6 +72,7 @@ func send(t *testing.T, d *rns.RemoteDestination, data string) *rns.Receipt {
 	return r
 }
 
+// TestAnnounceIsHeardAndPacketIsProved: C-095.
 func TestAnnounceIsHeardAndPacketIsProved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{Latency: 100 * time.Millisecond})
@@ -237,6 +238,7 @@ func TestExplicitProofs(t *testing.T) {
 	})
 }
 
+// TestPathRequestIsAnsweredByTheOwner: C-143.
 func TestPathRequestIsAnsweredByTheOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTwoNodes(t, func(c *rns.DestinationConfig) { c.AppData = func() []byte { return []byte("data") } })
@@ -371,6 +373,7 @@ func TestThreeNodesInARow(t *testing.T) {
 	})
 }
 
+// TestPacketOverSeveralHopsIsAddressedToTheNextNode: C-094.
 func TestPacketOverSeveralHopsIsAddressedToTheNextNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := ifacetest.NewMedium(ifacetest.Options{}), ifacetest.NewMedium(ifacetest.Options{})
@@ -456,6 +459,7 @@ func TestIFAC(t *testing.T) {
 	}
 }
 
+// TestPlainAndGroupPackets: C-088, C-089, C-093.
 func TestPlainAndGroupPackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{})
@@ -519,6 +523,7 @@ func TestPlainAndGroupPackets(t *testing.T) {
 	})
 }
 
+// TestDuplicateIsDeliveredOnce: C-086.
 func TestDuplicateIsDeliveredOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTwoNodes(t)
@@ -543,6 +548,7 @@ func TestDuplicateIsDeliveredOnce(t *testing.T) {
 	})
 }
 
+// TestPacketForAnotherTransportNodeIsDropped: C-085, the part about DATA.
 func TestPacketForAnotherTransportNodeIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTwoNodes(t)
@@ -805,6 +811,7 @@ func TestFullQueueOfADestinationTakesARetry(t *testing.T) {
 	})
 }
 
+// TestSlowAnnounceHandlerLosesTheOldest: C-178.
 func TestSlowAnnounceHandlerLosesTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{})
@@ -1026,6 +1033,7 @@ func TestPacketSizes(t *testing.T) {
 	})
 }
 
+// TestOverlongPacketsAreDroppedAndTolerableOnesAreNot: C-183.
 func TestOverlongPacketsAreDroppedAndTolerableOnesAreNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{MTU: 8192})
@@ -1147,6 +1155,7 @@ func TestStoreThatFailsIsTriedAgain(t *testing.T) {
 	})
 }
 
+// TestOwnAddressAnnouncedByAnotherIsIgnored: C-127.
 func TestOwnAddressAnnouncedByAnotherIsIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTwoNodes(t)

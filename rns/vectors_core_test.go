@@ -230,6 +230,7 @@ func checkDestination(t *testing.T, c vectors.Case) {
 	}
 }
 
+// TestVectorsTunnel: C-154.
 func TestVectorsTunnel(t *testing.T) {
 	vectors.Run(t, "tunnel", func(t *testing.T, c vectors.Case) {
 		switch c.Kind {

@@ -24,3 +24,13 @@ func DecodeFiles(data []byte) (known int) {
 	_, _ = parseRatchet(data)
 	return known
 }
+
+// DecodeTables reads data as each of the tables of a transport node, and returns how many entries there were.
+func DecodeTables(data []byte) (n int) {
+	decodeTable(context.Background(), filePaths, data, parsePath, func(rns.StoredPath, error) bool { n++; return true })
+	decodeTable(context.Background(), fileTunnels, data, parseTunnel, func(t rns.StoredTunnel, _ error) bool {
+		n += 1 + len(t.Paths)
+		return true
+	})
+	return n
+}

@@ -377,11 +377,11 @@ func (s *Store) SavePacketHashes(ctx context.Context, hashes iter.Seq[rns.Packet
 }
 
 // LoadBlackholes implements [rns.TableStore].
-func (s *Store) LoadBlackholes(ctx context.Context) ([]rns.Blackhole, error) {
+func (s *Store) LoadBlackholes(ctx context.Context, source rns.IdentityHash) ([]rns.Blackhole, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	data, err := readFile(s.path(folderBlackhole, fileBlackholeOwn), maxBlackholeFile)
+	data, err := readFile(s.blackholePath(source), maxBlackholeFile)
 	if err != nil || data == nil {
 		return nil, err
 	}
@@ -408,7 +408,7 @@ func (s *Store) LoadBlackholes(ctx context.Context) ([]rns.Blackhole, error) {
 }
 
 // SaveBlackholes implements [rns.TableStore].
-func (s *Store) SaveBlackholes(ctx context.Context, list []rns.Blackhole) error {
+func (s *Store) SaveBlackholes(ctx context.Context, source rns.IdentityHash, list []rns.Blackhole) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -419,5 +419,13 @@ func (s *Store) SaveBlackholes(ctx context.Context, list []rns.Blackhole) error 
 	for _, e := range list {
 		b = rns.AppendBlackhole(msgpack.AppendBin(b, e.Identity[:]), e)
 	}
-	return writeFile(s.path(folderBlackhole, fileBlackholeOwn), b)
+	return writeFile(s.blackholePath(source), b)
+}
+
+// blackholePath is where the list of a source is.
+func (s *Store) blackholePath(source rns.IdentityHash) string {
+	if source.IsZero() {
+		return s.path(folderBlackhole, fileBlackholeOwn)
+	}
+	return s.path(folderBlackhole, source.String())
 }

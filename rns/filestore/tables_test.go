@@ -48,7 +48,7 @@ func TestTablesOfATransportNodeAreKept(t *testing.T) {
 	}
 	for _, err := range []error{
 		s.SavePaths(ctx, slices.Values(paths)), s.SaveTunnels(ctx, slices.Values(tunnels)),
-		s.SavePacketHashes(ctx, slices.Values(hashes)), s.SaveBlackholes(ctx, blackholes),
+		s.SavePacketHashes(ctx, slices.Values(hashes)), s.SaveBlackholes(ctx, rns.IdentityHash{}, blackholes),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -87,7 +87,7 @@ func TestTablesOfATransportNodeAreKept(t *testing.T) {
 	if !slices.Equal(gotHashes, hashes) {
 		t.Errorf("hashes %v", gotHashes)
 	}
-	if got, err := s.LoadBlackholes(ctx); err != nil || !reflect.DeepEqual(got, blackholes) {
+	if got, err := s.LoadBlackholes(ctx, rns.IdentityHash{}); err != nil || !reflect.DeepEqual(got, blackholes) {
 		t.Errorf("blackholes %+v, %v", got, err)
 	}
 	raw, err := os.ReadFile(filepath.Join(s.Dir(), "destination_table"))
@@ -164,7 +164,7 @@ func TestBrokenTablesAreReportedAndNoMore(t *testing.T) {
 		s := openTables(t)
 		if err := errors.Join(s.SavePaths(ctx, slices.Values([]rns.StoredPath{good})),
 			s.SaveTunnels(ctx, slices.Values([]rns.StoredTunnel{{ID: rns.TunnelID{1}, Paths: []rns.StoredPath{good}}})),
-			s.SavePacketHashes(ctx, slices.Values([]rns.PacketHash{{1}})), s.SaveBlackholes(ctx, []rns.Blackhole{{}})); err != nil {
+			s.SavePacketHashes(ctx, slices.Values([]rns.PacketHash{{1}})), s.SaveBlackholes(ctx, rns.IdentityHash{}, []rns.Blackhole{{}})); err != nil {
 			t.Fatal(err)
 		}
 		path := filepath.Join(s.Dir(), name)
@@ -182,7 +182,7 @@ func TestBrokenTablesAreReportedAndNoMore(t *testing.T) {
 			}
 			for range s.LoadPacketHashes(ctx) {
 			}
-			_, _ = s.LoadBlackholes(ctx)
+			_, _ = s.LoadBlackholes(ctx, rns.IdentityHash{})
 		}
 		if err := os.WriteFile(path, whole[:len(whole)-1], 0o600); err != nil {
 			t.Fatal(err)
@@ -197,9 +197,33 @@ func TestBrokenTablesAreReportedAndNoMore(t *testing.T) {
 		for _, err := range s.LoadPacketHashes(ctx) {
 			failed = failed || err != nil
 		}
-		_, err = s.LoadBlackholes(ctx)
+		_, err = s.LoadBlackholes(ctx, rns.IdentityHash{})
 		if !failed && err == nil {
 			t.Errorf("%s cut short is no error", name)
 		}
 	}
+}
+
+func FuzzTables(f *testing.F) {
+	s, err := filestore.Open(f.TempDir())
+	if err != nil {
+		f.Fatal(err)
+	}
+	paths := []rns.StoredPath{examplePath(1), examplePath(2)}
+	if err := errors.Join(s.SavePaths(f.Context(), slices.Values(paths)),
+		s.SaveTunnels(f.Context(), slices.Values([]rns.StoredTunnel{{ID: rns.TunnelID{1}, Paths: paths}}))); err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range []string{"destination_table", "tunnels"} {
+		data, err := os.ReadFile(filepath.Join(s.Dir(), name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if n := filestore.DecodeTables(data); n > 2*len(data)+2 {
+			t.Fatalf("%d entries in %d bytes", n, len(data))
+		}
+	})
 }

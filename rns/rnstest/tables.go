@@ -14,7 +14,7 @@ type tables struct {
 	tunnels    []rns.StoredTunnel
 	announces  map[rns.PacketHash]rns.StoredAnnounce
 	hashes     []rns.PacketHash
-	blackholes []rns.Blackhole
+	blackholes map[rns.IdentityHash][]rns.Blackhole
 }
 
 // all gives what load returns, under the lock.
@@ -97,13 +97,18 @@ func (s *Store) SavePacketHashes(_ context.Context, hashes iter.Seq[rns.PacketHa
 }
 
 // LoadBlackholes implements rns.TableStore.
-func (s *Store) LoadBlackholes(context.Context) ([]rns.Blackhole, error) {
+func (s *Store) LoadBlackholes(_ context.Context, source rns.IdentityHash) ([]rns.Blackhole, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.tables.blackholes), nil
+	return slices.Clone(s.tables.blackholes[source]), nil
 }
 
 // SaveBlackholes implements rns.TableStore.
-func (s *Store) SaveBlackholes(_ context.Context, list []rns.Blackhole) error {
-	return s.replace(func() { s.tables.blackholes = slices.Clone(list) })
+func (s *Store) SaveBlackholes(_ context.Context, source rns.IdentityHash, list []rns.Blackhole) error {
+	return s.replace(func() {
+		if s.tables.blackholes == nil {
+			s.tables.blackholes = make(map[rns.IdentityHash][]rns.Blackhole)
+		}
+		s.tables.blackholes[source] = slices.Clone(list)
+	})
 }
