@@ -45,6 +45,7 @@ var arrows = []struct {
 	{"rns/filestore", []string{"rns", "rns/msgpack"}},
 	{"rns/sharedinstance", []string{"rns", "rns/config", "rns/interfaces", "rns/interfaces/local", "rns/msgpack"}},
 	{"rns/rnstest", []string{"rns", "rns/msgpack", "rns/interfaces/..."}},
+	{"rns/rnstest/mesh", []string{"rns", "rns/interfaces", "rns/rnstest", "rns/rnstest/rnodesim"}},
 	{"rns/rnstest/rnodesim", []string{"rns/interfaces", "rns/interfaces/kiss", "rns/interfaces/serial"}},
 	{"rns/interfaces", nil},
 	{"rns/interfaces/backbone", []string{"rns/interfaces/tcp"}},
