@@ -42,7 +42,7 @@ func (a *app) checkNetwork(ctx context.Context, r *checkResult, running bool) {
 		r.note("network", w.Text, w.Hint)
 	}
 	shared := !running && r.instance(ctx, n)
-	if len(n.enabled) == 0 && !shared {
+	if len(n.enabled) == 0 && !shared && !running {
 		r.note("network", n.waysOut().Text, n.waysOut().Hint)
 	}
 	r.clashes(n)

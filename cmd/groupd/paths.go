@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,10 +32,40 @@ func (n *node) Path(ctx context.Context, d [16]byte, request bool) (web.Path, er
 			return web.Path{}, err
 		}
 	}
+	if list, ok := n.masterPaths(ctx); ok {
+		for _, p := range list {
+			if p.Destination == hash.String() {
+				return p, nil
+			}
+		}
+	}
 	if info, ok := n.transport.PathInfo(hash); ok {
 		return pathOf(info), nil
 	}
 	return web.Path{Destination: hash.String()}, nil
+}
+
+// masterPaths is the path table of the shared instance that we use, if it tells.
+func (n *node) masterPaths(ctx context.Context) ([]web.Path, bool) {
+	c := n.caller()
+	if c == nil {
+		return nil, false
+	}
+	within, cancel := context.WithTimeout(ctx, askMasterWithin)
+	defer cancel()
+	rows, err := c.Paths(within)
+	if err != nil {
+		n.log.network.Debug("the shared instance does not tell its paths", "err", err)
+		return nil, false
+	}
+	list := make([]web.Path, 0, len(rows))
+	for _, p := range rows {
+		list = append(list, web.Path{
+			Destination: p.Destination.String(), Known: true, Hops: p.Hops, NextHop: p.Via.String(), Interface: p.Interface,
+			Learned: moment(p.Learned), Expires: moment(p.Expires),
+		})
+	}
+	return list, true
 }
 
 // awaitPath asks the network for a path; rns.ErrNoPath when none came in time.
@@ -66,29 +97,13 @@ func moment(t time.Time) *time.Time {
 
 // Paths implements web.Node. A client of a shared instance has the master's, as rnpath shows them.
 func (n *node) Paths(ctx context.Context, maxHops int) ([]web.Path, error) {
-	var list []web.Path
-	add := func(p web.Path) {
-		if p.Hops <= maxHops {
-			list = append(list, p)
+	list, ok := n.masterPaths(ctx)
+	if !ok {
+		for _, p := range n.transport.Paths() {
+			list = append(list, pathOf(p))
 		}
 	}
-	if c := n.caller(); c != nil {
-		within, cancel := context.WithTimeout(ctx, askMasterWithin)
-		defer cancel()
-		if rows, err := c.Paths(within); err == nil {
-			for _, p := range rows {
-				add(web.Path{
-					Destination: p.Destination.String(), Known: true, Hops: p.Hops, NextHop: p.Via.String(), Interface: p.Interface,
-					Learned: moment(p.Learned), Expires: moment(p.Expires),
-				})
-			}
-			return list, nil
-		}
-	}
-	for _, p := range n.transport.Paths() {
-		add(pathOf(p))
-	}
-	return list, nil
+	return slices.DeleteFunc(list, func(p web.Path) bool { return p.Hops > maxHops }), nil
 }
 
 // ForgetPath implements web.Node.

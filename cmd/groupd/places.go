@@ -23,6 +23,7 @@ const (
 	fileBackup    = "last-backup" // its time of change says when the last backup was taken
 	folderRNS     = "reticulum"   // rns/filestore
 	serviceSock   = "/run/groupd/groupd.sock"
+	systemRNS     = "/etc/reticulum"
 	modePrivate   = fs.FileMode(0o600)
 	modeFolder    = fs.FileMode(0o700)
 	modeStrangers = fs.FileMode(0o077)
@@ -42,19 +43,37 @@ func (a *app) dataDir() (string, error) {
 	return filepath.Abs(dir)
 }
 
-// rnsConfigDir is Reticulum's configuration directory.
+// rnsConfigDir is Reticulum's configuration directory: what was said, else the first of the usual ones that has a configuration, as for
+// every Reticulum program (spec 3 §5.1).
 func (a *app) rnsConfigDir() (string, error) {
 	dir := a.rnsConfig
 	if dir == "" {
 		dir = a.getenv("GROUPD_RNSCONFIG")
 	}
-	if home := a.getenv("HOME"); dir == "" && home != "" {
-		dir = filepath.Join(home, ".reticulum")
+	if dir == "" {
+		dir = usualRNSConfig(systemRNS, a.getenv("HOME"))
 	}
 	if dir == "" {
 		return "", &failure{code: exitConfig, msg: "no Reticulum configuration: HOME is not set", hint: "--rnsconfig DIR"}
 	}
 	return filepath.Abs(dir)
+}
+
+// usualRNSConfig chooses among the usual places. The last one need not exist; "" without a home.
+func usualRNSConfig(system, home string) string {
+	places := []string{system}
+	if home != "" {
+		places = append(places, filepath.Join(home, ".config", "reticulum"))
+	}
+	for _, dir := range places {
+		if info, err := os.Stat(filepath.Join(dir, "config")); err == nil && info.Mode().IsRegular() {
+			return dir
+		}
+	}
+	if home == "" {
+		return ""
+	}
+	return filepath.Join(home, ".reticulum")
 }
 
 // serverSocket is where this run's server listens.

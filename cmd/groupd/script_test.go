@@ -50,6 +50,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", home)
 			e.Setenv("GORACE", "atexit_sleep_ms=0")
 			e.Setenv("GROUPD_DATA", data)
+			e.Setenv("GROUPD_RNSCONFIG", filepath.Join(home, ".reticulum")) // whatever this machine has in /etc
 			e.Setenv("DATA", data)
 			e.Setenv("PORT", strconv.Itoa(port))
 			e.Setenv("NOTIFY_SOCKET", l.LocalAddr().String())

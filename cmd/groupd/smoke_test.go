@@ -52,7 +52,7 @@ func boot(t testing.TB) *built {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	b.env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "NOTIFY_SOCKET=" + l.LocalAddr().String()}
+	b.env = []string{"HOME=" + dir, "GROUPD_RNSCONFIG=" + filepath.Join(dir, ".reticulum"), "PATH=" + os.Getenv("PATH"), "NOTIFY_SOCKET=" + l.LocalAddr().String()}
 	b.process = exec.Command(b.binary, "run")
 	b.process.Env, b.process.Stdout, b.process.Stderr = b.env, &b.out, &b.out
 	if err := b.process.Start(); err != nil {

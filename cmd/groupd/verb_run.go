@@ -35,7 +35,7 @@ func (a *app) runVerb() *cobra.Command {
 	c := a.verb("run", "serve, until SIGINT or SIGTERM", nil, func(c *cobra.Command, args []string) error { return a.serve(c.Context()) })
 	c.Long = "run serves the groups of this machine. The first start makes the data directory, an identity, a database and groupd.toml,\n" +
 		"and shows the group's address and how to become its owner. A second signal ends it at once."
-	c.Flags().StringVar(&a.rnsConfig, "rnsconfig", "", "Reticulum's configuration directory (else $GROUPD_RNSCONFIG, ~/.reticulum)")
+	c.Flags().StringVar(&a.rnsConfig, "rnsconfig", "", "Reticulum's configuration directory (else $GROUPD_RNSCONFIG, or the usual one of Reticulum)")
 	return c
 }
 
