@@ -46,21 +46,26 @@ func get(t *testing.T, db *DB, key string) string {
 
 func TestEveryConnectionHasThePragmas(t *testing.T) {
 	db := openTest(t, "")
-	conns := []*conn{db.writer}
-	for range readers {
-		c := <-db.pool
-		defer func() { db.pool <- c }()
-		conns = append(conns, c)
-	}
-	for i, c := range conns {
+	check := func(who string, c *conn) error {
 		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "secure_delete": "1"} {
 			var got string
 			if err := c.one(func(r row) error { return r.Scan(&got) }, "PRAGMA "+pragma); err != nil {
-				t.Fatal(err)
+				return err
 			}
 			if got != want {
-				t.Errorf("connection %d: %s is %s, want %s", i, pragma, got, want)
+				t.Errorf("%s: %s is %s, want %s", who, pragma, got, want)
 			}
+		}
+		return nil
+	}
+	if err := db.update(t.Context(), func(c *conn) error { return check("writer", c) }); err != nil {
+		t.Fatal(err)
+	}
+	for i := range readers {
+		c := <-db.pool
+		defer func() { db.pool <- c }()
+		if err := check(fmt.Sprint("reader ", i), c); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
