@@ -389,3 +389,16 @@ func startStock(t *testing.T, m *machine) *exec.Cmd {
 		time.Sleep(20 * time.Millisecond)
 	}
 }
+
+// I-099: the same on TCP, as on systems without abstract sockets.
+func TestStockToolsWorkOverTCP(t *testing.T) {
+	t.Parallel()
+	data, control := freePort(t, "127.0.0.1"), freePort(t, "127.0.0.1")
+	m := newMachine(t, fmt.Sprintf("enable_transport = yes\nrespond_to_probes = yes\nshared_instance_type = tcp\nshared_instance_port = %d\ninstance_control_port = %d", data, control), "")
+	n := m.run(0)
+	if n.instance.Role() != sharedinstance.Master {
+		t.Fatalf("our node is %v: %v", n.instance.Role(), n.instance.Err())
+	}
+	has(t, "rnstatus", m.tool("rnstatus", "-a"), fmt.Sprintf("Shared Instance[%d]", data), "Serving   : 0 program", "LocalInterface[")
+	has(t, "rnprobe", m.tool("rnprobe", "rnstransport.probe", n.Stats().ProbeResponder.String()), "Valid reply from <", "packet loss 0.0%")
+}
