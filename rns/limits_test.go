@@ -69,7 +69,8 @@ func TestInboxIsBoundedInBytesToo(t *testing.T) {
 		t.Error("more than the bound was taken")
 	}
 	b.shared.queued.Add(linksInboxBytes - linkInboxBytes) // of other links
-	b.releaseInbox(*<-b.inbox)
+	taken, _ := b.inbox.take()
+	b.releaseInbox(taken)
 	b.shared.queued.Add(int64(len(raw)))
 	if b.receive(packet) || b.queued.Load() != int64((fit-1)*len(raw)) {
 		t.Error("more than the bound of all links was taken")

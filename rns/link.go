@@ -92,7 +92,7 @@ type Link struct {
 
 	ctx      context.Context // lifetime of the request handlers of this link
 	cancel   context.CancelFunc
-	inbox    chan *linkPacket
+	inbox    linkInbox
 	queued   atomic.Int64 // bytes in the inbox
 	calls    chan func(now time.Time)
 	active   chan struct{} // closed when the link becomes active
@@ -152,7 +152,7 @@ type linkTarget interface {
 func newLink(carrier linkCarrier, shared *linkShared, env linkEnvironment, id LinkID, initiator bool) *Link {
 	l := &Link{
 		carrier: carrier, shared: shared, log: env.log.With("link", id), rand: env.rand, wall: env.wall, blackholed: env.blackholed, id: id, initiator: initiator,
-		inbox:   make(chan *linkPacket, linkInboxSize),
+		inbox:   newLinkInbox(),
 		calls:   make(chan func(time.Time), linkCallsSize),
 		active:  make(chan struct{}),
 		stop:    make(chan struct{}),
@@ -312,12 +312,10 @@ func (l *Link) receive(p linkPacket) bool {
 	}
 	p.at = timeOr(p.at)
 	if l.reserveInbox(p) {
-		select {
-		case l.inbox <- &p:
+		if l.inbox.put(p) {
 			return true
-		default:
-			l.releaseInbox(p)
 		}
+		l.releaseInbox(p)
 	}
 	l.shared.counters.inboxFull.Add(1)
 	return false
@@ -356,7 +354,7 @@ func (l *Link) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for l.now.state != LinkClosed {
-		inbox := l.inbox
+		inbox := l.inbox.wake
 		if l.held > 0 {
 			inbox = nil
 		} else if len(l.deferred) > 0 {
@@ -369,9 +367,8 @@ func (l *Link) run() {
 		select {
 		case f := <-l.calls:
 			f(time.Now())
-		case p := <-inbox:
-			l.releaseInbox(*p)
-			l.handle(time.Now(), *p)
+		case <-inbox:
+			l.handleWaiting()
 		case <-timer.C:
 			l.tick(time.Now())
 		case <-l.stop:
@@ -382,10 +379,25 @@ func (l *Link) run() {
 			l.close(time.Now(), reason, !l.silent.Load())
 		}
 	}
-	for len(l.inbox) > 0 { // nothing comes after unregisterLink
-		l.releaseInbox(*<-l.inbox)
+	for p, ok := l.inbox.take(); ok; p, ok = l.inbox.take() { // nothing comes after unregisterLink
+		l.releaseInbox(p)
 	}
 	l.children.Wait()
+}
+
+// handleWaiting handles packets of the inbox, unless one makes the others wait.
+func (l *Link) handleWaiting() {
+	for range linkInboxBatch {
+		p, ok := l.inbox.take()
+		if !ok {
+			return
+		}
+		l.releaseInbox(p)
+		l.handle(time.Now(), p)
+		if l.held > 0 || len(l.deferred) > 0 || l.now.state == LinkClosed {
+			return
+		}
+	}
 }
 
 // deadline returns when tick is to be called next.

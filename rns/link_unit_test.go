@@ -170,7 +170,7 @@ func TestDataFromAnotherInterfaceIsNotTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := &attached{label: "other", properties: interfaces.Properties{}}
-	if b.receive(linkPacket{Packet: p, on: other}) || b.shared.stats().WrongInterface != 1 || len(b.inbox) != 0 {
+	if b.receive(linkPacket{Packet: p, on: other}) || b.shared.stats().WrongInterface != 1 || len(b.inbox.waiting) != 0 {
 		t.Error("it was taken")
 	}
 }

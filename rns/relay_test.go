@@ -815,13 +815,13 @@ func TestLinkDataFromAnotherInterfaceIsForgotten(t *testing.T) {
 	n.links[l.ID()] = l
 	p := Packet{DestinationType: DestinationLink, Destination: l.ID(), Data: []byte("data")}
 	n.hear(other, p.Append(nil))
-	if len(l.inbox) != 0 || n.duplicates.seen(p.Hash()) || other.drops.snapshot()[DropLinkQueue] != 1 {
+	if len(l.inbox.waiting) != 0 || n.duplicates.seen(p.Hash()) || other.drops.snapshot()[DropLinkQueue] != 1 {
 		t.Error("delivered, or remembered")
 	}
 	n.hear(on, p.Append(nil))
 	n.hear(on, p.Append(nil))
-	if len(l.inbox) != 1 || !n.duplicates.seen(p.Hash()) {
-		t.Errorf("%d delivered", len(l.inbox))
+	if len(l.inbox.waiting) != 1 || !n.duplicates.seen(p.Hash()) {
+		t.Errorf("%d delivered", len(l.inbox.waiting))
 	}
 	proof := Packet{DestinationType: DestinationLink, PacketType: PacketProof, Context: ContextLinkReqProof, Destination: l.ID(), Data: make([]byte, 99)}
 	n.hear(on, proof.Append(nil))

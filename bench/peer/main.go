@@ -11,11 +11,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"runtime/pprof"
 	"sync/atomic"
 	"syscall"
 
+	"groupd/internal/gcpace"
 	"groupd/lxmf"
 	"groupd/rns"
 	"groupd/rns/filestore"
@@ -25,7 +25,7 @@ import (
 
 func main() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50) // as groupd does
+		gcpace.Start(gcpace.Policy{Least: 8 << 20, Percent: 50}) // as groupd does
 	}
 	if err := serve(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "peer:", err)

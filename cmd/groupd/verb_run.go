@@ -20,6 +20,7 @@ import (
 	"groupd/api/web"
 	"groupd/configs"
 	"groupd/group"
+	"groupd/internal/gcpace"
 	"groupd/internal/sdnotify"
 	"groupd/rns/sharedinstance"
 )
@@ -27,7 +28,8 @@ import (
 // Tunables of a run.
 const (
 	stopWithin = 5 * time.Second // after the first signal
-	gcPercent  = 50              // a small heap matters more than the time of the collector on a Pi
+	gcPercent  = 50              // a small heap matters more than the time of the collector on a Pi,
+	gcLeast    = 8 << 20         // but so many bytes more are always worth fewer collections
 	memorySoft = 64 << 20        // bytes; from here on the collector works harder. GOMEMLIMIT and GOGC go before both
 )
 
@@ -189,7 +191,7 @@ func (a *app) watchdog(ctx context.Context, n *node) {
 // tuneMemory keeps the heap small, unless the operator has set something himself.
 func (a *app) tuneMemory() {
 	if a.getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		gcpace.Start(gcpace.Policy{Least: gcLeast, Percent: gcPercent})
 	}
 	if a.getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memorySoft)

@@ -38,6 +38,7 @@ type Engine struct {
 	online  bool     // Send takes frames
 	queue   [][]byte // as written; those being written are still in it
 	queued  int      // bytes in queue
+	free    [][]byte // buffers of frames that were written, at most maxFree
 	stats   interfaces.Stats
 }
 
@@ -67,7 +68,7 @@ func (e *Engine) send(frame []byte) error {
 		e.stats.TxDropped.QueueFull++
 		return interfaces.ErrQueueFull
 	}
-	copied := make([]byte, 0, n)
+	copied := e.buffer(n)
 	if e.framing != nil {
 		copied = e.framing.AppendFrame(copied, frame)
 	} else {
@@ -80,6 +81,26 @@ func (e *Engine) send(frame []byte) error {
 	default:
 	}
 	return nil
+}
+
+// Buffers that were used are used again, so that a busy node does not collect garbage all the time.
+const (
+	maxFree       = 64   // buffers kept by an interface
+	maxFreeLength = 1100 // bytes; a packet of 500 bytes with framing takes at most as much
+)
+
+// buffer returns an empty slice with room for n bytes.
+func (e *Engine) buffer(n int) []byte {
+	if n > maxFreeLength {
+		return make([]byte, 0, n)
+	}
+	if last := len(e.free) - 1; last >= 0 && cap(e.free[last]) >= n {
+		b := e.free[last]
+		e.free[last] = nil
+		e.free = e.free[:last]
+		return b[:0]
+	}
+	return make([]byte, 0, n)
 }
 
 // Stats is a snapshot.
@@ -184,6 +205,9 @@ func (e *Engine) remove(frames int) int {
 	frames = min(frames, len(e.queue))
 	for _, f := range e.queue[:frames] {
 		e.queued -= len(f)
+		if len(e.free) < maxFree && cap(f) <= maxFreeLength {
+			e.free = append(e.free, f)
+		}
 	}
 	clear(e.queue[:frames])
 	if e.queue = e.queue[frames:]; len(e.queue) == 0 {
