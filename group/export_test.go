@@ -7,13 +7,15 @@ const (
 	ClaimGuessers  = claimGuessers
 	MaxStrangers   = maxStrangers
 	MaxCarriers    = maxCarriers
-	MaxBuckets     = maxBuckets
 	MaxSubscribers = maxSubscribers
 	CountOutcomes  = countOutcomes
 )
 
 // Buckets is how many rate buckets are kept.
-func (h *Hub) Buckets() int { return len(h.buckets.m) }
+func (h *Hub) Buckets() int {
+	n, _ := h.buckets.Size()
+	return n
+}
 
 // Words and Confusables are the embedded lists.
 func Words() string       { return words }

@@ -34,7 +34,7 @@ type Hub struct {
 	clock     clock
 	bus       bus
 	strangers strangers
-	buckets   buckets
+	buckets   Buckets[bucketKey]
 	guesses   guesses
 
 	remembered atomic.Uint64 // outcomes written since the start
@@ -113,9 +113,7 @@ func (h *Hub) Stats() Stats {
 	h.strangers.mu.Lock()
 	s.StrangersRefused, s.StrangersForgot = h.strangers.refused, h.strangers.forgotten
 	h.strangers.mu.Unlock()
-	h.buckets.mu.Lock()
-	s.BucketsEvicted = h.buckets.evicted
-	h.buckets.mu.Unlock()
+	_, s.BucketsEvicted = h.buckets.Size()
 	h.guesses.mu.Lock()
 	s.WrongClaims = h.guesses.wrong
 	h.guesses.mu.Unlock()

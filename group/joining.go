@@ -53,7 +53,7 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 // people do: each is a write, and identities are free.
 func (w *work) joinRate() error {
 	keys := []bucketKey{{w.group.ID, w.caller.Identity, true}, {w.group.ID, IdentityHash{}, true}}
-	wait, all := w.hub.buckets.take(w.now, keys, []moderation.Rate{w.hub.limits.JoinRate, w.hub.limits.GroupJoinRate})
+	wait, all := w.hub.buckets.Take(w.now, keys, []moderation.Rate{w.hub.limits.JoinRate, w.hub.limits.GroupJoinRate})
 	if wait > 0 {
 		msg := "you asked several times just now, wait a little"
 		if all == 1 {

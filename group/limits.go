@@ -32,7 +32,6 @@ const (
 	claimGuessers    = 2048           // identities remembered for wrong codes; then as above
 	maxStrangers     = 1024           // strangers remembered for a day
 	maxCarriers      = 64             // interfaces with a count of their own; one more for all others
-	maxBuckets       = 4096           // rate buckets; then the one nearest to full is forgotten
 	maxSubscribers   = 64
 	maxEventQueue    = 4096
 	countOutcomes    = 64 // outcomes written between two counts of them all

@@ -119,6 +119,13 @@ func (w *work) duplicate(id MessageID) (PostResult, error) {
 	return r, err
 }
 
+// bucketKey names a bucket of the Hub's.
+type bucketKey struct {
+	group GroupID
+	who   IdentityHash // zero: of all in the group
+	join  bool
+}
+
 // rate asks the buckets, for a post or for a change of one's profile, which everybody sees as well.
 func (w *work) rate(post bool) error {
 	if w.caller.Local {
@@ -128,7 +135,7 @@ func (w *work) rate(post bool) error {
 	if post {
 		keys, rates = append(keys, bucketKey{w.group.ID, IdentityHash{}, false}), append(rates, w.hub.limits.GroupRate)
 	}
-	wait, _ := w.hub.buckets.take(w.now, keys, rates)
+	wait, _ := w.hub.buckets.Take(w.now, keys, rates)
 	return w.may(moderation.ActionPost, func(f *moderation.Facts) { f.Wait = wait })
 }
 

@@ -216,6 +216,95 @@ func TestWhatStrangersLearn(t *testing.T) {
 	}
 }
 
+func TestWhoIsNotInsideReadsNothing(t *testing.T) {
+	h := newHouse(t)
+	ann := h.joined("Ann", moderation.RoleOwner)
+	first := must(h.hub.Post(t.Context(), ann, valley, message("secret")))(t)
+	pending := person("Pending")
+	must(h.hub.Join(t.Context(), pending, valley, group.JoinInput{Name: "Pending"}))(t)
+	kicked, banned, left, demoted := h.joined("Kicked", moderation.RoleMember), h.joined("Banned", moderation.RoleAdmin), h.joined("Left", moderation.RoleAdmin), h.joined("Once", moderation.RoleAdmin)
+	must(h.hub.Kick(t.Context(), ann, valley, group.KickInput{Target: hash(kicked)}))(t)
+	must(h.hub.Ban(t.Context(), ann, valley, group.BanInput{Target: hash(banned)}))(t)
+	must(h.hub.Leave(t.Context(), left, valley))(t)
+	must(h.hub.UpdatePermissions(t.Context(), ann, valley, group.PermissionsInput{Target: hash(demoted), Role: moderation.RoleMember}))(t)
+	reads := map[string]func(group.Caller) error{
+		"messages": func(c group.Caller) error {
+			_, err := h.hub.Messages(t.Context(), c, valley, group.Query{})
+			return err
+		},
+		"one entry": func(c group.Caller) error {
+			_, err := h.hub.Messages(t.Context(), c, valley, group.Query{Seqs: []group.Seq{first.Seq}})
+			return err
+		},
+		"the newest": func(c group.Caller) error {
+			_, err := h.hub.Messages(t.Context(), c, valley, group.Query{Newest: true})
+			return err
+		},
+		"a proof": func(c group.Caller) error { _, err := h.hub.Proof(t.Context(), c, valley, first.Seq); return err },
+		"members": func(c group.Caller) error {
+			_, err := h.hub.Members(t.Context(), c, valley, group.MembersQuery{})
+			return err
+		},
+		"a name": func(c group.Caller) error {
+			_, err := h.hub.Resolve(t.Context(), c, valley, "Ann", group.AmongMembers)
+			return err
+		},
+		"gone": func(c group.Caller) error {
+			_, err := h.hub.Resolve(t.Context(), c, valley, "Left", group.AmongDeparted)
+			return err
+		},
+		"what is deleted": func(c group.Caller) error {
+			_, err := h.hub.Delete(t.Context(), c, valley, group.DeleteInput{Seqs: []group.Seq{99}})
+			return err
+		},
+	}
+	staff := map[string]func(group.Caller) error{
+		"bans": func(c group.Caller) error {
+			_, _, err := h.hub.Bans(t.Context(), c, valley, group.AnyHash{}, 0)
+			return err
+		},
+		"requests": func(c group.Caller) error { _, err := h.hub.Requests(t.Context(), c, valley, 0); return err },
+		"the log":  func(c group.Caller) error { _, err := h.hub.Audit(t.Context(), c, valley, 0, 0); return err },
+		"who waits": func(c group.Caller) error {
+			_, err := h.hub.Resolve(t.Context(), c, valley, "Pending", group.AmongRequests)
+			return err
+		},
+		"who is out": func(c group.Caller) error {
+			_, err := h.hub.Resolve(t.Context(), c, valley, "Banned", group.AmongBans)
+			return err
+		},
+	}
+	for _, c := range []struct {
+		who    string
+		caller group.Caller
+		want   group.Kind
+	}{
+		{"nobody", group.Caller{}, group.KindNotIdentified}, {"a stranger", person("Eve"), group.KindNotMember}, {"one who waits", pending, group.KindPending},
+		{"the kicked", kicked, group.KindBanned}, {"the banned", banned, group.KindBanned}, {"one who left", left, group.KindNotMember},
+	} {
+		for what, read := range reads {
+			refused(t, c.who+" reading "+what, read(c.caller), c.want)
+		}
+		for what, read := range staff {
+			refused(t, c.who+" reading "+what, read(c.caller), c.want)
+		}
+		if info := must(h.hub.Info(t.Context(), c.caller, valley))(t); info.Inside || info.PrivateName != "" || info.Topic != "" || info.Head != (group.Head{}) || info.Generation != 0 {
+			t.Errorf("%s learns %+v", c.who, info)
+		}
+	}
+	for what, read := range reads {
+		if err := read(demoted); err != nil {
+			t.Errorf("a member reading %s: %v", what, err)
+		}
+	}
+	for what, read := range staff {
+		refused(t, "a member reading "+what, read(demoted), group.KindDenied)
+		if err := read(ann); err != nil {
+			t.Errorf("the owner reading %s: %v", what, err)
+		}
+	}
+}
+
 func TestTheOwnerNamedInTheSettings(t *testing.T) {
 	ann := person("Ann")
 	for name, owner := range map[string]group.AnyHash{"by identity": hash(ann), "by address": group.AnyHash(group.AddressOf(ann.Identity))} {

@@ -4,8 +4,6 @@ import (
 	"maps"
 	"sync"
 	"time"
-
-	"groupd/moderation"
 )
 
 // strangers counts what people outside were answered, so that nobody makes the group transmit at will. In memory: a
@@ -94,60 +92,5 @@ func (s *strangers) makeRoom(old func(time.Time, time.Duration) bool) {
 	if len(s.seen) >= maxStrangers {
 		delete(s.seen, first)
 		s.forgotten++
-	}
-}
-
-// buckets holds the token buckets of members and groups. Bound: maxBuckets; the one nearest to full is forgotten.
-type buckets struct {
-	mu      sync.Mutex // leaf
-	m       map[bucketKey]moderation.Bucket
-	evicted uint64
-}
-
-type bucketKey struct {
-	group GroupID
-	who   IdentityHash // zero: of all in the group
-	join  bool
-}
-
-// take asks for a token of each bucket; of none when one, the which-th, has to be waited for.
-func (b *buckets) take(now time.Time, keys []bucketKey, rates []moderation.Rate) (wait time.Duration, which int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	next := make([]moderation.Bucket, len(keys))
-	for i, k := range keys {
-		if next[i], wait = rates[i].Take(b.m[k], now); wait > 0 {
-			return wait, i
-		}
-	}
-	if b.m == nil {
-		b.m = make(map[bucketKey]moderation.Bucket)
-	}
-	for i, k := range keys {
-		if next[i] == (moderation.Bucket{}) {
-			continue // no limit
-		}
-		if _, known := b.m[k]; !known && len(b.m) >= maxBuckets {
-			b.makeRoom(now)
-		}
-		b.m[k] = next[i]
-	}
-	return 0, 0
-}
-
-// makeRoom forgets the full buckets, or else the one that will be full first. b.mu is held.
-func (b *buckets) makeRoom(now time.Time) {
-	var first bucketKey
-	var until time.Time
-	for k, v := range b.m {
-		if !v.Until.After(now) {
-			delete(b.m, k)
-		} else if until.IsZero() || v.Until.Before(until) {
-			first, until = k, v.Until
-		}
-	}
-	if len(b.m) >= maxBuckets {
-		delete(b.m, first)
-		b.evicted++
 	}
 }

@@ -19,11 +19,11 @@ const NoticeGlyph = '※'
 const maxMarks = 3
 
 // CleanName makes a display name fit to be shown beside others: one line, no control characters, no marks that change the
-// direction of writing, nothing invisible, no beginning that is a command or the server's own, no "Name: " of somebody
+// direction of writing, nothing invisible, no beginning that is a command, an action or the server's own, no "Name: " of somebody
 // else inside, at most MaxNameRunes characters. The result may be empty.
 func CleanName(s string) string {
 	for {
-		t := strings.TrimLeft(CleanLine(s), "/"+string(NoticeGlyph)+" ")
+		t := strings.TrimLeft(CleanLine(s), "/*"+string(NoticeGlyph)+" ")
 		t = strings.ReplaceAll(t, ": ", " ")
 		t = strings.TrimRight(t, ": ")
 		t = cut(t, MaxNameRunes, MaxNameBytes)

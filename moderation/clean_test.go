@@ -19,6 +19,7 @@ func TestNamesAreCleaned(t *testing.T) {
 		"/kick Bob":               "kick Bob",
 		"// /※ ※Ann":              "Ann",
 		"Bob: I quit":             "Bob I quit",
+		"* Bob waves":             "Bob waves",
 		"Bob:":                    "Bob",
 		"KD7:home":                "KD7:home",
 		"José":                    "José",

@@ -51,17 +51,20 @@ func CommandDocs() (docs []CommandDoc) {
 }
 
 // MaxBuckets bounds the members whose rates are remembered.
-const MaxBuckets = maxBuckets
+const MaxBuckets = group.MaxBuckets
 
 // Refuse takes a refusal's token for so many different people, and reports whether the last one got his.
 func (s *Server) Refuse(people int) (ok bool) {
 	for i := range people {
 		var who group.IdentityHash
 		binary.BigEndian.PutUint64(who[:], uint64(i)+1)
-		ok = s.rates.take(rateKey{who, true}, refusalRate(), s.config.Now()) == 0
+		ok = s.rates.TakeOne(s.config.Now(), rateKey{who, true}, refusalRate()) == 0
 	}
 	return ok
 }
 
 // Remembered is how many people's rates are remembered.
-func (s *Server) Remembered() int { return len(s.rates.buckets) }
+func (s *Server) Remembered() int {
+	n, _ := s.rates.Size()
+	return n
+}

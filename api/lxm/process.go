@@ -209,7 +209,7 @@ func quiet(f lxmf.Fields) bool {
 // refusal tells a member that something was not done, unless he was told often just now.
 func (t *turn) refusal(text string) []string {
 	t.s.count.refused.Add(1)
-	if t.s.rates.take(rateKey{t.caller.Identity, true}, refusalRate(), t.s.config.Now()) > 0 {
+	if t.s.rates.TakeOne(t.s.config.Now(), rateKey{t.caller.Identity, true}, refusalRate()) > 0 {
 		return nil
 	}
 	return whole(text)
@@ -247,7 +247,7 @@ func (t *turn) strangerCommand(word, args string) ([]string, error) {
 
 // memberCommand runs a command of a member.
 func (t *turn) memberCommand(word, args string) ([]string, error) {
-	if wait := t.s.rates.take(rateKey{t.caller.Identity, false}, commandRate(), t.s.config.Now()); wait > 0 {
+	if wait := t.s.rates.TakeOne(t.s.config.Now(), rateKey{t.caller.Identity, false}, commandRate()); wait > 0 {
 		return t.refusal(textTooManyCommands(wait)), nil
 	}
 	c, ok := t.s.lookup(word)

@@ -28,13 +28,16 @@ const (
 	// noticeQueue is how many of the Hub's events may wait; further ones are lost and counted, and the people they concern
 	// find out by themselves.
 	noticeQueue = 1024
-	// maxBuckets bounds the people whose rates are remembered; the one who is nearest to having all his tokens is
-	// forgotten.
-	maxBuckets = 4096
 )
 
 // commandRate bounds a member's commands; those beyond it are refused.
 func commandRate() moderation.Rate { return moderation.Rate{Burst: 30, Every: 10 * time.Second} }
+
+// rateKey names a bucket of a member's: of his commands, or of what he is told of refusals.
+type rateKey struct {
+	who     group.IdentityHash
+	refusal bool
+}
 
 // refusalRate bounds how often a member is told that something was not done, so that a program which answers everything
 // gets into no conversation.
@@ -84,7 +87,7 @@ type Server struct {
 	group    group.GroupID
 	log      *slog.Logger
 	commands []command
-	rates    rates
+	rates    group.Buckets[rateKey]
 	count    counters
 
 	mu      sync.Mutex // leaf
@@ -180,9 +183,7 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	pending := s.pending
 	s.mu.Unlock()
-	s.rates.mu.Lock()
-	forgotten := s.rates.evicted
-	s.rates.mu.Unlock()
+	_, forgotten := s.rates.Size()
 	c := &s.count
 	return Stats{
 		Forgotten: forgotten,

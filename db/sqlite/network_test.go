@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -102,5 +103,41 @@ func TestOwnRatchetsAndAnnounceTimesAreInTheDatabase(t *testing.T) {
 	}
 	if b, err := files.LoadOwnRatchets(t.Context(), d); err != nil || b != nil {
 		t.Fatalf("the files hold private keys: %x, %v", b, err)
+	}
+}
+
+func TestABackupHoldsRatchetsSeenIDsAndWhatIsHeld(t *testing.T) {
+	db := openTest(t, "")
+	g, d, id := group.Group{ID: "main", SeenKey: []byte("key"), Identity: group.IdentityHash{1}, Address: group.Address{2}}, rns.DestinationHash{4}, group.MessageID{7}
+	g.PublicKey, g.PrivateKey = []byte("public"), []byte("private")
+	held := lxmf.HeldMessage{Key: lxmf.HeldKey{9}, Packed: []byte("packed"), ReceivedAt: time.Unix(1700000000, 0)}
+	if err := errors.Join(
+		db.Update(t.Context(), func(tx group.Tx) error { return errors.Join(tx.PutGroup(g), tx.AddSeen("main", g.SeenID(id))) }),
+		db.RNSStore(&rnstest.Store{}).SaveOwnRatchets(t.Context(), d, []byte("ratchets")),
+		db.RNSStore(&rnstest.Store{}).SaveLastAnnounced(t.Context(), d, time.Unix(1700000000, 0)),
+		db.LXMFStore().PutHeld(t.Context(), held),
+	); err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), "backup.db")
+	if err := db.Backup(t.Context(), to); err != nil {
+		t.Fatal(err)
+	}
+	b, err := Open(t.Context(), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if file, err := b.RNSStore(&rnstest.Store{}).LoadOwnRatchets(t.Context(), d); err != nil || string(file) != "ratchets" {
+		t.Errorf("ratchets %q, %v", file, err)
+	}
+	if at, err := b.RNSStore(&rnstest.Store{}).LastAnnounced(t.Context(), d); err != nil || at.Unix() != 1700000000 {
+		t.Errorf("announced %v, %v", at, err)
+	}
+	if seen, err := b.LXMFStore().Seen(t.Context(), lxmf.MessageID(id)); err != nil || !seen {
+		t.Errorf("seen %v, %v", seen, err)
+	}
+	if m, err := b.LXMFStore().GetHeld(t.Context(), held.Key); err != nil || string(m.Packed) != "packed" {
+		t.Errorf("held %+v, %v", m, err)
 	}
 }

@@ -73,15 +73,6 @@ func (m *fieldMap) bin(k string, v []byte) {
 	m.b = msgpack.AppendBin(m.b, v)
 }
 
-// optionalBin enters nil for no bytes.
-func (m *fieldMap) optionalBin(k string, v []byte) {
-	if len(v) == 0 {
-		m.null(k)
-	} else {
-		m.bin(k, v)
-	}
-}
-
 func (m *fieldMap) optionalInt(k string, v *int) {
 	if v == nil {
 		m.null(k)
