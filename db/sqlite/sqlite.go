@@ -108,7 +108,7 @@ func open(ctx context.Context, path, more string) (_ *DB, err error) {
 	if db.writer, err = newConn(ctx, db.write); err != nil {
 		return nil, err
 	}
-	go db.runWriter()
+	go db.runWriter(!db.scrub()) // what was erased before the program was killed goes now
 	return db, nil
 }
 

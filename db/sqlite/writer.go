@@ -64,9 +64,10 @@ func (db *DB) queue(ctx context.Context, f func(*conn) error, queued func()) err
 
 // runWriter is the life of the one goroutine that writes. It commits as soon as no more updates wait: group commit that never
 // waits to gather.
-func (db *DB) runWriter() {
+//
+// scrub says that the log holds what was erased.
+func (db *DB) runWriter(scrub bool) {
 	defer close(db.done)
-	scrub := true // the log holds what was erased, perhaps before the program was killed
 	for {
 		var again <-chan time.Time
 		if scrub && len(db.updates) == 0 {
