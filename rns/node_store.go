@@ -84,6 +84,9 @@ func (e *engine) usable(a StoredAnnounce) bool {
 	if err != nil || p.PacketType != PacketAnnounce || p.Hash() != a.Hash {
 		return false
 	}
+	if e.t.config.Blackholed == nil && !e.t.blackholes.any() {
+		return len(p.Data) >= announceMinData
+	}
 	parsed, err := ParseAnnounce(&p)
 	return err == nil && !e.t.blackholed(parsed.Identity.Hash())
 }

@@ -32,5 +32,6 @@ func DecodeTables(data []byte) (n int) {
 		n += 1 + len(t.Paths)
 		return true
 	})
+	decodePack(data, nil)
 	return n
 }

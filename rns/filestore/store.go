@@ -4,9 +4,14 @@
 //	known_destinations           what is known of other destinations
 //	ratchets/<destination>       the newest ratchet of another destination
 //	transport_identity           the transport identity, 64 raw bytes
+//	destination_table, tunnels   the paths of a transport node
+//	packet_hashlist.raw          the packets it has seen
+//	cache/announces/<hash>       the announces that made the paths
+//	blackhole/                   blackholed identities
 //
 // and, since the reference leaves their place to applications or has nothing like them:
 //
+//	cache/announce_pack          all of cache/announces in one file
 //	known_emitted                emission times of the announces in known_destinations
 //	own_ratchets/<destination>   the ratchet file of a destination of ours
 //	announced/<destination>      when a destination of ours announced itself last

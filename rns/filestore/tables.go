@@ -23,6 +23,7 @@ const (
 	folderAnnounces   = "announces"
 	folderBlackhole   = "blackhole"
 	fileBlackholeOwn  = "local"
+	fileAnnouncePack  = "announce_pack" // ours: all of cache/announces in one file, since ten thousand take long to open
 	pathFields        = 8
 	tunnelFields      = 4
 	maxAnnounceFile   = 4 << 10
@@ -260,13 +261,23 @@ func (s *Store) announceFiles() (map[rns.PacketHash]struct{}, error) {
 // LoadAnnounces implements [rns.TableStore].
 func (s *Store) LoadAnnounces(ctx context.Context, wanted map[rns.PacketHash]struct{}) iter.Seq2[rns.StoredAnnounce, error] {
 	return func(yield func(rns.StoredAnnounce, error) bool) {
+		packed := s.loadPack(wanted)
+		for _, a := range packed {
+			if !yield(a, nil) {
+				return
+			}
+		}
+		if len(packed) == len(wanted) {
+			return
+		}
 		files, err := s.announceFiles()
 		if err != nil {
 			yield(rns.StoredAnnounce{}, err)
 			return
 		}
 		for h := range wanted {
-			if _, ok := files[h]; !ok {
+			_, known := packed[h]
+			if _, ok := files[h]; !ok || known {
 				continue
 			}
 			if err := ctx.Err(); err != nil {
@@ -280,6 +291,37 @@ func (s *Store) LoadAnnounces(ctx context.Context, wanted map[rns.PacketHash]str
 			if !yield(a, err) {
 				return
 			}
+		}
+	}
+}
+
+// loadPack reads what is wanted from the pack. It only saves time: what is missing or broken is read from its own file.
+func (s *Store) loadPack(wanted map[rns.PacketHash]struct{}) map[rns.PacketHash]rns.StoredAnnounce {
+	data, err := readFile(s.path(folderCache, fileAnnouncePack), maxTableFile)
+	if err != nil {
+		return nil
+	}
+	return decodePack(data, wanted)
+}
+
+// decodePack reads a pack: hash, packet and interface of each announce, one after the other. The packets are spans of data.
+func decodePack(data []byte, wanted map[rns.PacketHash]struct{}) map[rns.PacketHash]rns.StoredAnnounce {
+	packed := make(map[rns.PacketHash]rns.StoredAnnounce, len(wanted))
+	for r := msgpack.NewReader(data); ; {
+		var a rns.StoredAnnounce
+		if r.BinInto(a.Hash[:]) != nil {
+			return packed
+		}
+		raw, err := r.Bin()
+		if err != nil {
+			return packed
+		}
+		if a.Interface, err = r.Str(); err != nil {
+			return packed
+		}
+		if _, ok := wanted[a.Hash]; ok {
+			a.Raw = append([]byte(nil), raw...)
+			packed[a.Hash] = a
 		}
 	}
 }
@@ -318,11 +360,12 @@ func (s *Store) SaveAnnounces(ctx context.Context, announces iter.Seq[rns.Stored
 	if err != nil {
 		return err
 	}
-	var b []byte
+	var b, pack []byte
 	for a := range announces {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		pack = msgpack.AppendStr(msgpack.AppendBin(msgpack.AppendBin(pack, a.Hash[:]), a.Raw), a.Interface)
 		if _, ok := old[a.Hash]; ok {
 			delete(old, a.Hash)
 			continue
@@ -342,7 +385,10 @@ func (s *Store) SaveAnnounces(ctx context.Context, announces iter.Seq[rns.Stored
 			return err
 		}
 	}
-	return syncFolder(folder)
+	if err := syncFolder(folder); err != nil {
+		return err
+	}
+	return writeFile(s.path(folderCache, fileAnnouncePack), pack)
 }
 
 // LoadPacketHashes implements [rns.TableStore].

@@ -146,6 +146,19 @@ func TestAnnouncesAreStoredOnceAndPruned(t *testing.T) {
 	if got := load(); !reflect.DeepEqual(got, map[rns.PacketHash]rns.StoredAnnounce{a.Hash: a, b.Hash: b}) {
 		t.Errorf("%+v", got)
 	}
+	pack := filepath.Join(s.Dir(), "cache", "announce_pack")
+	whole, err := os.ReadFile(pack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, broken := range [][]byte{nil, whole[:40], whole[:len(whole)-1], {0xc1}} {
+		if err := os.WriteFile(pack, broken, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := load(); len(got) != 2 {
+			t.Errorf("%d loaded with a broken pack", len(got))
+		}
+	}
 	if err := s.SaveAnnounces(ctx, slices.Values([]rns.StoredAnnounce{a})); err != nil {
 		t.Fatal(err)
 	}
