@@ -121,7 +121,7 @@ type Signal struct {
 	Quality *float64 `json:"quality,omitempty"` // percent
 }
 
-// Path is what is known of the way to a destination.
+// Path is what is known of the way to a destination. One of this server itself is known, and has neither hops nor an interface.
 type Path struct {
 	Destination string     `json:"destination"`
 	Known       bool       `json:"known"`

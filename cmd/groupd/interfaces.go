@@ -54,8 +54,12 @@ func interfaceOf(i rns.InterfaceStats, v speed) web.Interface {
 		Burst:     !i.Traffic.Burst.IsZero() || !i.Traffic.PathRequestBurst.IsZero(),
 		RxDropped: i.Carrier.RxDropped.Sum(), TxDropped: i.Carrier.TxDropped.Sum(),
 	}
-	for _, count := range i.Drops {
-		w.RxDropped += count
+	for reason, count := range i.Drops {
+		switch reason {
+		case rns.DropSendQueue, rns.DropSendDown, rns.DropSendTooLarge: // the carrier counts these
+		default:
+			w.RxDropped += count
+		}
 	}
 	if i.Local != rns.LocalNone {
 		w.Local = i.Local.String()

@@ -27,6 +27,9 @@ const (
 // Path implements web.Node.
 func (n *node) Path(ctx context.Context, d [16]byte, request bool) (web.Path, error) {
 	hash := rns.DestinationHash(d)
+	if n.transport.IsLocal(hash) {
+		return web.Path{Destination: hash.String(), Known: true}, nil
+	}
 	if request {
 		if err := n.awaitPath(ctx, hash, pathWithin); err != nil && !errors.Is(err, rns.ErrNoPath) {
 			return web.Path{}, err
@@ -153,6 +156,9 @@ func (n *node) Probe(ctx context.Context, d [16]byte, in web.ProbeInput) (web.Pr
 	}
 	if wait <= 0 || wait > maxProbeWait {
 		return p, invalid("timeout", fmt.Sprintf("must be 1 to %d seconds", maxProbeWait/time.Second))
+	}
+	if n.transport.IsLocal(hash) {
+		return p, &group.Error{Kind: group.KindConflict, Op: "probe", Msg: p.Destination + " is of this server: there is nothing to measure"}
 	}
 	if err := n.awaitPath(ctx, hash, min(wait, pathWithin)); errors.Is(err, rns.ErrNoPath) {
 		return p, &group.Error{Kind: group.KindNotFound, Op: "probe", Msg: "no path to " + p.Destination}

@@ -70,9 +70,9 @@ func showInterface(w io.Writer, i web.Interface) {
 		line("in", bytesOf(int64(i.RxBytes)), speedOf(i.RxRate), when(i.RxDropped > 0, "%d dropped", i.RxDropped))
 		line("out", bytesOf(int64(i.TxBytes)), speedOf(i.TxRate), when(i.TxDropped > 0, "%d dropped", i.TxDropped))
 	}
-	line("announces", when(i.AnnouncesIn+i.AnnouncesOut > 0, "%s in, %s out", frequency(i.AnnouncesIn), frequency(i.AnnouncesOut)),
+	line("announces", when(i.AnnouncesIn > 0, "%s in", frequency(i.AnnouncesIn)), when(i.AnnouncesOut > 0, "%s out", frequency(i.AnnouncesOut)),
 		when(i.HeldAnnounces > 0, "%d held", i.HeldAnnounces), when(i.AnnounceQueue > 0, "%d wait for airtime", i.AnnounceQueue), when(i.Burst, "too many come in"))
-	line("requests", when(i.PathRequestsIn+i.PathRequestsOut > 0, "%s in, %s out", frequency(i.PathRequestsIn), frequency(i.PathRequestsOut)))
+	line("requests", when(i.PathRequestsIn > 0, "%s in", frequency(i.PathRequestsIn)), when(i.PathRequestsOut > 0, "%s out", frequency(i.PathRequestsOut)))
 	if r := i.Radio; r != nil {
 		line("radio", r.State, when(r.RSSI != nil, "%s dBm now", number(r.RSSI)), when(r.NoiseFloor != nil, "noise floor %s dBm", number(r.NoiseFloor)),
 			when(r.Interference != nil, "interference of %s dBm", number(r.Interference)))
@@ -171,6 +171,10 @@ func (a *app) pathVerb() *cobra.Command {
 }
 
 func showPath(w io.Writer, p web.Path) {
+	if p.Interface == "" {
+		fmt.Fprintf(w, "%s   is of this server\n", p.Destination)
+		return
+	}
 	via := ""
 	if p.NextHop != p.Destination {
 		via = " via " + p.NextHop
