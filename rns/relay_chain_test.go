@@ -138,8 +138,7 @@ func TestPathHealsWhenRelayDies(t *testing.T) {
 		announce(t, d)
 		time.Sleep(10 * time.Second)
 		remote := a.NewRemote(id.Public(), "test", "links")
-		l, err := a.OpenLink(t.Context(), remote)
-		if err != nil {
+		if _, err := a.OpenLink(t.Context(), remote); err != nil {
 			t.Fatal(err)
 		}
 		before, _ := a.PathInfo(d.Hash())
@@ -149,7 +148,9 @@ func TestPathHealsWhenRelayDies(t *testing.T) {
 			}
 		}
 		began := time.Now()
+		var l *rns.Link
 		for {
+			var err error
 			if l, err = a.OpenLink(t.Context(), remote); err == nil {
 				break
 			}

@@ -65,8 +65,6 @@ func (n *relayNode) attachWire(name string, mode interfaces.Mode, change ...func
 	return a, w
 }
 
-func local(role LocalRole) func(*attached) { return func(a *attached) { a.options.Local = role } }
-
 // hear gives the node a packet as it comes from the wire.
 func (n *relayNode) hear(on *attached, raw []byte) {
 	n.t.Helper()

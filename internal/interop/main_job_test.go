@@ -264,7 +264,7 @@ func TestMainJob(t *testing.T) {
 		t.Fatalf("a restart made generation %s of %s", same, generation)
 	}
 	ann.write("direct", "after the restart")
-	if news, cursor, _, _ = ann.fetch(cursor, 50); !find(news, 0, "after the restart") {
+	if news, _, _, _ = ann.fetch(cursor, 50); !find(news, 0, "after the restart") {
 		t.Fatalf("Ann sees %v", news)
 	}
 	if _, status := cal.reconnected().ask("/messages", "MessagesRequest", nil, "MessagesReply"); status != "BANNED" {
