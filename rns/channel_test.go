@@ -37,6 +37,7 @@ func (p *linkPair) openLossy(t *testing.T) (a, b *rns.Link) {
 	return nil, nil
 }
 
+// TestChannelDeliversInOrderExactlyOnceDespiteLoss holds L-130.
 func TestChannelDeliversInOrderExactlyOnceDespiteLoss(t *testing.T) {
 	// With a fifth of all frames lost, one message in 160 goes unproved five times, which ends the link; not with this seed.
 	synctest.Test(t, func(t *testing.T) {
@@ -84,6 +85,7 @@ func TestChannelDeliversInOrderExactlyOnceDespiteLoss(t *testing.T) {
 	})
 }
 
+// TestChannelEndsTheLinkAfterFiveTries holds L-136.
 func TestChannelEndsTheLinkAfterFiveTries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLinkPair(t, ifacetest.Options{Latency: 20 * time.Millisecond})
@@ -307,6 +309,7 @@ func TestSlowReaderHoldsTheWriterBack(t *testing.T) {
 	})
 }
 
+// TestStreamIDsAreChecked holds L-138.
 func TestStreamIDsAreChecked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLinkPair(t, ifacetest.Options{})

@@ -9,6 +9,7 @@ import (
 	"groupd/rns/internal/bz2"
 )
 
+// TestVectorsChannelEnvelopes holds L-128.
 func TestVectorsChannelEnvelopes(t *testing.T) {
 	vectors.RunKinds(t, "channels", []string{"envelope"}, func(t *testing.T, c vectors.Case) {
 		e := channelEnvelope{uint16(c.In.Int("msgtype")), uint16(c.In.Int("sequence")), c.In.Bytes("data")}
@@ -35,6 +36,7 @@ func benchPair(t *testing.T, link vectors.Object, initiatorSeed []byte, responde
 	return a, b
 }
 
+// TestVectorsChannelPackets holds L-129, L-130.
 func TestVectorsChannelPackets(t *testing.T) {
 	vectors.RunKinds(t, "channels", []string{"packet"}, func(t *testing.T, c vectors.Case) {
 		responder := loadTestIdentity(t, append(bytes.Repeat([]byte{1}, X25519KeyLength), c.In.Bytes("responder_ed25519_seed")...))
@@ -71,6 +73,7 @@ func TestVectorsChannelPackets(t *testing.T) {
 	})
 }
 
+// TestVectorsChannelReceive holds L-129, L-131.
 func TestVectorsChannelReceive(t *testing.T) {
 	vectors.RunKinds(t, "channels", []string{"receive"}, func(t *testing.T, c vectors.Case) {
 		b := benchActive(t, false, LinkID{1}, bytes.Repeat([]byte{7}, DerivedKeyLength), MTU, &benchTarget{}, nil)
@@ -107,6 +110,7 @@ func TestVectorsChannelReceive(t *testing.T) {
 	})
 }
 
+// TestVectorsChannelLimits holds L-132, L-137.
 func TestVectorsChannelLimits(t *testing.T) {
 	vectors.RunKinds(t, "channels", []string{"register", "mdu", "too_big"}, func(t *testing.T, c vectors.Case) {
 		switch c.Kind {
@@ -128,6 +132,7 @@ func TestVectorsChannelLimits(t *testing.T) {
 	})
 }
 
+// TestVectorsStreamMessages holds L-138, L-139.
 func TestVectorsStreamMessages(t *testing.T) {
 	vectors.RunKinds(t, "streams", []string{"message"}, func(t *testing.T, c vectors.Case) {
 		raw, err := appendStreamMessage(nil, streamMessage{id: uint16(c.In.Int("stream_id")), eof: c.In.Bool("eof"), data: c.In.Bytes("data")},
@@ -161,6 +166,7 @@ func TestVectorsStreamMessages(t *testing.T) {
 	})
 }
 
+// TestVectorsStreamWrites holds L-140.
 func TestVectorsStreamWrites(t *testing.T) {
 	vectors.RunKinds(t, "streams", []string{"write"}, func(t *testing.T, c vectors.Case) {
 		id, data := uint16(c.In.Int("stream_id")), c.In.Bytes("data")

@@ -47,6 +47,7 @@ func knownIdentity(t testing.TB) *rns.Identity {
 	return id
 }
 
+// TestKnownAnswersOfCryptography holds C-001, C-005, C-006, C-012, C-014.
 func TestKnownAnswersOfCryptography(t *testing.T) {
 	t.Parallel()
 	id := knownIdentity(t)
@@ -86,6 +87,7 @@ func TestKnownAnswersOfCryptography(t *testing.T) {
 	}
 }
 
+// TestKnownAnswersOfDestinations holds C-025, C-026, C-027.
 func TestKnownAnswersOfDestinations(t *testing.T) {
 	t.Parallel()
 	id := knownIdentity(t).Hash()
@@ -113,6 +115,7 @@ func TestKnownAnswersOfDestinations(t *testing.T) {
 	}
 }
 
+// TestKnownAnswersOfAnnounces holds C-043, C-060, C-061, C-062.
 func TestKnownAnswersOfAnnounces(t *testing.T) {
 	t.Parallel()
 	random, err := rns.NewRandomField(bytes.NewReader(unhex(t, "aabbccddee")), time.Unix(1700000000, 5))
@@ -189,6 +192,7 @@ func TestAnnounceTimeNeverGoesBack(t *testing.T) {
 	}
 }
 
+// TestWrongLengthsAreRefusedAndNeverPanic holds C-003, C-024.
 func TestWrongLengthsAreRefusedAndNeverPanic(t *testing.T) {
 	t.Parallel()
 	id := knownIdentity(t)
@@ -272,6 +276,7 @@ func TestHashesOfLongDataAreRight(t *testing.T) {
 	}
 }
 
+// TestSizesAreThoseOfTheProtocol holds L-029, C-037.
 func TestSizesAreThoseOfTheProtocol(t *testing.T) {
 	t.Parallel()
 	got := []int{rns.MTU, rns.HeaderMinSize, rns.HeaderMaxSize, rns.MDU, rns.PlainMDU, rns.EncryptedMDU, rns.LinkMDU(500), rns.TokenOverhead, rns.MaxAnnounceAppData, rns.MaxAnnounceAppDataRatchet, rns.LinkMDU(0)}
@@ -290,6 +295,7 @@ func TestATimeoutIsANetworkTimeout(t *testing.T) {
 	}
 }
 
+// TestLinkRequestsAreClampedOnTheirWay holds L-142.
 func TestLinkRequestsAreClampedOnTheirWay(t *testing.T) {
 	t.Parallel()
 	request := func(mtu int) []byte {
@@ -327,6 +333,7 @@ func TestLinkRequestsAreClampedOnTheirWay(t *testing.T) {
 	}
 }
 
+// TestGroupKeysSealAndOpen holds C-023.
 func TestGroupKeysSealAndOpen(t *testing.T) {
 	t.Parallel()
 	raw, err := rns.NewGroupKey(bytes.NewReader(counting(64)))
@@ -353,6 +360,7 @@ func TestGroupKeysSealAndOpen(t *testing.T) {
 	}
 }
 
+// TestANewTunnelSynthesisIsAccepted holds C-154.
 func TestANewTunnelSynthesisIsAccepted(t *testing.T) {
 	t.Parallel()
 	id := knownIdentity(t)
@@ -417,6 +425,7 @@ func TestRatchetsRotateDailyAndAreKeptNinetyDays(t *testing.T) {
 	}
 }
 
+// TestNoMoreRatchetsAreKeptThanConfigured holds C-019.
 func TestNoMoreRatchetsAreKeptThanConfigured(t *testing.T) {
 	t.Parallel()
 	rand, now := &endless{}, time.Unix(1700000000, 0)
@@ -447,6 +456,7 @@ func TestAJumpOfTheClockCostsFewRatchets(t *testing.T) {
 	}
 }
 
+// TestRatchetFilesSurviveAndShowChanges holds C-020.
 func TestRatchetFilesSurviveAndShowChanges(t *testing.T) {
 	t.Parallel()
 	id := knownIdentity(t)
@@ -472,6 +482,7 @@ func TestRatchetFilesSurviveAndShowChanges(t *testing.T) {
 	}
 }
 
+// TestRatchetFilesOfTheReferenceAreRead holds C-174.
 func TestRatchetFilesOfTheReferenceAreRead(t *testing.T) {
 	t.Parallel()
 	id := knownIdentity(t)

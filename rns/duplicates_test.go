@@ -2,7 +2,7 @@ package rns
 
 import "testing"
 
-// TestDuplicatesAreRememberedForTwoGenerations: C-092, with generations of 100.
+// TestDuplicatesAreRememberedForTwoGenerations holds C-092.
 func TestDuplicatesAreRememberedForTwoGenerations(t *testing.T) {
 	hash := func(i int) PacketHash { return PacketHash{byte(i), byte(i >> 8)} }
 	d := newDuplicateFilter(100)

@@ -17,7 +17,7 @@ func saidBy(id *Identity, n byte, emitted time.Time, appData, ratchet []byte) *h
 	return a
 }
 
-// TestReplayedAnnounceBringsBackNothing: C-180.
+// TestReplayedAnnounceBringsBackNothing holds C-067, C-180.
 func TestReplayedAnnounceBringsBackNothing(t *testing.T) {
 	id, m, table := tableIdentity(t, 1), tableEpoch(), newKnownTable(10)
 	old, fresh := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
@@ -51,6 +51,7 @@ func TestAnnouncesAfterOneFromTheFutureAreTaken(t *testing.T) {
 	}
 }
 
+// TestOtherKeyConflicts holds C-065.
 func TestOtherKeyConflicts(t *testing.T) {
 	m, table := tableEpoch(), newKnownTable(10)
 	a, b := tableIdentity(t, 1), tableIdentity(t, 2)
@@ -61,6 +62,7 @@ func TestOtherKeyConflicts(t *testing.T) {
 	}
 }
 
+// TestRatchetIsNotUsedAfter30Days holds C-021.
 func TestRatchetIsNotUsedAfter30Days(t *testing.T) {
 	id, m, table := tableIdentity(t, 1), tableEpoch(), newKnownTable(10)
 	table.hear(saidBy(id, 1, m.wall, nil, make([]byte, 32)), m)

@@ -178,6 +178,26 @@ func TestPathIsAskedForAsSoonAsAnInterfaceComesUp(t *testing.T) {
 	})
 }
 
+// TestAnnounceHandlersHearWhatTheyAskedFor is C-071.
+func TestAnnounceHandlersHearWhatTheyAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTwoNodes(t)
+		heard := map[string]int{}
+		counts := make(chan string, 10)
+		for _, filter := range []string{"", "test.inbox", "test.inbo", "test", "other.inbox"} {
+			cancel := p.a.HandleAnnounces(filter, rns.AnnounceHandlerOptions{}, func(rns.Announced) { counts <- filter })
+			defer cancel()
+		}
+		announce(t, p.d)
+		for len(counts) > 0 {
+			heard[<-counts]++
+		}
+		if len(heard) != 2 || heard[""] != 1 || heard["test.inbox"] != 1 {
+			t.Errorf("heard %v", heard)
+		}
+	})
+}
+
 func TestStrangersSendOneResourceAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// 10 kbit/s carry 150 kB in 2 minutes.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"groupd/rns/interfaces"
 	"groupd/rns/msgpack"
 )
 
@@ -156,6 +157,21 @@ func TestResourceChecklist(t *testing.T) {
 			t.Errorf("%d segments, %d resources", advertised, len(s.b.received))
 		}
 	})
+	t.Run("L-097 the number of parts is our own", func(t *testing.T) {
+		for _, n := range []int64{0, 1, 1 << 40, -1} {
+			s := newResourceSim(t, MTU, 1)
+			f := s.forge(resourceRandomData(1000, 1))
+			f.adv.parts = n
+			f.advertise()
+			for i := range f.seg.parts {
+				f.part(i)
+			}
+			s.settle()
+			if len(s.b.received) != 1 || s.b.received[0].Err != nil {
+				t.Errorf("n %d: %s", n, s)
+			}
+		}
+	})
 	t.Run("L-113 wrong proofs", func(t *testing.T) {
 		s := newResourceSim(t, MTU, 1)
 		s.tap = func(_ *resourceEnd, p resourcePacket) bool { return p.context != ContextResourceProof }
@@ -177,7 +193,90 @@ func TestResourceChecklist(t *testing.T) {
 	})
 }
 
-// TestTwoEncryptionsDiffer is C-011: neither IV nor ephemeral key comes twice.
+// TestPacketChecklist holds what spec 1 §11 lists of packets and no other test shows by itself.
+func TestPacketChecklist(t *testing.T) {
+	t.Run("C-044 link id of the example", func(t *testing.T) {
+		raw := []byte{2, 0, 0x45, 0x24, 0x71, 0xd7, 0x41, 0x37, 0xd6, 0x38, 0x0a, 0xa2, 0x32, 0xf1, 0xea, 0x17, 0x65, 0xcf, 0}
+		for i := range 64 {
+			raw = append(raw, byte(i))
+		}
+		for _, signalling := range []string{"", "\x20\x01\xf4", "\x24\x00\x00"} {
+			p, err := ParsePacket(append(bytes.Clone(raw), signalling...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if id, ok := p.LinkID(); !ok || id.String() != "5bce6d5d59962e510c9e1e1ef553da37" {
+				t.Errorf("with %x: %v", signalling, id)
+			}
+		}
+	})
+	t.Run("C-087 C-090 what may come again", func(t *testing.T) {
+		tr, err := New(Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := activeResponder(t, &benchTarget{})
+		b.publish()
+		on := b.Link.now.on
+		on.drops, on.total = new(dropCounters), &tr.drops
+		tr.engine.links[b.ID()] = b.Link
+		for context := range 256 {
+			for _, kind := range []PacketType{PacketData, PacketProof} {
+				again := kind == PacketProof && Context(context) == ContextLinkReqProof
+				switch Context(context) {
+				case ContextKeepalive, ContextResource, ContextResourceReq, ContextResourceProof, ContextCacheRequest, ContextChannel:
+					again = true
+				}
+				p, err := ParsePacket(append(appendLinkHeader(nil, b.ID(), kind, Context(context)), 1))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for range 2 {
+					tr.engine.receive(inFrame{packet: p, on: on, at: b.now})
+				}
+				if got := len(b.inbox) == 2; got != again {
+					t.Errorf("type %v, context %#x: taken twice %v", kind, context, got)
+				}
+				for len(b.inbox) > 0 {
+					b.releaseInbox(*<-b.inbox)
+				}
+			}
+		}
+	})
+	t.Run("C-128 how long paths live", func(t *testing.T) {
+		for mode, hours := range map[interfaces.Mode]int{
+			interfaces.ModeFull: 168, interfaces.ModeGateway: 168, interfaces.ModeAccessPoint: 24, interfaces.ModeRoaming: 6,
+		} {
+			if got := lifetimeOfMode(mode); got != time.Duration(hours)*time.Hour {
+				t.Errorf("%v: %v", mode, got)
+			}
+		}
+	})
+	t.Run("C-096 without a path a packet goes everywhere", func(t *testing.T) {
+		tr, err := New(Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var carriers []*recorder
+		for _, name := range []string{"x", "y", "listens only"} {
+			on, carrier := tableInterface(name, interfaces.ModeFull), new(recorder)
+			on.carrier, on.properties.Outgoing = carrier, name != "listens only"
+			carriers = append(carriers, carrier)
+			tr.engine.interfaces = append(tr.engine.interfaces, on)
+		}
+		p := Packet{Destination: DestinationHash{1}, Data: []byte{1}}
+		if _, _, err := tr.engine.route(outFrame{raw: p.Append(nil)}); err != nil {
+			t.Error(err)
+		}
+		for i, want := range []int{1, 1, 0} {
+			if got := len(carriers[i].sent); got != want {
+				t.Errorf("interface %d: %d packets", i, got)
+			}
+		}
+	})
+}
+
+// TestTwoEncryptionsDiffer is C-011 and C-059: neither IV nor ephemeral key comes twice.
 func TestTwoEncryptionsDiffer(t *testing.T) {
 	id, rand := benchIdentity(t, 1), new(counting)
 	var sealed [2][]byte

@@ -67,6 +67,7 @@ func (p *linkPair) open(t *testing.T) (a, b *rns.Link) {
 	return a, next(t, p.links)
 }
 
+// TestLinkOpensIdentifiesAndCarriesPackets holds L-033, L-052.
 func TestLinkOpensIdentifiesAndCarriesPackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		packets, identified := make(chan *rns.ReceivedPacket, 10), make(chan *rns.PublicIdentity, 10)
@@ -137,6 +138,7 @@ func TestLinkOpensIdentifiesAndCarriesPackets(t *testing.T) {
 	})
 }
 
+// TestRequestsOfAllSizesAreAnswered holds L-070, L-071, L-077, L-082, L-084.
 func TestRequestsOfAllSizesAreAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLinkPair(t, ifacetest.Options{Latency: 20 * time.Millisecond, MTU: 500})
@@ -310,6 +312,7 @@ func TestForgedProofDoesNotKeepTheGenuineOneOut(t *testing.T) {
 	})
 }
 
+// TestEitherEndCanClose holds L-048, L-049.
 func TestEitherEndCanClose(t *testing.T) {
 	for _, byInitiator := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -352,6 +355,7 @@ func TestEitherEndCanClose(t *testing.T) {
 	}
 }
 
+// TestNodeThatStopsClosesItsLinks holds L-050.
 func TestNodeThatStopsClosesItsLinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
@@ -371,6 +375,7 @@ func TestNodeThatStopsClosesItsLinks(t *testing.T) {
 	})
 }
 
+// TestPendingRequestsFailAtOnceWhenTheLinkCloses holds L-049.
 func TestPendingRequestsFailAtOnceWhenTheLinkCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})
@@ -484,6 +489,7 @@ func TestHandlersRunAtMostEightPerLink(t *testing.T) {
 	})
 }
 
+// TestResponseLimitAndRequestLimitHold holds L-076, L-079.
 func TestResponseLimitAndRequestLimitHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond}, func(c *rns.DestinationConfig) { c.MaxRequestSize = 2000 })
@@ -577,6 +583,7 @@ func TestLargeMTUIsUsedWhereTheInterfaceHasIt(t *testing.T) {
 	})
 }
 
+// TestHalfOpenLinksAreBounded holds L-150.
 func TestHalfOpenLinksAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLinkPair(t, ifacetest.Options{Latency: time.Millisecond})
@@ -687,6 +694,7 @@ func TestProofsAreNotFasterThanAStockPeerCanTake(t *testing.T) {
 	})
 }
 
+// TestFileAnswersARequest holds L-080.
 func TestFileAnswersARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLinkPair(t, ifacetest.Options{Latency: 10 * time.Millisecond})

@@ -37,6 +37,7 @@ func TestStatesFollowTheDiagram(t *testing.T) {
 	}
 }
 
+// TestTimingOfLinks holds L-023, L-024, L-042.
 func TestTimingOfLinks(t *testing.T) {
 	for rtt, want := range map[time.Duration]time.Duration{
 		0: 5 * time.Second, 24 * time.Millisecond: 5 * time.Second, 875 * time.Millisecond: 180 * time.Second,
@@ -74,6 +75,7 @@ func TestTimingOfLinks(t *testing.T) {
 	}
 }
 
+// TestChannelWindowAdapts holds L-133, L-134, L-135.
 func TestChannelWindowAdapts(t *testing.T) {
 	slow := newChannelWindow(2 * time.Second)
 	for range 100 {
@@ -163,6 +165,7 @@ func TestFullInboxForgetsSoThatARetryIsTaken(t *testing.T) {
 	}
 }
 
+// TestDataFromAnotherInterfaceIsNotTaken holds L-037, C-091.
 func TestDataFromAnotherInterfaceIsNotTaken(t *testing.T) {
 	b := activeResponder(t, &benchTarget{})
 	p, err := ParsePacket(b.packetTo(t, ContextLinkClose, b.id[:]))
@@ -199,6 +202,7 @@ func TestOldestReceiptIsCulled(t *testing.T) {
 	}
 }
 
+// TestProofOverAnotherNumberOfHopsCorrectsThePath holds L-019, C-112.
 func TestProofOverAnotherNumberOfHopsCorrectsThePath(t *testing.T) {
 	id := benchIdentity(t, 3)
 	on := benchInterface(0)
@@ -222,6 +226,7 @@ func TestProofOverAnotherNumberOfHopsCorrectsThePath(t *testing.T) {
 	}
 }
 
+// TestProofThatConfirmsMoreThanWasAskedForIsIgnored holds L-030.
 func TestProofThatConfirmsMoreThanWasAskedForIsIgnored(t *testing.T) {
 	id := benchIdentity(t, 3)
 	on := benchInterface(0)
@@ -238,6 +243,7 @@ func TestProofThatConfirmsMoreThanWasAskedForIsIgnored(t *testing.T) {
 	}
 }
 
+// TestRequestedMTUIsClampedToTheInterface holds L-031, L-151.
 func TestRequestedMTUIsClampedToTheInterface(t *testing.T) {
 	id := benchIdentity(t, 3)
 	for _, c := range [][3]int{{8192, 1196, 1196}, {8192, 0, 500}, {500, 8192, 500}, {1064, 8192, 1064}} {
@@ -249,6 +255,7 @@ func TestRequestedMTUIsClampedToTheInterface(t *testing.T) {
 	}
 }
 
+// TestFirstIdentitySticks holds L-055.
 func TestFirstIdentitySticks(t *testing.T) {
 	b := activeResponder(t, &benchTarget{})
 	called := 0
@@ -262,6 +269,7 @@ func TestFirstIdentitySticks(t *testing.T) {
 	}
 }
 
+// TestBlackholedIdentityEndsTheLink holds L-056.
 func TestBlackholedIdentityEndsTheLink(t *testing.T) {
 	b := activeResponder(t, &benchTarget{})
 	bad := benchIdentity(t, 20)
@@ -272,6 +280,7 @@ func TestBlackholedIdentityEndsTheLink(t *testing.T) {
 	}
 }
 
+// TestNothingIsHandledBeforeTheApplicationKnowsTheLink holds L-028.
 func TestNothingIsHandledBeforeTheApplicationKnowsTheLink(t *testing.T) {
 	id := benchIdentity(t, 3)
 	on := benchInterface(0)
@@ -306,6 +315,7 @@ func TestNothingIsHandledBeforeTheApplicationKnowsTheLink(t *testing.T) {
 	}
 }
 
+// TestLinkSaysGoodbyeOnlyToWhomItKnows holds L-047, L-049.
 func TestLinkSaysGoodbyeOnlyToWhomItKnows(t *testing.T) {
 	id := benchIdentity(t, 3)
 	on := benchInterface(0)
@@ -328,6 +338,7 @@ func TestLinkSaysGoodbyeOnlyToWhomItKnows(t *testing.T) {
 	}
 }
 
+// TestWatchdogOfAnInitiator holds L-043, L-044, L-045.
 func TestWatchdogOfAnInitiator(t *testing.T) {
 	a := activeInitiator(t) // rtt 100 ms: keepalive every 20.57 s
 	k := a.watch.keepalive

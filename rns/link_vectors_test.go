@@ -13,6 +13,7 @@ import (
 	"groupd/rns/msgpack"
 )
 
+// TestVectorsLinkTranscript holds L-001, L-006, L-012, L-013, L-014, L-020, L-036, L-039, L-042, L-046, L-048, L-051, L-057, L-058, C-058.
 func TestVectorsLinkTranscript(t *testing.T) {
 	vectors.RunKinds(t, "links", []string{"transcript"}, func(t *testing.T, c vectors.Case) {
 		id := loadTestIdentity(t, c.In.Bytes("destination_private_key"))
@@ -155,6 +156,7 @@ func replayLinkEvent(t *testing.T, e vectors.Object, initiator, responder *bench
 	}
 }
 
+// TestVectorsLinkRequest holds L-007, L-008, L-009, L-010, L-011, L-151, C-036.
 func TestVectorsLinkRequest(t *testing.T) {
 	vectors.RunKinds(t, "links", []string{"link_request"}, func(t *testing.T, c vectors.Case) {
 		id := loadTestIdentity(t, c.In.Bytes("destination_private_key"))
@@ -210,6 +212,7 @@ func TestVectorsLinkRequest(t *testing.T) {
 	})
 }
 
+// TestVectorsLinkProof holds L-015, L-016, L-017, L-152.
 func TestVectorsLinkProof(t *testing.T) {
 	vectors.RunKinds(t, "links", []string{"link_proof"}, func(t *testing.T, c vectors.Case) {
 		identity, err := NewPublicIdentity(c.In.Bytes("destination_public_key"))
@@ -254,6 +257,7 @@ func TestVectorsLinkProof(t *testing.T) {
 	})
 }
 
+// TestVectorsInLink holds L-053, L-054.
 func TestVectorsInLink(t *testing.T) {
 	vectors.RunKinds(t, "links", []string{"in_link"}, func(t *testing.T, c vectors.Case) {
 		link := c.In.Object("link")
@@ -282,6 +286,7 @@ func TestVectorsInLink(t *testing.T) {
 	})
 }
 
+// TestVectorsLinkPacketProofs holds L-057, L-058, L-059, C-053.
 func TestVectorsLinkPacketProofs(t *testing.T) {
 	vectors.RunKinds(t, "proofs", []string{"link_proof", "link_validate"}, func(t *testing.T, c vectors.Case) {
 		p, err := ParsePacket(c.In.Bytes("packet"))
@@ -308,6 +313,7 @@ func TestVectorsLinkPacketProofs(t *testing.T) {
 	})
 }
 
+// TestVectorsRequests holds L-066, L-067, L-068, L-071, L-072.
 func TestVectorsRequests(t *testing.T) {
 	vectors.RunKinds(t, "requests", []string{"exchange"}, func(t *testing.T, c vectors.Case) {
 		link := c.In.Object("link")
@@ -362,6 +368,7 @@ func TestVectorsRequests(t *testing.T) {
 	})
 }
 
+// TestVectorsUnansweredRequests holds L-073, L-076.
 func TestVectorsUnansweredRequests(t *testing.T) {
 	vectors.RunKinds(t, "requests", []string{"unanswered"}, func(t *testing.T, c vectors.Case) {
 		link := c.In.Object("link")
@@ -383,6 +390,7 @@ func TestVectorsUnansweredRequests(t *testing.T) {
 	})
 }
 
+// TestVectorsRequestsAsResources holds L-066, L-069, L-071.
 func TestVectorsRequestsAsResources(t *testing.T) {
 	vectors.RunKinds(t, "requests", []string{"request_resource", "response_resource"}, func(t *testing.T, c vectors.Case) {
 		if c.Kind == "response_resource" {

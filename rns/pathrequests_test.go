@@ -9,7 +9,7 @@ import (
 	"groupd/rns/interfaces"
 )
 
-// TestVectorsPathRequests: C-142.
+// TestVectorsPathRequests holds C-140, C-142.
 func TestVectorsPathRequests(t *testing.T) {
 	vectors.Run(t, "path_requests", func(t *testing.T, c vectors.Case) {
 		switch c.Kind {
@@ -67,6 +67,7 @@ func FuzzPathRequest(f *testing.F) {
 	})
 }
 
+// TestPathRequestDestination holds C-025.
 func TestPathRequestDestination(t *testing.T) {
 	if got := HashDestination(nil, "rnstransport", "path", "request"); got != pathRequestDestination() {
 		t.Errorf("%s, want %s", pathRequestDestination(), got)

@@ -32,7 +32,7 @@ func emission(n byte, emitted time.Time, hops int, on *attached) *heardAnnounce 
 	return a
 }
 
-// TestPathDecision: C-119 to C-124.
+// TestPathDecision holds C-119, C-120, C-121, C-122, C-123, C-124.
 func TestPathDecision(t *testing.T) {
 	full := tableInterface("full", interfaces.ModeFull)
 	heavy := tableInterface("heavy", interfaces.ModeFull)
@@ -131,7 +131,7 @@ func TestPathEntryIsComplete(t *testing.T) {
 	}
 }
 
-// TestPathRemembersThe64NewestRandomFields: C-125.
+// TestPathRemembersThe64NewestRandomFields holds C-125.
 func TestPathRemembersThe64NewestRandomFields(t *testing.T) {
 	on, m, table := tableInterface("x", interfaces.ModeFull), tableEpoch(), newPathTable(10)
 	for i := range 100 {

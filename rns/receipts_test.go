@@ -19,7 +19,7 @@ func tableIdentity(t *testing.T, n byte) *Identity {
 	return id
 }
 
-// TestProofConcludesItsReceipt: C-182.
+// TestProofConcludesItsReceipt holds C-182.
 func TestProofConcludesItsReceipt(t *testing.T) {
 	id, other := tableIdentity(t, 1), tableIdentity(t, 2)
 	m := tableEpoch()
@@ -110,6 +110,7 @@ func TestReceiptTimesOut(t *testing.T) {
 	}
 }
 
+// TestThe1025thReceiptCullsTheOldest holds C-051.
 func TestThe1025thReceiptCullsTheOldest(t *testing.T) {
 	id, m, table := tableIdentity(t, 1), tableEpoch(), newReceiptTable(maxReceipts)
 	var first, second *Receipt
@@ -131,6 +132,7 @@ func TestThe1025thReceiptCullsTheOldest(t *testing.T) {
 	}
 }
 
+// TestReceiptTimeout holds C-049, C-050.
 func TestReceiptTimeout(t *testing.T) {
 	for _, c := range []struct {
 		hops    int

@@ -10,6 +10,7 @@ import (
 	"groupd/rns/msgpack"
 )
 
+// TestRefusedResourceEndsAtTheSender holds L-120, L-122.
 func TestRefusedResourceEndsAtTheSender(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 1)
@@ -35,6 +36,8 @@ func TestResourceLargerThanTheReceiverWantsIsRefused(t *testing.T) {
 }
 
 // TestUnansweredAdvertisementIsSentFiveTimes then the sender gives up and says so.
+//
+// It holds L-111, L-120.
 func TestUnansweredAdvertisementIsSentFiveTimes(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 1)
@@ -53,6 +56,7 @@ func TestUnansweredAdvertisementIsSentFiveTimes(t *testing.T) {
 	s.mustBeIdle()
 }
 
+// TestSenderCancelsWhileQueuedRunningAndProved holds L-122.
 func TestSenderCancelsWhileQueuedRunningAndProved(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 2)
@@ -80,6 +84,8 @@ func TestSenderCancelsWhileQueuedRunningAndProved(t *testing.T) {
 }
 
 // TestResourcesOfALinkGoOneAfterTheOther in each direction, and both directions at once.
+//
+// It holds L-124.
 func TestResourcesOfALinkGoOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 3)
@@ -147,6 +153,8 @@ func TestSilentReceiverAndSilentSender(t *testing.T) {
 }
 
 // TestReceiverAsksSixteenTimesThenGivesUp when no part comes.
+//
+// It holds L-110.
 func TestReceiverAsksSixteenTimesThenGivesUp(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 5)
@@ -158,6 +166,7 @@ func TestReceiverAsksSixteenTimesThenGivesUp(t *testing.T) {
 	s.mustBeIdle()
 }
 
+// TestLostProofIsAskedFor holds L-114, L-115.
 func TestLostProofIsAskedFor(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 6)
@@ -179,6 +188,7 @@ func TestLostProofIsAskedFor(t *testing.T) {
 	s.mustBeIdle()
 }
 
+// TestMissingProofEndsAfterThreeQueries holds L-114.
 func TestMissingProofEndsAfterThreeQueries(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 6)
@@ -344,6 +354,7 @@ func TestRequestNobodyWaitsForIsCancelled(t *testing.T) {
 	s.mustBeIdle()
 }
 
+// TestProgressGrowsToOne holds L-125.
 func TestProgressGrowsToOne(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, 8192, 11)

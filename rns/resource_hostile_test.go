@@ -116,6 +116,7 @@ func TestLyingAdvertisementsAreRefused(t *testing.T) {
 	}
 }
 
+// TestAdvertisementsThatCannotBeReadCloseTheLink holds L-118.
 func TestAdvertisementsThatCannotBeReadCloseTheLink(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 20)
@@ -187,6 +188,7 @@ func TestLostFirstRequestIsRepeatedWhenTheAdvertisementIs(t *testing.T) {
 	}
 }
 
+// TestJunkAndReplayedPartsChangeNothing holds L-107.
 func TestJunkAndReplayedPartsChangeNothing(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 22)
@@ -213,6 +215,7 @@ func TestJunkAndReplayedPartsChangeNothing(t *testing.T) {
 	}
 }
 
+// TestPoisonedPartMakesTheResourceCorruptAndLeavesTheLink holds L-116.
 func TestPoisonedPartMakesTheResourceCorruptAndLeavesTheLink(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 23)
@@ -306,6 +309,8 @@ func TestBadMetadataIsCorrupt(t *testing.T) {
 }
 
 // TestLyingHashmapUpdatesEndTheTransfer: the sender gets an RCL, nothing breaks (spec 2 §7, D17).
+//
+// It holds L-104, L-149.
 func TestLyingHashmapUpdatesEndTheTransfer(t *testing.T) {
 	t.Parallel()
 	const parts = 160 // 74 + 74 + 12
@@ -361,6 +366,8 @@ func TestLyingHashmapUpdatesEndTheTransfer(t *testing.T) {
 }
 
 // TestPartRequestsOutOfBoundsAreServedWithinBounds covers what a receiver may ask of our sender (spec 2 §3.9, §7).
+//
+// It holds L-105, L-106, L-149.
 func TestPartRequestsOutOfBoundsAreServedWithinBounds(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 27)

@@ -104,6 +104,8 @@ func TestResourceOverASlowHopWithoutLossSendsNothingTwice(t *testing.T) {
 }
 
 // TestResourceTranscriptOfTheSpecification is spec 2 §6.3: 100 KiB over a fast link.
+//
+// It holds L-091, L-098, L-099, L-100, L-101, L-102.
 func TestResourceTranscriptOfTheSpecification(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 7)
@@ -124,6 +126,8 @@ func TestResourceTranscriptOfTheSpecification(t *testing.T) {
 }
 
 // TestWindowOpensOnAFastLinkAndStaysSmallOnASlowOne follows spec 2 §3.10.
+//
+// It holds L-108, L-109.
 func TestWindowOpensOnAFastLinkAndStaysSmallOnASlowOne(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -156,6 +160,8 @@ func TestWindowOpensOnAFastLinkAndStaysSmallOnASlowOne(t *testing.T) {
 }
 
 // TestPartsOfARoundMayComeInAnyOrder: also the last one first, and in later rounds (D15).
+//
+// It holds L-153.
 func TestPartsOfARoundMayComeInAnyOrder(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 9)

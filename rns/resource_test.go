@@ -9,6 +9,7 @@ import (
 	"groupd/rns/msgpack"
 )
 
+// TestResourceOfAnySizeArrives holds L-127.
 func TestResourceOfAnySizeArrives(t *testing.T) {
 	t.Parallel()
 	sizes := []int{0, 1, 411, 412, 463, 464, 465, 34268, 34269, 69000, 100 << 10}
@@ -23,6 +24,7 @@ func TestResourceOfAnySizeArrives(t *testing.T) {
 	}
 }
 
+// TestResourceOfSeveralSegmentsArrives holds L-093, L-126.
 func TestResourceOfSeveralSegmentsArrives(t *testing.T) {
 	t.Parallel()
 	meta := msgpack.Map(msgpack.Entry{Key: msgpack.Str("name"), Value: msgpack.Bin([]byte("tide.txt"))})
@@ -39,6 +41,7 @@ func TestResourceOfSeveralSegmentsArrives(t *testing.T) {
 	}
 }
 
+// TestCompressedSegmentsArrive holds L-092.
 func TestCompressedSegmentsArrive(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, MTU, 3)
@@ -53,6 +56,7 @@ func TestCompressedSegmentsArrive(t *testing.T) {
 	}
 }
 
+// TestOnlyWhatShrinksIsCompressed holds L-092.
 func TestOnlyWhatShrinksIsCompressed(t *testing.T) {
 	t.Parallel()
 	noise, text := resourceRandomData(300_000, 1), resourceText(300_000)

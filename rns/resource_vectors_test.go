@@ -83,6 +83,7 @@ func (l *resourceVectorLink) record(kind PacketType, ctx Context, plain, body []
 	l.sent = append(l.sent, resourceVectorPacket{ctx, bytes.Clone(plain), p.Append(nil)})
 }
 
+// TestVectorsResources holds L-035, L-085, L-086, L-087, L-089, L-090, L-093, L-094, L-096, L-101, L-102, L-112, L-118.
 func TestVectorsResources(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]func(*testing.T, vectors.Case){
@@ -528,6 +529,8 @@ func checkPlainPacket(t *testing.T, v vectors.Case, ctx Context, plain []byte) {
 }
 
 // TestResourceExampleOfTheSpecification checks the table in spec 2 §9.
+//
+// It holds L-085, L-086, L-087, L-090.
 func TestResourceExampleOfTheSpecification(t *testing.T) {
 	t.Parallel()
 	unhex := func(s string) []byte {

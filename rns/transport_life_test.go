@@ -16,6 +16,7 @@ import (
 	"groupd/rns/rnstest"
 )
 
+// TestLinksSayGoodbyeWhenTheNodeStops holds L-050.
 func TestLinksSayGoodbyeWhenTheNodeStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// LINKCLOSE takes most of a second on this radio.
@@ -91,6 +92,7 @@ type peer struct{ *ifacetest.Port }
 
 func (peer) Name() string { return "peer" }
 
+// TestListenerBringsInterfaces holds C-082.
 func TestListenerBringsInterfaces(t *testing.T) {
 	for _, before := range []bool{true, false} {
 		t.Run(fmt.Sprintf("added before Run %v", before), func(t *testing.T) {
@@ -195,6 +197,7 @@ func TestPathAnswerIsMadeOncePerTenSeconds(t *testing.T) {
 	})
 }
 
+// TestTablesStayInTheirBounds holds C-177.
 func TestTablesStayInTheirBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{})

@@ -138,6 +138,7 @@ func newTwoNodes(t *testing.T, change ...func(*rns.DestinationConfig)) *twoNodes
 	return p
 }
 
+// TestPacketToARatchet holds C-016, C-017, C-018, C-022.
 func TestPacketToARatchet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTwoNodes(t, func(c *rns.DestinationConfig) { c.Ratchets = &rns.RatchetConfig{Interval: time.Hour, Enforce: true} })
@@ -181,6 +182,7 @@ func TestPacketToARatchet(t *testing.T) {
 	})
 }
 
+// TestPacketThatNobodyProvesFails holds C-032.
 func TestPacketThatNobodyProvesFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTwoNodes(t)
@@ -215,6 +217,7 @@ func TestPacketThatNobodyProvesFails(t *testing.T) {
 	})
 }
 
+// TestExplicitProofs holds C-052, C-055.
 func TestExplicitProofs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{})
@@ -238,7 +241,9 @@ func TestExplicitProofs(t *testing.T) {
 	})
 }
 
-// TestPathRequestIsAnsweredByTheOwner: C-143.
+// TestPathRequestIsAnsweredByTheOwner holds C-143.
+//
+// It holds C-072.
 func TestPathRequestIsAnsweredByTheOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTwoNodes(t, func(c *rns.DestinationConfig) { c.AppData = func() []byte { return []byte("data") } })
@@ -407,6 +412,7 @@ func TestPacketOverSeveralHopsIsAddressedToTheNextNode(t *testing.T) {
 	})
 }
 
+// TestIFAC holds C-083.
 func TestIFAC(t *testing.T) {
 	network := func(name, pass string) rns.InterfaceOptions {
 		return rns.InterfaceOptions{NetworkName: name, Passphrase: pass}
@@ -459,7 +465,9 @@ func TestIFAC(t *testing.T) {
 	}
 }
 
-// TestPlainAndGroupPackets: C-088, C-089, C-093.
+// TestPlainAndGroupPackets holds C-088.
+//
+// It holds C-048, C-089, C-093.
 func TestPlainAndGroupPackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{})
@@ -523,7 +531,7 @@ func TestPlainAndGroupPackets(t *testing.T) {
 	})
 }
 
-// TestDuplicateIsDeliveredOnce: C-086.
+// TestDuplicateIsDeliveredOnce holds C-086.
 func TestDuplicateIsDeliveredOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTwoNodes(t)
@@ -548,7 +556,7 @@ func TestDuplicateIsDeliveredOnce(t *testing.T) {
 	})
 }
 
-// TestPacketForAnotherTransportNodeIsDropped: C-085, the part about DATA.
+// TestPacketForAnotherTransportNodeIsDropped holds C-085.
 func TestPacketForAnotherTransportNodeIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTwoNodes(t)
@@ -574,6 +582,7 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
+// TestKnownDestinationsSurviveARestart holds C-069, C-070.
 func TestKnownDestinationsSurviveARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{})
@@ -777,6 +786,7 @@ func TestInterfaceThatIsGoneTakesItsPathsAlong(t *testing.T) {
 	})
 }
 
+// TestFullQueueOfADestinationTakesARetry holds C-178.
 func TestFullQueueOfADestinationTakesARetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		block := make(chan struct{})
@@ -811,7 +821,7 @@ func TestFullQueueOfADestinationTakesARetry(t *testing.T) {
 	})
 }
 
-// TestSlowAnnounceHandlerLosesTheOldest: C-178.
+// TestSlowAnnounceHandlerLosesTheOldest holds C-178.
 func TestSlowAnnounceHandlerLosesTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{})
@@ -896,6 +906,7 @@ func (h held) Run(ctx context.Context, deliver func([]byte)) error {
 	return h.Port.Run(ctx, func(frame []byte) { <-h.release; deliver(frame) })
 }
 
+// TestGarbageLeavesNoTrace holds C-176.
 func TestGarbageLeavesNoTrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTwoNodes(t)
@@ -948,6 +959,7 @@ func TestAnnounceStaysOffAccessPoints(t *testing.T) {
 	})
 }
 
+// TestDestinationsAreChecked holds C-028, C-030, C-031, C-034, C-035, C-070.
 func TestDestinationsAreChecked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := rnstest.Start(t, rns.Config{})
@@ -1013,6 +1025,7 @@ func TestAnnounceWithTooMuchAppDataIsRefused(t *testing.T) {
 	})
 }
 
+// TestPacketSizes holds C-040.
 func TestPacketSizes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTwoNodes(t)
@@ -1033,7 +1046,7 @@ func TestPacketSizes(t *testing.T) {
 	})
 }
 
-// TestOverlongPacketsAreDroppedAndTolerableOnesAreNot: C-183.
+// TestOverlongPacketsAreDroppedAndTolerableOnesAreNot holds C-183.
 func TestOverlongPacketsAreDroppedAndTolerableOnesAreNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{MTU: 8192})
@@ -1155,7 +1168,7 @@ func TestStoreThatFailsIsTriedAgain(t *testing.T) {
 	})
 }
 
-// TestOwnAddressAnnouncedByAnotherIsIgnored: C-127.
+// TestOwnAddressAnnouncedByAnotherIsIgnored holds C-127.
 func TestOwnAddressAnnouncedByAnotherIsIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTwoNodes(t)
@@ -1168,6 +1181,7 @@ func TestOwnAddressAnnouncedByAnotherIsIgnored(t *testing.T) {
 	})
 }
 
+// TestBlackholedIdentityIsNotHeard holds C-074.
 func TestBlackholedIdentityIsNotHeard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{})

@@ -27,6 +27,7 @@ func publicIdentity(t *testing.T, public []byte) *rns.PublicIdentity {
 	return id
 }
 
+// TestVectorsAnnounces holds C-061, C-063, C-064, C-066, C-068.
 func TestVectorsAnnounces(t *testing.T) {
 	vectors.Run(t, "announces", func(t *testing.T, c vectors.Case) {
 		p, a, err := hearAnnounce(t, c.In)

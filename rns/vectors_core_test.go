@@ -10,6 +10,7 @@ import (
 	"groupd/rns"
 )
 
+// TestVectorsIdentities holds C-001.
 func TestVectorsIdentities(t *testing.T) {
 	vectors.Run(t, "identities", func(t *testing.T, c vectors.Case) {
 		switch c.Kind {
@@ -65,6 +66,7 @@ func TestVectorsIdentities(t *testing.T) {
 	})
 }
 
+// TestVectorsSignatures holds C-024.
 func TestVectorsSignatures(t *testing.T) {
 	vectors.Run(t, "signatures", func(t *testing.T, c vectors.Case) {
 		switch c.Kind {
@@ -87,6 +89,7 @@ func TestVectorsSignatures(t *testing.T) {
 	})
 }
 
+// TestVectorsIdentityEncryption holds C-012, C-013, C-015, C-016, C-017.
 func TestVectorsIdentityEncryption(t *testing.T) {
 	vectors.Run(t, "identity_encryption", func(t *testing.T, c vectors.Case) {
 		id := loadIdentity(t, c.In.Bytes("private_key"))
@@ -126,6 +129,7 @@ func TestVectorsIdentityEncryption(t *testing.T) {
 	})
 }
 
+// TestVectorsDestinations holds C-028.
 func TestVectorsDestinations(t *testing.T) {
 	vectors.Run(t, "destinations", func(t *testing.T, c vectors.Case) {
 		switch c.Kind {
@@ -271,6 +275,7 @@ func TestVectorsTunnel(t *testing.T) {
 	})
 }
 
+// TestVectorsLinkSignalling holds L-004, L-005.
 func TestVectorsLinkSignalling(t *testing.T) {
 	vectors.RunKinds(t, "links", []string{"signalling"}, func(t *testing.T, c vectors.Case) {
 		mtu, mode := c.In.Int("mtu"), rns.LinkMode(c.In.Int("mode"))

@@ -79,6 +79,7 @@ func seal(t *testing.T, key, iv, plaintext []byte) []byte {
 	return sealed
 }
 
+// TestVectorsPackets holds C-037, C-038, C-039, C-045, C-047.
 func TestVectorsPackets(t *testing.T) {
 	vectors.Run(t, "packets", func(t *testing.T, c vectors.Case) {
 		switch c.Kind {
@@ -230,6 +231,7 @@ func checkForward(t *testing.T, c vectors.Case) {
 	c.Out.CheckBytes("sent", sent.Append(nil))
 }
 
+// TestVectorsPacketHashes holds C-041, C-042.
 func TestVectorsPacketHashes(t *testing.T) {
 	first := make(map[string]rns.PacketHash)
 	for _, c := range vectors.Load(t, "packet_hashes") {
@@ -265,6 +267,7 @@ func TestVectorsPacketHashes(t *testing.T) {
 	})
 }
 
+// TestVectorsProofs holds C-052, C-054.
 func TestVectorsProofs(t *testing.T) {
 	vectors.Run(t, "proofs", func(t *testing.T, c vectors.Case) {
 		sent := parsePacket(t, c.In.Bytes("packet"))
@@ -313,6 +316,7 @@ func TestVectorsProofs(t *testing.T) {
 	})
 }
 
+// TestVectorsPathRequests holds C-140, C-142.
 func TestVectorsPathRequests(t *testing.T) {
 	vectors.Run(t, "path_requests", func(t *testing.T, c vectors.Case) {
 		switch c.Kind {

@@ -73,6 +73,8 @@ func TestVectorsAnnouncesHeardByANode(t *testing.T) {
 }
 
 // TestVectorsOwnPacketsLeaveByTheirPath has a node learn the path of each case and send the case's packet.
+//
+// It holds C-094, C-095.
 func TestVectorsOwnPacketsLeaveByTheirPath(t *testing.T) {
 	vectors.RunKinds(t, "packets", []string{"originate"}, func(t *testing.T, c vectors.Case) {
 		p, err := rns.ParsePacket(c.In.Bytes("raw"))

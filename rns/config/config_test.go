@@ -219,6 +219,8 @@ func TestModeWords(t *testing.T) {
 }
 
 // I-025.
+//
+// It holds C-081.
 func TestAccessCodeSizeIsInBits(t *testing.T) {
 	for text, want := range map[string]int{"64": 8, "127": 15, "512": 64, "7": 0, "8": 1} {
 		if i, _ := one(t, "", "ifac_size = "+text); i.IFACSize != want {

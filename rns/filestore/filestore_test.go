@@ -51,6 +51,7 @@ func collect(seq iter.Seq2[rns.KnownDestination, error]) (known []rns.KnownDesti
 	return known, failed
 }
 
+// TestKnownDestinationsSurviveARestart holds C-069, C-070.
 func TestKnownDestinationsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -75,6 +76,7 @@ func TestKnownDestinationsSurviveARestart(t *testing.T) {
 	}
 }
 
+// TestKnownDestinationsOfTheReferenceAreRead holds C-174.
 func TestKnownDestinationsOfTheReferenceAreRead(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -132,6 +134,7 @@ func TestAnEmptyFolderKnowsNothing(t *testing.T) {
 	}
 }
 
+// TestRatchetsOfOthersAreKeptPerDestinationAndPruned holds C-021.
 func TestRatchetsOfOthersAreKeptPerDestinationAndPruned(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -196,6 +199,7 @@ func TestOwnRatchetsAndAnnounceTimesSurviveARestart(t *testing.T) {
 	}
 }
 
+// TestAnIdentityFileIsNeverReplacedOrMadeUp holds C-002, C-003.
 func TestAnIdentityFileIsNeverReplacedOrMadeUp(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "identity")

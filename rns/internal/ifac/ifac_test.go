@@ -24,6 +24,8 @@ func newCode(t testing.TB, o vectors.Object, size int) *ifac.Code {
 }
 
 // I-018, I-019.
+//
+// It holds C-075.
 func TestVectorsIFACKey(t *testing.T) {
 	vectors.RunKinds(t, "ifac", []string{"key"}, func(t *testing.T, c vectors.Case) {
 		code := newCode(t, c.In, ifac.MaxSize)
@@ -51,6 +53,8 @@ func TestVectorsIFACKey(t *testing.T) {
 }
 
 // I-020.
+//
+// It holds C-076.
 func TestVectorsIFACMask(t *testing.T) {
 	vectors.RunKinds(t, "ifac", []string{"mask"}, func(t *testing.T, c vectors.Case) {
 		code := newCode(t, c.In, c.In.Int("size"))
@@ -72,6 +76,8 @@ func TestVectorsIFACMask(t *testing.T) {
 }
 
 // I-020, I-022.
+//
+// It holds C-077, C-078, C-079.
 func TestVectorsIFACUnmask(t *testing.T) {
 	vectors.RunKinds(t, "ifac", []string{"unmask"}, func(t *testing.T, c vectors.Case) {
 		packet, ok := newCode(t, c.In, c.In.Int("size")).Unmask(c.In.Bytes("received"))
@@ -85,6 +91,8 @@ func TestVectorsIFACUnmask(t *testing.T) {
 }
 
 // I-022.
+//
+// It holds C-080.
 func TestAnyFlippedBitDropsTheFrame(t *testing.T) {
 	t.Parallel()
 	code, err := ifac.New("net", "pass", 8)
@@ -102,6 +110,8 @@ func TestAnyFlippedBitDropsTheFrame(t *testing.T) {
 }
 
 // I-023.
+//
+// It holds C-084.
 func TestLargePacketsAreMaskedBeyondTheCommonLimitOfTheDerivation(t *testing.T) {
 	t.Parallel()
 	code, err := ifac.New("net", "", 16)

@@ -10,6 +10,7 @@ import (
 	"groupd/rns/internal/token"
 )
 
+// TestVectorsHKDF holds C-004, C-005, C-006.
 func TestVectorsHKDF(t *testing.T) {
 	vectors.Run(t, "hkdf", func(t *testing.T, c vectors.Case) {
 		got, err := token.HKDF(c.In.Int("length"), c.In.Bytes("ikm"), c.In.Bytes("salt"), c.In.Bytes("context"))
@@ -22,6 +23,7 @@ func TestVectorsHKDF(t *testing.T) {
 	})
 }
 
+// TestVectorsToken holds C-007.
 func TestVectorsToken(t *testing.T) {
 	vectors.RunKinds(t, "token", []string{"encrypt_256", "encrypt_128"}, func(t *testing.T, c vectors.Case) {
 		key, err := token.NewKey(c.In.Bytes("key"))
@@ -54,6 +56,7 @@ func TestVectorsToken(t *testing.T) {
 	})
 }
 
+// TestVectorsTokenDecrypt holds C-007, C-009, C-010.
 func TestVectorsTokenDecrypt(t *testing.T) {
 	vectors.RunKinds(t, "token", []string{"decrypt"}, func(t *testing.T, c vectors.Case) {
 		key, err := token.NewKey(c.In.Bytes("key"))
@@ -70,6 +73,7 @@ func TestVectorsTokenDecrypt(t *testing.T) {
 	})
 }
 
+// TestVectorsTokenKey holds C-008.
 func TestVectorsTokenKey(t *testing.T) {
 	vectors.RunKinds(t, "token", []string{"key"}, func(t *testing.T, c vectors.Case) {
 		if _, err := token.NewKey(c.In.Bytes("key")); (err == nil) != c.Valid {
