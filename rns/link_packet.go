@@ -217,7 +217,7 @@ func (l *Link) handleRTT(now time.Time, p linkPacket, plaintext []byte) {
 // round trip time is then a guess, and the keepalive interval the shortest, which answers any initiator.
 func (l *Link) activateWithoutRTT(now time.Time, p linkPacket) {
 	l.rttGuessed = true
-	l.establish(now, p, min(now.Sub(l.requestedAt), linkHopTimeout))
+	l.establish(now, p, min(now.Sub(l.requestedAt), hopTimeout))
 	l.watch.keepalive = linkKeepaliveMin
 }
 

@@ -7,7 +7,6 @@ import (
 
 // Timing of links (spec 2 §1.1, §1.11, §1.15).
 const (
-	linkHopTimeout       = 6 * time.Second         // establishment, per hop
 	linkResponderGrace   = 360 * time.Second       // how much longer a responder waits for the LRRTT
 	linkKeepaliveMax     = 360 * time.Second       // longest, and until the RTT is known
 	linkKeepaliveMin     = 5 * time.Second         // shortest
@@ -39,16 +38,12 @@ func keepaliveInterval(rtt time.Duration) time.Duration {
 // initiatorTimeout is how long an initiator waits for the proof: hops as in the path table, 128 if unknown, and the
 // bitrate in bit/s of the interface the request leaves by, 0 if unknown.
 func initiatorTimeout(hops int, bitrate int64) time.Duration {
-	first := linkHopTimeout
-	if bitrate > 0 {
-		first += time.Duration(float64(MTU*8) / float64(bitrate) * float64(time.Second))
-	}
-	return first + linkHopTimeout*time.Duration(max(1, hops))
+	return receiptTimeout(max(1, hops), bitrate)
 }
 
 // responderTimeout is how long a responder waits for the LRRTT.
 func responderTimeout(hops int) time.Duration {
-	return linkHopTimeout*time.Duration(max(1, hops)) + linkResponderGrace
+	return hopTimeout*time.Duration(max(1, hops)) + linkResponderGrace
 }
 
 // responderRTT is the round trip time a responder takes: the larger of what it measured and what the initiator says

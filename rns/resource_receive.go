@@ -341,7 +341,7 @@ func (r *resourceReceiver) deadline() time.Time {
 		wait = resourceFirstPartFactor*perPart + r.link.rtt().Seconds()
 	}
 	t := r.lastActivity.Add(secondsDuration(wait) + resourceRetryGrace + time.Duration(used)*resourcePerRetryDelay)
-	return earlier(t, r.limit)
+	return earliest(t, r.limit)
 }
 
 // tick does what is due: asks again with a smaller window, or gives up.

@@ -372,7 +372,7 @@ func (s *resourceSender) deadline() time.Time {
 	default:
 		return t
 	}
-	return earlier(t, s.limit)
+	return earliest(t, s.limit)
 }
 
 // tick does what is due.
@@ -428,14 +428,6 @@ const resourceAllRetryDelays = resourcePerRetryDelay * resourceRetries * (resour
 // cannot hold memory for ever: ten minutes and what 8 bytes per second need.
 func resourceDeadline(transfer int64) time.Duration {
 	return 10*time.Minute + time.Duration(transfer/8)*time.Second
-}
-
-// earlier returns the earlier of two times, where zero means never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
-		return b
-	}
-	return a
 }
 
 // recentHashes remembers the last few hundred packet hashes, oldest dropped first. The zero value is empty.

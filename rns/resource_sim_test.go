@@ -264,7 +264,7 @@ func (s *resourceSim) step() bool {
 	var due time.Time
 	for _, e := range []*resourceEnd{s.a, s.b} {
 		if !e.closed {
-			due = earlier(due, e.table.deadline())
+			due = earliest(due, e.table.deadline())
 		}
 	}
 	if len(s.events) > 0 && (due.IsZero() || !s.events[0].at.After(due)) {

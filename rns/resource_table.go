@@ -178,13 +178,13 @@ func (t *linkResources) assembly(in *incomingResource) resourceJob {
 func (t *linkResources) deadline() time.Time {
 	var due time.Time
 	for _, s := range t.outgoing {
-		due = earlier(due, s.deadline())
+		due = earliest(due, s.deadline())
 	}
 	for _, in := range t.incoming {
 		if in.receiver != nil {
-			due = earlier(due, in.receiver.deadline())
+			due = earliest(due, in.receiver.deadline())
 		}
-		due = earlier(due, in.waitTill)
+		due = earliest(due, in.waitTill)
 	}
 	return due
 }
