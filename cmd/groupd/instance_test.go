@@ -2,12 +2,20 @@ package main
 
 import (
 	"bytes"
+	"context"
+	cryptorand "crypto/rand"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"groupd/rns"
+	"groupd/rns/config"
 	"groupd/rns/filestore"
+	"groupd/rns/interfaces/ifacetest"
+	"groupd/rns/sharedinstance"
 )
 
 // The identity of a node, and the key for calls, are where stock tools look for them; where that folder cannot be written, a transport
@@ -91,5 +99,52 @@ func TestReticulumsConfigurationIsFoundAsByEveryProgram(t *testing.T) {
 		if got := usualRNSConfig(system, home); got != dir {
 			t.Errorf("%s instead of %s", got, dir)
 		}
+	}
+}
+
+// A client's announces follow the slowest interface of the shared instance that it uses, which is the master's.
+func TestTheMastersRadioSlowsAnnouncesDown(t *testing.T) {
+	r := config.Reticulum{ShareInstance: true, InstanceName: "groupd-" + cryptorand.Text(), RPCKey: []byte("key")}
+	c := sharedinstance.Config{Reticulum: r}
+	master, err := sharedinstance.Join(t.Context(), c)
+	if err != nil || master.Role() != sharedinstance.Master {
+		t.Fatal(master.Role(), err)
+	}
+	tr, err := rns.New(rns.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	air := ifacetest.NewMedium(ifacetest.Options{Bitrate: 1200})
+	if err := tr.AddInterface(air.Port("radio"), rns.InterfaceOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() { tr.Run(ctx) })
+	wg.Go(func() { master.Run(ctx, tr, nil) })
+	<-tr.Ready()
+	caller, err := sharedinstance.NewCaller(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m slowMaster
+	now, deadline := time.Now(), time.Now().Add(patience)
+	if m.look(ctx, nil, now) {
+		t.Error("slow without a master")
+	}
+	for ; !m.look(ctx, caller, now); now = now.Add(askMasterEvery) { // until it takes calls
+		if time.Now().After(deadline) {
+			t.Fatal("the radio is not seen")
+		}
+	}
+	if n := m.asked; !m.look(ctx, caller, now.Add(time.Second)) || m.asked != n {
+		t.Error("asked again at once")
+	}
+	cancel()
+	wg.Wait()
+	if !m.look(t.Context(), caller, now.Add(askMasterEvery)) {
+		t.Error("forgotten when the master does not answer")
 	}
 }
