@@ -47,7 +47,9 @@ type attached struct {
 	settleAt time.Time // when traffic is looked at next
 	ups      int       // how often it came up, where that is looked at
 
-	trials                     trialBudget
+	trials    trialBudget
+	fruitless linkBudget // guarded by linkShared.mu
+
 	verifying                  atomic.Int32 // announces of this interface in the verify queue
 	rxPackets, rxAnnounces, tx atomic.Uint64
 }

@@ -1,13 +1,39 @@
 package rns
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // linkMaxHalfOpen is how many incoming links of one interface may wait for their initiator. One more closes the
 // oldest of them, silently, since every request costs its sender nothing (spec 2 §7).
 const linkMaxHalfOpen = 64
+
+// An interface may bring so many incoming links that lead nowhere at once, and so many more per second, before further
+// requests are dropped, since each costs us an agreement on keys and a signature. Those whose initiators answer do not count.
+const (
+	linkFruitless     = 256
+	linkFruitlessRate = 50.0
+)
+
+// linkBudget counts the incoming links of an interface that led nowhere so far. The zero value is ready; it is guarded by
+// linkShared.mu.
+type linkBudget struct {
+	spent float64
+	at    time.Time // when that was
+}
+
+// open reports whether one more link may be tried.
+func (b *linkBudget) open(now time.Time) bool {
+	b.spent = max(0, b.spent-linkFruitlessRate*now.Sub(b.at).Seconds())
+	b.at = now
+	return b.spent <= linkFruitless-1
+}
+
+// refund takes back what a link has spent.
+func (b *linkBudget) refund() { b.spent = max(0, b.spent-1) }
 
 // linkCounters count what links drop, for [Transport.LinkStats].
 type linkCounters struct {
@@ -19,6 +45,7 @@ type linkCounters struct {
 	badIdentify    atomic.Uint64 // identifications that did not verify
 	repeated       atomic.Uint64 // link requests for a link that exists
 	refused        atomic.Uint64 // links refused because there were too many
+	tooFast        atomic.Uint64 // link requests dropped since too many of their interface led nowhere
 	evicted        atomic.Uint64 // half-open links closed to make room
 	unhandled      atomic.Uint64 // packets and channel messages nobody handles
 	eventsFull     atomic.Uint64 // packets dropped because the application's handlers were too slow
@@ -36,6 +63,8 @@ type LinkStats struct {
 
 	InboxFull, WrongInterface, BadToken, BadProof, BadRequest, BadIdentify, Repeated, Refused, Evicted uint64
 	Unhandled, EventsFull, BadMessage, UnknownPath, Oversize, RequestsFull, StreamFull, StrangerBusy   uint64
+	// TooFast counts link requests dropped since too many from their interface led nowhere.
+	TooFast uint64
 }
 
 // linkShared is what the links of one transport share. The zero value is ready.
@@ -52,6 +81,17 @@ type linkShared struct {
 	mu       sync.Mutex // leaf: nothing is called or waited for while it is held
 	links    map[LinkID]*Link
 	halfOpen map[*attached][]*Link // oldest first
+}
+
+// hurried reports, and counts, that a link request has to be dropped at once: too many of its interface led nowhere.
+func (s *linkShared) hurried(on *attached, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if on.fruitless.open(now) {
+		return false
+	}
+	s.counters.tooFast.Add(1)
+	return true
 }
 
 // admit makes room for a link. An incoming one names its interface in on. evicted, when not nil, is to be closed by the
@@ -75,6 +115,9 @@ func (s *linkShared) admit(l *Link, on *attached) (evicted *Link, ok bool) {
 			s.counters.evicted.Add(1)
 		}
 		s.halfOpen[on] = append(waiting, l)
+		if on != nil {
+			on.fruitless.spent++
+		}
 	}
 	s.links[l.id] = l
 	return evicted, true
@@ -84,7 +127,9 @@ func (s *linkShared) admit(l *Link, on *attached) (evicted *Link, ok bool) {
 func (s *linkShared) validated(l *Link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dropHalfOpen(l)
+	if s.dropHalfOpen(l) && l.arrived != nil {
+		l.arrived.fruitless.refund()
+	}
 }
 
 // gone forgets a link.
@@ -97,22 +142,21 @@ func (s *linkShared) gone(l *Link) {
 	s.dropHalfOpen(l)
 }
 
-func (s *linkShared) dropHalfOpen(l *Link) {
+// dropHalfOpen reports whether the link was among the half-open ones.
+func (s *linkShared) dropHalfOpen(l *Link) (was bool) {
 	if l.initiator {
-		return
+		return false
 	}
 	waiting := s.halfOpen[l.arrived]
-	for i, w := range waiting {
-		if w == l {
-			waiting = append(waiting[:i:i], waiting[i+1:]...)
-			break
-		}
+	if i := slices.Index(waiting, l); i >= 0 {
+		waiting, was = slices.Delete(waiting, i, i+1), true
 	}
 	if len(waiting) == 0 {
 		delete(s.halfOpen, l.arrived)
-		return
+		return was
 	}
 	s.halfOpen[l.arrived] = waiting
+	return was
 }
 
 // stats is a snapshot.
@@ -132,6 +176,7 @@ func (s *linkShared) stats() LinkStats {
 		Unhandled: c.unhandled.Load(), EventsFull: c.eventsFull.Load(), BadMessage: c.badMessage.Load(),
 		UnknownPath: c.unknownPath.Load(), Oversize: c.oversize.Load(), RequestsFull: c.requestsFull.Load(),
 		StreamFull: c.streamFull.Load(), StrangerBusy: c.strangerBusy.Load(),
+		TooFast: c.tooFast.Load(),
 	}
 }
 

@@ -7,6 +7,9 @@ import (
 // linkRequested is called by the transport's loop with every link request for a destination of ours. It does only what
 // is cheap; keys are agreed on in the new link's goroutine. Nothing is ever answered to a bad request.
 func (t *Transport) linkRequested(p Packet, on *attached, d *Destination) {
+	if t.links.hurried(on, time.Now()) {
+		return
+	}
 	l, ok := newResponderLink(t, &t.links, t.linkEnvironment(), p, on, d)
 	if !ok {
 		return

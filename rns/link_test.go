@@ -381,6 +381,43 @@ func TestHalfOpenLinksAreBounded(t *testing.T) {
 	})
 }
 
+// TestLinksThatLeadNowhereAreLimited: 256 at once and 50 a second, per interface; those that come to be do not count.
+func TestLinksThatLeadNowhereAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{Latency: time.Millisecond})
+		rand := new(noise)
+		flood := func(n int) {
+			for range n {
+				request := rns.Packet{PacketType: rns.PacketLinkRequest, Destination: p.at.Hash(), Data: rand.bytes(64)}
+				p.medium.Inject(request.Append(nil))
+				synctest.Wait()
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		flood(256)
+		if s := p.b.LinkStats(); s.TooFast != 0 || s.HalfOpen != 64 {
+			t.Errorf("%+v", s)
+		}
+		flood(100)
+		if s := p.b.LinkStats(); s.TooFast != 100 || s.Evicted != 192 {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(time.Second)
+		flood(100)
+		if s := p.b.LinkStats(); s.TooFast != 150 {
+			t.Errorf("a second later %+v", s)
+		}
+		time.Sleep(10 * time.Minute)
+		for range 300 {
+			a, _ := p.open(t)
+			_ = a.Close()
+		}
+		if s := p.b.LinkStats(); s.TooFast != 150 {
+			t.Errorf("links that came to be were counted: %+v", s)
+		}
+	})
+}
+
 // noise makes bytes that look random.
 type noise struct{ state uint64 }
 

@@ -325,7 +325,7 @@ func (n *network) write(from, to *end, deadline time.Time) {
 		}
 		wait := 10 * time.Second
 		if try >= 5 {
-			wait = min(15*time.Minute, time.Duration(try)*time.Minute)
+			wait = 3 * time.Minute
 		}
 		n.mu.Lock()
 		wait += time.Duration(from.tries.Int64N(int64(wait)))
