@@ -485,3 +485,17 @@ func TestErrorsSpeakToPeopleAndPrograms(t *testing.T) {
 		seen[k.String()] = true
 	}
 }
+
+func TestWhatPeopleAreToldBeforeTheyJoin(t *testing.T) {
+	h := newHouse(t)
+	d := h.hub.Disclosure()
+	text := strings.Join(d.Texts, "\n")
+	for _, told := range []string{"any member can see, keep and share", "encrypted to the group server, which can read them", "hands them to the members", "stores and controls everything here", "can remove messages or members"} {
+		if !strings.Contains(strings.ToLower(text), told) {
+			t.Errorf("nobody is told: %s", told)
+		}
+	}
+	if info := must(h.hub.Info(t.Context(), group.Caller{}, valley))(t); info.Disclosure != d.Version || d.Version < 1 {
+		t.Errorf("version %d, /info says %d", d.Version, info.Disclosure)
+	}
+}

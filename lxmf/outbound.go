@@ -30,6 +30,9 @@ type Outbound struct {
 	// TTL is how long the message may take: when a round of attempts has failed, it waits for the recipient's next announce,
 	// which begins another. 0: one round, which ends within about a minute.
 	TTL time.Duration
+	// MaxStampCost is the highest cost that a stamp is made for; 0: RouterConfig.MaxStampCost, which always holds too. Give a
+	// low one for recipients who must not make us work.
+	MaxStampCost int
 }
 
 // Outgoing follows one sent message. All methods may be called from any goroutine; nobody has to wait for it.
@@ -37,6 +40,7 @@ type Outgoing struct {
 	r       *Router
 	message *Message // as packed first, without a stamp
 	method  Method   // as wanted
+	maxCost int      // of stamps
 	expires time.Time
 
 	mu        sync.Mutex // leaf
@@ -174,7 +178,10 @@ func (r *Router) Send(ctx context.Context, o *Outbound) (*Outgoing, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Outgoing{r: r, message: m, current: m, method: o.Method, state: StateQueued, done: make(chan struct{})}
+	out := &Outgoing{r: r, message: m, current: m, method: o.Method, maxCost: r.config.MaxStampCost, state: StateQueued, done: make(chan struct{})}
+	if o.MaxStampCost > 0 {
+		out.maxCost = min(out.maxCost, o.MaxStampCost)
+	}
 	if o.TTL > 0 {
 		out.expires = time.Now().Add(o.TTL)
 	}

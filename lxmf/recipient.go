@@ -367,7 +367,7 @@ func (rec *recipient) stamped(v *view, o *Outgoing) bool {
 	switch {
 	case cost <= o.stampCost:
 		return true
-	case cost > rec.r.config.MaxStampCost:
+	case cost > o.maxCost:
 		o.finish(StateFailed, ErrStampCost)
 		return false
 	}

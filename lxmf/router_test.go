@@ -596,6 +596,23 @@ func TestAStampThatCostsTooMuchIsNotMade(t *testing.T) {
 	})
 }
 
+func TestOneWhoMustNotMakeUsWorkGetsNoDearStamp(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		a := live(t, alice(t), m.Port("a"), options{})
+		b := live(t, bob(t), m.Port("b"), options{delivery: func(c *lxmf.DeliveryConfig) { c.StampCost = func() int { return 9 } }})
+		b.announce(t)
+		dear := a.send(t, b.Address(), "dear", func(o *lxmf.Outbound) { o.MaxStampCost = 8 })
+		ends(t, dear, lxmf.StateFailed)
+		if !errors.Is(dear.Err(), lxmf.ErrStampCost) {
+			t.Error(dear.Err())
+		}
+		a.announce(t)
+		ends(t, a.send(t, b.Address(), "cheap", func(o *lxmf.Outbound) { o.MaxStampCost = 9 }), lxmf.StateDelivered)
+		b.receive(t)
+	})
+}
+
 func TestThoseExemptNeedNoStamp(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"groupd/lxmf"
@@ -55,12 +54,14 @@ func Marked(f lxmf.Fields) bool {
 	return ok && (word == markerType || word == reactorType)
 }
 
-// say sends messages to one person, in their order.
-func (s *Server) say(ctx context.Context, to rns.DestinationHash, id *rns.PublicIdentity, ttl time.Duration, contents ...string) {
+// say sends messages to one person, in their order. Their content and marker are added to o.
+func (s *Server) say(ctx context.Context, o Outbound, contents ...string) {
+	o.Fields = Marker()
 	for _, c := range contents {
-		if err := s.config.Send(ctx, Outbound{To: to, Identity: id, Content: []byte(c), Fields: Marker(), TTL: ttl}); err != nil {
+		o.Content = []byte(c)
+		if err := s.config.Send(ctx, o); err != nil {
 			s.count.answersLost.Add(1)
-			s.log.Warn("answer not sent", "dest", to, "err", err)
+			s.log.Warn("answer not sent", "dest", o.To, "err", err)
 			return
 		}
 		s.count.answers.Add(1)

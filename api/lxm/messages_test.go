@@ -74,6 +74,22 @@ func TestStrangersTogetherGetSixtyAnswersAnHour(t *testing.T) {
 	})
 }
 
+func TestStrangersCauseNoDearStamps(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		for _, text := range []string{"hello", "/help", "/join Eve", "/join Eve", "/leave"} {
+			for _, a := range h.says("eve", text).answers {
+				if a.to == "eve" && a.out.MaxStamp != 12 {
+					t.Errorf("%s: stamps of up to %d bits are made for a stranger", text, a.out.MaxStamp)
+				}
+			}
+		}
+		h.joined("ann", moderation.RoleMember)
+		if l := h.says("ann", "/help"); len(l.answers) == 0 || l.answers[0].out.MaxStamp != 0 {
+			t.Errorf("a member's answer: %+v", l.answers)
+		}
+	})
+}
+
 func TestStrangersCauseNoWrites(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		commits := 0

@@ -47,7 +47,11 @@ func (s *Server) process(ctx context.Context, in Inbound, posts bool, begun func
 		return false
 	}
 	in.Prove()
-	s.say(ctx, in.Message.Source, in.Sender, answerFor, answers...)
+	o := Outbound{To: in.Message.Source, Identity: in.Sender, TTL: answerFor}
+	if !posts && !t.member() {
+		o.MaxStamp = strangerStamp
+	}
+	s.say(ctx, o, answers...)
 	return t.posted
 }
 

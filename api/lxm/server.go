@@ -22,6 +22,9 @@ const (
 	// DefaultWorkers is how many messages are handled at a time.
 	DefaultWorkers = 128
 
+	// strangerStamp is the highest cost of a stamp that is made for the answer to a stranger: a few thousand hashes, so that
+	// nobody outside makes the server work. Above it he gets no answer.
+	strangerStamp = 12
 	// answerFor is how long an answer may wait for its recipient, noticeFor a notice about a decision.
 	answerFor = time.Hour
 	noticeFor = 24 * time.Hour
@@ -78,6 +81,7 @@ type Outbound struct {
 	Content  []byte              // title and timestamp are left to the sender
 	Fields   lxmf.Fields
 	TTL      time.Duration // how long it may wait for the recipient
+	MaxStamp int           // the highest cost that a stamp is made for; 0: any that the sender makes
 }
 
 // Server is the LXMF face of one group. All methods may be called from any goroutine.

@@ -28,7 +28,7 @@ func Start(p Policy) {
 
 // watch has set called after the next collection, and so on: an object that nothing refers to is finalized then.
 func watch(p Policy) {
-	type sentinel struct{ next *byte } // a pointer keeps it out of the tiny allocator
+	type sentinel struct{ _ *byte } // a pointer keeps it out of the tiny allocator
 	runtime.SetFinalizer(new(sentinel), func(*sentinel) {
 		p.set()
 		watch(p)
