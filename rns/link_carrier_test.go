@@ -3,6 +3,7 @@ package rns_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -194,6 +195,41 @@ func TestAnnounceHandlersHearWhatTheyAskedFor(t *testing.T) {
 		}
 		if len(heard) != 2 || heard[""] != 1 || heard["test.inbox"] != 1 {
 			t.Errorf("heard %v", heard)
+		}
+	})
+}
+
+// TestRequestMadeInVainIsMadeWhenAnInterfaceComesUp: by RequestPath, for which nobody waits.
+func TestRequestMadeInVainIsMadeWhenAnInterfaceComesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		medium := ifacetest.NewMedium(ifacetest.Options{Latency: 10 * time.Millisecond})
+		b := rnstest.Start(t, rns.Config{}, medium.Port("b"))
+		d, _ := inbox(t, b, rnstest.Identity(t, 1))
+		port := medium.Port("a")
+		port.SetDown(true)
+		a := rnstest.Start(t, rns.Config{}, port)
+		for i := range 200 { // some of them are forgotten
+			wanted := rns.DestinationHash{byte(i)}
+			if i == 0 {
+				wanted = d.Hash()
+			}
+			if err := a.RequestPath(t.Context(), wanted); err == nil {
+				t.Error("it went out")
+			}
+		}
+		var asked atomic.Int32
+		medium.Tap(func(from string, frame []byte) {
+			if from == "a" {
+				asked.Add(1)
+			}
+		})
+		for range 3 { // what found no room the first time is asked for the next
+			port.SetDown(false)
+			time.Sleep(time.Second)
+			port.SetDown(true)
+		}
+		if asked.Load() != 64 || !a.HasPath(d.Hash()) {
+			t.Errorf("%d requests went out, path %v", asked.Load(), a.HasPath(d.Hash()))
 		}
 	})
 }

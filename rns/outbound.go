@@ -234,7 +234,8 @@ func (t *Transport) ForgetPath(d DestinationHash) {
 }
 
 // RequestPath asks the neighbours for a path to d and does not wait for the answer. Within 20 s of the last request for
-// d it does nothing: the answer to that one is still to be expected. It fails when no carrier took the request.
+// d it does nothing: the answer to that one is still to be expected. It fails when no carrier took the request; one that comes
+// up within 2 minutes is asked then.
 func (t *Transport) RequestPath(ctx context.Context, d DestinationHash) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -145,7 +145,7 @@ func (e *engine) ask(r queuedRequest) error {
 		e.requests.note(r.destination, e.now, sent)
 		return nil
 	}
-	e.requests.withdraw(r.destination)
+	e.requests.withdraw(r.destination, e.now)
 	if err == nil {
 		e.t.drops.count(DropNoInterface)
 		err = ErrNoInterface
@@ -163,11 +163,11 @@ func (e *engine) askAgain(r queuedRequest) {
 	}
 }
 
-// askOn asks on an interface that came up for what somebody waits for: when it was asked for before, this interface was not
-// there, or what it took may be lost. Where very many wait, some are left for the next regular request.
+// askOn asks on an interface that came up for what somebody waits for or asked for in vain: this interface was not there then,
+// or what it took may be lost. Where very many wait, some are left for the next regular request.
 func (e *engine) askOn(a *attached) {
 	asked := 0
-	for d := range e.requests.waiters {
+	for d := range e.requests.unanswered() {
 		if a.ups <= 1 && e.requests.askedOn(d, a) {
 			continue
 		}

@@ -2,6 +2,8 @@ package rns
 
 import (
 	"container/list"
+	"iter"
+	"maps"
 	"slices"
 	"time"
 )
@@ -16,6 +18,9 @@ const (
 	pathRequestRetry = time.Second
 	// maxPathAsked is how many destinations are asked for at once on an interface that comes up.
 	maxPathAsked = 32
+	// maxPathMissed is how many requests that no carrier took are remembered for when one comes up, for as long as
+	// requests that were sent. More are not: who asks has an error.
+	maxPathMissed = 64
 	// pathRequestMemory is how long a request of ours is remembered: an announce for it is wanted (spec 1 §6.14).
 	pathRequestMemory = 120 * time.Second
 	// maxPathRequests bounds the requests remembered; when full, the oldest is forgotten.
@@ -95,6 +100,7 @@ type pathRequestTable struct {
 	order     list.List // of *ownRequest, oldest first
 	waiters   map[DestinationHash]map[*pathWaiter]struct{}
 	waiting   int
+	missed    map[DestinationHash]time.Time // asked for in vain, and when
 
 	tags, oldTags map[requestTag]struct{}
 	answers       map[answerKey]*answerWindow
@@ -128,6 +134,7 @@ func newPathRequestTable() pathRequestTable {
 	return pathRequestTable{
 		requested: make(map[DestinationHash]*ownRequest),
 		waiters:   make(map[DestinationHash]map[*pathWaiter]struct{}),
+		missed:    make(map[DestinationHash]time.Time),
 		tags:      make(map[requestTag]struct{}),
 		oldTags:   make(map[requestTag]struct{}),
 		answers:   make(map[answerKey]*answerWindow),
@@ -145,6 +152,7 @@ func (t *pathRequestTable) due(d DestinationHash, now time.Time) bool {
 
 // note notes a request that is sent now on some interfaces. When there are too many, the oldest is forgotten.
 func (t *pathRequestTable) note(d DestinationHash, now time.Time, on []*attached) {
+	delete(t.missed, d)
 	if r := t.requested[d]; r != nil {
 		r.at, r.on = now, on
 		t.order.MoveToBack(r.place)
@@ -164,10 +172,29 @@ func (t *pathRequestTable) askedOn(d DestinationHash, on *attached) bool {
 	return r != nil && slices.Contains(r.on, on)
 }
 
-// withdraw takes back a request that due noted and that could not be sent.
-func (t *pathRequestTable) withdraw(d DestinationHash) {
+// withdraw takes back a request that due noted and that could not be sent, and remembers that it was wanted.
+func (t *pathRequestTable) withdraw(d DestinationHash, now time.Time) {
 	if r := t.requested[d]; r != nil {
 		t.remove(r)
+	}
+	if _, ok := t.missed[d]; ok || len(t.missed) < maxPathMissed {
+		t.missed[d] = now
+	}
+}
+
+// unanswered returns what is asked for on an interface that comes up: what somebody waits for, and what was asked for in vain.
+func (t *pathRequestTable) unanswered() iter.Seq[DestinationHash] {
+	return func(yield func(DestinationHash) bool) {
+		for d := range t.waiters {
+			if !yield(d) {
+				return
+			}
+		}
+		for d := range t.missed {
+			if t.waiters[d] == nil && !yield(d) {
+				return
+			}
+		}
 	}
 }
 
@@ -252,6 +279,7 @@ func (t *pathRequestTable) cull(now time.Time) {
 		}
 		t.remove(r)
 	}
+	maps.DeleteFunc(t.missed, func(_ DestinationHash, at time.Time) bool { return now.Sub(at) >= pathRequestMemory })
 	for k, w := range t.answers {
 		if now.Sub(w.began) >= pathAnswerWindow {
 			delete(t.answers, k)

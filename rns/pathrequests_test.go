@@ -93,7 +93,7 @@ func TestPathIsAskedForOncePer20Seconds(t *testing.T) {
 		t.Error("not forgotten after 120 s")
 	}
 	table.due(d, m.now)
-	table.withdraw(d)
+	table.withdraw(d, m.now)
 	if !table.due(d, m.now) {
 		t.Error("a request that was not sent counts")
 	}
