@@ -67,7 +67,10 @@ func (e *engine) receive(f inFrame) {
 		f.on.count(DropNoLink)
 		return
 	}
-	hash := p.Hash()
+	var hash PacketHash
+	if p.DestinationType != DestinationLink || p.Context != ContextResource { // parts of resources are long, and nobody asks for their hash
+		hash = p.Hash()
+	}
 	if !exemptFromDuplicates(p.Context) && !client {
 		if e.duplicates.seen(hash) {
 			f.on.count(DropDuplicate)

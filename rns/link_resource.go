@@ -94,7 +94,11 @@ func (l *Link) handleResourcePacket(now time.Time, p linkPacket, payload []byte)
 		if p.Context == ContextResourceAdv {
 			l.advertised = payload
 		}
-		l.resources.handle(now, p.Context, payload, p.packetHash())
+		var hash PacketHash
+		if p.Context != ContextResource {
+			hash = p.packetHash()
+		}
+		l.resources.handle(now, p.Context, payload, hash)
 		l.advertised = nil
 	}
 	l.afterResources(now)
