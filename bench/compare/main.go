@@ -88,9 +88,6 @@ func (r *run) all() (err error) {
 		if err := r.busyRelay(r.sides[0], mostPaths); err != nil {
 			return fmt.Errorf("most: %w", err)
 		}
-		if err := r.starting(r.sides[0], mostPaths); err != nil {
-			return fmt.Errorf("most: %w", err)
-		}
 	}
 	r.print(os.Stdout)
 	fmt.Fprintf(os.Stderr, "%d runs, %v\n", r.runs, time.Since(began).Round(time.Second))

@@ -18,6 +18,7 @@ const (
 	announceBatch  = 8   // announces sent at once, then a pause: both drop what comes faster than they check signatures
 	announcePause  = 20 * time.Millisecond
 	announceWait   = 10 * time.Second
+	secondRound    = 8 * time.Second // until announces have been sent for the second time, too
 	announceCount  = 300
 	fewPaths       = 2_000
 	manyPaths      = 10_000
@@ -241,6 +242,9 @@ func (r *run) busyRelay(s side, counts ...int) error {
 					return err
 				}
 			}
+		}
+		if paths == mostPaths {
+			time.Sleep(secondRound)
 		}
 		heard = min(paths+announceCount*r.scale, len(r.mesh.announces))
 		fresh := r.mesh.announces[paths:heard]
