@@ -39,7 +39,7 @@ func TestAnnounceCap(t *testing.T) {
 	}
 }
 
-// TestAnnounceQueueOrder: C-135. The reference overwrites the last entry instead of that of the destination (spec 1 §6.10).
+// TestAnnounceQueueOrder: C-135, I-150. The reference overwrites the last entry instead of that of the destination (spec 1 §6.10).
 func TestAnnounceQueueOrder(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	q := announceQueue{share: 1, bitrate: 1e6, allowedAt: now.Add(time.Hour)}
@@ -66,6 +66,7 @@ func TestAnnounceQueueOrder(t *testing.T) {
 	}
 }
 
+// I-150: 16384 announces, and so many bytes; one per destination is in TestAnnounceQueueOrder.
 func TestAnnounceQueueIsBounded(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	q := announceQueue{share: 1, bitrate: 1, allowedAt: now.Add(time.Hour)}

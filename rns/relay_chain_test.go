@@ -197,7 +197,7 @@ func TestAnnounceCapIsKept(t *testing.T) {
 	})
 }
 
-// TestNodeRemembersItsTables: C-174, C-175: paths and seen packets survive a restart.
+// TestNodeRemembersItsTables: C-174, C-175, I-130: paths and seen packets survive a restart.
 func TestNodeRemembersItsTables(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &rnstest.Store{}

@@ -412,7 +412,8 @@ func TestPacketOverSeveralHopsIsAddressedToTheNextNode(t *testing.T) {
 	})
 }
 
-// TestIFAC holds C-083.
+// TestIFAC holds C-083, I-021: with an access code on one side only, nothing gets through, in either direction; it is counted and not
+// answered.
 func TestIFAC(t *testing.T) {
 	network := func(name, pass string) rns.InterfaceOptions {
 		return rns.InterfaceOptions{NetworkName: name, Passphrase: pass}
@@ -935,6 +936,7 @@ func TestGarbageLeavesNoTrace(t *testing.T) {
 	})
 }
 
+// I-152, our own announces; those of others are in TestAccessPointHearsOnlyAnswers.
 func TestAnnounceStaysOffAccessPoints(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		full, ap, quiet := ifacetest.NewMedium(ifacetest.Options{}), ifacetest.NewMedium(ifacetest.Options{}), ifacetest.NewMedium(ifacetest.Options{})

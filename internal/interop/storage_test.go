@@ -13,7 +13,7 @@ import (
 	"groupd/rns/interfaces/tcp"
 )
 
-// TestTablesMoveBetweenOursAndPython: C-174: a transport node's folder is used by ours, then by Python, then by ours again.
+// TestTablesMoveBetweenOursAndPython: C-174, I-129, I-130, I-131: a transport node's folder is used by ours, then by Python, then by ours again.
 func TestTablesMoveBetweenOursAndPython(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -76,7 +76,8 @@ func TestKnownDestinationsSurviveARestart(t *testing.T) {
 	}
 }
 
-// TestKnownDestinationsOfTheReferenceAreRead holds C-174.
+// C-174, I-129: entries of five values, and the old ones of four. Python reads ours in TestTablesMoveBetweenOursAndPython
+// (internal/interop).
 func TestKnownDestinationsOfTheReferenceAreRead(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -257,6 +258,8 @@ func TestThePublicIdentityFileIsRead(t *testing.T) {
 	}
 }
 
+// I-131: the file is the 64 bytes of the private key, X25519 first; one of another program is used as it is. rnstatus and rnpath use ours
+// in TestStockToolsWorkAgainstGroupd (internal/interop).
 func TestTheTransportIdentityStaysTheSame(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -266,6 +269,22 @@ func TestTheTransportIdentityStaysTheSame(t *testing.T) {
 	must(t, err)
 	if !first.Equal(second.PublicIdentity) {
 		t.Fatal("two transport identities")
+	}
+	path := filepath.Join(s.Dir(), "transport_identity")
+	file, err := os.ReadFile(path)
+	must(t, err)
+	if len(file) != 64 || !bytes.Equal(file, first.PrivateKey()) {
+		t.Fatalf("the file holds %d bytes", len(file))
+	}
+	theirs := make([]byte, 64) // the identity of spec 3 §4.6
+	for i := range theirs {
+		theirs[i] = byte(i)
+	}
+	must(t, os.WriteFile(path, theirs, 0o600))
+	id, err := s.TransportIdentity(bytes.NewReader(nil))
+	must(t, err)
+	if !bytes.Equal(id.PrivateKey(), theirs) {
+		t.Fatal("the identity of another program is not used")
 	}
 }
 

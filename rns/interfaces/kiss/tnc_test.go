@@ -188,6 +188,7 @@ func TestBeaconIsPaddedAndFollowsTraffic(t *testing.T) {
 	})
 }
 
+// I-157 for TNCs.
 func TestUnpluggedTNCComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &tnc{}

@@ -540,6 +540,7 @@ func TestBeaconFollowsTrafficOnce(t *testing.T) {
 	})
 }
 
+// I-157 for RNodes.
 func TestUnpluggedDeviceComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var missing atomic.Bool

@@ -148,6 +148,7 @@ func TestPacketsCrossTheCableBothWays(t *testing.T) {
 	})
 }
 
+// I-157; for TNCs and RNodes in their packages, as TestUnpluggedTNCComesBack and TestUnpluggedDeviceComesBack.
 func TestPortThatIsMissingIsTriedEveryFiveSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &far{fail: os.ErrNotExist}
