@@ -13,7 +13,7 @@ func TestAccessPointHearsOnlyAnswers(t *testing.T) {
 	n := newRelayNode(t, relayConfig())
 	full, fullWire := n.attachWire("full", interfaces.ModeFull)
 	ap, apWire := n.attachWire("ap", interfaces.ModeAccessPoint)
-	client, _ := n.attachWire("client", interfaces.ModeFull, local(LocalClient))
+	client, _ := n.attachWire("client", interfaces.ModeFull, func(a *attached) { a.options.Local = LocalClient })
 	far, near := newStation(t, 1), newStation(t, 2)
 	n.hear(full, far.announce(t, 1, IdentityHash{7}))
 	n.hear(client, near.announce(t, 0, IdentityHash{}))
@@ -46,7 +46,7 @@ func TestPathRequestsForPrograms(t *testing.T) {
 		x, xWire := n.attachWire("x", interfaces.ModeFull)
 		_, yWire := n.attachWire("y", interfaces.ModeFull)
 		_, apWire := n.attachWire("ap", interfaces.ModeAccessPoint)
-		client, clientWire := n.attachWire("client", interfaces.ModeFull, local(LocalClient))
+		client, clientWire := n.attachWire("client", interfaces.ModeFull, func(a *attached) { a.options.Local = LocalClient })
 		s := newStation(t, 1)
 		n.hear(client, s.announce(t, 0, IdentityHash{}, asPathResponse)) // as a program registers
 		n.pass(time.Minute)
