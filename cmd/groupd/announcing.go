@@ -105,10 +105,30 @@ type announcer struct {
 	fresh   bool // an interface came up, and not all are announced since
 }
 
-// look does what is due. It is called by one goroutine.
-func (a *announcer) look(ctx context.Context, now time.Time, w ways, fresh bool) {
+// lookAll does what is due of all groups, of one at a call: stock neighbours hold back who sends them more than three new
+// announces in a second (spec 3 §1.8). The others take their turn at the next calls.
+func lookAll(ctx context.Context, now time.Time, all []*announcer, w ways, fresh bool) {
+	spoken := false
+	for _, a := range all {
+		if !spoken {
+			spoken = a.look(ctx, now, w, fresh)
+		} else if fresh {
+			a.refresh()
+		}
+	}
+}
+
+// refresh notes that an interface came up.
+func (a *announcer) refresh() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.fresh = true
+}
+
+// look does what is due, and reports whether anything went out. It is called by one goroutine.
+func (a *announcer) look(ctx context.Context, now time.Time, w ways, fresh bool) (announced bool) {
 	if len(w.names) == 0 && !w.local || a.every == cadenceOff {
-		return
+		return false
 	}
 	a.mu.Lock()
 	a.fresh = a.fresh || fresh
@@ -131,8 +151,11 @@ func (a *announcer) look(ctx context.Context, now time.Time, w ways, fresh bool)
 	for _, k := range due {
 		if err := a.one(ctx, k, w.slow); err != nil {
 			a.log.Debug("not announced", "err", err)
+			continue
 		}
+		announced = true
 	}
+	return announced
 }
 
 // one announces a destination and notes it.

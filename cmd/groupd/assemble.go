@@ -212,11 +212,8 @@ func (n *node) announceLoop(ctx context.Context) error {
 		n.slow.Store(w.slow)
 		fresh := w.beyond(n.ways)
 		n.ways = w
-		for _, s := range n.servings() {
-			if n.store.why() != "" {
-				break
-			}
-			s.announcer.look(ctx, time.Now(), w, fresh)
+		if n.store.why() == "" {
+			lookAll(ctx, time.Now(), n.announcers(), w, fresh)
 		}
 		select {
 		case <-ctx.Done():

@@ -159,13 +159,13 @@ func (n *node) serve(ctx context.Context, info group.Info) error {
 	return nil
 }
 
-// servings are all groups that are served.
-func (n *node) servings() []*serving {
+// announcers are those of all groups that are served, in any order.
+func (n *node) announcers() []*announcer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	list := make([]*serving, 0, len(n.groups))
+	list := make([]*announcer, 0, len(n.groups))
 	for _, s := range n.groups {
-		list = append(list, s)
+		list = append(list, s.announcer)
 	}
 	return list
 }
