@@ -268,7 +268,7 @@ func lasting(d time.Duration) string {
 	if d == 0 {
 		return "for good"
 	}
-	return "for " + d.String()
+	return "for " + moderation.Passed(d)
 }
 
 // detail joins what is not empty.
