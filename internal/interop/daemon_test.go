@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ func role(s *Server) string {
 	return s.JSON("status")["network"].(map[string]any)["instance"].(map[string]any)["role"].(string)
 }
 
-// I-106 to I-109: with `--config` and the folder that groupd was started with, the stock tools show what groupd knows. It is a transport
+// I-106 to I-109, I-131: with `--config` and the folder that groupd was started with, the stock tools show what groupd knows. It is a transport
 // node in place of rnsd; nothing but the configuration says so.
 func TestStockToolsWorkAgainstGroupd(t *testing.T) {
 	t.Parallel()
@@ -45,7 +46,7 @@ func TestStockToolsWorkAgainstGroupd(t *testing.T) {
 	}
 	address := server.JSON("group", "show")["address"].(string)
 	far := StartPeer(t, "far", ClientConfig("127.0.0.1", port))
-	far.Do("identity", Args{"name": "me"})
+	key := far.Do("identity", Args{"name": "me"})["public"].(string)
 	dest := far.Do("destination", Args{"name": "d", "identity": "me", "app": "groupd", "aspects": aspects})["hash"].(string)
 	far.Do("announce", Args{"name": "d"})
 	far.Do("await_path", Args{"hash": address})
@@ -85,6 +86,20 @@ func TestStockToolsWorkAgainstGroupd(t *testing.T) {
 	if out, err := m.tryTool("rnstatus"); err == nil && strings.Contains(out, "Listener") {
 		t.Errorf("after groupd has ended, rnstatus prints:\n%s", out)
 	}
+
+	// I-129: what groupd has kept of known destinations, a stock program loads.
+	known, err := os.ReadFile(filepath.Join(server.Data, "reticulum", "known_destinations"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(m.dir, "storage", "known_destinations"), known, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const recall = `import sys, RNS; RNS.Reticulum(configdir=sys.argv[1]); print(RNS.Identity.recall(bytes.fromhex(sys.argv[2])).get_public_key().hex())`
+	out, err := exec.CommandContext(t.Context(), python(t), "-c", recall, m.dir, dest).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), key) {
+		t.Errorf("the stock program recalls %s: %v", out, err)
+	}
 }
 
 // A Python program without any interface posts to the group and reads it, through groupd's shared instance.
@@ -113,7 +128,7 @@ func TestAPythonProgramWithoutInterfacesPostsThroughGroupd(t *testing.T) {
 	}
 }
 
-// A stock program runs first, so groupd goes through it. When that is killed groupd takes its place, interfaces included, and the group
+// A stock program runs first, so groupd goes through it, with the identity that it made (I-131). When that is killed groupd takes its place, interfaces included, and the group
 // goes on.
 func TestGroupdWorksThroughAStockInstanceAndGoesOn(t *testing.T) {
 	t.Parallel()
