@@ -47,8 +47,9 @@ type attached struct {
 	settleAt time.Time // when traffic is looked at next
 	ups      int       // how often it came up, where that is looked at
 
-	trials    trialBudget
-	fruitless linkBudget // guarded by linkShared.mu
+	trials         trialBudget
+	fruitless      linkBudget // of links to us; guarded by linkShared.mu
+	relayFruitless linkBudget // of links that we pass on; the loop's
 
 	verifying                  atomic.Int32 // announces of this interface in the verify queue
 	rxPackets, rxAnnounces, tx atomic.Uint64

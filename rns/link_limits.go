@@ -11,15 +11,15 @@ import (
 // oldest of them, silently, since every request costs its sender nothing (spec 2 §7).
 const linkMaxHalfOpen = 64
 
-// An interface may bring so many incoming links that lead nowhere at once, and so many more per second, before further
-// requests are dropped, since each costs us an agreement on keys and a signature. Those whose initiators answer do not count.
+// An interface may bring so many requests for links that lead nowhere at once, and so many more per second, before further
+// ones are dropped: of links to us, since each costs an agreement on keys and a signature, and of links that we pass on.
+// Those whose initiators answer, and those that are proved, do not count.
 const (
 	linkFruitless     = 256
 	linkFruitlessRate = 50.0
 )
 
-// linkBudget counts the incoming links of an interface that led nowhere so far. The zero value is ready; it is guarded by
-// linkShared.mu.
+// linkBudget counts the links of an interface that led nowhere so far. The zero value is ready.
 type linkBudget struct {
 	spent float64
 	at    time.Time // when that was

@@ -66,7 +66,8 @@ func (e *engine) forward(f inFrame, hash PacketHash) bool {
 }
 
 // relayLinkRequest notes a link request that is passed on and lowers the MTU that it asks for to what the way can carry.
-// It reports false when the request must not be passed on.
+// It reports false when the request must not be passed on: also when too many from there led nowhere, since they would take
+// the room that others need in the queue of the next carrier.
 func (e *engine) relayLinkRequest(f inFrame, path *pathEntry, frame []byte) ([]byte, bool) {
 	p := &f.packet
 	id, ok := p.LinkID()
@@ -83,9 +84,10 @@ func (e *engine) relayLinkRequest(f inFrame, path *pathEntry, frame []byte) ([]b
 		id: id, destination: p.Destination, used: e.now, nextHop: path.nextHop, out: path.via, remaining: path.hops,
 		in: f.on, taken: int(p.Hops), proofBy: e.now.Add(wait),
 	}
-	if !e.relayedLinks.add(l) {
+	if !f.on.relayFruitless.open(e.now) || !e.relayedLinks.add(l) {
 		return nil, false
 	}
+	f.on.relayFruitless.spent++
 	e.wakeBy(l.proofBy)
 	return frame, true
 }
@@ -155,6 +157,9 @@ func (e *engine) relayLinkProof(f inFrame, l *relayedLink) {
 		if path := e.paths.lookup(l.destination, e.now); path != nil {
 			path.hops = hops
 		}
+	}
+	if !l.validated {
+		l.in.relayFruitless.refund()
 	}
 	e.relayedLinks.validate(l, e.now)
 	if k := e.known.entries[l.destination]; k != nil {

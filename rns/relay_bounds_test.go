@@ -64,8 +64,39 @@ func floodRelay(t *testing.T, count int) {
 			t.Errorf("%s: %d, at most %d", name, c.got, c.most)
 		}
 	}
-	if stats.Evicted["links"] == 0 || stats.Evicted["reverse"] == 0 || n.paths.evicted == 0 || stats.Evicted["held"] == 0 {
+	if in.drops[DropRelayLink].Load() == 0 || stats.Evicted["reverse"] == 0 || n.paths.evicted == 0 || stats.Evicted["held"] == 0 {
 		t.Errorf("not counted: %v", stats.Evicted)
+	}
+}
+
+// TestLinksOfOthersThatLeadNowhereAreLimited: 256 at once and 50 a second, per interface.
+func TestLinksOfOthersThatLeadNowhereAreLimited(t *testing.T) {
+	n := newRelayNode(t, relayConfig())
+	in, _ := n.attachWire("in", interfaces.ModeFull)
+	other, _ := n.attachWire("other", interfaces.ModeFull)
+	out, w := n.attachWire("out", interfaces.ModeFull)
+	s := newStation(t, 1)
+	n.hear(out, s.announce(t, 0, IdentityHash{}))
+	request := func(on *attached, i int) {
+		n.hear(on, addressed(n, PacketLinkRequest, s.destination, string(append(make([]byte, PublicKeyLength-2), byte(i), byte(i>>8)))))
+	}
+	w.sent = nil
+	for i := range 300 {
+		request(in, i)
+	}
+	if dropped := in.drops[DropRelayLink].Load(); len(w.sent) != 256 || dropped != 44 {
+		t.Errorf("%d passed on, %d dropped", len(w.sent), dropped)
+	}
+	request(other, 1000)
+	if len(w.sent) != 257 {
+		t.Error("a flood on one interface holds up another")
+	}
+	n.now = n.now.Add(time.Second)
+	for i := range 300 {
+		request(in, 2000+i)
+	}
+	if len(w.sent) != 307 {
+		t.Errorf("%d passed on a second later", len(w.sent)-257)
 	}
 }
 

@@ -73,6 +73,7 @@ func floods() []flood {
 			}
 		}},
 		{"link requests", func(t *testing.T, s rns.Stats, _ rns.LinkStats) {
+			counted(t, s, rns.DropRelayLink)
 			if s.RelayedLinks > floodLinks || s.Evicted["links"] == 0 {
 				t.Errorf("%d links of others, %v evicted", s.RelayedLinks, s.Evicted)
 			}
@@ -87,11 +88,12 @@ func floods() []flood {
 			counted(t, s, rns.DropNoDestination, rns.DropNoLink, rns.DropNotOurs)
 			counted(t, s, rns.DropAnnounceInvalid, rns.DropAnnounceQueue)
 		}},
+		{"wrong access codes", func(t *testing.T, s rns.Stats, _ rns.LinkStats) { counted(t, s, rns.DropIFAC) }},
 	}
 }
 
 // floodLinks is the size of the table of links passed on.
-const floodLinks = 500
+const floodLinks = 100
 
 // TestFloodsOfOnePeerLeaveAnotherItsRequests: p95 at most three times that without a flood, or 20 ms.
 func TestFloodsOfOnePeerLeaveAnotherItsRequests(t *testing.T) {
@@ -128,13 +130,15 @@ func (l latencies) String() string {
 // floodNet is the node that is flooded, one behind it, and one that asks both.
 type floodNet struct {
 	target, behind, asker *Node
+	closed                int         // port of the target's interface with an access code
 	links                 []*rns.Link // of the asker, to target and behind
 	destination, far      rns.DestinationHash
 }
 
 func newFloodNet(t *testing.T) *floodNet {
 	t.Helper()
-	n := &floodNet{target: startFloodTarget(t)}
+	n := &floodNet{}
+	n.target, n.closed = startFloodTarget(t)
 	n.behind = startNode(t, "127.0.0.1", n.target.Addr.Port, rns.Config{}, rns.InterfaceOptions{})
 	n.asker = startNode(t, "127.0.0.1", n.target.Addr.Port, rns.Config{}, rns.InterfaceOptions{})
 	n.behind.awaitUp()
@@ -170,30 +174,37 @@ func (n *floodNet) stop() {
 	n.target.Stop()
 }
 
-// startFloodTarget starts a transport node that looks for unknown destinations, and keeps few links of others.
-func startFloodTarget(t *testing.T) *Node {
+// startFloodTarget starts a transport node that looks for unknown destinations, and keeps few links of others. It listens
+// on a second port with an access code.
+func startFloodTarget(t *testing.T) (n *Node, closed int) {
 	t.Helper()
 	tr, err := rns.New(rns.Config{TransportEnabled: true, MaxRelayedLinks: floodLinks})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &Node{Transport: tr, t: t}
-	listening := make(chan net.Addr, 1)
-	s, err := tcp.NewServer(tcp.ServerConfig{Name: "flooded", Host: "127.0.0.1", OnListen: func(a net.Addr) { listening <- a }})
-	if err != nil {
-		t.Fatal(err)
+	n = &Node{Transport: tr, t: t}
+	listening := make(chan net.Addr, 2)
+	listen := func(o rns.InterfaceOptions) *net.TCPAddr {
+		s, err := tcp.NewServer(tcp.ServerConfig{Name: "flooded " + o.NetworkName, Host: "127.0.0.1", OnListen: func(a net.Addr) { listening <- a }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tr.AddSpawner(s, o); err != nil {
+			t.Fatal(err)
+		}
+		if n.Stop == nil {
+			n.run()
+		}
+		select {
+		case a := <-listening:
+			return a.(*net.TCPAddr)
+		case <-time.After(10 * time.Second):
+			t.Fatal("our node does not listen")
+			return nil
+		}
 	}
-	if err := tr.AddSpawner(s, rns.InterfaceOptions{RecursivePathRequests: true}); err != nil {
-		t.Fatal(err)
-	}
-	n.run()
-	select {
-	case a := <-listening:
-		n.Addr = a.(*net.TCPAddr)
-	case <-time.After(10 * time.Second):
-		t.Fatal("our node does not listen")
-	}
-	return n
+	n.Addr = listen(rns.InterfaceOptions{RecursivePathRequests: true})
+	return n, listen(rns.InterfaceOptions{NetworkName: "closed"}).Port
 }
 
 // measure makes requests without, and during, a flood.
@@ -201,7 +212,11 @@ func (n *floodNet) measure(t *testing.T, kind string) (quiet, loaded latencies) 
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestFloodingPeer$", "-test.timeout=60s")
 	self := n.target.Identity().Hash()
-	cmd.Env = append(os.Environ(), floodEnv+"="+strings.Join([]string{kind, strconv.Itoa(n.target.Addr.Port), self.String(), n.destination.String(), n.far.String()}, ","))
+	port := n.target.Addr.Port
+	if kind == "wrong access codes" {
+		port = n.closed
+	}
+	cmd.Env = append(os.Environ(), floodEnv+"="+strings.Join([]string{kind, strconv.Itoa(port), self.String(), n.destination.String(), n.far.String()}, ","))
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -347,6 +362,12 @@ func floodOf(t *testing.T, kind string, self rns.IdentityHash, destination, far 
 		}
 	case "half-open links":
 		return func() []byte { return request(rns.Packet{Destination: destination}) }
+	case "wrong access codes":
+		return func() []byte {
+			b := bytes(200)
+			b[0] |= 0x80 // says that it has one
+			return hdlc.AppendFrame(nil, b)
+		}
 	case "garbage":
 		i := 0
 		return func() []byte {
