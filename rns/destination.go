@@ -303,12 +303,7 @@ func (d *Destination) prove(hash PacketHash, on *attached) error {
 	p.Raw = p.Append(nil)
 	result := make(chan error, 1)
 	d.t.sendRaw(outFrame{raw: p.Raw, on: on, hash: p.Hash(), result: result})
-	select {
-	case err := <-result:
-		return err
-	case <-d.t.done:
-		return ErrClosed
-	}
+	return d.t.outcome(context.Background(), result)
 }
 
 // ReceivedPacket is a packet that was decrypted: a single one, or one of a link.

@@ -108,12 +108,7 @@ func (d *Destination) Announce(ctx context.Context) error {
 	case <-d.t.done:
 		return ErrClosed
 	}
-	select {
-	case err := <-call.result:
-		return err
-	case <-d.t.done:
-		return ErrClosed
-	}
+	return d.t.outcome(context.Background(), call.result)
 }
 
 // announcer is the life of the goroutine that makes announces: it owns ratchets and announce times, may wait for the

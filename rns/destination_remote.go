@@ -134,12 +134,23 @@ func (t *Transport) queue(ctx context.Context, f outFrame) error {
 	case <-t.done:
 		return ErrClosed
 	}
+	return t.outcome(ctx, f.result)
+}
+
+// outcome waits for what became of something, and prefers it to the end of ctx or of the transport when both came.
+func (t *Transport) outcome(ctx context.Context, result <-chan error) error {
+	ended := ErrClosed
 	select {
-	case err := <-f.result:
+	case err := <-result:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		ended = ctx.Err()
 	case <-t.done:
-		return ErrClosed
+	}
+	select {
+	case err := <-result:
+		return err
+	default:
+		return ended
 	}
 }
