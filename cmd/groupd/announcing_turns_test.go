@@ -16,7 +16,7 @@ import (
 // starts nor when another interface comes up.
 func TestGroupsOfANodeTakeTurnsToAnnounce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cable := ifacetest.NewMedium(ifacetest.Options{})
+		cable := ifacetest.NewMedium(ifacetest.Options{Bitrate: 1_000_000}) // announces come one after the other
 		neighbour := rnstest.Start(t, rns.Config{TransportEnabled: true}, cable.Port("neighbour"))
 		n := rnstest.Start(t, rns.Config{}, cable.Port("node"))
 		const groups = 8

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,7 +45,10 @@ func TestTablesMoveBetweenOursAndPython(t *testing.T) {
 		n.awaitUp()
 		return n
 	}
-	identity := newIdentity(t)
+	identity, err := open().TransportIdentity(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ours := relay(identity)
 	time.Sleep(200 * time.Millisecond)
 	if err := d.Announce(t.Context()); err != nil {
@@ -63,13 +67,23 @@ func TestTablesMoveBetweenOursAndPython(t *testing.T) {
 	if r := p.Do("recall", Args{"hash": d.Hash().String()}); r["public"] == nil {
 		t.Error("python does not know the destination")
 	}
-	if err := os.Remove(filepath.Join(dir, "storage", "destination_table")); err != nil { // Python writes it anew
-		t.Fatal(err)
+	for _, file := range []string{"destination_table", "known_destinations"} { // Python writes them anew
+		if err := os.Remove(filepath.Join(dir, "storage", file)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	p.Do("exit", nil)
 	p.Kill()
 
-	after, ok := relay(identity).PathInfo(d.Hash())
+	same, err := open().TransportIdentity(rand.Reader)
+	if err != nil || !same.Equal(identity.Public()) {
+		t.Errorf("python left another transport identity: %v", err)
+	}
+	again := relay(same)
+	if known, ok := again.Recall(d.Hash()); !ok || !known.Identity.Equal(d.Identity().Public()) {
+		t.Error("we do not know the destination from python's file")
+	}
+	after, ok := again.PathInfo(d.Hash())
 	if !ok || after.Hops != 1 || after.Announce != before.Announce || after.Interface != before.Interface || after.NextHop != before.NextHop {
 		t.Errorf("we loaded %+v from python", after)
 	}
