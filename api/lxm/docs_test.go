@@ -30,7 +30,7 @@ This page is made by ` + "`go test ./api/lxm -run Docs -update`" + ` from the ta
   Answers to joining come at once in two messages.
 - WHO is a name, the first digits (3 or more) of an address or identity, or all 32. A name of several words can be typed as it is; ` + "`\"quotes\"`" + ` help where it is not clear where it ends. Where several fit, they are listed. Durations: 30m, 2h, 7d, 1w, 1d12h.
 - A command runs once, and only if it is newer than the last one of the same member and did not come through a propagation node; else it is asked for again. Members get 30 commands at once, then one every 10 seconds.
-- Strangers, and those who wait to join, have their commands answered 10 times a day, and all of them that come over one interface together 60 times an hour; what they write otherwise gets one hint a day. Those whose clients ask for a stamp of more than 12 bits get no answer: nobody outside makes the server work. The banned get their delivery proofs and nothing else.
+- Strangers, and those who wait to join, have their commands answered 10 times a day, and all of them that come over one interface together 60 times an hour; what they write otherwise gets one hint a day. Those whose clients ask for a stamp of more than 8 bits get no answer: nobody outside makes the server work. The banned get their delivery proofs and nothing else.
 - Everything the group sends carries the field 0xFB ` + "`\"groupd\"`" + `. A message with that field (or with another relay's ` + "`\"originator-identity\"`" + `) is proved, never posted and never answered.
 - A delivery proof means that the decision is durable: what was accepted is proved after its commit, what was refused at once; what could not be stored is not proved, and the client tries again.
 

@@ -78,7 +78,7 @@ func TestStrangersCauseNoDearStamps(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		for _, text := range []string{"hello", "/help", "/join Eve", "/join Eve", "/leave"} {
 			for _, a := range h.says("eve", text).answers {
-				if a.to == "eve" && a.out.MaxStamp != 12 {
+				if a.to == "eve" && a.out.MaxStamp != 8 {
 					t.Errorf("%s: stamps of up to %d bits are made for a stranger", text, a.out.MaxStamp)
 				}
 			}

@@ -24,7 +24,7 @@ const (
 
 	// strangerStamp is the highest cost of a stamp that is made for the answer to a stranger: a few thousand hashes, so that
 	// nobody outside makes the server work. Above it he gets no answer.
-	strangerStamp = 12
+	strangerStamp = 8
 	// answerFor is how long an answer may wait for its recipient, noticeFor a notice about a decision.
 	answerFor = time.Hour
 	noticeFor = 24 * time.Hour
