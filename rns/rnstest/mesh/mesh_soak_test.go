@@ -16,6 +16,9 @@ func TestSoakTwentyCellsForADay(t *testing.T) {
 	r := mesh.Run(t, p)
 	check(t, p, r)
 	t.Logf("in %v", time.Since(began).Round(time.Second))
+	if again := mesh.Run(t, p); again != r {
+		t.Errorf("the same seed gave another result:\n%v", again)
+	}
 }
 
 // TestSoakTwoThousandNodes also prints what a node takes.

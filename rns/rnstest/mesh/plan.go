@@ -28,6 +28,8 @@ type Plan struct {
 	Wires                      WireOptions
 	Lasts                      time.Duration
 	Announces, Messages, Moves time.Duration // how often each node does that, on the average; 0: announces once, never
+	// Boot is how long it takes until everybody has announced itself once.
+	Boot time.Duration
 	// Again is how long after it has moved a node announces itself a second time: nobody confirms an announce, and who has
 	// lost it does not know.
 	Again time.Duration
@@ -50,7 +52,7 @@ func Day(seed uint64) Plan {
 		Seed: seed, Cells: 20, PerCell: 10, Far: 2, Movers: 18, Modulation: LoRa8(), Loss: 0.05,
 		Wires: WireOptions{Latency: 20 * time.Millisecond},
 		Lasts: 24 * time.Hour, Announces: 3 * time.Hour, Messages: 2 * time.Hour, Moves: 5 * time.Hour,
-		Again: 10 * time.Minute, Away: 10 * time.Minute, Patience: 90 * time.Minute,
+		Boot: time.Minute, Again: 10 * time.Minute, Away: 10 * time.Minute, Patience: 90 * time.Minute,
 	}
 }
 
@@ -63,13 +65,14 @@ func Small(seed uint64) Plan {
 	return p
 }
 
-// Large is 2,000 nodes on 200 cells, for an hour and a half. So many announces do not get through the announce cap of a
+// Large is 2,000 nodes on 200 cells, for an hour and a half. They begin within 20 minutes: were it one, gateways would take
+// it for a flood, and hold most announces back. So many announces do not get through the announce cap of a
 // radio in that time: nodes ask for most paths.
 func Large(seed uint64) Plan {
 	p := Day(seed)
 	p.Cells, p.Far, p.Movers = 200, 0, 20
 	p.Lasts, p.Announces, p.Messages, p.Moves = 90*time.Minute, 24*time.Hour, 30*time.Minute, 30*time.Minute
-	p.Patience, p.Again, p.Away = 20*time.Minute, 2*time.Minute, 2*time.Minute
+	p.Patience, p.Boot, p.Again, p.Away = 20*time.Minute, 20*time.Minute, 2*time.Minute, 2*time.Minute
 	return p
 }
 

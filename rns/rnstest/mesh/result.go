@@ -27,8 +27,7 @@ type Result struct {
 	Announces                      int
 	Heard                          float64
 	HeardHalf, HeardMost, HeardAll time.Duration
-	// Boot is when half, 95 % and all of the pairs of ends that ever knew of each other did so; everybody begins in the
-	// first minute.
+	// Boot is when half, 95 % and all of the pairs of ends that ever knew of each other did so.
 	BootHalf, BootMost, BootAll time.Duration
 	// BootPairs is the share of pairs that did.
 	BootPairs float64

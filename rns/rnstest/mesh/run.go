@@ -258,7 +258,7 @@ func (n *network) every(e *end, first, d time.Duration, until time.Time, f func(
 func (n *network) live(e *end) {
 	p := n.plan
 	over := n.begin.Add(p.Lasts)
-	boot := time.Second + time.Duration(e.chance.Int64N(int64(time.Minute)))
+	boot := time.Second + time.Duration(e.chance.Int64N(int64(p.Boot)))
 	n.world.At(n.begin.Add(boot), func() { n.announce(e) })
 	n.every(e, boot+e.about(p.Announces/2), p.Announces, over, func() { n.announce(e) })
 	if p.Messages > 0 {
