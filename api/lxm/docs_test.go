@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"groupd/api/lxm"
 	"groupd/group"
 	"groupd/moderation"
@@ -83,7 +85,7 @@ func TestDocsSayWhatTheCommandsDo(t *testing.T) {
 		return
 	}
 	if !update() {
-		t.Fatalf("docs/commands.md is stale: go test ./api/lxm -run Docs -update (%v)", err)
+		t.Fatalf("docs/commands.md is stale: go test ./api/lxm -run Docs -update (%v)\n%s", err, cmp.Diff(string(want), got))
 	}
 	if err := os.WriteFile(docsFile, []byte(got), 0o644); err != nil {
 		t.Fatal(err)
@@ -125,6 +127,7 @@ func playExamples(t *testing.T) map[string][]string {
 	h.joined("ann", moderation.RoleOwner)
 	h.joined("bo", moderation.RoleMember)
 	h.joined("dot", moderation.RoleMember)
+	time.Sleep(2 * time.Hour) // Ann may have been told that they waited, and is told again after an hour only
 	played := make(map[string][]string)
 	for line := range strings.Lines(strings.TrimSpace(examples)) {
 		who, text, _ := strings.Cut(strings.TrimSpace(line), "> ")
