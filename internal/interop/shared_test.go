@@ -376,7 +376,8 @@ func startStock(t *testing.T, m *machine) *exec.Cmd {
 	// Not by running a tool: where nobody serves yet, the tool itself becomes the shared instance for a moment.
 	deadline := time.Now().Add(20 * time.Second)
 	for {
-		sockets, err := os.ReadFile("/proc/net/unix")
+		// Of this thread: another test may have left the main one in a network namespace of its own.
+		sockets, err := os.ReadFile("/proc/thread-self/net/unix")
 		if err != nil {
 			t.Fatal(err)
 		}
