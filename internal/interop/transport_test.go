@@ -67,10 +67,10 @@ func relays(t *testing.T, count int) (first, last int, nodes []*Node) {
 	return nodes[0].Addr.Port, dial, nodes
 }
 
-// TestPythonReachesPythonThroughUs: announce, path request, packet, link, request, resource and LXMF over one and two
+// TestPythonReachesPythonThroughUs: announce, path request, packet, link, request, resource and LXMF over one, two and four
 // transport nodes of ours.
 func TestPythonReachesPythonThroughUs(t *testing.T) {
-	for _, count := range []int{1, 2} {
+	for _, count := range []int{1, 2, 4} {
 		t.Run(fmt.Sprint(count), func(t *testing.T) {
 			t.Parallel()
 			first, last, nodes := relays(t, count)
