@@ -635,6 +635,7 @@ func TestDisplayOfTheDevice(t *testing.T) {
 		if _, err := b.ReadDisplay(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a dead device: %v", err)
 		}
+		b.device.SetFaults(rnodesim.Faults{Stuck: true}) // takes nothing, so that the queue fills however fast its writer is
 		full := 0
 		for range 1000 {
 			if errors.Is(b.WriteFramebuffer(1, [8]byte{}), interfaces.ErrQueueFull) {
