@@ -39,7 +39,7 @@ type Delivery struct {
 	address     rns.DestinationHash
 	destination *rns.Destination
 	inbox       chan *arrival // never full: what is in it has a slot
-	checked     chan *arrival // from the stamp checker
+	checked     chan *arrival // from the stamp checkers; never full either
 
 	mu           sync.Mutex // leaf
 	lastTime     int64      // the last timestamp given out, in microseconds
@@ -69,7 +69,7 @@ func newDelivery(r *Router, c DeliveryConfig) (*Delivery, error) {
 		config:       c,
 		address:      DeliveryHash(c.Identity.PublicIdentity),
 		inbox:        make(chan *arrival, r.config.MaxUndecided),
-		checked:      make(chan *arrival, r.config.StampQueue+1),
+		checked:      make(chan *arrival, r.config.MaxUndecided),
 		undecided:    make(map[MessageID]*Inbound),
 		recent:       newRecentIDs(recentDecided),
 		backchannels: make(map[rns.DestinationHash]*rns.Link),

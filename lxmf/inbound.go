@@ -248,11 +248,38 @@ func (d *Delivery) checkStamp(a *arrival) {
 		d.refuse(a)
 		return
 	}
-	select {
-	case d.r.stamps <- a:
-	default:
+	err := d.r.stamper.submit(&stampJob{
+		source: a.stampSource(),
+		work:   MessageWork(a.message.ID()), stamp: a.message.Stamp, cost: d.stampCost(),
+		done: func(value int, ok bool, err error) { d.stampChecked(a, value, ok, err) },
+	})
+	if err != nil {
 		d.r.count.overload.Add(1)
 		d.fail(a)
+	}
+}
+
+// stampSource says on whose account the stamp is checked: the author's, or the link's while it is not known whether he is.
+func (a *arrival) stampSource() StampSource {
+	s := StampSource{Carrier: a.via, Who: a.message.Source}
+	if a.sender == nil && a.link != nil {
+		s.Who = a.link.ID()
+	}
+	return s
+}
+
+// stampChecked is called by a checker.
+func (d *Delivery) stampChecked(a *arrival, value int, ok bool, err error) {
+	switch {
+	case err != nil: // others came before it, or the router ends
+		d.r.count.overload.Add(1)
+		d.fail(a)
+	case !ok:
+		d.r.count.stampRefused.Add(1)
+		d.refuse(a)
+	default:
+		a.value = value
+		d.checked <- a // has room: what is in it has a slot
 	}
 }
 
@@ -263,31 +290,6 @@ func (d *Delivery) stamped(a *arrival) {
 		return
 	}
 	d.accept(a)
-}
-
-// checkStamps is the life of the goroutine that checks stamps, one after the other: each costs some ten milliseconds.
-func (r *Router) checkStamps(life context.Context) {
-	for {
-		select {
-		case <-life.Done():
-			return
-		case a := <-r.stamps:
-			value, ok, err := CheckStamp(life, a.message.ID(), a.message.Stamp, a.d.stampCost())
-			switch {
-			case err != nil: // the router ends
-				a.d.fail(a)
-			case !ok:
-				r.count.stampRefused.Add(1)
-				a.d.refuse(a)
-			default:
-				a.value = value
-				select {
-				case a.d.checked <- a:
-				case <-life.Done():
-				}
-			}
-		}
-	}
 }
 
 // accept gives a message to the application. Its id is taken as known from now on.

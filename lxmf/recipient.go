@@ -388,17 +388,11 @@ func (rec *recipient) stamped(v *view, o *Outgoing) bool {
 	return false
 }
 
-// makeStamp makes a stamp in its turn: one at a time, since each uses all cores. It ends when the message does.
+// makeStamp makes a stamp in its turn. It ends when the message does.
 func (r *Router) makeStamp(life context.Context, o *Outgoing, cost int) ([]byte, error) {
 	ctx, cancel := o.whileWanted(life)
 	defer cancel()
-	select {
-	case r.making <- struct{}{}:
-		defer func() { <-r.making }()
-	case <-ctx.Done():
-		return nil, ErrCancelled
-	}
-	stamp, err := MakeStamp(ctx, r.config.Rand, o.ID(), cost)
+	stamp, err := r.stamper.Make(ctx, MessageWork(o.ID()), cost)
 	if ctx.Err() != nil {
 		return nil, ErrCancelled
 	}

@@ -29,8 +29,10 @@ const (
 	DefaultMaxHeld          = 64
 	DefaultMaxHeldPerSource = 4
 	DefaultHeldFor          = time.Hour
-	// DefaultStampQueue is how many messages wait for their stamp to be checked.
+	// DefaultStampQueue is how many stamps wait to be checked, DefaultStampShare the share of one core that checking them
+	// may take in the long run.
 	DefaultStampQueue = 64
+	DefaultStampShare = 0.25
 	// DefaultMaxStampCost is the highest cost that we compute a stamp for: about a tenth of a second with SHA extensions.
 	DefaultMaxStampCost = 20
 	// DefaultMaxQueue and DefaultMaxQueuePerRecipient bound the outgoing messages.
@@ -83,8 +85,10 @@ type RouterConfig struct {
 	// MaxHeld, MaxHeldPerSource and HeldFor bound held messages; the oldest go first.
 	MaxHeld, MaxHeldPerSource int
 	HeldFor                   time.Duration
-	// StampQueue is how many messages may wait for their stamp to be checked, which one goroutine does.
+	// StampQueue is how many stamps may wait to be checked, and StampShare the share of one core that this may take in the
+	// long run; see [Stamper].
 	StampQueue int
+	StampShare float64
 	// MaxStampCost is the highest cost that we compute a stamp for; above it sending is [ErrStampCost].
 	MaxStampCost int
 	// MaxQueue and MaxQueuePerRecipient bound the outgoing messages; more are [ErrQueueFull].
@@ -142,6 +146,12 @@ func (c RouterConfig) withDefaults() (RouterConfig, error) {
 	if c.MaxUndecidedBytes == 0 {
 		c.MaxUndecidedBytes = DefaultMaxUndecidedBytes
 	}
+	if c.StampShare < 0 {
+		return c, errors.New("lxmf: StampShare is negative")
+	}
+	if c.StampShare == 0 {
+		c.StampShare = DefaultStampShare
+	}
 	if c.Store == nil {
 		c.Store = new(MemoryStore)
 	}
@@ -157,8 +167,8 @@ func (c RouterConfig) withDefaults() (RouterConfig, error) {
 // Router sends and receives messages for any number of deliveries, our own LXMF addresses. All methods may be called from
 // any goroutine, before Run and during it.
 //
-// Goroutines: one per delivery takes in its messages, one checks stamps, one holds messages of unknown authors, and one per
-// recipient sends what is queued for him, as long as there is something or his link is open. Run waits for them all.
+// Goroutines: one per delivery takes in its messages, half as many as cores check stamps, one holds messages of unknown
+// authors, and one per recipient sends what is queued for him, as long as there is something or his link is open. Run waits for them all.
 type Router struct {
 	config    RouterConfig
 	transport *rns.Transport
@@ -167,9 +177,8 @@ type Router struct {
 	count     counters
 
 	holder  holder
-	stamps  chan *arrival // to the stamp checker
+	stamper *Stamper
 	opening chan struct{} // slots for links being opened
-	making  chan struct{} // one slot: stamps being made use all cores
 	links   chan struct{} // slots for own links
 
 	mu         sync.Mutex // leaf
@@ -193,9 +202,8 @@ func NewRouter(c RouterConfig) (*Router, error) {
 		transport:  c.Transport,
 		store:      c.Store,
 		log:        c.Logger,
-		stamps:     make(chan *arrival, c.StampQueue),
+		stamper:    newStamper(c.Rand, c.StampQueue, c.StampShare),
 		opening:    make(chan struct{}, openingLinks),
-		making:     make(chan struct{}, 1),
 		links:      make(chan struct{}, c.MaxLinks),
 		deliveries: make(map[rns.DestinationHash]*Delivery),
 		recipients: make(map[recipientKey]*recipient),
@@ -231,7 +239,9 @@ func (r *Router) Run(ctx context.Context) error {
 		r.wg.Go(func() { rec.run(life) })
 	}
 	r.wg.Go(func() { r.holder.run(life) })
-	r.wg.Go(func() { r.checkStamps(life) })
+	for range checkers() {
+		r.wg.Go(func() { r.stamper.run(life) })
+	}
 	r.mu.Unlock()
 
 	cancel := r.transport.HandleAnnounces(AppName+"."+DeliveryAspect, rns.AnnounceHandlerOptions{PathResponses: true}, r.announced)
@@ -307,11 +317,16 @@ func (r *Router) heard(address rns.DestinationHash) {
 	}
 }
 
+// Stamper returns what makes and checks the router's stamps, for others that need some. It checks while Run runs.
+func (r *Router) Stamper() *Stamper { return r.stamper }
+
 // Stats returns a snapshot of the counters.
 func (r *Router) Stats() Stats {
 	s := r.count.snapshot()
 	s.HeldNow = r.holder.len()
 	s.LinksNow = len(r.links)
+	s.StampsMade, s.StampsChecked, s.StampsBad = r.stamper.made.Load(), r.stamper.checked.Load(), r.stamper.refused.Load()
+	s.StampsBusy, s.StampsNow = r.stamper.busy.Load(), r.stamper.waiting()
 	r.mu.Lock()
 	s.QueueNow = r.queued
 	deliveries := make([]*Delivery, 0, len(r.deliveries))

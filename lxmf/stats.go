@@ -29,6 +29,13 @@ type Stats struct {
 	Backchannels int    // now: links by which somebody who identified can be answered
 	ResourceBusy uint64 // resources not answered since too much waited
 
+	// Stamps, of messages and of whatever else uses the Stamper.
+	StampsMade    uint64
+	StampsChecked uint64 // work blocks expanded, or found, and a stamp judged
+	StampsBad     uint64 // of those
+	StampsBusy    uint64 // not checked since too many waited
+	StampsNow     int    // waiting to be checked
+
 	// Outbound.
 	Queued        uint64
 	QueueFull     uint64 // refused with ErrQueueFull

@@ -3,7 +3,8 @@
 //
 // The block is constant for one id and its length is a multiple of SHA-256's block size, so the hash state behind it
 // is kept and every attempt costs one compression instead of thousands. Expanding the block is what verification costs:
-// some ten milliseconds for a message. Both operations stop when their context ends.
+// some ten milliseconds for a message. Both operations stop when their context ends, and both give way to other goroutines
+// every few hundred microseconds, so that a machine which works at a stamp with all cores goes on answering.
 package workblock
 
 import (
@@ -16,6 +17,7 @@ import (
 	"hash"
 	"io"
 	"math/bits"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -30,10 +32,11 @@ const (
 	MaxValue = 256
 )
 
-// checkEvery is the number of rounds, and searchBatch the number of attempts, between two looks at the context.
+// checkEvery is the number of rounds, and searchBatch the number of attempts, between two looks at the context. There the
+// other goroutines get the processor as well: a tenth of a millisecond of work with SHA extensions, a few without.
 const (
 	checkEvery  = 64
-	searchBatch = 4096
+	searchBatch = 1024
 )
 
 // errNoState says that this build's SHA-256 cannot save its state; Go's always can.
@@ -70,8 +73,11 @@ func WriteTo(ctx context.Context, w io.Writer, material []byte, rounds int) erro
 		return err
 	}
 	for n := range rounds {
-		if n%checkEvery == 0 && ctx.Err() != nil {
-			return ctx.Err()
+		if n%checkEvery == 0 {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			runtime.Gosched()
 		}
 		if _, err := w.Write(e.round(material, n)); err != nil {
 			return err
@@ -239,8 +245,11 @@ func (b *Block) Search(ctx context.Context, rand io.Reader, cost, workers int) (
 			h := sha256.New().(restorable)
 			var sum [sha256.Size]byte
 			for n := uint64(0); ; n++ {
-				if n%searchBatch == 0 && (done.Load() || ctx.Err() != nil) {
-					return
+				if n%searchBatch == 0 {
+					if done.Load() || ctx.Err() != nil {
+						return
+					}
+					runtime.Gosched()
 				}
 				counter := binary.BigEndian.Uint64(start[StampLength-8:]) + 1
 				binary.BigEndian.PutUint64(start[StampLength-8:], counter)
