@@ -13,12 +13,13 @@ import (
 type EventKind uint8
 
 const (
-	EventChanged   EventKind = iota + 1 // the group's Rev rose: entries, members, names
-	EventRequested                      // Who asks to join; Text is his greeting
-	EventApproved                       // Who was let in
-	EventRejected                       // Who was turned away; Text is the reason
-	EventRemoved                        // Who was kicked or banned; Text is the reason, Until the end
-	EventRole                           // Who has Role now
+	EventChanged     EventKind = iota + 1 // the group's Rev rose: entries, members, names
+	EventRequested                        // Who asks to join; Text is his greeting
+	EventApproved                         // Who was let in
+	EventRejected                         // Who was turned away; Text is the reason
+	EventRemoved                          // Who was kicked or banned; Text is the reason, Until the end
+	EventRole                             // Who has Role now
+	EventPreferences                      // Who wants to be told otherwise what is new
 )
 
 // Event tells subscribers, after the commit, that something changed. Head is the group's after the change; what changed

@@ -37,6 +37,8 @@ type Queuer interface {
 // ReadTx reads rows. Reads of one row return ErrNoRow when there is none; lists are empty then. Every list has a limit,
 // which is at least 1.
 type ReadTx interface {
+	DeliveryReadTx
+
 	// Meta is a value of the database as a whole; nil when unset.
 	Meta(key string) ([]byte, error)
 
@@ -104,6 +106,7 @@ type ReadTx interface {
 // Tx reads and writes rows. Put methods insert or replace by the row's key; Delete methods do nothing when there is none.
 type Tx interface {
 	ReadTx
+	DeliveryTx
 
 	SetMeta(key string, value []byte) error // nil deletes
 

@@ -39,6 +39,7 @@ func Run(t *testing.T, open Open) {
 		{"who waits longest is listed first", testRequests},
 		{"the audit log keeps the newest lines", testAudit},
 		{"sync queries on random histories agree with a naive model", testRandomHistories},
+		{"how members are told what is new", testDeliveries},
 		{"many members at once through the hub, and after a restart", testHub},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.f(t, open) })

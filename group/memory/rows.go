@@ -36,6 +36,7 @@ type groupRows struct {
 	seen         map[group.SeenID]struct{}
 	claim        *group.ClaimCode
 	audit        []group.Audit // rising ID
+	deliveries   map[group.IdentityHash]group.Delivery
 }
 
 // revOf is an item of an index by rev: it counts only while its row still has that rev.
@@ -60,13 +61,14 @@ func newRows() *rows {
 
 func newGroupRows() *groupRows {
 	return &groupRows{
-		members:   make(map[group.IdentityHash]group.Member),
-		entries:   make(map[group.Seq]group.Entry),
-		originals: make(map[group.Seq][]byte),
-		byMessage: make(map[group.MessageID]group.Seq),
-		requests:  make(map[group.IdentityHash]group.Request),
-		bans:      make(map[group.AnyHash]group.Ban),
-		seen:      make(map[group.SeenID]struct{}),
+		members:    make(map[group.IdentityHash]group.Member),
+		entries:    make(map[group.Seq]group.Entry),
+		originals:  make(map[group.Seq][]byte),
+		byMessage:  make(map[group.MessageID]group.Seq),
+		requests:   make(map[group.IdentityHash]group.Request),
+		bans:       make(map[group.AnyHash]group.Ban),
+		seen:       make(map[group.SeenID]struct{}),
+		deliveries: make(map[group.IdentityHash]group.Delivery),
 	}
 }
 

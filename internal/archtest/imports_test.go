@@ -23,15 +23,16 @@ var arrows = []struct {
 	pkg string
 	may []string
 }{
-	{"cmd/groupd", []string{"api/...", "configs", "db/...", "group", "internal/...", "lxmf", "moderation", "proto/...", "rns/..."}},
+	{"cmd/groupd", []string{"api/...", "configs", "db/...", "group", "group/delivery", "internal/...", "lxmf", "moderation", "proto/...", "rns/..."}},
 	{"configs", nil},
-	{"bench/...", []string{"api/...", "db/...", "group", "internal/...", "lxmf", "moderation", "proto/...", "rns/..."}},
-	{"api/requests", []string{"group", "moderation", "proto/...", "rns", "rns/msgpack"}},
-	{"api/lxm", []string{"group", "moderation", "lxmf", "rns", "rns/msgpack"}},
-	{"api/web", []string{"group", "moderation"}},
+	{"bench/...", []string{"api/...", "db/...", "group", "group/delivery", "internal/...", "lxmf", "moderation", "proto/...", "rns/..."}},
+	{"api/requests", []string{"group", "group/delivery", "moderation", "proto/...", "rns", "rns/msgpack"}},
+	{"api/lxm", []string{"group", "group/delivery", "moderation", "lxmf", "rns", "rns/msgpack"}},
+	{"api/web", []string{"group", "group/delivery", "moderation"}},
 	{"db/sqlite", []string{"group", "moderation", "lxmf", "rns", "rns/msgpack"}},
 	{"db/dbtest", []string{"group", "moderation"}},
 	{"group", []string{"moderation"}},
+	{"group/delivery", []string{"group", "moderation"}},
 	{"group/memory", []string{"group", "moderation"}},
 	{"moderation", nil},
 	{"proto/groupd/v1", nil},
@@ -65,6 +66,7 @@ var forbidden = []struct {
 	{"rns/msgpack", []string{"os", "net", "flag", "log", "reflect"}},
 	{"lxmf", []string{"os", "net", "flag", "log", "database/sql"}},
 	{"group", []string{"os", "net", "net/http", "flag", "log", "database/sql", "google.golang.org/protobuf/..."}},
+	{"group/delivery", []string{"os", "net", "net/http", "flag", "log", "database/sql", "google.golang.org/protobuf/..."}},
 	{"moderation", []string{"os", "net", "flag", "log", "database/sql", "math/rand", "math/rand/v2"}},
 }
 
