@@ -48,7 +48,7 @@ func (h *Hub) CreateGroup(ctx context.Context, c Caller, n NewGroup) (Group, err
 		g.Joining = moderation.JoiningOpen
 	case g.Joining == 0:
 		g.Joining = moderation.JoiningApprove
-	case g.Joining > moderation.JoiningClosed:
+	case g.Joining > moderation.JoiningInvite:
 		return invalid("joining", "no such policy")
 	}
 	if err := h.random(g.SeenKey); err != nil {
@@ -152,6 +152,7 @@ func (s *scene) info() (Info, error) {
 	info := Info{
 		Group: g.ID, Identity: g.Identity, Address: g.Address, PublicKey: g.PublicKey, Public: g.Public, PublicName: g.PublicName, Joining: g.Joining,
 		Owned: owners > 0, Rev: g.Rev, Disclosure: disclosureVersion, Limits: s.hub.limits, You: s.standing,
+		Policy: g.Policy, Lockdown: g.Lockdown.InForce(s.expiry), JoinCost: int(g.Policy.JoinCost), PostCost: int(g.Policy.PostCost),
 	}
 	st := s.standing.Standing
 	member := st == moderation.StandingMember || st == moderation.StandingMuted

@@ -18,6 +18,9 @@ const (
 	EntryTopic     EntryKind = 10 // Text is the topic
 	EntryRole      EntryKind = 11 // Author gave Target a role; Text is its word
 	EntryGroupName EntryKind = 12 // Text is the group's new name
+	EntryMute      EntryKind = 13 // Author muted Target, nobody when the server did; Text is the reason
+	EntryUnmute    EntryKind = 14
+	EntryLockdown  EntryKind = 15 // who joins waits for a moderator, or (Text "off") no longer; Author is nobody when the server did
 )
 
 // String is the kind's word.
@@ -47,6 +50,12 @@ func (k EntryKind) String() string {
 		return "role"
 	case EntryGroupName:
 		return "groupname"
+	case EntryMute:
+		return "mute"
+	case EntryUnmute:
+		return "unmute"
+	case EntryLockdown:
+		return "lockdown"
 	}
 	return "unknown"
 }

@@ -18,12 +18,23 @@ type Group struct {
 	PrivateName string // shown to members; "" means the public one
 	Topic       string
 	Joining     moderation.Joining
+	Policy      moderation.Policy
+	Lockdown    Lockdown
 	Owner       AnyHash // who becomes owner as soon as he appears; zero: nobody
 	Rev         Rev     // of the last change of what clients see here
 	SeenKey     []byte  // 32 bytes: keys the SeenIDs of this group
 	Created     time.Time
 	Updated     time.Time
 }
+
+// Lockdown has who joins an open group wait for a moderator.
+type Lockdown struct {
+	On    bool
+	Until time.Time // by the expiry time; zero: until somebody lifts it
+}
+
+// InForce reports whether it still holds.
+func (l Lockdown) InForce(now time.Time) bool { return l.On && moderation.BanInForce(l.Until, now) }
 
 // Name is what members call the group.
 func (g Group) Name() string {

@@ -129,6 +129,7 @@ type Caller struct {
 	Local     bool         // the operator at the machine: every permission, above every rank
 	ClientID  []byte       // the request's own id, 1 to MaxClientID bytes; nil: none
 	Command   *Command     // set when a text command asks
+	Work      int          // bits of work shown with this request or message, checked by the face; 256 with a ticket
 
 	// Begun, when set, is called once a change has its place in the order of all changes, from another goroutine perhaps; it
 	// must return at once. A face may then begin the same member's next change: both are done in this order, and can share a
@@ -163,6 +164,10 @@ type Info struct {
 	Rev         Rev  // of the last change of names, topic or policies
 	Disclosure  int  // version of the disclosure texts
 	Limits      Limits
+	Policy      moderation.Policy
+	Lockdown    bool // who joins waits for a moderator
+	JoinCost    int  // bits of work that joining asks for now
+	PostCost    int  // bits of work that a message asks for now; members have tickets
 	You         Standing
 	Inside      bool // the fields below are filled
 	PrivateName string
@@ -178,8 +183,8 @@ type Standing struct {
 	Role        moderation.Role
 	Permissions moderation.Permission
 	Member      *Member   // his row, present or departed; nil: none
-	Until       time.Time // of a ban that ends
-	Reason      string    // of a ban
+	Until       time.Time // of a ban or mute that ends
+	Reason      string    // of a ban or mute
 }
 
 // Disclosure is what people are told before and when they join.

@@ -25,7 +25,18 @@ type Member struct {
 	Left        time.Time             // zero while Present; the name is reserved until Left + NameReserved
 	LastHeard   time.Time             // coarse; never raises Rev
 	LastCommand time.Time             // timestamp of the newest text command accepted
+	Mute        Mute                  // stays when he leaves, so that who comes back is still muted
 }
+
+// Mute keeps a member from writing.
+type Mute struct {
+	On     bool
+	Until  time.Time // by the expiry time; zero: until somebody lifts it
+	Reason string
+}
+
+// InForce reports whether it still holds.
+func (m Mute) InForce(now time.Time) bool { return m.On && moderation.BanInForce(m.Until, now) }
 
 // Request is somebody waiting to be approved.
 type Request struct {

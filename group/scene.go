@@ -54,6 +54,9 @@ func (s *scene) standingOf(id IdentityHash) (Standing, error) {
 	}
 	if st.Member != nil && m.Present {
 		st.Standing, st.Role, st.Permissions = moderation.StandingMember, m.Role, m.Permissions
+		if m.Mute.InForce(s.expiry) {
+			st.Standing, st.Until, st.Reason = moderation.StandingMuted, m.Mute.Until, m.Mute.Reason
+		}
 		return st, nil
 	}
 	bans, err := s.tx.BansMatching(s.group.ID, AnyHash(id), AnyHash(AddressOf(id)))
@@ -86,13 +89,13 @@ func (s *scene) standingOf(id IdentityHash) (Standing, error) {
 func (s *scene) facts(a moderation.Action) (moderation.Facts, error) {
 	owners := 0
 	switch a { // where the last owner matters
-	case moderation.ActionLeave, moderation.ActionKick, moderation.ActionBan, moderation.ActionGrant:
+	case moderation.ActionLeave, moderation.ActionKick, moderation.ActionBan, moderation.ActionGrant, moderation.ActionForget:
 		var err error
 		if owners, err = s.tx.CountRole(s.group.ID, moderation.RoleOwner); err != nil {
 			return moderation.Facts{}, err
 		}
 	}
-	return moderation.Facts{
+	f := moderation.Facts{
 		Action:      a,
 		Identified:  !s.caller.Identity.IsZero(),
 		Local:       s.caller.Local,
@@ -104,8 +107,20 @@ func (s *scene) facts(a moderation.Action) (moderation.Facts, error) {
 		Expected:    s.group.Owner.Names(s.caller.Identity),
 		Public:      s.group.Public,
 		Joining:     s.group.Joining,
+		Lockdown:    s.group.Lockdown.InForce(s.expiry),
+		Policy:      s.group.Policy,
 		Owners:      owners,
-	}, nil
+		Work:        s.caller.Work,
+		Cost:        int(s.group.Policy.JoinCost),
+	}
+	switch m := s.standing.Member; s.standing.Standing {
+	case moderation.StandingMuted:
+		f.MuteExpires, f.MuteReason = m.Mute.Until, m.Mute.Reason
+		fallthrough
+	case moderation.StandingMember:
+		f.MemberFor = s.now.Sub(m.Joined)
+	}
+	return f, nil
 }
 
 // may asks for a verdict on an action with the facts that more adds, and turns a refusal into an *Error.
@@ -125,7 +140,11 @@ func (s *scene) verdict(a moderation.Action, more ...func(*moderation.Facts)) (m
 	}
 	v := moderation.Decide(f, s.expiry)
 	if v.Outcome == moderation.Deny {
-		return v, &Error{Kind: kindOf(v.Reason), Op: s.op, Msg: v.Text, Reason: v.Reason, RetryAfter: v.RetryAfter}
+		e := &Error{Kind: kindOf(v.Reason), Op: s.op, Msg: v.Text, Reason: v.Reason, RetryAfter: v.RetryAfter, Limit: int64(v.Cost)}
+		if v.Reason == moderation.ReasonQuestion {
+			e.Field = "greeting"
+		}
+		return v, e
 	}
 	return v, nil
 }
@@ -147,6 +166,10 @@ func kindOf(r moderation.Reason) Kind {
 		return KindConflict
 	case moderation.ReasonRate:
 		return KindRateLimited
+	case moderation.ReasonStamp:
+		return KindStampRequired
+	case moderation.ReasonQuestion:
+		return KindInvalid
 	case moderation.ReasonNoSuchAction:
 		return KindInternal
 	}

@@ -85,7 +85,7 @@ func (h *Hub) UpdateTopic(ctx context.Context, c Caller, g GroupID, topic string
 func (h *Hub) UpdateSettings(ctx context.Context, c Caller, g GroupID, in SettingsInput) (Change, error) {
 	const op = "settings"
 	var r Change
-	if in.Joining != nil && (*in.Joining < moderation.JoiningOpen || *in.Joining > moderation.JoiningClosed) {
+	if in.Joining != nil && (*in.Joining < moderation.JoiningOpen || *in.Joining > moderation.JoiningInvite) {
 		return r, &Error{Kind: KindInvalid, Op: op, Field: "joining", Msg: "no such policy"}
 	}
 	err := h.change(ctx, op, c, g, &r, func(w *work) error {

@@ -9,25 +9,43 @@ import (
 type Action uint8
 
 const (
-	ActionRead     Action = iota + 1 // entries, members, proofs
-	ActionPost                       // write an entry
-	ActionJoin                       // become a member
-	ActionLeave                      // stop being one, or take back the request
-	ActionClaim                      // become an owner by code
-	ActionDelete                     // erase a post
-	ActionKick                       // remove a member for a while
-	ActionBan                        // keep somebody out, member or not
-	ActionUnban                      // let somebody in again
-	ActionBans                       // see who is banned
-	ActionRequests                   // see who waits
-	ActionApprove                    // let one who waits in
-	ActionReject                     // turn one who waits away
-	ActionGrant                      // change a role or permissions
-	ActionName                       // change the group's names or topic
-	ActionProfile                    // change one's own name or status
-	ActionSettings                   // change how the group behaves
-	ActionAudit                      // read the audit log
-	ActionOperate                    // what only the operator at the machine may do
+	ActionRead         Action = iota + 1 // entries, members, proofs
+	ActionPost                           // write an entry
+	ActionJoin                           // become a member
+	ActionLeave                          // stop being one, or take back the request
+	ActionClaim                          // become an owner by code
+	ActionDelete                         // erase a post
+	ActionKick                           // remove a member for a while
+	ActionBan                            // keep somebody out, member or not
+	ActionUnban                          // let somebody in again
+	ActionBans                           // see who is banned
+	ActionRequests                       // see who waits
+	ActionApprove                        // let one who waits in
+	ActionReject                         // turn one who waits away
+	ActionGrant                          // change a role or permissions
+	ActionName                           // change the group's names or topic
+	ActionProfile                        // change one's own name or status
+	ActionSettings                       // change how the group behaves
+	ActionAudit                          // read the audit log
+	ActionOperate                        // what only the operator at the machine may do
+	ActionEdit                           // replace the text of a post
+	ActionReact                          // put a reaction under a post
+	ActionPin                            // pin a post, or take it off
+	ActionReport                         // tell the moderators about a post
+	ActionSearch                         // look for entries
+	ActionInvite                         // make an invite
+	ActionInvites                        // see invites, take them back; Self: those one made
+	ActionBlockInvites                   // have no invites sent to oneself
+	ActionTransfer                       // give a membership to another identity of the same person
+	ActionForget                         // erase one's own posts and data
+	ActionMute                           // keep a member from writing for a while
+	ActionUnmute                         // let him write again
+	ActionAttach                         // add a file to a post
+	ActionEmergency                      // post past quiet hours, shares and slow mode
+	ActionSubscribe                      // get what is new at once over an open link
+	ActionNotify                         // choose how what is new is delivered to oneself
+	ActionLockdown                       // have everybody who joins wait for a moderator, or no longer
+	ActionPolicy                         // see how the group behaves
 )
 
 // Facts is all that a decision depends on. Fields that do not concern the Action are ignored.
@@ -42,23 +60,35 @@ type Facts struct {
 	Permissions Permission
 	BanExpires  time.Time // of StandingBanned; zero: never
 	BanReason   string
+	MuteExpires time.Time // of StandingMuted; zero: never
+	MuteReason  string
 	Expected    bool          // named as an owner who has not appeared yet
-	Wait        time.Duration // what the rate limits say (Rate.Take); 0: nothing to wait for
+	MemberFor   time.Duration // since he joined; less than 0 when the clock went back
+	Wait        time.Duration // what the budgets of the action say (Rate.Take); 0: nothing to wait for
+	Meter       Meter         // which of them Wait is about
 
 	// Where.
-	Public  bool
-	Joining Joining
-	Owners  int // present members with RoleOwner
+	Public   bool
+	Joining  Joining
+	Lockdown bool // who joins waits for a moderator
+	Policy   Policy
+	Owners   int // present members with RoleOwner
 
 	// Whom it concerns.
-	Self       bool // the one who asks himself
+	Self       bool // the one who asks himself; of posts: its author; of invites: who made it
 	TargetRole Role // RoleNone: not a member; above RoleOwner: the group itself
 
 	// How.
-	OnlyKick bool       // ActionUnban: what is lifted is a kick
-	NewRole  Role       // ActionGrant; RoleNone: as it is
-	Add      Permission // ActionGrant
-	Remove   Permission // ActionGrant
+	OnlyKick bool          // ActionUnban: what is lifted is a kick
+	NewRole  Role          // ActionGrant; RoleNone: as it is. ActionInvite: as what one invites; RoleNone is RoleMember
+	Add      Permission    // ActionGrant
+	Remove   Permission    // ActionGrant
+	Links    bool          // of a post or edit: its text holds a link (HasLink)
+	Files    bool          // of a post: it comes with files
+	Age      time.Duration // ActionEdit: of the post
+	Answered bool          // ActionJoin: something was said to the question at the door
+	Work     int           // ActionJoin: bits of work that were done for it, checked by the face
+	Cost     int           // ActionJoin: bits of work that are asked for now (Policy.JoinStamp)
 }
 
 // rank orders who may act on whom; the operator stands above the owners.
@@ -92,50 +122,63 @@ func denyFor(p Permission) Verdict {
 func Decide(f Facts, now time.Time) Verdict {
 	if !f.Local {
 		if !f.Identified {
-			if f.Action == ActionRead && f.Public && f.Joining == JoiningOpen {
+			if (f.Action == ActionRead || f.Action == ActionSearch) && f.Public && f.Joining == JoiningOpen {
 				return allow()
 			}
 			return deny(ReasonNotIdentified, "identify on the link first")
 		}
-		if f.Standing == StandingBanned {
+		if f.Standing == StandingBanned && f.Action != ActionBlockInvites {
 			return banned(f, now)
 		}
 	} else if !f.Identified && needsIdentity(f.Action) {
 		return deny(ReasonNotIdentified, "the operator has no membership of his own")
 	}
 	switch f.Action {
-	case ActionRead:
+	case ActionRead, ActionSearch, ActionSubscribe:
 		if f.Public && f.Joining == JoiningOpen {
 			return allow()
 		}
 		return members(f)
-	case ActionPost:
-		if v := members(f); v.Outcome != Allow {
-			return v
-		}
-		if f.Standing == StandingMuted && !f.Local {
-			return deny(ReasonMuted, "you are muted here")
-		}
-		if f.Wait > 0 && !f.Local {
-			v := deny(ReasonRate, "too many posts, wait a little")
-			v.RetryAfter = f.Wait
-			return v
-		}
-		return allow()
+	case ActionPost, ActionAttach, ActionEdit, ActionReact, ActionEmergency:
+		return writing(f, now)
 	case ActionJoin:
 		return joining(f)
 	case ActionLeave:
 		return leaving(f)
 	case ActionClaim:
 		return allow() // the code decides
-	case ActionProfile:
+	case ActionProfile, ActionNotify, ActionPolicy:
 		return members(f)
+	case ActionReport:
+		if v := members(f); v.Outcome != Allow {
+			return v
+		}
+		return waiting(f)
+	case ActionBlockInvites:
+		return allow()
+	case ActionForget:
+		return forgetting(f)
 	case ActionDelete:
 		return onTarget(f, PermDelete)
 	case ActionKick:
 		return removing(f, PermKick)
 	case ActionBan:
 		return removing(f, PermBan)
+	case ActionMute, ActionUnmute:
+		return onOther(f, PermMute, "that is you")
+	case ActionTransfer:
+		return onTarget(f, PermApprove)
+	case ActionPin:
+		return roleOr(f, f.Policy.PinRole, PermPin)
+	case ActionInvite:
+		return inviting(f, now)
+	case ActionInvites:
+		return onOwn(f, PermInvite)
+	case ActionLockdown:
+		if f.has().Has(PermSettings) {
+			return members(f)
+		}
+		return permitted(f, PermBan)
 	case ActionUnban:
 		if f.OnlyKick && f.has().Has(PermKick) {
 			return allow()
@@ -165,7 +208,11 @@ func Decide(f Facts, now time.Time) Verdict {
 // needsIdentity lists what the operator can not do without an identity of his own. Posting is not among them: he speaks
 // as the group.
 func needsIdentity(a Action) bool {
-	return a == ActionJoin || a == ActionLeave || a == ActionClaim || a == ActionProfile
+	switch a {
+	case ActionJoin, ActionLeave, ActionClaim, ActionProfile, ActionBlockInvites, ActionForget, ActionReact, ActionNotify:
+		return true
+	}
+	return false
 }
 
 func banned(f Facts, now time.Time) Verdict {
@@ -227,15 +274,20 @@ func denyRank(f Facts) Verdict {
 	return deny(ReasonRank, fmt.Sprintf("the rank of %s is not below your own", f.TargetRole))
 }
 
-// removing is kick and ban.
-func removing(f Facts, p Permission) Verdict {
+// onOther is onTarget, but nobody does it to himself.
+func onOther(f Facts, p Permission, self string) Verdict {
 	if f.Self {
 		if v := members(f); v.Outcome != Allow {
 			return v
 		}
-		return deny(ReasonSelf, "that is you: leave instead")
+		return deny(ReasonSelf, self)
 	}
-	if v := onTarget(f, p); v.Outcome != Allow {
+	return onTarget(f, p)
+}
+
+// removing is kick and ban.
+func removing(f Facts, p Permission) Verdict {
+	if v := onOther(f, p, "that is you: leave instead"); v.Outcome != Allow {
 		return v
 	}
 	if f.TargetRole == RoleOwner && f.Owners <= 1 {
@@ -246,75 +298,6 @@ func removing(f Facts, p Permission) Verdict {
 
 func lastOwner() Verdict {
 	return deny(ReasonLastOwner, "the last owner stays: make somebody else owner first")
-}
-
-func joining(f Facts) Verdict {
-	switch f.Standing {
-	case StandingMember, StandingMuted:
-		return deny(ReasonAlready, "you are a member already")
-	}
-	if f.Expected || f.Standing == StandingInvited {
-		return allow()
-	}
-	switch f.Joining {
-	case JoiningOpen:
-		return allow()
-	case JoiningApprove:
-		return Verdict{Outcome: Hold, Reason: ReasonApproval, Text: "a moderator will decide about your request"}
-	}
-	return deny(ReasonClosed, "this group takes no new members")
-}
-
-func leaving(f Facts) Verdict {
-	switch f.Standing {
-	case StandingPending:
-		return allow()
-	case StandingMember, StandingMuted:
-		if f.Role == RoleOwner && f.Owners <= 1 {
-			return lastOwner()
-		}
-		return allow()
-	}
-	return deny(ReasonNotMember, "you are not a member of this group")
-}
-
-// granting changes roles and bits: nobody grants what he lacks, nobody acts on an equal or higher rank, anybody may step
-// down, the last owner stays.
-func granting(f Facts) Verdict {
-	if v := members(f); v.Outcome != Allow {
-		return v
-	}
-	steppingDown := f.Self && f.Add == 0 && f.NewRole <= f.Role
-	if !steppingDown && !f.has().Has(PermGrant) {
-		return denyFor(PermGrant)
-	}
-	switch {
-	case f.Self && !steppingDown:
-		return deny(ReasonSelf, "you can not raise yourself")
-	case !f.Self && f.TargetRole >= f.rank():
-		return denyRank(f)
-	}
-	after := f.NewRole
-	if after == RoleNone {
-		after = f.TargetRole
-		if f.Self {
-			after = f.Role
-		}
-	}
-	if !f.Self && (after > f.rank() || f.NewRole.Permissions()&^f.has() != 0 || f.Add&^f.has() != 0) {
-		return deny(ReasonLacking, "you can not give what you do not have")
-	}
-	before := f.TargetRole
-	if f.Self {
-		before = f.Role
-	}
-	if before == RoleOwner && after != RoleOwner && f.Owners <= 1 {
-		return lastOwner()
-	}
-	if after == RoleOwner && f.Remove != 0 {
-		return deny(ReasonRank, "an owner has every permission: change the role first")
-	}
-	return allow()
 }
 
 // BanInForce reports whether a ban that ends at expires (zero: never) still holds.

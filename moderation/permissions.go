@@ -6,25 +6,26 @@ import "strings"
 type Permission uint32
 
 const (
-	PermDelete   Permission = 1 << iota // delete other members' posts
-	PermPin                             // pin posts
-	PermName                            // change the group's names and topic
-	PermKick                            // remove a member for a while
-	PermBan                             // ban, unban, see the list of bans
-	PermMute                            // mute and unmute
-	PermApprove                         // see, approve and reject requests to join
-	PermGrant                           // change roles and permissions below one's own rank
-	PermAudit                           // read the audit log
-	PermInvite                          // make and revoke invites
-	PermSettings                        // change the group's settings
+	PermDelete    Permission = 1 << iota // delete other members' posts
+	PermPin                              // pin posts
+	PermName                             // change the group's names and topic
+	PermKick                             // remove a member for a while
+	PermBan                              // ban, unban, see the list of bans
+	PermMute                             // mute and unmute
+	PermApprove                          // see, approve and reject requests to join
+	PermGrant                            // change roles and permissions below one's own rank
+	PermAudit                            // read the audit log
+	PermInvite                           // make and revoke invites
+	PermSettings                         // change the group's settings
+	PermEmergency                        // post past quiet hours and shares
 
 	// PermAll has every bit that exists.
-	PermAll = PermDelete | PermPin | PermName | PermKick | PermBan | PermMute | PermApprove | PermGrant | PermAudit | PermInvite | PermSettings
+	PermAll = PermDelete | PermPin | PermName | PermKick | PermBan | PermMute | PermApprove | PermGrant | PermAudit | PermInvite | PermSettings | PermEmergency
 )
 
 // permissionNames gives each bit its word, lowest bit first.
 func permissionNames() []string {
-	return []string{"delete", "pin", "name", "kick", "ban", "mute", "approve", "grant", "audit", "invite", "settings"}
+	return []string{"delete", "pin", "name", "kick", "ban", "mute", "approve", "grant", "audit", "invite", "settings", "emergency"}
 }
 
 // Has reports whether every bit of want is set.

@@ -94,6 +94,7 @@ const (
 	JoiningOpen    Joining = 1 // anybody
 	JoiningApprove Joining = 2 // a moderator decides
 	JoiningClosed  Joining = 3 // nobody new
+	JoiningInvite  Joining = 4 // who holds an invite
 )
 
 // String is the policy's word.
@@ -105,6 +106,8 @@ func (j Joining) String() string {
 		return "approve"
 	case JoiningClosed:
 		return "closed"
+	case JoiningInvite:
+		return "invite"
 	}
 	return "unknown"
 }
@@ -118,6 +121,8 @@ func ParseJoining(s string) (Joining, bool) {
 		return JoiningApprove, true
 	case "closed":
 		return JoiningClosed, true
+	case "invite":
+		return JoiningInvite, true
 	}
 	return 0, false
 }

@@ -41,6 +41,14 @@ const (
 	ReasonLastOwner     Reason = "last owner"
 	ReasonLacking       Reason = "lacking"   // grants what he does not have
 	ReasonRate          Reason = "rate"      // RetryAfter is set
+	ReasonReadOnly      Reason = "read only" // only staff write
+	ReasonProbation     Reason = "probation"
+	ReasonRole          Reason = "role"     // the policy asks for a higher one
+	ReasonQuestion      Reason = "question" // at the door; Text holds it
+	ReasonInvite        Reason = "invite"   // only with one
+	ReasonStamp         Reason = "stamp"    // Cost is set
+	ReasonNotAuthor     Reason = "not the author"
+	ReasonLate          Reason = "late"      // too late to edit
 	ReasonLocalOnly     Reason = "local"     // only at the machine
 	ReasonNoSuchAction  Reason = "no action" // a bug of the caller
 )
@@ -51,5 +59,6 @@ type Verdict struct {
 	Reason     Reason
 	Text       string
 	Needs      Permission    // of ReasonPermission: the missing bit
-	RetryAfter time.Duration // of ReasonRate, and of a ban that ends
+	RetryAfter time.Duration // of ReasonRate, and of a ban or mute that ends
+	Cost       int           // of ReasonStamp: bits of work
 }

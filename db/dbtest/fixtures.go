@@ -44,6 +44,11 @@ func newGroup(id group.GroupID) group.Group {
 		PublicName: "Valley Net", PrivateName: "the valley ⛰", Topic: "weather, water, goats",
 		Joining: moderation.JoiningApprove, Owner: fill16[group.AnyHash]("owner"), Rev: 7,
 		SeenKey: fill(tag+" seen", 32), Created: when(0), Updated: when(1),
+		Policy: moderation.Policy{
+			Question: "which valley? ⛰", SlowMode: 30, PinRole: moderation.RoleMember, MemberPosts: moderation.Quota{Count: 5, Per: 60},
+			ReservedNames: []string{"admin", "root"}, RetainBytes: 1 << 40, ReadOnly: true,
+		},
+		Lockdown: group.Lockdown{On: true, Until: when(9)},
 	}
 	g.Identity, _ = group.IdentityOf(g.PublicKey)
 	g.Address = group.AddressOf(g.Identity)
@@ -55,7 +60,7 @@ func newMember(g group.GroupID, name string, rev group.Rev) group.Member {
 		Group: g, PublicKey: fill("member "+name, 64), Ratchet: fill("ratchet "+name, 32), Present: true,
 		Role: moderation.RoleModerator, Permissions: moderation.PermKick | moderation.PermSettings,
 		DisplayName: name, Skeleton: "skeleton " + name, Status: "up the hill", Rev: rev,
-		Joined: when(2), LastHeard: when(4), LastCommand: when(5),
+		Joined: when(2), LastHeard: when(4), LastCommand: when(5), Mute: group.Mute{On: true, Until: when(8), Reason: "noise"},
 	}
 	m.Identity, _ = group.IdentityOf(m.PublicKey)
 	m.Address = group.AddressOf(m.Identity)

@@ -126,13 +126,15 @@ func at(t time.Time) time.Time {
 
 func copyGroup(g group.Group) group.Group {
 	g.PublicKey, g.PrivateKey, g.SeenKey = clone(g.PublicKey), clone(g.PrivateKey), clone(g.SeenKey)
-	g.Created, g.Updated = at(g.Created), at(g.Updated)
+	g.Created, g.Updated, g.Lockdown.Until = at(g.Created), at(g.Updated), at(g.Lockdown.Until)
+	g.Policy.ReservedNames = slices.Clone(g.Policy.ReservedNames)
 	return g
 }
 
 func copyMember(m group.Member) group.Member {
 	m.PublicKey, m.Ratchet = clone(m.PublicKey), clone(m.Ratchet)
 	m.Joined, m.Left, m.LastHeard, m.LastCommand = at(m.Joined), at(m.Left), at(m.LastHeard), at(m.LastCommand)
+	m.Mute.Until = at(m.Mute.Until)
 	return m
 }
 

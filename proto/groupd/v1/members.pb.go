@@ -32,6 +32,8 @@ const (
 	Joining_APPROVE Joining = 2
 	// Nobody for now.
 	Joining_CLOSED Joining = 3
+	// Who holds an invite.
+	Joining_INVITE Joining = 4
 )
 
 // Enum value maps for Joining.
@@ -41,12 +43,14 @@ var (
 		1: "OPEN",
 		2: "APPROVE",
 		3: "CLOSED",
+		4: "INVITE",
 	}
 	Joining_value = map[string]int32{
 		"JOINING_UNKNOWN": 0,
 		"OPEN":            1,
 		"APPROVE":         2,
 		"CLOSED":          3,
+		"INVITE":          4,
 	}
 )
 
@@ -220,6 +224,8 @@ const (
 	Permission_PERMISSION_INVITE Permission = 512
 	// Change the group's settings.
 	Permission_PERMISSION_SETTINGS Permission = 1024
+	// Post past quiet hours, shares of airtime and slow mode.
+	Permission_PERMISSION_EMERGENCY Permission = 2048
 )
 
 // Enum value maps for Permission.
@@ -237,20 +243,22 @@ var (
 		256:  "PERMISSION_AUDIT",
 		512:  "PERMISSION_INVITE",
 		1024: "PERMISSION_SETTINGS",
+		2048: "PERMISSION_EMERGENCY",
 	}
 	Permission_value = map[string]int32{
-		"PERMISSION_NONE":     0,
-		"PERMISSION_DELETE":   1,
-		"PERMISSION_PIN":      2,
-		"PERMISSION_NAME":     4,
-		"PERMISSION_KICK":     8,
-		"PERMISSION_BAN":      16,
-		"PERMISSION_MUTE":     32,
-		"PERMISSION_APPROVE":  64,
-		"PERMISSION_GRANT":    128,
-		"PERMISSION_AUDIT":    256,
-		"PERMISSION_INVITE":   512,
-		"PERMISSION_SETTINGS": 1024,
+		"PERMISSION_NONE":      0,
+		"PERMISSION_DELETE":    1,
+		"PERMISSION_PIN":       2,
+		"PERMISSION_NAME":      4,
+		"PERMISSION_KICK":      8,
+		"PERMISSION_BAN":       16,
+		"PERMISSION_MUTE":      32,
+		"PERMISSION_APPROVE":   64,
+		"PERMISSION_GRANT":     128,
+		"PERMISSION_AUDIT":     256,
+		"PERMISSION_INVITE":    512,
+		"PERMISSION_SETTINGS":  1024,
+		"PERMISSION_EMERGENCY": 2048,
 	}
 )
 
@@ -1406,13 +1414,15 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12#\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x0f.groupd.v1.RoleR\x04role\x12 \n" +
 	"\vpermissions\x18\x03 \x01(\rR\vpermissions\x12\x10\n" +
-	"\x03rev\x18\x04 \x01(\x04R\x03rev*A\n" +
+	"\x03rev\x18\x04 \x01(\x04R\x03rev*M\n" +
 	"\aJoining\x12\x13\n" +
 	"\x0fJOINING_UNKNOWN\x10\x00\x12\b\n" +
 	"\x04OPEN\x10\x01\x12\v\n" +
 	"\aAPPROVE\x10\x02\x12\n" +
 	"\n" +
-	"\x06CLOSED\x10\x03*\x8f\x01\n" +
+	"\x06CLOSED\x10\x03\x12\n" +
+	"\n" +
+	"\x06INVITE\x10\x04*\x8f\x01\n" +
 	"\fStandingCode\x12\x15\n" +
 	"\x11STANDING_STRANGER\x10\x00\x12\x14\n" +
 	"\x10STANDING_PENDING\x10\x01\x12\x14\n" +
@@ -1427,7 +1437,7 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\n" +
 	"ROLE_ADMIN\x10\x03\x12\x0e\n" +
 	"\n" +
-	"ROLE_OWNER\x10\x04*\x97\x02\n" +
+	"ROLE_OWNER\x10\x04*\xb2\x02\n" +
 	"\n" +
 	"Permission\x12\x13\n" +
 	"\x0fPERMISSION_NONE\x10\x00\x12\x15\n" +
@@ -1441,7 +1451,8 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\x10PERMISSION_GRANT\x10\x80\x01\x12\x15\n" +
 	"\x10PERMISSION_AUDIT\x10\x80\x02\x12\x16\n" +
 	"\x11PERMISSION_INVITE\x10\x80\x04\x12\x18\n" +
-	"\x13PERMISSION_SETTINGS\x10\x80\bB!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
+	"\x13PERMISSION_SETTINGS\x10\x80\b\x12\x19\n" +
+	"\x14PERMISSION_EMERGENCY\x10\x80\x10B!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
 
 var (
 	file_groupd_v1_members_proto_rawDescOnce sync.Once

@@ -44,6 +44,11 @@ const (
 	Kind_ROLE Kind = 11
 	// The group has another name: text is the new one.
 	Kind_GROUP_NAME Kind = 12
+	// Subject may not write for now; text is the reason. No sender: the server did it by itself.
+	Kind_MUTE   Kind = 13
+	Kind_UNMUTE Kind = 14
+	// Who joins waits for a moderator until further notice: too many joined or had to be banned. Text "off": no longer.
+	Kind_LOCKDOWN Kind = 15
 )
 
 // Enum value maps for Kind.
@@ -61,6 +66,9 @@ var (
 		10: "TOPIC",
 		11: "ROLE",
 		12: "GROUP_NAME",
+		13: "MUTE",
+		14: "UNMUTE",
+		15: "LOCKDOWN",
 	}
 	Kind_value = map[string]int32{
 		"POST":        0,
@@ -75,6 +83,9 @@ var (
 		"TOPIC":       10,
 		"ROLE":        11,
 		"GROUP_NAME":  12,
+		"MUTE":        13,
+		"UNMUTE":      14,
+		"LOCKDOWN":    15,
 	}
 )
 
@@ -967,7 +978,7 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\fmessage_hash\x18\x0e \x01(\fR\vmessageHash\x12#\n" +
 	"\rfields_length\x18\x0f \x01(\rR\ffieldsLength\x12\x1d\n" +
 	"\n" +
-	"text_codec\x18\x10 \x01(\rR\ttextCodec*\x8f\x01\n" +
+	"text_codec\x18\x10 \x01(\rR\ttextCodec*\xb3\x01\n" +
 	"\x04Kind\x12\b\n" +
 	"\x04POST\x10\x00\x12\n" +
 	"\n" +
@@ -983,7 +994,11 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\x12\b\n" +
 	"\x04ROLE\x10\v\x12\x0e\n" +
 	"\n" +
-	"GROUP_NAME\x10\fB!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
+	"GROUP_NAME\x10\f\x12\b\n" +
+	"\x04MUTE\x10\r\x12\n" +
+	"\n" +
+	"\x06UNMUTE\x10\x0e\x12\f\n" +
+	"\bLOCKDOWN\x10\x0fB!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
 
 var (
 	file_groupd_v1_page_proto_rawDescOnce sync.Once

@@ -1,0 +1,214 @@
+package moderation
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Bounds of what a Policy may say.
+const (
+	MaxQuestionBytes = 200
+	MaxReservedNames = 32
+	MaxSpan          = 10 * 365 * day // of every span and window
+	MaxStampCost     = 24             // bits of work: minutes on a phone
+	MaxPolicyBytes   = 8 << 10        // of a stored policy
+)
+
+// What a Policy's zero values stand for.
+const (
+	DefaultEditWindow   = day
+	DefaultNameHold     = 90 * day
+	DefaultLockdown     = time.Hour
+	DefaultFloodMute    = 10 * time.Minute
+	DefaultAirtimeShare = 25 // percent
+)
+
+// Seconds is a span as policies say it: whole seconds, on the wire and in the database.
+type Seconds uint32
+
+// Duration is the span.
+func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Second }
+
+// Quota is so many of something in so much time. The zero Quota is the default.
+type Quota struct {
+	Count uint32  `json:"count,omitzero"` // of posts, or seconds of airtime
+	Per   Seconds `json:"per,omitzero"`
+}
+
+// Rate is the token bucket that keeps to the quota: all at once, then evenly. The zero Rate, no limit, of the zero Quota.
+func (q Quota) Rate() Rate {
+	if q.Count == 0 || q.Per == 0 {
+		return Rate{}
+	}
+	return Rate{Burst: int(q.Count), Every: max(1, q.Per.Duration()/time.Duration(q.Count))}
+}
+
+// or is q, or another where q is zero.
+func (q Quota) or(other Quota) Quota {
+	if q == (Quota{}) {
+		return other
+	}
+	return q
+}
+
+// History is what of the timeline a member sees. The numbers are wire and database values.
+type History uint8
+
+const (
+	HistoryAll   History = 0
+	HistoryStay  History = 1 // since he joined, last time
+	HistoryLast  History = 2 // the newest Policy.HistoryCount entries
+	historyKinds         = 3
+)
+
+// Announcing is what announces tell. The numbers are wire and database values.
+type Announcing uint8
+
+const (
+	AnnounceDefault Announcing = 0 // full in public groups, name in private ones
+	AnnounceFull    Announcing = 1 // name and head
+	AnnounceName    Announcing = 2 // no head
+	AnnounceOff     Announcing = 3
+	announceKinds              = 4
+)
+
+// Delivery is a way in which a member gets what is new. The numbers are wire and database values.
+type Delivery uint8
+
+const (
+	DeliveryDefault Delivery = 0 // as fits how he joined
+	DeliveryFetch   Delivery = 1
+	DeliveryNotify  Delivery = 2
+	DeliveryPush    Delivery = 3
+	DeliveryRelay   Delivery = 4
+	DeliveryDigest  Delivery = 5
+	deliveryKinds            = 6
+)
+
+// Policy is how one group behaves, besides who may join. Zero values are the defaults, so that a later setting needs no
+// migration. It is stored as JSON; keys that are not known are dropped.
+type Policy struct {
+	// The door.
+	Question     string  `json:"question,omitzero"`      // asked of who wants to join; "": nothing
+	QuestionHold bool    `json:"question_hold,omitzero"` // moderators decide about the answers, in open groups too
+	MaxMembers   uint32  `json:"max_members,omitzero"`   // 0: the server's limit
+	SilentAfter  Seconds `json:"silent_after,omitzero"`  // members not heard for so long leave; staff stay; 0: never
+
+	// Newcomers: members who joined less than Probation ago. Staff are none.
+	Probation      Seconds `json:"probation,omitzero"`       // 0: nobody is a newcomer
+	ProbationPosts Quota   `json:"probation_posts,omitzero"` // default 10 an hour
+	ProbationLinks bool    `json:"probation_links,omitzero"` // newcomers may post links
+	ProbationFiles bool    `json:"probation_files,omitzero"` // newcomers may post files
+
+	// Writing.
+	ReadOnly   bool    `json:"read_only,omitzero"`   // only staff post
+	SlowMode   Seconds `json:"slow_mode,omitzero"`   // between two posts of one member; staff are exempt; 0: none
+	EditWindow Seconds `json:"edit_window,omitzero"` // how long a post can be edited; default a day
+	InviteRole Role    `json:"invite_role,omitzero"` // from this rank on members invite; RoleNone: who has PermInvite
+	ReactRole  Role    `json:"react_role,omitzero"`  // from this rank on members react; RoleNone: all
+	AttachRole Role    `json:"attach_role,omitzero"` // from this rank on members add files; RoleNone: all
+	PinRole    Role    `json:"pin_role,omitzero"`    // from this rank on members pin; RoleNone: who has PermPin
+
+	// Reading.
+	History      History `json:"history,omitzero"`
+	HistoryCount uint32  `json:"history_count,omitzero"` // of HistoryLast
+
+	// Budgets. Airtime is what one transmission of the post takes on the slowest interface, in seconds.
+	MemberPosts    Quota `json:"member_posts,omitzero"`    // default: the server's
+	GroupPosts     Quota `json:"group_posts,omitzero"`     // default: the server's
+	MemberAirtime  Quota `json:"member_airtime,omitzero"`  // default: no limit
+	GroupAirtime   Quota `json:"group_airtime,omitzero"`   // default: no limit
+	EmergencyPosts Quota `json:"emergency_posts,omitzero"` // of each who may; default 3 an hour
+
+	// Floods.
+	Flood         Quota   `json:"flood,omitzero"`          // who tries to post more than this is muted; default 150 in a minute
+	FloodMute     Seconds `json:"flood_mute,omitzero"`     // for so long; default 10 min
+	NoAutoMute    bool    `json:"no_auto_mute,omitzero"`   // nobody is muted by the server
+	LockdownJoins uint32  `json:"lockdown_joins,omitzero"` // so many who join in an hour lock an open group; 0: never
+	LockdownBans  uint32  `json:"lockdown_bans,omitzero"`  // so many bans and kicks in an hour lock an open group; 0: never
+	LockdownFor   Seconds `json:"lockdown_for,omitzero"`   // how long a lockdown by itself lasts; default an hour
+	JoinCost      uint8   `json:"join_cost,omitzero"`      // bits of work of who joins
+	PostCost      uint8   `json:"post_cost,omitzero"`      // bits of work of messages; members have tickets
+	CostCeiling   uint8   `json:"cost_ceiling,omitzero"`   // to which both rise under a flood; default 8 above the higher; below them: they do not rise
+
+	// Names.
+	ReservedNames []string `json:"reserved_names,omitempty"` // that no member may have, nor one that looks like them
+	NameHold      Seconds  `json:"name_hold,omitzero"`       // how long a departed member's name stays his; default 90 days
+	FixedNames    bool     `json:"fixed_names,omitzero"`     // members keep the name they joined with
+
+	// Keeping. 0: no bound.
+	RetainCount uint32  `json:"retain_count,omitzero"` // newest entries
+	RetainAge   Seconds `json:"retain_age,omitzero"`
+	RetainBytes uint64  `json:"retain_bytes,omitzero"` // of all entries' contents
+
+	// Attachments, in bytes. 0: the server's limit.
+	AttachBytes  uint64 `json:"attach_bytes,omitzero"`  // of one
+	AttachMember uint64 `json:"attach_member,omitzero"` // of all of one member
+	AttachGroup  uint64 `json:"attach_group,omitzero"`  // of all in the group
+
+	// Sending.
+	Announce     Announcing `json:"announce,omitzero"`
+	Delivery     Delivery   `json:"delivery,omitzero"`      // of new members
+	AirtimeShare uint8      `json:"airtime_share,omitzero"` // percent of an interface's time that deliveries of this group may take; default 25
+}
+
+// ParsePolicy reads a stored policy; nothing is the zero Policy.
+func ParsePolicy(stored []byte) (Policy, error) {
+	var p Policy
+	if len(stored) == 0 {
+		return p, nil
+	}
+	if len(stored) > MaxPolicyBytes {
+		return p, fmt.Errorf("a policy of %d bytes, more than %d", len(stored), MaxPolicyBytes)
+	}
+	err := json.Unmarshal(stored, &p)
+	return p, err
+}
+
+// Stored is the policy as ParsePolicy reads it; nil for the zero Policy.
+func (p Policy) Stored() []byte {
+	text, err := json.Marshal(p)
+	if err != nil || string(text) == "{}" { // it has no field that could fail
+		return nil
+	}
+	return text
+}
+
+// EditSpan is how long a post can be edited.
+func (p Policy) EditSpan() time.Duration { return p.EditWindow.or(DefaultEditWindow) }
+
+// NameSpan is how long a departed member's name stays his.
+func (p Policy) NameSpan() time.Duration { return p.NameHold.or(DefaultNameHold) }
+
+// LockdownSpan is how long a lockdown by itself lasts.
+func (p Policy) LockdownSpan() time.Duration { return p.LockdownFor.or(DefaultLockdown) }
+
+// FloodMuteSpan is how long the server mutes who floods.
+func (p Policy) FloodMuteSpan() time.Duration { return p.FloodMute.or(DefaultFloodMute) }
+
+// Share is the percentage of an interface's time that deliveries may take.
+func (p Policy) Share() int {
+	if p.AirtimeShare == 0 {
+		return DefaultAirtimeShare
+	}
+	return int(p.AirtimeShare)
+}
+
+// AnnounceDetail is what announces of a group tell.
+func (p Policy) AnnounceDetail(public bool) Announcing {
+	switch {
+	case p.Announce != AnnounceDefault:
+		return p.Announce
+	case public:
+		return AnnounceFull
+	}
+	return AnnounceName
+}
+
+func (s Seconds) or(d time.Duration) time.Duration {
+	if s == 0 {
+		return d
+	}
+	return s.Duration()
+}
