@@ -3,6 +3,9 @@ package lxmf
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,8 +41,11 @@ type Delivery struct {
 	config      DeliveryConfig
 	address     rns.DestinationHash
 	destination *rns.Destination
-	inbox       chan *arrival // never full: what is in it has a slot
-	checked     chan *arrival // from the stamp checkers; never full either
+	inbox       chan *arrival   // never full: what is in it has a slot
+	checked     chan *arrival   // from the stamp checkers; never full either
+	open        context.Context // until Close
+	shut        context.CancelFunc
+	closed      bool // guarded by Router.mu
 
 	mu           sync.Mutex // leaf
 	lastTime     int64      // the last timestamp given out, in microseconds
@@ -74,6 +80,7 @@ func newDelivery(r *Router, c DeliveryConfig) (*Delivery, error) {
 		recent:       newRecentIDs(recentDecided),
 		backchannels: make(map[rns.DestinationHash]*rns.Link),
 	}
+	d.open, d.shut = context.WithCancel(context.Background())
 	var err error
 	d.destination, err = r.transport.NewDestination(rns.DestinationConfig{
 		Type:           rns.DestinationSingle,
@@ -106,6 +113,58 @@ func (d *Delivery) Destination() *rns.Destination { return d.destination }
 
 // Announce tells the network about the address, its name and its stamp cost, on all interfaces.
 func (d *Delivery) Announce(ctx context.Context) error { return d.destination.Announce(ctx) }
+
+// Close takes the address off the network, such as that of a group that was deleted. Its messages on their way fail with
+// [ErrClosed], also those that are kept, which are dropped from storage, and so are messages to it that were held; links with it
+// are closed; what the application has not decided about is not proved. The error is that of storage: what is kept then is
+// dropped when the address is closed again. Other deliveries go on.
+func (d *Delivery) Close(ctx context.Context) error {
+	r := d.r
+	r.mu.Lock()
+	first := !d.closed
+	d.closed = true
+	var left []*Outgoing
+	for o := range r.queue.all {
+		if o.key.from == d {
+			left = append(left, o)
+		}
+	}
+	for _, o := range left {
+		r.queue.remove(o)
+	}
+	r.orphans = slices.DeleteFunc(r.orphans, func(m QueuedMessage) bool { return m.From == d.address })
+	if r.deliveries[d.address] == d {
+		delete(r.deliveries, d.address)
+	}
+	r.mu.Unlock()
+
+	for _, o := range left {
+		o.finish(StateFailed, ErrClosed)
+	}
+	if first {
+		d.shut()
+		_ = d.destination.Close()
+		d.mu.Lock()
+		links := slices.Collect(maps.Values(d.backchannels))
+		clear(d.backchannels)
+		d.mu.Unlock()
+		for _, l := range links {
+			_ = l.Close()
+		}
+	}
+	r.holder.forget(d.address)
+	if err := r.store.DropQueued(ctx, d.address); err != nil {
+		return fmt.Errorf("lxmf: kept messages not dropped: %w", err)
+	}
+	return nil
+}
+
+// whileOpen returns a context that ends with life, and when the delivery is closed.
+func (d *Delivery) whileOpen(life context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(life)
+	stop := context.AfterFunc(d.open, cancel)
+	return ctx, func() { stop(); cancel() }
+}
 
 func (d *Delivery) appData() []byte {
 	a := AnnounceData{StampCost: d.stampCost(), Compression: true}

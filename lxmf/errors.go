@@ -23,6 +23,12 @@ var (
 	ErrCancelled = errors.New("cancelled")
 	// ErrStampCost means that the recipient asks for a stamp that costs more than we are willing to compute.
 	ErrStampCost = errors.New("stamp cost too high")
+	// ErrNoNode means that there is no propagation node to leave the message with.
+	ErrNoNode = errors.New("no propagation node")
+	// ErrNotOurs means that a sealed message is for somebody else.
+	ErrNotOurs = errors.New("not for one of our addresses")
+	// ErrUndecryptable means that a sealed message is for us and cannot be opened.
+	ErrUndecryptable = errors.New("message cannot be opened")
 	// ErrNotHeld is returned by a [Store] for held messages that it does not have.
 	ErrNotHeld = errors.New("no such held message")
 )

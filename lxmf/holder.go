@@ -89,6 +89,21 @@ func (h *holder) keep(key HeldKey) {
 	}
 }
 
+// forget drops what is held for one of our addresses.
+func (h *holder) forget(destination rns.DestinationHash) {
+	h.mu.Lock()
+	var keys []HeldKey
+	for _, e := range h.index.entries {
+		if e.destination == destination {
+			keys = append(keys, e.key)
+		}
+	}
+	h.mu.Unlock()
+	for _, key := range keys {
+		h.settled(key)
+	}
+}
+
 // announced says that an author was heard. It does not block.
 func (h *holder) announced(source rns.DestinationHash) {
 	h.mu.Lock()

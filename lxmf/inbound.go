@@ -60,7 +60,7 @@ type arrival struct {
 
 // take lets something in if there is room, else leaves it unproved. It does not block.
 func (d *Delivery) take(a *arrival) bool {
-	if !d.acquire(len(a.packed)) {
+	if d.open.Err() != nil || !d.acquire(len(a.packed)) {
 		d.r.count.overload.Add(1)
 		return false
 	}
@@ -73,6 +73,8 @@ func (d *Delivery) take(a *arrival) bool {
 
 // run is the life of the delivery's goroutine.
 func (d *Delivery) run(life context.Context) {
+	life, end := d.whileOpen(life)
+	defer end()
 	sweep := time.NewTicker(max(d.r.config.DecisionTimeout/4, time.Millisecond))
 	defer sweep.Stop()
 	for {
@@ -238,7 +240,7 @@ func (d *Delivery) seen(life context.Context, id MessageID) (bool, error) {
 // checkStamp hands a message on when it needs no stamp, refuses one that can have none, and lets the others be checked in
 // their turn.
 func (d *Delivery) checkStamp(a *arrival) {
-	exempt := a.sender != nil && d.config.StampExempt != nil && d.config.StampExempt(a.message.Source)
+	exempt := a.method == MethodPaper || a.sender != nil && d.config.StampExempt != nil && d.config.StampExempt(a.message.Source)
 	if d.stampCost() == 0 || exempt {
 		d.stamped(a)
 		return
@@ -298,7 +300,7 @@ func (d *Delivery) accept(a *arrival) {
 	in := &Inbound{
 		Message: a.message, Method: a.method, Verified: true, Sender: a.sender, Hops: a.hops, Link: a.link,
 		Interface: a.via, ReceivedAt: a.at.Round(0), StampValue: a.value, Held: a.held != nil,
-		d: d, size: len(a.packed), since: time.Now(),
+		Late: a.method == MethodPropagated, d: d, size: len(a.packed), since: time.Now(),
 	}
 	if a.prove != nil {
 		in.proofs = []func() error{a.prove}

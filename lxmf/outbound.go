@@ -2,8 +2,8 @@ package lxmf
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"groupd/rns"
@@ -24,174 +24,86 @@ type Outbound struct {
 	Fields         Fields
 	// Timestamp is the author's time; 0: now. Sending the same again with the same timestamp keeps the id.
 	Timestamp float64
-	// Method is MethodAuto, MethodOpportunistic or MethodDirect. An opportunistic message that does not fit a packet goes
-	// directly.
+	// Method is MethodAuto, MethodOpportunistic, MethodDirect or MethodPropagated. An opportunistic message that does not fit a
+	// packet goes directly. For paper there is [Router.Paper].
 	Method Method
+	// Propagate leaves the message with a propagation node, under the same id, when a round of attempts has failed and there is
+	// a node.
+	Propagate bool
+	// Priority orders the messages to one recipient; zero is [PriorityNormal].
+	Priority Priority
 	// TTL is how long the message may take: when a round of attempts has failed, it waits for the recipient's next announce,
 	// which begins another. 0: one round, which ends within about a minute.
 	TTL time.Duration
+	// Keep stores the message before it is transmitted, so that it is sent after a restart, too, until its TTL is over, which
+	// must be given. A message that was delivered just before a crash may be sent again, under the same id.
+	Keep bool
 	// MaxStampCost is the highest cost that a stamp is made for; 0: RouterConfig.MaxStampCost, which always holds too. Give a
 	// low one for recipients who must not make us work.
 	MaxStampCost int
 }
 
-// Outgoing follows one sent message. All methods may be called from any goroutine; nobody has to wait for it.
-type Outgoing struct {
-	r       *Router
-	message *Message // as packed first, without a stamp
-	method  Method   // as wanted
-	maxCost int      // of stamps
-	expires time.Time
-
-	mu        sync.Mutex // leaf
-	state     State
-	err       error
-	cancelled bool
-	done      chan struct{}
-	wake      func()
-
-	// What follows belongs to the recipient's goroutine.
-	current    *Message // with its stamp
-	stampCost  int      // the cost that the stamp was made for
-	stamping   bool
-	plan       packetPlan
-	noPacket   bool // it did not fit a packet to the recipient
-	pending    int  // packets whose proof may still come
-	onLink     bool // it is being transferred over a link
-	linkTries  int  // transfers over links that failed
-	parked     bool // waits for the recipient's announce
-	lastFailed error
-}
-
-// ID returns the message's id.
-func (o *Outgoing) ID() MessageID { return o.message.ID() }
-
-// Message returns the message as it was packed, without the stamp that the recipient may ask for.
-func (o *Outgoing) Message() *Message { return o.message }
-
-// State returns the state at this moment. After a failure it may still become [StateDelivered], when a proof comes late.
-func (o *Outgoing) State() State {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.state
-}
-
-// Done is closed when the message has reached a final state for the first time.
-func (o *Outgoing) Done() <-chan struct{} { return o.done }
-
-// Err returns nil while the message is on its way and when it was delivered, else why not: [ErrNotDelivered],
-// [ErrUnknownRecipient], [ErrRejected], [ErrCancelled], [ErrStampCost] or [ErrClosed].
-func (o *Outgoing) Err() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.err
-}
-
-// Cancel gives the message up. What was transmitted already may still arrive.
-func (o *Outgoing) Cancel() {
-	o.mu.Lock()
-	o.cancelled = true
-	o.mu.Unlock()
-	o.wake()
-}
-
-func (o *Outgoing) isCancelled() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.cancelled
-}
-
-// whileWanted returns a context that ends with life, and with the message.
-func (o *Outgoing) whileWanted(life context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(life)
-	o.r.wg.Go(func() {
-		select {
-		case <-o.done:
-			cancel()
-		case <-ctx.Done():
-		}
-	})
-	return ctx, cancel
-}
-
-// set changes the state of a message that is on its way.
-func (o *Outgoing) set(s State) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.state.Final() {
-		o.state = s
-	}
-}
-
-// finish moves to a final state. It reports false when there was one already; then only a late delivery changes it.
-func (o *Outgoing) finish(s State, err error) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.state.Final() {
-		if s == StateDelivered && o.state != StateDelivered {
-			o.state, o.err = s, nil
-			o.r.count.deliveredLate.Add(1)
-			o.r.count.delivered.Add(1)
-		}
-		return false
-	}
-	o.state, o.err = s, err
-	close(o.done)
-	switch s {
-	case StateDelivered:
-		o.r.count.delivered.Add(1)
-	case StateRejected:
-		o.r.count.rejected.Add(1)
-	case StateCancelled:
-		o.r.count.cancelled.Add(1)
-	default:
-		o.r.count.failed.Add(1)
-	}
-	return true
-}
-
 // Send signs a message, queues it and returns at once; what becomes of it shows in the Outgoing. Errors are
-// [ErrQueueFull], [ErrClosed], the end of ctx, and those of [Pack].
+// [ErrQueueFull], [ErrClosed], [ErrNoNode], the end of ctx, those of [Pack], and with Keep those of the store.
 //
 // A recipient whose key is not known is asked for. If he asks for a stamp, it is made first, on all cores, at most of
-// RouterConfig.MaxStampCost. Messages to one recipient leave in the order of Send, unless a repetition overtakes.
+// RouterConfig.MaxStampCost. Messages to one recipient leave by priority and in the order of Send, unless a repetition or one
+// without a stamp overtakes. When too many wait, the youngest of the lowest priority makes room for one of a higher.
 func (r *Router) Send(ctx context.Context, o *Outbound) (*Outgoing, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if o.From == nil || o.From.r != r {
-		return nil, fmt.Errorf("lxmf: send: not a delivery of this router")
-	}
 	switch o.Method {
 	case MethodAuto, MethodOpportunistic, MethodDirect:
+	case MethodPropagated:
+		if up := r.uploader(); up == nil || !up.Ready() {
+			return nil, ErrNoNode
+		}
 	default:
 		return nil, fmt.Errorf("lxmf: send: %v messages are not sent by the router", o.Method)
 	}
-	if o.Identity != nil && DeliveryHash(o.Identity) != o.To {
-		return nil, fmt.Errorf("lxmf: send: %s is not the address of the identity given", o.To)
+	switch {
+	case o.Keep && o.TTL <= 0:
+		return nil, errors.New("lxmf: send: Keep needs a TTL")
+	case !o.Priority.valid():
+		return nil, fmt.Errorf("lxmf: send: no such %v", o.Priority)
 	}
-	draft := Draft{Destination: o.To, Timestamp: o.Timestamp, Title: o.Title, Content: o.Content, Fields: o.Fields}
-	if draft.Timestamp == 0 {
-		draft.Timestamp = o.From.timestamp(time.Now())
-	}
-	m, err := Pack(o.From.config.Identity, draft)
+	m, err := r.pack(o)
 	if err != nil {
 		return nil, err
 	}
-	out := &Outgoing{r: r, message: m, current: m, method: o.Method, maxCost: r.config.MaxStampCost, state: StateQueued, done: make(chan struct{})}
+	out := &Outgoing{
+		r: r, key: recipientKey{from: o.From, to: o.To}, message: m, current: m, method: o.Method, fallback: o.Propagate,
+		keep: o.Keep, priority: o.Priority, maxCost: r.config.MaxStampCost, state: StateQueued, progress: progressQueued,
+		done: make(chan struct{}),
+	}
 	if o.MaxStampCost > 0 {
 		out.maxCost = min(out.maxCost, o.MaxStampCost)
 	}
 	if o.TTL > 0 {
 		out.expires = time.Now().Add(o.TTL)
 	}
-	if o.Ratchet != nil && len(o.Ratchet) != rns.RatchetLength {
-		return nil, fmt.Errorf("lxmf: send: ratchet of %d bytes, want %d", len(o.Ratchet), rns.RatchetLength)
-	}
-	if err := r.enqueue(recipientKey{from: o.From, to: o.To}, given{o.Identity, o.Ratchet}, out); err != nil {
+	if err := r.enqueue(ctx, given{o.Identity, o.Ratchet}, out); err != nil {
 		return nil, err
 	}
 	return out, nil
+}
+
+// pack checks what the application wrote and signs it.
+func (r *Router) pack(o *Outbound) (*Message, error) {
+	switch {
+	case o.From == nil || o.From.r != r:
+		return nil, errors.New("lxmf: send: not a delivery of this router")
+	case o.Identity != nil && DeliveryHash(o.Identity) != o.To:
+		return nil, fmt.Errorf("lxmf: send: %s is not the address of the identity given", o.To)
+	case o.Ratchet != nil && len(o.Ratchet) != rns.RatchetLength:
+		return nil, fmt.Errorf("lxmf: send: ratchet of %d bytes, want %d", len(o.Ratchet), rns.RatchetLength)
+	}
+	draft := Draft{Destination: o.To, Timestamp: o.Timestamp, Title: o.Title, Content: o.Content, Fields: o.Fields}
+	if draft.Timestamp == 0 {
+		draft.Timestamp = o.From.timestamp(time.Now())
+	}
+	return Pack(o.From.config.Identity, draft)
 }
 
 // given is what the application knows of a recipient.
@@ -200,25 +112,51 @@ type given struct {
 	ratchet  []byte
 }
 
-// enqueue hands a message to the recipient's goroutine, which is started if need be.
-func (r *Router) enqueue(key recipientKey, g given, o *Outgoing) error {
+// enqueue takes a message into the queue, stores it if it is to be kept, and hands it to the recipient's goroutine.
+func (r *Router) enqueue(ctx context.Context, g given, o *Outgoing) error {
+	r.mu.Lock()
+	displaced, err := r.admitLocked(o)
+	r.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	for _, d := range displaced {
+		r.count.displaced.Add(1)
+		d.finish(StateFailed, ErrQueueFull)
+		r.wakeRecipient(d.key)
+	}
+	if o.keep {
+		if err := r.store.PutQueued(ctx, o.stored(g, time.Now())); err != nil {
+			r.left(o)
+			return fmt.Errorf("lxmf: message not kept: %w", err)
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.stopped || r.life != nil && r.life.Err() != nil {
+	if err := r.closedLocked(o.key.from); err != nil { // meanwhile
+		r.queue.remove(o)
+		return err
+	}
+	r.handLocked(g, o)
+	return nil
+}
+
+// closedLocked is the reason why nothing is sent for a delivery any more. r.mu is held.
+func (r *Router) closedLocked(d *Delivery) error {
+	if r.stopped || d.closed || r.life != nil && r.life.Err() != nil {
 		return ErrClosed
 	}
-	rec := r.recipients[key]
-	if r.queued >= r.config.MaxQueue || rec != nil && rec.queued >= r.config.MaxQueuePerRecipient {
-		r.count.queueFull.Add(1)
-		return ErrQueueFull
-	}
+	return nil
+}
+
+// handLocked hands a message to the recipient's goroutine, which is started if need be. r.mu is held.
+func (r *Router) handLocked(g given, o *Outgoing) {
+	rec := r.recipients[o.key]
 	if rec == nil {
-		rec = newRecipient(r, key)
-		r.recipients[key] = rec
+		rec = newRecipient(r, o.key)
+		r.recipients[o.key] = rec
 		r.goLocked(rec.run)
 	}
-	r.queued++
-	rec.queued++
 	rec.incoming = append(rec.incoming, o)
 	if g.identity != nil {
 		rec.given.identity = g.identity
@@ -226,10 +164,8 @@ func (r *Router) enqueue(key recipientKey, g given, o *Outgoing) error {
 	if g.ratchet != nil {
 		rec.given.ratchet = g.ratchet
 	}
-	o.wake = rec.wake
 	r.count.queued.Add(1)
 	rec.wake()
-	return nil
 }
 
 // collect takes what was queued for a recipient since the last time, and what was given with it.
@@ -241,12 +177,13 @@ func (r *Router) collect(rec *recipient) ([]*Outgoing, given) {
 	return in, rec.given
 }
 
-// left takes note that messages have left a recipient's queue.
-func (r *Router) left(rec *recipient, n int) {
+// left takes note that messages have left the queue.
+func (r *Router) left(gone ...*Outgoing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.queued -= n
-	rec.queued -= n
+	for _, o := range gone {
+		r.queue.remove(o)
+	}
 }
 
 // retire ends a recipient that has nothing to do. It is not ok when something was queued just now.
@@ -258,6 +195,15 @@ func (r *Router) retire(rec *recipient) bool {
 	}
 	delete(r.recipients, rec.key)
 	return true
+}
+
+// wakeRecipient makes a recipient's goroutine look at everything again.
+func (r *Router) wakeRecipient(key recipientKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if rec := r.recipients[key]; rec != nil {
+		rec.wake()
+	}
 }
 
 // trimLinks asks all recipients to close links that they do not need at the moment.

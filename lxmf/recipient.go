@@ -13,6 +13,8 @@ import (
 const (
 	// packetWindow is how many opportunistic messages to one recipient wait for their proof at a time.
 	packetWindow = 4
+	// eventsWaiting is how many outcomes wait for the goroutine before their helpers do.
+	eventsWaiting = 64
 	// sendPatience is how long a queue inside Reticulum is waited for.
 	sendPatience = 5 * time.Second
 	// opportunisticNear is the number of hops up to which a packet is not put in transport, and may be 8 bytes longer.
@@ -34,24 +36,27 @@ type recipient struct {
 
 	// Guarded by Router.mu.
 	incoming []*Outgoing
-	queued   int // incoming and queue
 	given    given
 
-	wakeup   chan struct{} // capacity 1
-	wasHeard atomic.Bool
-	trim     atomic.Bool
-	events   chan func(now time.Time) // from helpers, run by the goroutine
-	life     context.Context
-	helpers  int
-	queue    []*Outgoing
-	remote   *rns.RemoteDestination
-	inFlight int // opportunistic messages whose proof may still come
-	link     recipientLink
+	wakeup    chan struct{} // capacity 1
+	wasHeard  atomic.Bool
+	nodeHeard atomic.Bool
+	trim      atomic.Bool
+	events    chan func(now time.Time) // from helpers, run by the goroutine
+	life      context.Context
+	helpers   int
+	queue     []*Outgoing // by priority, and in order of Send
+	identity  *rns.PublicIdentity
+	data      *AnnounceData // nil: to be looked up, since he was heard
+	remote    *rns.RemoteDestination
+	inFlight  int // opportunistic messages whose proof may still come
+	link      recipientLink
+	uploading bool
 }
 
 func newRecipient(r *Router, key recipientKey) *recipient {
 	return &recipient{
-		r: r, key: key, wakeup: make(chan struct{}, 1), events: make(chan func(time.Time)),
+		r: r, key: key, wakeup: make(chan struct{}, 1), events: make(chan func(time.Time), eventsWaiting),
 		link: recipientLink{window: newSendWindow()},
 	}
 }
@@ -83,8 +88,10 @@ func (rec *recipient) help(f func(life context.Context) func(now time.Time)) {
 	})
 }
 
-// run is the life of the recipient's goroutine.
+// run is the life of the recipient's goroutine. It ends with the router, with the delivery, and when there is nothing to do.
 func (rec *recipient) run(life context.Context) {
+	life, end := rec.key.from.whileOpen(life)
+	defer end()
 	rec.life = life
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -102,9 +109,22 @@ func (rec *recipient) run(life context.Context) {
 		case <-rec.wakeup:
 		case f := <-rec.events:
 			f(time.Now())
+			rec.handleEvents()
 		case <-due:
 		case <-life.Done():
 			rec.stop()
+			return
+		}
+	}
+}
+
+// handleEvents takes in what else has happened, so that one step sees all of it.
+func (rec *recipient) handleEvents() {
+	for {
+		select {
+		case f := <-rec.events:
+			f(time.Now())
+		default:
 			return
 		}
 	}
@@ -114,45 +134,39 @@ func (rec *recipient) idle() bool {
 	return len(rec.queue) == 0 && rec.helpers == 0 && rec.link.own == nil
 }
 
-// stop fails what is left, since the router ends.
+// stop fails what is left, since the router ends or the delivery was closed.
 func (rec *recipient) stop() {
 	in, _ := rec.r.collect(rec)
 	rec.queue = append(rec.queue, in...)
 	for _, o := range rec.queue {
 		o.finish(StateFailed, ErrClosed)
 	}
-	rec.r.left(rec, len(rec.queue))
+	rec.r.left(rec.queue...)
 	rec.queue = nil
 	rec.closeLink(rec.link.own)
 	rec.r.mu.Lock()
+	defer rec.r.mu.Unlock()
 	delete(rec.r.recipients, rec.key)
-	rec.r.mu.Unlock()
 }
 
 // view is what one step knows of the recipient; it is asked for only when needed.
 type view struct {
-	rec      *recipient
-	now      time.Time
-	given    given
-	identity *rns.PublicIdentity
-	asked    bool
-	path     *bool
-	hops     int
-	data     *AnnounceData
+	rec   *recipient
+	now   time.Time
+	given given
+	asked bool
+	path  *bool
+	hops  int
 }
 
 // key returns the recipient's identity, nil when it is not known.
 func (v *view) key() *rns.PublicIdentity {
-	if !v.asked {
+	rec := v.rec
+	if rec.identity == nil && !v.asked {
 		v.asked = true
-		if v.identity = v.given.identity; v.identity == nil {
-			v.identity = v.rec.r.identity(v.rec.key.to)
-		}
-		if v.identity != nil && DeliveryHash(v.identity) != v.rec.key.to {
-			v.identity = nil
-		}
+		rec.identity, _ = rec.r.keyFor(rec.key.to, v.given)
 	}
-	return v.identity
+	return rec.identity
 }
 
 func (v *view) hasPath() bool {
@@ -169,15 +183,16 @@ func (v *view) hasPath() bool {
 
 // announced returns what the recipient said about himself.
 func (v *view) announced() AnnounceData {
-	if v.data == nil {
-		v.data = &AnnounceData{Compression: true}
-		if known, ok := v.rec.r.transport.Recall(v.rec.key.to); ok {
+	rec := v.rec
+	if rec.data == nil {
+		rec.data = &AnnounceData{Compression: true}
+		if known, ok := rec.r.transport.Recall(rec.key.to); ok {
 			if a, err := ParseAnnounceData(known.AppData); err == nil {
-				v.data = &a
+				rec.data = &a
 			}
 		}
 	}
-	return *v.data
+	return *rec.data
 }
 
 // opportunisticLimit is the largest plaintext for a packet to the recipient.
@@ -191,9 +206,13 @@ func (v *view) opportunisticLimit() int {
 // step does everything that can be done now and returns when something is due next; zero: not before an event.
 func (rec *recipient) step(now time.Time) time.Time {
 	in, given := rec.r.collect(rec)
-	rec.queue = append(rec.queue, in...)
+	rec.insert(in)
 	if rec.wasHeard.Swap(false) {
+		rec.data = nil
 		rec.wakePlans(now)
+	}
+	if rec.nodeHeard.Swap(false) {
+		rec.wakeUploads()
 	}
 	v := &view{rec: rec, now: now, given: given}
 	var next time.Time
@@ -206,10 +225,7 @@ func (rec *recipient) step(now time.Time) time.Time {
 	wantLink := false
 	for _, o := range rec.queue {
 		switch {
-		case o.isCancelled():
-			o.finish(StateCancelled, ErrCancelled)
-			continue
-		case o.State().Final(), o.onLink, o.stamping:
+		case o.ended(), o.busy, o.stamping:
 			continue
 		case !o.expires.IsZero() && !now.Before(o.expires):
 			rec.giveUp(now, o)
@@ -222,13 +238,16 @@ func (rec *recipient) step(now time.Time) time.Time {
 		if v.key() != nil && !rec.stamped(v, o) {
 			continue
 		}
-		if rec.goesDirectly(v, o) {
+		switch {
+		case o.method == MethodPropagated:
+			sooner(rec.sendUpload(v, o))
+		case rec.goesDirectly(v, o):
 			wantLink = !rec.sendOnLink(v, o) || wantLink
-			continue
-		}
-		rec.sendPacket(v, o)
-		if o.plan.next.After(now) { // else it waits for a proof, or for its turn
-			sooner(o.plan.next)
+		default:
+			rec.sendPacket(v, o)
+			if o.plan.next.After(now) { // else it waits for a proof, or for its turn
+				sooner(o.plan.next)
+			}
 		}
 	}
 	rec.sweep()
@@ -242,13 +261,24 @@ func (rec *recipient) step(now time.Time) time.Time {
 	return next
 }
 
+// insert puts new messages in their places.
+func (rec *recipient) insert(in []*Outgoing) {
+	for _, o := range in {
+		at := len(rec.queue)
+		for at > 0 && rec.queue[at-1].priority < o.priority {
+			at--
+		}
+		rec.queue = slices.Insert(rec.queue, at, o)
+	}
+}
+
 // wakePlans makes every attempt due, since the recipient was heard.
 func (rec *recipient) wakePlans(now time.Time) {
 	rec.link.plan.wake(now)
 	for _, o := range rec.queue {
 		if o.parked {
 			o.parked = false
-			o.plan, o.linkTries = packetPlan{}, 0
+			o.plan, o.upload, o.linkTries = packetPlan{}, uploadPlan{}, 0
 			rec.link.plan.reset()
 		}
 		o.plan.wake(now)
@@ -257,18 +287,32 @@ func (rec *recipient) wakePlans(now time.Time) {
 
 // sweep takes out what has ended.
 func (rec *recipient) sweep() {
-	before := len(rec.queue)
-	rec.queue = slices.DeleteFunc(rec.queue, func(o *Outgoing) bool { return o.State().Final() })
-	if gone := before - len(rec.queue); gone > 0 {
-		rec.r.left(rec, gone)
+	if !slices.ContainsFunc(rec.queue, (*Outgoing).ended) {
+		return
 	}
+	var gone []*Outgoing
+	rec.queue = slices.DeleteFunc(rec.queue, func(o *Outgoing) bool {
+		if o.ended() {
+			gone = append(gone, o)
+			return true
+		}
+		return false
+	})
+	rec.r.left(gone...)
 }
 
-// giveUp ends a message after its last attempt, or parks it until the recipient is heard, if it may wait.
+// giveUp ends a round of attempts: the message falls back to propagation, or waits until the recipient is heard, or fails.
 func (rec *recipient) giveUp(now time.Time, o *Outgoing) {
+	expired := !o.expires.IsZero() && !now.Before(o.expires)
+	if up := rec.r.uploader(); o.fallback && !expired && o.method != MethodPropagated && up != nil && up.Ready() {
+		rec.r.count.fellBack.Add(1)
+		o.fallBack()
+		rec.wake()
+		return
+	}
 	if now.Before(o.expires) {
 		o.parked = true
-		o.set(StateQueued)
+		o.set(StateQueued, progressQueued)
 		return
 	}
 	err := o.lastFailed
@@ -333,7 +377,7 @@ func (rec *recipient) transmit(v *view, o *Outgoing) {
 		return // the plan tries again
 	}
 	rec.r.count.transmissions.Add(1)
-	o.set(StateSent)
+	o.set(StateSent, progressPacket)
 	o.pending++
 	rec.inFlight++
 	rec.help(func(life context.Context) func(time.Time) {
@@ -346,8 +390,8 @@ func (rec *recipient) transmit(v *view, o *Outgoing) {
 			rec.inFlight--
 			if receipt.Status() == rns.ReceiptDelivered {
 				o.finish(StateDelivered, nil)
-			} else if o.pending == 0 {
-				o.set(StateQueued)
+			} else if o.pending == 0 && !o.busy {
+				o.set(StateQueued, progressQueued)
 			}
 		}
 	})
@@ -372,7 +416,7 @@ func (rec *recipient) stamped(v *view, o *Outgoing) bool {
 		return false
 	}
 	o.stamping = true
-	o.set(StateGenerating)
+	o.set(StateGenerating, progressQueued)
 	rec.help(func(life context.Context) func(time.Time) {
 		stamp, err := rec.r.makeStamp(life, o, cost)
 		return func(time.Time) {
@@ -382,7 +426,7 @@ func (rec *recipient) stamped(v *view, o *Outgoing) bool {
 				return
 			}
 			o.current, o.stampCost = o.message.WithStamp(stamp), cost
-			o.set(StateQueued)
+			o.set(StateQueued, progressQueued)
 		}
 	})
 	return false

@@ -63,8 +63,8 @@ func (rec *recipient) sendOnLink(v *view, o *Outgoing) bool {
 	rec.r.count.transmissions.Add(1)
 	x.packets++
 	x.lastUsed = v.now
-	o.onLink = true
-	o.set(StateSent)
+	o.busy = true
+	o.set(StateSent, progressPacket)
 	rec.help(func(life context.Context) func(time.Time) {
 		select {
 		case <-receipt.Done():
@@ -78,7 +78,7 @@ func (rec *recipient) sendOnLink(v *view, o *Outgoing) bool {
 func (rec *recipient) packetEnded(now time.Time, l *rns.Link, o *Outgoing, receipt *rns.Receipt) {
 	x := &rec.link
 	x.packets--
-	o.onLink = false
+	o.busy = false
 	if receipt.Status() == rns.ReceiptDelivered {
 		x.losses = 0
 		x.window.proved(receipt.RTT(), l.RTT())
@@ -99,16 +99,19 @@ func (rec *recipient) sendResource(v *view, l *rns.Link, o *Outgoing) {
 	rec.r.count.transmissions.Add(1)
 	x.resource = true
 	x.lastUsed = v.now
-	o.onLink = true
-	o.set(StateSending)
+	o.busy = true
+	o.set(StateSending, progressTransfer)
 	compress := v.announced().Compression // unless he said that he does not understand it
 	rec.help(func(life context.Context) func(time.Time) {
 		ctx, cancel := o.whileWanted(life)
 		defer cancel()
-		err := l.SendResource(ctx, rns.ResourceBytes(o.current.Packed()), rns.ResourceOptions{NoCompress: !compress})
+		err := l.SendResource(ctx, rns.ResourceBytes(o.current.Packed()), rns.ResourceOptions{
+			NoCompress: !compress,
+			Progress:   func(part float64) { o.advance(transferProgress(part)) },
+		})
 		return func(now time.Time) {
 			x.resource = false
-			o.onLink = false
+			o.busy = false
 			switch {
 			case err == nil:
 				rec.transferred(now, l, o)
@@ -116,7 +119,7 @@ func (rec *recipient) sendResource(v *view, l *rns.Link, o *Outgoing) {
 				o.finish(StateRejected, ErrRejected)
 			default:
 				rec.r.log.Debug("resource not sent", "dest", rec.key.to, "link", l.ID(), "err", err)
-				if !o.State().Final() {
+				if !o.ended() {
 					rec.linkFailed(now, l)
 				}
 				rec.transferFailed(now, o)
@@ -134,7 +137,7 @@ func (rec *recipient) transferred(now time.Time, l *rns.Link, o *Outgoing) {
 }
 
 func (rec *recipient) transferFailed(now time.Time, o *Outgoing) {
-	o.set(StateQueued)
+	o.set(StateQueued, progressQueued)
 	if o.linkTries++; o.linkTries >= maxAttempts {
 		rec.giveUp(now, o)
 	}
@@ -167,7 +170,7 @@ func (rec *recipient) openLink(v *view) time.Time {
 		return time.Time{}
 	case stepGiveUp:
 		for _, o := range rec.queue {
-			if !o.parked && !o.onLink && !o.stamping && !o.State().Final() && rec.goesDirectly(v, o) {
+			if !o.parked && !o.busy && !o.stamping && !o.ended() && o.method != MethodPropagated && rec.goesDirectly(v, o) {
 				if v.key() == nil {
 					o.lastFailed = ErrUnknownRecipient
 				}

@@ -38,6 +38,8 @@ const (
 	// DefaultMaxQueue and DefaultMaxQueuePerRecipient bound the outgoing messages.
 	DefaultMaxQueue             = 4096
 	DefaultMaxQueuePerRecipient = 256
+	// DefaultMaxQueueBytes bounds them in bytes.
+	DefaultMaxQueueBytes = 32 << 20
 	// DefaultMaxLinks bounds the links that the router opens and keeps.
 	DefaultMaxLinks = 64
 	// DefaultLinkIdle is how long a link that the router opened stays open without messages.
@@ -61,6 +63,8 @@ const (
 	heldSweep = time.Minute
 	// openingLinks is how many links are being opened at a time.
 	openingLinks = 16
+	// uploadsAtOnce is how many messages are being left with propagation nodes at a time.
+	uploadsAtOnce = 8
 )
 
 // RouterConfig says what a router is made of. Transport is needed; everything else has a default.
@@ -91,8 +95,13 @@ type RouterConfig struct {
 	StampShare float64
 	// MaxStampCost is the highest cost that we compute a stamp for; above it sending is [ErrStampCost].
 	MaxStampCost int
-	// MaxQueue and MaxQueuePerRecipient bound the outgoing messages; more are [ErrQueueFull].
+	// MaxQueue, MaxQueuePerRecipient and MaxQueueBytes bound the outgoing messages, kept ones included. Beyond them the youngest
+	// of a lower priority makes room, and when there is none a message is refused; both is [ErrQueueFull].
 	MaxQueue, MaxQueuePerRecipient int
+	MaxQueueBytes                  int64
+	// OnRestored is told of each message that goes on after a restart; it may be on its way already. It is called by Run and
+	// AddDelivery. nil: nobody.
+	OnRestored func(*Outgoing)
 	// MaxLinks bounds the links that the router opens; recipients beyond it wait for an idle one to be closed.
 	MaxLinks int
 	// LinkIdle is how long they stay open without messages.
@@ -140,8 +149,11 @@ func (c RouterConfig) withDefaults() (RouterConfig, error) {
 			*v.field = v.usual
 		}
 	}
-	if c.MaxUndecidedBytes < 0 {
-		return c, errors.New("lxmf: MaxUndecidedBytes is negative")
+	if c.MaxUndecidedBytes < 0 || c.MaxQueueBytes < 0 {
+		return c, errors.New("lxmf: MaxUndecidedBytes or MaxQueueBytes is negative")
+	}
+	if c.MaxQueueBytes == 0 {
+		c.MaxQueueBytes = DefaultMaxQueueBytes
 	}
 	if c.MaxUndecidedBytes == 0 {
 		c.MaxUndecidedBytes = DefaultMaxUndecidedBytes
@@ -177,9 +189,11 @@ type Router struct {
 	count     counters
 
 	holder  holder
+	kept    keptMessages
 	stamper *Stamper
 	opening chan struct{} // slots for links being opened
 	links   chan struct{} // slots for own links
+	uploads chan struct{} // slots for uploads
 
 	mu         sync.Mutex // leaf
 	started    bool
@@ -188,7 +202,9 @@ type Router struct {
 	wg         sync.WaitGroup
 	deliveries map[rns.DestinationHash]*Delivery
 	recipients map[recipientKey]*recipient
-	queued     int
+	queue      sendQueue
+	orphans    []QueuedMessage // kept ones, whose delivery has not been added
+	up         Uploader
 }
 
 // NewRouter checks the configuration and makes a router. Nothing runs before [Router.Run].
@@ -206,16 +222,19 @@ func NewRouter(c RouterConfig) (*Router, error) {
 		opening:    make(chan struct{}, openingLinks),
 		links:      make(chan struct{}, c.MaxLinks),
 		deliveries: make(map[rns.DestinationHash]*Delivery),
+		uploads:    make(chan struct{}, uploadsAtOnce),
 		recipients: make(map[recipientKey]*recipient),
+		queue:      newSendQueue(),
 	}
 	r.holder.init(r)
+	r.kept = keptMessages{r: r, changed: make(chan struct{}, 1)}
 	return r, nil
 }
 
 // Run is the life of the router: it takes in and sends messages until ctx ends, then closes its links and returns when all
-// its goroutines have ended. Outgoing messages that are not delivered then fail with [ErrClosed]; messages that the
-// application has not decided about stay unproved, so their senders try again. It returns an error when held messages
-// could not be read. It can be called once. Start it before or together with the transport's Run, and let it end first.
+// its goroutines have ended. Outgoing messages that are not delivered then fail with [ErrClosed], and go on after the restart if
+// they are kept; messages that the application has not decided about stay unproved, so their senders try again. It returns an
+// error when held or kept messages could not be read. It can be called once. Start it before or together with the transport's Run, and let it end first.
 func (r *Router) Run(ctx context.Context) error {
 	life, end := context.WithCancel(ctx)
 	defer end()
@@ -229,8 +248,15 @@ func (r *Router) Run(ctx context.Context) error {
 	if err := r.holder.load(life); err != nil {
 		return fmt.Errorf("lxmf: held messages: %w", err)
 	}
+	if err := r.restore(life); err != nil {
+		return fmt.Errorf("lxmf: kept messages: %w", err)
+	}
 
+	var restored []*Outgoing
 	r.mu.Lock()
+	for _, d := range r.deliveries {
+		restored = append(restored, r.adoptLocked(d)...)
+	}
 	r.life = life
 	for _, d := range r.deliveries {
 		r.wg.Go(func() { d.run(life) })
@@ -242,7 +268,9 @@ func (r *Router) Run(ctx context.Context) error {
 	for range checkers() {
 		r.wg.Go(func() { r.stamper.run(life) })
 	}
+	r.wg.Go(func() { r.kept.run(life) })
 	r.mu.Unlock()
+	r.restored(restored)
 
 	cancel := r.transport.HandleAnnounces(AppName+"."+DeliveryAspect, rns.AnnounceHandlerOptions{PathResponses: true}, r.announced)
 	<-life.Done()
@@ -251,6 +279,7 @@ func (r *Router) Run(ctx context.Context) error {
 	r.stopped = true
 	r.mu.Unlock()
 	r.wg.Wait()
+	r.kept.end(life)
 	return nil
 }
 
@@ -270,13 +299,16 @@ func (r *Router) AddDelivery(c DeliveryConfig) (*Delivery, error) {
 		return nil, err
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.stopped {
+		r.mu.Unlock()
 		_ = d.destination.Close()
 		return nil, ErrClosed
 	}
 	r.deliveries[d.address] = d
 	r.goLocked(d.run)
+	adopted := r.adoptLocked(d)
+	r.mu.Unlock()
+	r.restored(adopted)
 	return d, nil
 }
 
@@ -328,7 +360,7 @@ func (r *Router) Stats() Stats {
 	s.StampsMade, s.StampsChecked, s.StampsBad = r.stamper.made.Load(), r.stamper.checked.Load(), r.stamper.refused.Load()
 	s.StampsBusy, s.StampsNow = r.stamper.busy.Load(), r.stamper.waiting()
 	r.mu.Lock()
-	s.QueueNow = r.queued
+	s.QueueNow, s.QueueBytes = len(r.queue.all), r.queue.bytes
 	deliveries := make([]*Delivery, 0, len(r.deliveries))
 	for _, d := range r.deliveries {
 		deliveries = append(deliveries, d)

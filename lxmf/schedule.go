@@ -122,6 +122,31 @@ func (p *linkPlan) wake(now time.Time) { p.next = now }
 // reset forgets the attempts, since a link is open or nobody waits for one.
 func (p *linkPlan) reset() { *p = linkPlan{} }
 
+// uploadPlan is the schedule of one message to a propagation node: five attempts, ten seconds apart. Without the recipient's key,
+// which it is sealed to, the attempts are spent on asking for it.
+type uploadPlan struct {
+	attempts int
+	next     time.Time
+}
+
+func (p *uploadPlan) decide(now time.Time, key bool) step {
+	switch {
+	case now.Before(p.next):
+		return stepWait
+	case p.attempts >= maxAttempts:
+		return stepGiveUp
+	}
+	p.attempts++
+	if !key {
+		p.next = now.Add(pathWait)
+		return stepAskPath
+	}
+	return stepTransmit
+}
+
+// failed takes note of an attempt that ended without the node's proof.
+func (p *uploadPlan) failed(now time.Time) { p.next = now.Add(retryWait) }
+
 // sendWindow is how many messages travel on a link before their proofs have come. It starts small and grows while proofs
 // come fast, so that a fast link is not held to one message per round trip, and a radio not flooded.
 type sendWindow struct{ size int }

@@ -39,21 +39,28 @@ type Stats struct {
 	// Outbound.
 	Queued        uint64
 	QueueFull     uint64 // refused with ErrQueueFull
+	Displaced     uint64 // failed with ErrQueueFull, to make room for a higher priority
+	Restored      uint64 // kept messages that went on after a restart
+	ExpiredKept   uint64 // kept messages whose time was over at the restart, or that were too many
 	Transmissions uint64 // packets and resources sent, repetitions included
 	Delivered     uint64
+	Uploaded      uint64 // left with a propagation node
+	FellBack      uint64 // of those propagated, not meant to be at first
 	DeliveredLate uint64 // of those, after they had been given up
 	Failed        uint64
 	Rejected      uint64
 	Cancelled     uint64
 	QueueNow      int
-	LinksNow      int // own links
+	QueueBytes    int64 // now
+	LinksNow      int   // own links
 }
 
 // counters are the atomic form of Stats.
 type counters struct {
 	received, accepted, proved, empty, duplicates, malformed, tooLarge, foreign, notDelivery, forged, stampRefused,
 	overload, storeErrors, undecided, dropped, held, heldVerified, heldForged, heldDropped, resourceBusy,
-	queued, queueFull, transmissions, delivered, deliveredLate, failed, rejected, cancelled atomic.Uint64
+	queued, queueFull, transmissions, delivered, deliveredLate, failed, rejected, cancelled,
+	displaced, restored, expiredKept, uploaded, fellBack atomic.Uint64
 }
 
 func (c *counters) snapshot() Stats {
@@ -66,6 +73,7 @@ func (c *counters) snapshot() Stats {
 		HeldVerified: c.heldVerified.Load(), HeldForged: c.heldForged.Load(), HeldDropped: c.heldDropped.Load(),
 		ResourceBusy: c.resourceBusy.Load(), Queued: c.queued.Load(), QueueFull: c.queueFull.Load(),
 		Transmissions: c.transmissions.Load(), Delivered: c.delivered.Load(), DeliveredLate: c.deliveredLate.Load(),
-		Failed: c.failed.Load(), Rejected: c.rejected.Load(), Cancelled: c.cancelled.Load(),
+		Failed: c.failed.Load(), Rejected: c.rejected.Load(), Cancelled: c.cancelled.Load(), Displaced: c.displaced.Load(),
+		Restored: c.restored.Load(), ExpiredKept: c.expiredKept.Load(), Uploaded: c.uploaded.Load(), FellBack: c.fellBack.Load(),
 	}
 }

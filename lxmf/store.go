@@ -30,6 +30,8 @@ type Store interface {
 	GetHeld(ctx context.Context, key HeldKey) (HeldMessage, error)
 	// DeleteHeld drops held messages. Keys that are not there are passed over.
 	DeleteHeld(ctx context.Context, keys ...HeldKey) error
+
+	QueueStore
 }
 
 // HeldKey names a held message: SHA-256 of its packed bytes. Not its id, because anybody can make another message with the
@@ -62,11 +64,12 @@ const memorySeen = 1 << 16
 // MemoryStore is a [Store] that keeps everything in memory, for clients without a database and for tests. It forgets all
 // when the process ends. The zero value is ready to use.
 type MemoryStore struct {
-	mu   sync.Mutex
-	held []HeldMessage // oldest first
-	seen map[MessageID]struct{}
-	ring []MessageID // the ids of seen in order, once full a ring
-	next int
+	mu     sync.Mutex
+	held   []HeldMessage // oldest first
+	queued []QueuedMessage
+	seen   map[MessageID]struct{}
+	ring   []MessageID // the ids of seen in order, once full a ring
+	next   int
 }
 
 var _ Store = (*MemoryStore)(nil)

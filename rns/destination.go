@@ -294,6 +294,24 @@ func (d *Destination) decrypt(p localPacket) (plain []byte, used RatchetID, ok b
 	return plain, used, ok
 }
 
+// Decrypt opens what was encrypted to the destination and came another way than in a packet to it, such as on paper. It tries
+// all ratchets, each a key agreement, so the caller must bound how often strangers can cause it. False: nothing opens it, or
+// the destination has no keys.
+func (d *Destination) Decrypt(sealed []byte) (plaintext []byte, ok bool) {
+	switch d.config.Type {
+	case DestinationPlain:
+		return nil, false
+	case DestinationGroup:
+		return d.group.Open(sealed)
+	}
+	var keys []ratchetKey
+	if k := d.keys.Load(); k != nil {
+		keys = *k
+	}
+	plaintext, _, _, ok = d.config.Identity.decrypt(sealed, keys, d.config.Ratchets != nil && d.config.Ratchets.Enforce)
+	return plaintext, ok
+}
+
 // prove sends the proof of a packet on the interface that it came in on.
 func (d *Destination) prove(hash PacketHash, on *attached) error {
 	if d.config.Identity == nil {
