@@ -69,6 +69,7 @@ type Entry struct {
 	Group      GroupID
 	Seq        Seq // key, with Group
 	Rev        Rev // of the last change
+	Written    Rev // of the last change of its content: it was added, or erased. Below Rev: only what is said about it changed since
 	Kind       EntryKind
 	Author     IdentityHash // zero: the operator
 	Target     AnyHash      // whom an event is about; zero: nobody
@@ -87,13 +88,16 @@ type Entry struct {
 	Deleted    bool
 	DeletedAt  time.Time
 	DeletedBy  IdentityHash
+	EditedBy   Seq // an edit that replaces its title and text, the newest one where it is no edit itself; 0: none
+	Pinned     bool
+	Reactions  int // rows of reactions to it
 }
 
 // Tombstone is what deleting leaves of an entry: its place, kind, author, times of writing and deleting, and the chain.
 func (e Entry) Tombstone(rev Rev, at time.Time, by IdentityHash) Entry {
 	return Entry{
 		Group: e.Group, Seq: e.Seq, Rev: rev, Kind: e.Kind, Author: e.Author, Time: e.Time,
-		Digest: e.Digest, Hash: e.Hash, Deleted: true, DeletedAt: at, DeletedBy: by,
+		Written: rev, Digest: e.Digest, Hash: e.Hash, Deleted: true, DeletedAt: at, DeletedBy: by,
 	}
 }
 
@@ -104,4 +108,5 @@ type Head struct {
 	Deletions uint64 // how many entries were ever deleted
 	Chain     Hash   // hash of the newest entry; zero for an empty group
 	Oldest    Seq    // oldest entry kept; 0 for an empty group
+	OldestRev Rev    // newest change when Oldest last rose: who has no later cursor has yet to learn of it
 }

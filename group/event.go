@@ -20,6 +20,7 @@ const (
 	EventRemoved                          // Who was kicked or banned; Text is the reason, Until the end
 	EventRole                             // Who has Role now
 	EventPreferences                      // Who wants to be told otherwise what is new
+	EventReported                         // Who told the moderators about the entry Seq; Text is the reason. For staff only
 )
 
 // Event tells subscribers, after the commit, that something changed. Head is the group's after the change; what changed
@@ -34,6 +35,7 @@ type Event struct {
 	Text  string
 	Until time.Time // zero: for good
 	Role  moderation.Role
+	Seq   Seq // of EventReported
 }
 
 // Subscription is one reader of events. Its methods may be called from any goroutine.

@@ -62,14 +62,23 @@ func New(cfg Config) (*Hub, error) {
 	return h, nil
 }
 
-// Run keeps count of the time that passes while nothing else is stored (see ClockUnsure), until ctx ends. It returns nil,
-// or the error that kept it from storing the last count.
+// Run keeps count of the time that passes while nothing else is stored (see ClockUnsure), and removes entries that are no
+// longer kept, until ctx ends. It returns nil, or the error that kept it from storing the last count.
 func (h *Hub) Run(ctx context.Context) error {
 	tick := time.NewTicker(clockStore)
 	defer tick.Stop()
+	sweep := time.NewTimer(0)
+	defer sweep.Stop()
+	var sweeper sweeper
 	for {
 		var last bool
 		select {
+		case <-sweep.C:
+			if err := h.sweep(ctx, &sweeper); err != nil {
+				h.log.Warn("could not remove what is no longer kept", "err", err)
+			}
+			sweep.Reset(sweepEvery)
+			continue
 		case <-tick.C:
 		case <-ctx.Done():
 			last = true
@@ -255,11 +264,14 @@ type Query struct {
 
 	Limit       int  // 1 … MaxPage; 0: DefaultPage
 	NoEvents    bool // only what people wrote
+	Current     bool // edited entries with their newest text, edits not as entries of their own: for faces that show texts to people
 	EntriesOnly bool // with AfterRev: leave out members
 }
 
 // Page is an answer to a Query. Entries are by rising Rev for AfterRev, by rising Seq otherwise; a deleted entry is a
-// tombstone. With AfterRev a client that has applied the page has everything up to To.
+// tombstone. An edited entry (EditedBy) comes without title and text, which are those of that edit; with AfterRev, one whose
+// Written is not above it is changed only in what is said about it. With AfterRev a client that has applied the page has
+// everything up to To.
 type Page struct {
 	Generation Generation
 	Head       Head
@@ -270,6 +282,10 @@ type Page struct {
 	Info       *Info    // AfterRev: set when names, topic or policies changed in (From, To]
 	Authors    []Member // rows of everybody named in Entries, by identity
 	Omitted    int      // entries in range that a filter left out
+	Oldest     Seq      // the oldest entry kept, where the reader may not know it: what is below is gone. 0: nothing to learn
+
+	// Reactions to those of the entries that have any.
+	Reactions map[Seq][]ReactionCount
 }
 
 // DeleteInput names posts to erase: by seqs, or all by one member.
@@ -358,9 +374,10 @@ type NewGroup struct {
 
 // Proof is what lets a reader check one post: the author's signed original, and what the chain's digest covers.
 type Proof struct {
-	Entry    Entry
-	Original []byte
-	Previous Hash // the hash before this entry's
+	Entry     Entry
+	Original  []byte
+	PublicKey []byte // the author's, 64 bytes; nil: not known any more
+	Previous  Hash   // the hash before this entry's; zero for the first one, or when that one is no longer kept
 }
 
 // Scope says among whom a reference is looked up.

@@ -25,19 +25,8 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 		if err := w.may(moderation.ActionPost); err != nil {
 			return err
 		}
-		if !in.MessageID.IsZero() {
-			id := w.group.SeenID(in.MessageID)
-			seen, err := w.tx.Seen(g, id)
-			if err != nil {
-				return err
-			}
-			if seen {
-				r, err = w.duplicate(in.MessageID)
-				return err
-			}
-			if err := w.w.AddSeen(g, id); err != nil {
-				return err
-			}
+		if seen, err := w.seenBefore(in.MessageID, &r); seen || err != nil {
+			return err
 		}
 		if in.Ref == 0 && !in.RefID.IsZero() {
 			e, err := w.tx.EntryByMessageID(g, in.RefID)
@@ -139,7 +128,7 @@ func (w *work) rate(post bool) error {
 	return w.may(moderation.ActionPost, func(f *moderation.Facts) { f.Wait = wait })
 }
 
-// Delete erases posts: content, salt, original and message id go, place and chain stay. One's own posts, or others' of a
+// Delete erases posts and their edits: content, salt, original and message id go, place and chain stay. One's own posts, or others' of a
 // lower rank with PermDelete. What is missing or erased already is no error and listed in Missing.
 func (h *Hub) Delete(ctx context.Context, c Caller, g GroupID, in DeleteInput) (DeleteResult, error) {
 	const op = "delete"
@@ -153,6 +142,9 @@ func (h *Hub) Delete(ctx context.Context, c Caller, g GroupID, in DeleteInput) (
 	err := h.change(ctx, op, c, g, &r, func(w *work) error {
 		entries, err := w.toDelete(in, &r)
 		if err != nil {
+			return err
+		}
+		if entries, err = w.withEdits(entries); err != nil {
 			return err
 		}
 		allowed := make(map[IdentityHash]bool)

@@ -101,6 +101,9 @@ type ReadTx interface {
 
 	// Audit lists newest first, IDs below before (0: no bound).
 	Audit(g GroupID, before int64, limit int) ([]Audit, error)
+
+	TimelineReadTx
+	ReportsReadTx
 }
 
 // Tx reads and writes rows. Put methods insert or replace by the row's key; Delete methods do nothing when there is none.
@@ -120,7 +123,8 @@ type Tx interface {
 
 	// AppendEntry adds an entry whose Seq is new, with the author's signed original (nil: none).
 	AppendEntry(e Entry, original []byte) error
-	// PutTombstone replaces an entry by what Entry.Tombstone made of it, and erases the original.
+	// PutTombstone replaces an entry by what Entry.Tombstone made of it, and erases the original, the reactions to it, the
+	// reports about it and what Search finds it by.
 	PutTombstone(Entry) error
 
 	PutRequest(Request) error
@@ -140,6 +144,9 @@ type Tx interface {
 
 	// AddAudit appends, with an ID of the store's own, and removes the oldest beyond keep rows of that group.
 	AddAudit(a Audit, keep int) error
+
+	TimelineTx
+	ReportsTx
 }
 
 // Outcome is the stored answer to a request with a client id.

@@ -54,12 +54,36 @@ func (h *Hub) Messages(ctx context.Context, c Caller, g GroupID, q Query) (Page,
 		if err != nil {
 			return err
 		}
-		return s.authors(&p)
+		if q.Current {
+			if err := s.current(&p); err != nil {
+				return err
+			}
+		} else {
+			p.withoutEdited()
+		}
+		return s.complete(&p)
 	})
 	if err != nil {
 		return Page{}, err
 	}
 	return p, nil
+}
+
+// withoutEdited takes the content from entries that were edited: it travels once, with the edit.
+func (p *Page) withoutEdited() {
+	for i, e := range p.Entries {
+		if e.EditedBy != 0 {
+			p.Entries[i].Title, p.Entries[i].Text = nil, nil
+		}
+	}
+}
+
+// complete adds what belongs to the page's entries.
+func (s *scene) complete(p *Page) error {
+	if err := s.reactions(p); err != nil {
+		return err
+	}
+	return s.authors(p)
 }
 
 // bySeqs reads single entries; those that do not exist are left out.
@@ -83,7 +107,7 @@ func (s *scene) bySeqs(p *Page, q Query) error {
 // towards the limit, as far as the rows of MaxPage reach.
 func (s *scene) bySeq(p *Page, q Query, after, before Seq, backward bool) error {
 	rows := q.Limit + 1
-	if q.NoEvents {
+	if q.NoEvents || q.Current {
 		rows = MaxPage + 1
 	}
 	entries, err := s.tx.Entries(s.group.ID, after, before, backward, rows)
@@ -100,6 +124,9 @@ func (s *scene) bySeq(p *Page, q Query, after, before Seq, backward bool) error 
 	}
 	if backward {
 		slices.Reverse(p.Entries)
+		if !p.More && s.head.Oldest > 1 {
+			p.Oldest = s.head.Oldest
+		}
 	}
 	return nil
 }
@@ -125,6 +152,9 @@ func (s *scene) byRev(p *Page, q Query) error {
 		revs = append(revs, m.Rev)
 	}
 	slices.Sort(revs)
+	if p.From <= s.head.OldestRev && s.head.Oldest > 1 {
+		p.Oldest = s.head.Oldest
+	}
 	p.To = max(s.head.Rev, q.AfterRev)
 	if len(revs) > q.Limit {
 		p.To, p.More = revs[q.Limit]-1, true // everything before the first row that is left out
@@ -151,7 +181,7 @@ func (s *scene) byRev(p *Page, q Query) error {
 
 // take adds an entry unless the filter leaves it out.
 func (p *Page) take(e Entry, q Query) {
-	if q.NoEvents && !e.Kind.Authored() {
+	if (q.NoEvents && !e.Kind.Authored()) || (q.Current && e.Kind == EntryEdit) {
 		p.Omitted++
 		return
 	}
@@ -230,7 +260,12 @@ func (h *Hub) Proof(ctx context.Context, c Caller, g GroupID, seq Seq) (Proof, e
 		if errors.Is(err, ErrNoRow) {
 			return s.refuse(KindNotFound, "seq", "there is no proof of this entry")
 		}
-		if err != nil || seq == 1 {
+		if err != nil {
+			return err
+		}
+		if m, err := s.tx.Member(g, p.Entry.Author); err == nil {
+			p.PublicKey = m.PublicKey
+		} else if !errors.Is(err, ErrNoRow) {
 			return err
 		}
 		previous, err := s.tx.Entry(g, seq-1)

@@ -232,6 +232,7 @@ func (w *work) add(e Entry, original []byte) (Entry, error) {
 	e.Group = w.group.ID
 	w.head.Seq++
 	e.Seq, e.Rev = w.head.Seq, w.nextRev()
+	e.Written = e.Rev
 	if e.Time.IsZero() {
 		e.Time = w.now
 	}

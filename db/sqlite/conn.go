@@ -20,6 +20,8 @@ type conn struct {
 	broken error
 	// erased says that the transaction has taken away what must not be found again; see DB.scrub.
 	erased bool
+	// words says that there is an index of words.
+	words bool
 }
 
 func newConn(ctx context.Context, db *sql.DB) (*conn, error) {

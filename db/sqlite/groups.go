@@ -60,14 +60,14 @@ func (t tx) PutGroup(g group.Group) error {
 
 func (t tx) Head(id group.GroupID) (group.Head, error) {
 	return find(t.conn, func(r row) (h group.Head, err error) {
-		err = r.Scan(&h.Seq, &h.Rev, &h.Deletions, fixed{h.Chain[:]}, &h.Oldest)
+		err = r.Scan(&h.Seq, &h.Rev, &h.Deletions, fixed{h.Chain[:]}, &h.Oldest, &h.OldestRev)
 		return h, err
-	}, "SELECT head_seq, head_rev, head_deletions, head_chain, head_oldest FROM groups WHERE id = ?1", id)
+	}, "SELECT head_seq, head_rev, head_deletions, head_chain, head_oldest, head_oldest_rev FROM groups WHERE id = ?1", id)
 }
 
 func (t tx) PutHead(id group.GroupID, h group.Head) error {
-	return t.changeOne("UPDATE groups SET head_seq=?2, head_rev=?3, head_deletions=?4, head_chain=?5, head_oldest=?6 WHERE id = ?1",
-		id, h.Seq, h.Rev, h.Deletions, fixed{h.Chain[:]}, h.Oldest)
+	return t.changeOne("UPDATE groups SET head_seq=?2, head_rev=?3, head_deletions=?4, head_chain=?5, head_oldest=?6, head_oldest_rev=?7 WHERE id = ?1",
+		id, h.Seq, h.Rev, h.Deletions, fixed{h.Chain[:]}, h.Oldest, h.OldestRev)
 }
 
 func (t tx) ClaimCode(g group.GroupID) (group.ClaimCode, error) {

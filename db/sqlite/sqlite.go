@@ -94,6 +94,10 @@ func open(ctx context.Context, path, more string) (_ *DB, err error) {
 	if err := migrate(ctx, db.write); err != nil {
 		return nil, err
 	}
+	words, err := prepareIndex(ctx, db.write)
+	if err != nil {
+		return nil, err
+	}
 	if db.read, err = sql.Open("sqlite3", dsn+"&_query_only=on"); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
@@ -103,11 +107,13 @@ func open(ctx context.Context, path, more string) (_ *DB, err error) {
 		if err != nil {
 			return nil, err
 		}
+		c.words = words
 		db.pool <- c
 	}
 	if db.writer, err = newConn(ctx, db.write); err != nil {
 		return nil, err
 	}
+	db.writer.words = words
 	go db.runWriter(!db.scrub()) // what was erased before the program was killed goes now
 	return db, nil
 }

@@ -15,6 +15,8 @@ type rows struct {
 	meta   map[string][]byte
 	groups map[group.GroupID]*groupRows
 	audits int64 // newest audit ID
+	// newest report ID
+	reports int64
 	// outcomes of requests, also those without a group
 	outcomes map[outcomeKey]group.Outcome
 }
@@ -31,6 +33,8 @@ type groupRows struct {
 	entriesByRev []revOf[group.Seq]
 	seqs         []group.Seq // rising
 	byMessage    map[group.MessageID]group.Seq
+	reactions    map[group.Seq]map[reactionKey]group.Reaction
+	reports      []group.Report // rising ID
 	requests     map[group.IdentityHash]group.Request
 	bans         map[group.AnyHash]group.Ban
 	seen         map[group.SeenID]struct{}
@@ -43,6 +47,11 @@ type groupRows struct {
 type revOf[K any] struct {
 	rev group.Rev
 	key K
+}
+
+type reactionKey struct {
+	who  group.IdentityHash
+	text string
 }
 
 type outcomeKey struct {
@@ -69,6 +78,7 @@ func newGroupRows() *groupRows {
 		bans:       make(map[group.AnyHash]group.Ban),
 		seen:       make(map[group.SeenID]struct{}),
 		deliveries: make(map[group.IdentityHash]group.Delivery),
+		reactions:  make(map[group.Seq]map[reactionKey]group.Reaction),
 	}
 }
 

@@ -187,6 +187,8 @@ func (t *tx) PutTombstone(e group.Entry) error {
 	put(t, gr.entries, e.Seq, e)
 	drop(t, gr.originals, e.Seq)
 	drop(t, gr.byMessage, old.MessageID)
+	drop(t, gr.reactions, e.Seq)
+	t.dropReports(gr, e.Seq)
 	set(t, &gr.entriesByRev, insert(gr.entriesByRev, revOf[group.Seq]{e.Rev, e.Seq}))
 	return nil
 }
