@@ -46,6 +46,7 @@ const (
 	ActionNotify                         // choose how what is new is delivered to oneself
 	ActionLockdown                       // have everybody who joins wait for a moderator, or no longer
 	ActionPolicy                         // see how the group behaves
+	ActionReports                        // see what members reported, and settle it
 )
 
 // Facts is all that a decision depends on. Fields that do not concern the Action are ignored.
@@ -158,6 +159,8 @@ func Decide(f Facts, now time.Time) Verdict {
 		return allow()
 	case ActionForget:
 		return forgetting(f)
+	case ActionReports:
+		return permitted(f, PermDelete)
 	case ActionDelete:
 		return onTarget(f, PermDelete)
 	case ActionKick:
