@@ -25,6 +25,11 @@ type DeliveryConfig struct {
 	// StampExempt says whose messages need no stamp all the same; nil: nobody's. It is called after the signature was
 	// verified, and must not block.
 	StampExempt func(rns.DestinationHash) bool
+	// StampOptional hands messages on whose stamp is missing or wrong as well, with Inbound.StampValue 0.
+	StampOptional bool
+	// KeepTicket says whose tickets are kept, which is a write; nil: everybody's whose messages are handed to OnMessage. It must
+	// not block.
+	KeepTicket func(rns.DestinationHash) bool
 	// Ratchets are kept through the transport's store. nil: none.
 	Ratchets *rns.RatchetConfig
 	// MaxSize is the largest message accepted, in bytes, and MaxStrangerSize that over a link whose other end has not

@@ -306,12 +306,6 @@ func (f *Fields) SetIcon(i Icon) {
 	f.Set(FieldIcon, msgpack.Array(msgpack.Str(i.Name), msgpack.Bin(i.Foreground[:]), msgpack.Bin(i.Background[:])))
 }
 
-// Ticket spares its holder the proof of work (spec 4 §4.6). It is a secret between two.
-type Ticket struct {
-	Expires float64 // seconds since the Unix epoch
-	Value   [TicketLength]byte
-}
-
 // Ticket returns the ticket; whoever uses it must have verified the message and must look at its expiry.
 func (f *Fields) Ticket() (t Ticket, ok bool) {
 	v, ok := f.array(FieldTicket, 2)

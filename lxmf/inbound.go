@@ -29,7 +29,8 @@ type Inbound struct {
 	ReceivedAt time.Time
 	// Late says that it came through a propagation node.
 	Late bool
-	// StampValue is the value of its stamp, 0 when none was asked for or the message was held.
+	// StampValue is the value of its stamp: [TicketStampValue] with one made with a ticket of ours; 0 when none was asked for,
+	// it is missing or wrong and DeliveryConfig.StampOptional is set, or the message was held.
 	StampValue int
 	// Held says that it waited for its author's key, and was proved then already.
 	Held bool
@@ -237,17 +238,21 @@ func (d *Delivery) seen(life context.Context, id MessageID) (bool, error) {
 	return seen, err
 }
 
-// checkStamp hands a message on when it needs no stamp, refuses one that can have none, and lets the others be checked in
-// their turn.
+// checkStamp hands a message on when it needs no stamp or has one made with a ticket, refuses one that can have none, and
+// lets the others be checked in their turn.
 func (d *Delivery) checkStamp(a *arrival) {
 	exempt := a.method == MethodPaper || a.sender != nil && d.config.StampExempt != nil && d.config.StampExempt(a.message.Source)
-	if d.stampCost() == 0 || exempt {
+	switch {
+	case d.stampCost() == 0 || exempt:
 		d.stamped(a)
 		return
-	}
-	if len(a.message.Stamp) != StampLength {
-		d.r.count.stampRefused.Add(1)
-		d.refuse(a)
+	case d.r.tickets.accepts(a.message):
+		a.value = TicketStampValue
+		d.r.count.ticketsAccepted.Add(1)
+		d.stamped(a)
+		return
+	case len(a.message.Stamp) != StampLength:
+		d.badStamp(a)
 		return
 	}
 	err := d.r.stamper.submit(&stampJob{
@@ -276,13 +281,24 @@ func (d *Delivery) stampChecked(a *arrival, value int, ok bool, err error) {
 	case err != nil: // others came before it, or the router ends
 		d.r.count.overload.Add(1)
 		d.fail(a)
-	case !ok:
-		d.r.count.stampRefused.Add(1)
-		d.refuse(a)
+	case !ok && !d.config.StampOptional:
+		d.badStamp(a)
 	default:
-		a.value = value
+		if ok {
+			a.value = value
+		}
 		d.checked <- a // has room: what is in it has a slot
 	}
+}
+
+// badStamp refuses a message whose stamp is missing or wrong, unless stamps are only noted.
+func (d *Delivery) badStamp(a *arrival) {
+	if d.config.StampOptional {
+		d.stamped(a)
+		return
+	}
+	d.r.count.stampRefused.Add(1)
+	d.refuse(a)
 }
 
 // stamped goes on with a message whose stamp is good: to the application, or to be held until its author is known.
@@ -329,6 +345,9 @@ func (d *Delivery) accept(a *arrival) {
 	}
 	d.undecided[id] = in
 	d.mu.Unlock()
+	if d.config.KeepTicket == nil || d.config.KeepTicket(a.message.Source) {
+		d.r.tickets.receive(a.message)
+	}
 	d.r.count.accepted.Add(1)
 	d.config.OnMessage(in)
 }

@@ -41,6 +41,10 @@ type Outbound struct {
 	// MaxStampCost is the highest cost that a stamp is made for; 0: RouterConfig.MaxStampCost, which always holds too. Give a
 	// low one for recipients who must not make us work.
 	MaxStampCost int
+	// Ticket puts a ticket into the message, so that the recipient's answers need no stamp, when he is due one: at most one a
+	// day, none while another message with one is on its way. It makes the message some 30 bytes longer. A new ticket is
+	// stored first; when that fails, there is none.
+	Ticket bool
 }
 
 // Send signs a message, queues it and returns at once; what becomes of it shows in the Outgoing. Errors are
@@ -68,7 +72,15 @@ func (r *Router) Send(ctx context.Context, o *Outbound) (*Outgoing, error) {
 	case !o.Priority.valid():
 		return nil, fmt.Errorf("lxmf: send: no such %v", o.Priority)
 	}
-	m, err := r.pack(o)
+	fields := o.Fields
+	if o.Ticket && o.From != nil && o.From.r == r {
+		pair := ticketKey{o.From.address, o.To}
+		if t, ok := r.tickets.issue(ctx, pair); ok {
+			fields.SetTicket(t)
+			defer r.tickets.handedOver(pair)
+		}
+	}
+	m, err := r.pack(o, fields)
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +101,8 @@ func (r *Router) Send(ctx context.Context, o *Outbound) (*Outgoing, error) {
 	return out, nil
 }
 
-// pack checks what the application wrote and signs it.
-func (r *Router) pack(o *Outbound) (*Message, error) {
+// pack checks what the application wrote and signs it, with these fields.
+func (r *Router) pack(o *Outbound, fields Fields) (*Message, error) {
 	switch {
 	case o.From == nil || o.From.r != r:
 		return nil, errors.New("lxmf: send: not a delivery of this router")
@@ -99,7 +111,7 @@ func (r *Router) pack(o *Outbound) (*Message, error) {
 	case o.Ratchet != nil && len(o.Ratchet) != rns.RatchetLength:
 		return nil, fmt.Errorf("lxmf: send: ratchet of %d bytes, want %d", len(o.Ratchet), rns.RatchetLength)
 	}
-	draft := Draft{Destination: o.To, Timestamp: o.Timestamp, Title: o.Title, Content: o.Content, Fields: o.Fields}
+	draft := Draft{Destination: o.To, Timestamp: o.Timestamp, Title: o.Title, Content: o.Content, Fields: fields}
 	if draft.Timestamp == 0 {
 		draft.Timestamp = o.From.timestamp(time.Now())
 	}
@@ -158,6 +170,7 @@ func (r *Router) handLocked(g given, o *Outgoing) {
 		r.goLocked(rec.run)
 	}
 	rec.incoming = append(rec.incoming, o)
+	r.tickets.queued(o.message)
 	if g.identity != nil {
 		rec.given.identity = g.identity
 	}

@@ -31,6 +31,7 @@ type Outgoing struct {
 	// What follows belongs to the recipient's goroutine.
 	current    *Message // with its stamp
 	stampCost  int      // the cost that the stamp was made for
+	ticket     Ticket   // or the ticket that it was made with
 	stamping   bool
 	plan       packetPlan
 	upload     uploadPlan
@@ -161,6 +162,7 @@ func (o *Outgoing) fallBack() {
 // finish ends the message. It reports false when it had ended; then only a late delivery changes something.
 func (o *Outgoing) finish(s State, err error) bool {
 	ended := o.end(s, err)
+	o.r.tickets.settled(o.message, s)
 	if ended && o.keep && err != ErrClosed {
 		o.r.kept.drop(o.ID())
 	}

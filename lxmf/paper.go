@@ -57,7 +57,7 @@ func ParsePaperURI(uri string) ([]byte, error) {
 // cost do not matter: paper needs no stamp. The recipient's key must be known, or given: [ErrUnknownRecipient]. What a QR code
 // cannot hold is [ErrTooLarge]: 2015 bytes of content alone fit.
 func (r *Router) Paper(o *Outbound) (uri string, m *Message, err error) {
-	m, err = r.pack(o)
+	m, err = r.pack(o, o.Fields)
 	if err != nil {
 		return "", nil, err
 	}

@@ -405,8 +405,22 @@ func (rec *recipient) askPath() {
 }
 
 // stamped reports whether a message carries the stamp that the recipient asks for. If not, it is made, or the message
-// fails.
+// fails. A ticket of the recipient's takes the place of work, and is used even if nothing is known to be asked for: his
+// announce may have been missed, or have come without a cost (spec 4 §3.1, §4.6).
 func (rec *recipient) stamped(v *view, o *Outgoing) bool {
+	if o.ticket.Valid(v.now) {
+		return true
+	}
+	if o.stampCost == 0 {
+		if t, ok := rec.r.tickets.held(o.message); ok {
+			o.current, o.ticket = o.message.WithStamp(TicketStamp(t.Value, o.ID())), t
+			rec.r.count.ticketsUsed.Add(1)
+			return true
+		}
+		if o.ticket != (Ticket{}) {
+			o.current, o.ticket = o.message, Ticket{} // it has expired on the way
+		}
+	}
 	cost := v.announced().StampCost
 	switch {
 	case cost <= o.stampCost:

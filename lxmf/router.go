@@ -180,7 +180,7 @@ func (c RouterConfig) withDefaults() (RouterConfig, error) {
 // any goroutine, before Run and during it.
 //
 // Goroutines: one per delivery takes in its messages, half as many as cores check stamps, one holds messages of unknown
-// authors, and one per recipient sends what is queued for him, as long as there is something or his link is open. Run waits for them all.
+// authors, one stores tickets, and one per recipient sends what is queued for him, as long as there is something or his link is open. Run waits for them all.
 type Router struct {
 	config    RouterConfig
 	transport *rns.Transport
@@ -191,6 +191,7 @@ type Router struct {
 	holder  holder
 	kept    keptMessages
 	stamper *Stamper
+	tickets tickets
 	opening chan struct{} // slots for links being opened
 	links   chan struct{} // slots for own links
 	uploads chan struct{} // slots for uploads
@@ -228,13 +229,14 @@ func NewRouter(c RouterConfig) (*Router, error) {
 	}
 	r.holder.init(r)
 	r.kept = keptMessages{r: r, changed: make(chan struct{}, 1)}
+	r.tickets.init(r)
 	return r, nil
 }
 
 // Run is the life of the router: it takes in and sends messages until ctx ends, then closes its links and returns when all
 // its goroutines have ended. Outgoing messages that are not delivered then fail with [ErrClosed], and go on after the restart if
 // they are kept; messages that the application has not decided about stay unproved, so their senders try again. It returns an
-// error when held or kept messages could not be read. It can be called once. Start it before or together with the transport's Run, and let it end first.
+// error when held or kept messages or tickets could not be read. It can be called once. Start it before or together with the transport's Run, and let it end first.
 func (r *Router) Run(ctx context.Context) error {
 	life, end := context.WithCancel(ctx)
 	defer end()
@@ -251,6 +253,9 @@ func (r *Router) Run(ctx context.Context) error {
 	if err := r.restore(life); err != nil {
 		return fmt.Errorf("lxmf: kept messages: %w", err)
 	}
+	if err := r.tickets.load(life); err != nil {
+		return fmt.Errorf("lxmf: tickets: %w", err)
+	}
 
 	var restored []*Outgoing
 	r.mu.Lock()
@@ -265,6 +270,7 @@ func (r *Router) Run(ctx context.Context) error {
 		r.wg.Go(func() { rec.run(life) })
 	}
 	r.wg.Go(func() { r.holder.run(life) })
+	r.wg.Go(func() { r.tickets.run(life) })
 	for range checkers() {
 		r.wg.Go(func() { r.stamper.run(life) })
 	}
@@ -356,6 +362,7 @@ func (r *Router) Stamper() *Stamper { return r.stamper }
 func (r *Router) Stats() Stats {
 	s := r.count.snapshot()
 	s.HeldNow = r.holder.len()
+	s.TicketPairs = r.tickets.len()
 	s.LinksNow = len(r.links)
 	s.StampsMade, s.StampsChecked, s.StampsBad = r.stamper.made.Load(), r.stamper.checked.Load(), r.stamper.refused.Load()
 	s.StampsBusy, s.StampsNow = r.stamper.busy.Load(), r.stamper.waiting()

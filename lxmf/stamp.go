@@ -3,7 +3,6 @@ package lxmf
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"io"
 	"runtime"
@@ -96,20 +95,6 @@ func CheckStamp(ctx context.Context, id MessageID, stamp []byte, cost int) (valu
 // MakeStamp is [StampWork.Make] for a message.
 func MakeStamp(ctx context.Context, rand io.Reader, id MessageID, cost int) ([]byte, error) {
 	return MessageWork(id).Make(ctx, rand, cost)
-}
-
-// TicketStamp returns the stamp that the holder of a ticket puts on a message: the first 16 bytes of SHA-256(ticket ‖ id).
-func TicketStamp(ticket [TicketLength]byte, id MessageID) []byte {
-	h := sha256.New()
-	h.Write(ticket[:])
-	h.Write(id[:])
-	return h.Sum(nil)[:TicketLength]
-}
-
-// CheckTicketStamp reports whether a stamp was made with a ticket. Such a stamp is valid at any cost and has the value
-// [TicketStampValue]. Whether the ticket has expired is the caller's to know.
-func CheckTicketStamp(ticket [TicketLength]byte, id MessageID, stamp []byte) bool {
-	return subtle.ConstantTimeCompare(TicketStamp(ticket, id), stamp) == 1
 }
 
 // SplitPropagationStamp splits what is uploaded to a propagation node into the message, whose SHA-256 is its transient id,

@@ -36,6 +36,14 @@ type Stats struct {
 	StampsBusy    uint64 // not checked since too many waited
 	StampsNow     int    // waiting to be checked
 
+	// Tickets.
+	TicketsIssued    uint64 // made
+	TicketsReceived  uint64 // kept, or replaced an older one
+	TicketsUsed      uint64 // messages sent with one instead of work
+	TicketsAccepted  uint64 // messages received with one of ours
+	TicketsForgotten uint64 // correspondents forgotten for want of room
+	TicketPairs      int    // now: correspondents with whom there are some
+
 	// Outbound.
 	Queued        uint64
 	QueueFull     uint64 // refused with ErrQueueFull
@@ -59,6 +67,7 @@ type Stats struct {
 type counters struct {
 	received, accepted, proved, empty, duplicates, malformed, tooLarge, foreign, notDelivery, forged, stampRefused,
 	overload, storeErrors, undecided, dropped, held, heldVerified, heldForged, heldDropped, resourceBusy,
+	ticketsIssued, ticketsReceived, ticketsUsed, ticketsAccepted, ticketsForgotten,
 	queued, queueFull, transmissions, delivered, deliveredLate, failed, rejected, cancelled,
 	displaced, restored, expiredKept, uploaded, fellBack atomic.Uint64
 }
@@ -71,6 +80,8 @@ func (c *counters) snapshot() Stats {
 		StampRefused: c.stampRefused.Load(), Overload: c.overload.Load(), StoreErrors: c.storeErrors.Load(),
 		Undecided: c.undecided.Load(), Dropped: c.dropped.Load(), Held: c.held.Load(),
 		HeldVerified: c.heldVerified.Load(), HeldForged: c.heldForged.Load(), HeldDropped: c.heldDropped.Load(),
+		TicketsIssued: c.ticketsIssued.Load(), TicketsReceived: c.ticketsReceived.Load(), TicketsUsed: c.ticketsUsed.Load(),
+		TicketsAccepted: c.ticketsAccepted.Load(), TicketsForgotten: c.ticketsForgotten.Load(),
 		ResourceBusy: c.resourceBusy.Load(), Queued: c.queued.Load(), QueueFull: c.queueFull.Load(),
 		Transmissions: c.transmissions.Load(), Delivered: c.delivered.Load(), DeliveredLate: c.deliveredLate.Load(),
 		Failed: c.failed.Load(), Rejected: c.rejected.Load(), Cancelled: c.cancelled.Load(), Displaced: c.displaced.Load(),

@@ -32,6 +32,7 @@ type Store interface {
 	DeleteHeld(ctx context.Context, keys ...HeldKey) error
 
 	QueueStore
+	TicketStore
 }
 
 // HeldKey names a held message: SHA-256 of its packed bytes. Not its id, because anybody can make another message with the
@@ -70,6 +71,8 @@ type MemoryStore struct {
 	seen   map[MessageID]struct{}
 	ring   []MessageID // the ids of seen in order, once full a ring
 	next   int
+
+	tickets []TicketPair
 }
 
 var _ Store = (*MemoryStore)(nil)

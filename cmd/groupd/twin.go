@@ -26,7 +26,8 @@ func (s *guardedStore) Update(ctx context.Context, f func(group.Tx) error) error
 	return s.Store.Update(ctx, f)
 }
 
-// guardedMessages holds messages of unknown authors only while the store takes changes: a message that is held is proved.
+// guardedMessages holds messages of unknown authors only while the store takes changes: a message that is held is proved. The same
+// goes for tickets: one that is given out must be known after a restart.
 type guardedMessages struct {
 	lxmf.Store
 	guard *guardedStore
@@ -38,6 +39,14 @@ func (s guardedMessages) PutHeld(ctx context.Context, m lxmf.HeldMessage, evict 
 		return fmt.Errorf("read-only: %s", why)
 	}
 	return s.Store.PutHeld(ctx, m, evict...)
+}
+
+// PutTickets implements lxmf.TicketStore.
+func (s guardedMessages) PutTickets(ctx context.Context, pairs ...lxmf.TicketPair) error {
+	if why := s.guard.why(); why != "" {
+		return fmt.Errorf("read-only: %s", why)
+	}
+	return s.Store.PutTickets(ctx, pairs...)
 }
 
 // why is the reason for changing nothing; "" when there is none.
