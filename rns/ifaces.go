@@ -157,6 +157,9 @@ func (e *engine) run(a *attached) {
 	} else {
 		e.askOn(a) // it is up when it is there, as the interface of a listener's new peer
 	}
+	if c, ok := a.carrier.(interfaces.FailureNotifier); ok {
+		c.NotifyFailure(func(err error) { t.failed(a.label, err) })
+	}
 	ctx, cancel := context.WithCancel(e.life)
 	a.cancel = cancel
 	t.wg.Go(func() {
@@ -165,6 +168,9 @@ func (e *engine) run(a *attached) {
 		err := a.carrier.Run(ctx, func(frame []byte) { t.deliver(ctx, a, frame) })
 		if ctx.Err() == nil {
 			t.log.Warn("interface is gone", "iface", a.label, "err", err)
+			if a.parent == "" && a.options.Local == LocalNone { // else the other side has left
+				t.failed(a.label, err)
+			}
 		}
 		_ = t.do(func(e *engine) { e.detach(a) }) // when the loop has ended there is nothing to detach from
 	})
@@ -220,8 +226,16 @@ func (e *engine) serve(s spawner) {
 		err := s.listener.Serve(life, func(c interfaces.Interface) func() { return t.spawned(c, s.options, s.listener.Name()) })
 		if life.Err() == nil {
 			t.log.Warn("listener has ended", "iface", s.listener.Name(), "err", err)
+			t.failed(s.listener.Name(), err)
 		}
 	})
+}
+
+// failed tells of an interface that has ended.
+func (t *Transport) failed(name string, err error) {
+	if t.config.InterfaceFailed != nil {
+		t.config.InterfaceFailed(name, err)
+	}
 }
 
 // spawned takes in the interface of a listener's new peer. It returns nil when there is no room.

@@ -2,6 +2,7 @@ package rns
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"groupd/rns/msgpack"
@@ -44,10 +45,10 @@ func (e *engine) cameUp(a *attached) {
 
 // register tells the shared instance that we use, shortly, that a destination is here: without noise on the network.
 func (e *engine) register(d *Destination) {
-	if d.config.Type != DestinationSingle {
+	t := e.t
+	if d.config.Type != DestinationSingle || slices.Contains(t.managed, d) {
 		return
 	}
-	t := e.t
 	time.AfterFunc(registrationDelay, func() {
 		_ = t.do(func(e *engine) {
 			if e.master != nil && !e.stopping && e.destinations[d.hash] == d {
@@ -68,7 +69,7 @@ func (e *engine) masterLost() {
 	e.scheduled.clear()
 }
 
-// manage makes and announces the node's own destinations.
+// manage makes the node's own destinations. Those of a client of a shared instance stay unknown: the master has its own.
 func (t *Transport) manage() error {
 	c := &t.config
 	if c.TransportEnabled && c.RespondToProbes {
@@ -93,10 +94,20 @@ func (t *Transport) manage() error {
 		})
 		t.managed = append(t.managed, d)
 	}
+	if id := c.NetworkIdentity; id != nil {
+		hash := id.Hash()
+		for _, aspects := range [][]string{{"network"}, {"network", "instance", hash.String()}} {
+			d, err := t.NewDestination(DestinationConfig{Identity: id, App: transportApp, Aspects: aspects, RefuseLinks: true})
+			if err != nil {
+				return err
+			}
+			t.managed = append(t.managed, d)
+		}
+	}
 	return nil
 }
 
-// announceManaged is the life of the goroutine that announces them.
+// announceManaged is the life of the goroutine that announces them, unless we are a client at that time.
 func (t *Transport) announceManaged(life context.Context) {
 	timer := time.NewTimer(managementDelay)
 	defer timer.Stop()
@@ -106,7 +117,12 @@ func (t *Transport) announceManaged(life context.Context) {
 			return
 		case <-timer.C:
 		}
+		client := false
+		_ = t.do(func(e *engine) { client = e.master != nil })
 		for _, d := range t.managed {
+			if client {
+				break
+			}
 			if err := d.Announce(life); err != nil {
 				t.log.Debug("not announced", "dest", d.name, "err", err)
 			}

@@ -114,7 +114,7 @@ func (e *engine) transmit(a *attached, raw []byte) error {
 		a.count(DropNoInterface)
 		return ErrNoInterface
 	}
-	if err := a.transmit(raw); err != nil {
+	if err := a.transmit(e.disguise(a, raw)); err != nil {
 		if errors.Is(err, interfaces.ErrTooLarge) {
 			return errors.Join(ErrTooLarge, err)
 		}

@@ -47,8 +47,12 @@ func (e *engine) forward(f inFrame, hash PacketHash) bool {
 	if p.HeaderType == Header1 && !forClient || !e.forwarding() && !fromClient && !forClient {
 		return false
 	}
+	remaining := path.hops
+	if forClient && e.localHops != 0 {
+		remaining = 1 // who believes that the client is behind us has put our id in, which is not for the client to see
+	}
 	// The packet is ours alone and its hash is known: it is rewritten where it is.
-	frame := p.readdress(path.hops, path.nextHop)
+	frame := p.readdress(remaining, path.nextHop)
 	if p.PacketType == PacketLinkRequest {
 		var ok bool
 		if frame, ok = e.relayLinkRequest(f, path, frame); !ok {

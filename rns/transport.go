@@ -68,6 +68,12 @@ type Config struct {
 	// TransportEnabled makes the node forward for others: announces, packets, links and path requests. Give it a kept
 	// Identity. While an interface of role [LocalMaster] is attached it has no effect.
 	TransportEnabled bool
+	// LocalHopsDelta hides which destinations are on this machine: what leaves it seems to have come over two to seven hops
+	// already, as many for all of a run, and announces name us as their relay.
+	LocalHopsDelta bool
+	// NetworkIdentity is that of the operator's network. Its destinations rnstransport.network and
+	// rnstransport.network.instance.(its hash) are announced as the node's own. nil: none.
+	NetworkIdentity *Identity
 	// RespondToProbes makes a transport node prove packets to its destination rnstransport.probe.
 	RespondToProbes bool
 	// PublishBlackholes lets everybody ask for our list of blackholed identities.
@@ -76,6 +82,10 @@ type Config struct {
 	// at most [MaxBlackholeSources]. They are asked 20 s after the start and then each BlackholeUpdate; 0: an hour.
 	BlackholeSources []IdentityHash
 	BlackholeUpdate  time.Duration
+	// InterfaceFailed is told of each interface and listener that was added and has ended though the transport runs, and of each
+	// failure that a carrier reports ([interfaces.FailureNotifier]), even if it tries again. It is called from several goroutines
+	// and must not block. nil: they are only logged.
+	InterfaceFailed func(name string, err error)
 	// AnnounceRate is for interfaces that set none. Zero: [DefaultAnnounceRate] on transport nodes, none on others.
 	AnnounceRate AnnounceRate
 	// Ingress is for interfaces that set nothing else. Zero fields: the defaults.
@@ -224,6 +234,11 @@ func New(c Config) (*Transport, error) {
 		done:     make(chan struct{}),
 	}
 	t.engine = newEngine(t)
+	if c.LocalHopsDelta {
+		if t.engine.localHops, err = drawLocalHops(c.Rand); err != nil {
+			return nil, err
+		}
+	}
 	if err := t.manage(); err != nil {
 		return nil, err
 	}
@@ -329,6 +344,7 @@ type engine struct {
 
 	// What a transport node keeps for others.
 	self           IdentityHash // transport id in use
+	localHops      uint8        // hops byte of what leaves this machine; 0: as it is
 	scheduled      announceTable
 	rates          announceRateTable
 	discoveries    discoveryTable // for the network

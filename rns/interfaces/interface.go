@@ -88,6 +88,14 @@ type UpNotifier interface {
 	NotifyUp(f func())
 }
 
+// FailureNotifier is an Interface that says when it has failed and will try again: its device was unplugged or cannot be opened,
+// its program has ended. That a connection over a network was lost, or is not there yet, is no such failure.
+type FailureNotifier interface {
+	// NotifyFailure sets the function to be called. It must be called before Run. f is called from a goroutine of the
+	// interface, and must not block.
+	NotifyFailure(f func(why error))
+}
+
 // Spawner is a carrier that waits for others and makes one Interface for each that comes: a TCP server.
 // It carries nothing itself.
 type Spawner interface {
