@@ -24,6 +24,7 @@ const (
 	exitConfig     = 3
 	exitNotRunning = 4
 	exitNotFound   = 5
+	exitInterface  = 255 // as every Reticulum program with panic_on_interface_error
 )
 
 // stdio is what a run reads and writes.
@@ -91,7 +92,7 @@ func run(ctx context.Context, args, env []string, io stdio) int {
 func (a *app) root() *cobra.Command {
 	root := a.verb("groupd", "Group chat over Reticulum", nil, func(c *cobra.Command, args []string) error { return a.status(c.Context(), true) })
 	root.Long = "groupd serves group chats on a Reticulum network. `groupd run` serves; the other verbs talk to the server that runs.\n" +
-		"Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration, 4 server not running, 5 not found."
+		"Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration, 4 server not running, 5 not found, 255 an interface failed (panic_on_interface_error)."
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

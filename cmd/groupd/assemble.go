@@ -26,20 +26,20 @@ type first struct {
 }
 
 // assemble opens everything and puts it together; nothing runs yet, and nothing is sent. Whoever gets a node runs it, and closes its db.
-func assemble(ctx context.Context, dir string, s *settings, net *network, logs io.Writer, notify func(...string)) (n *node, made first, err error) {
+func assemble(ctx context.Context, dir, home string, s *settings, net *network, logs io.Writer, notify func(...string)) (n *node, made first, err error) {
 	n = &node{
 		dir: dir, settings: s, network: net, log: newLoggers(logs, s.Log, net.config.Logging.Level), started: time.Now(),
-		groups: make(map[group.GroupID]*serving), notify: notify,
+		groups: make(map[group.GroupID]*serving), notify: notify, broken: make(chan string, 1),
 	}
 	if n.db, err = sqlite.Open(ctx, filepath.Join(dir, fileDatabase)); err != nil {
 		return nil, made, failed(err, "groupd check")
 	}
-	defer func() {
+	defer func(db *sqlite.DB) {
 		if err != nil {
-			err = errors.Join(err, n.db.Close())
+			err = errors.Join(err, db.Close())
 			n = nil
 		}
-	}()
+	}(n.db)
 	n.store = &guardedStore{Store: n.db}
 	if n.hub, err = group.New(group.Config{Store: n.store, Logger: n.log.own, Limits: s.limits()}); err != nil {
 		return nil, made, err
@@ -55,10 +55,16 @@ func assemble(ctx context.Context, dir string, s *settings, net *network, logs i
 	if err != nil {
 		return nil, made, failed(err, "")
 	}
+	owner, err := net.networkIdentity(home)
+	if err != nil {
+		return nil, made, err
+	}
 	r := net.config.Reticulum
 	n.transport, err = rns.New(rns.Config{
 		Store: n.db.RNSStore(files), Logger: n.log.network, Identity: identity, ExplicitProofs: !r.UseImplicitProof, OwnAnnounced: n.twinHeard,
 		TransportEnabled: r.EnableTransport, RespondToProbes: r.RespondToProbes, PublishBlackholes: r.PublishBlackhole, Ingress: limitsOf(r.Limits),
+		BlackholeSources: sourcesOf(r), BlackholeUpdate: r.BlackholeUpdateInterval, LocalHopsDelta: r.LocalHopsDelta, NetworkIdentity: owner,
+		InterfaceFailed: n.interfaceFailed,
 	})
 	if err != nil {
 		return nil, made, err
@@ -159,9 +165,10 @@ func (n *node) runAll(ctx context.Context, more ...func(context.Context) error) 
 		return nil
 	})
 	workers.Go(func() error { return n.transport.Run(bottom) })
-	workers.Go(func() error { return n.instance.Run(bottom, n.transport, n.becameMaster) })
+	workers.Go(func() error { return n.instance.Run(bottom, n.transport, n.attach) })
 	workers.Go(func() error { n.follow(top); return nil })
 	workers.Go(func() error { return n.announceLoop(top) })
+	workers.Go(func() error { return n.awaitBroken(top) })
 	for _, f := range more {
 		workers.Go(func() error { return f(top) })
 	}

@@ -10,6 +10,7 @@ import (
 	"groupd/rns/interfaces"
 	"groupd/rns/interfaces/auto"
 	"groupd/rns/interfaces/backbone"
+	"groupd/rns/interfaces/carrier"
 	"groupd/rns/interfaces/kiss"
 	"groupd/rns/interfaces/pipe"
 	"groupd/rns/interfaces/rnode"
@@ -69,8 +70,7 @@ func (c *carriers) of(i config.Interface) (one interfaces.Interface, many listen
 
 // serial are the common options of what is at the end of a serial line.
 func (c *carriers) serial(i config.Interface) serial.Options {
-	mode, _ := interfaces.ParseMode(i.Mode)
-	return serial.Options{Mode: mode, Bitrate: i.Bitrate, ReceiveOnly: !i.Outgoing, Logger: c.log}
+	return serial.Options{Options: carrier.FromConfig(i, c.log)}
 }
 
 func lineOf(s config.Serial) serial.Line {
@@ -117,6 +117,14 @@ func optionsOf(i config.Interface) rns.InterfaceOptions {
 		o.AnnounceRate = rns.AnnounceRate{Target: r.Target, Grace: r.Grace, Penalty: r.Penalty}
 	}
 	return o
+}
+
+// sourcesOf are the nodes whose lists of blackholed identities are used.
+func sourcesOf(r config.Reticulum) (list []rns.IdentityHash) {
+	for _, h := range r.BlackholeSources[:min(len(r.BlackholeSources), rns.MaxBlackholeSources)] {
+		list = append(list, h)
+	}
+	return list
 }
 
 // limitsOf are the thresholds as transport has them, where a zero that is meant is negative.

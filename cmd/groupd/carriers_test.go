@@ -190,7 +190,8 @@ announces_to_internal = yes
 
 func TestOptionsWithoutEffectAreNamed(t *testing.T) {
 	dir := t.TempDir()
-	text := "[reticulum]\nrespond_to_probes = yes\nlocal_hops_delta = yes\npanic_on_interface_error = no\nblackhole_sources = 00000000000000000000000000000001\n"
+	text := "[reticulum]\nrespond_to_probes = yes\nlocal_hops_delta = yes\npanic_on_interface_error = yes\nnetwork_identity = ~/network\n" +
+		"blackhole_sources = " + strings.Repeat("00000000000000000000000000000001, ", rns.MaxBlackholeSources) + "00000000000000000000000000000002\n"
 	if err := os.WriteFile(filepath.Join(dir, "config"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +206,7 @@ func TestOptionsWithoutEffectAreNamed(t *testing.T) {
 			t.Errorf("no hint: %s", w.Text)
 		}
 	}
-	if all := strings.Join(told, "\n"); len(told) != 3 || !strings.Contains(all, "config:2: [reticulum] respond_to_probes") || !strings.Contains(all, "config:5:") {
+	if all := strings.Join(told, "\n"); len(told) != 2 || !strings.Contains(all, "config:2: [reticulum] respond_to_probes") || !strings.Contains(all, "config:6: [reticulum] blackhole_sources: only the first 32") {
 		t.Errorf("%s", all)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"groupd/api/web"
@@ -22,6 +24,26 @@ func storedIdentity(rnsDir string) (*rns.Identity, error) {
 		return nil, err
 	}
 	return filestore.LoadOrCreateIdentity(filepath.Join(storage, "transport_identity"), rand.Reader)
+}
+
+// networkIdentity is that of the option network_identity; its file is made when there is none. home is what "~" stands for.
+func (n *network) networkIdentity(home string) (*rns.Identity, error) {
+	path := n.config.Reticulum.NetworkIdentity
+	if path == "" {
+		return nil, nil
+	}
+	if below, ok := strings.CutPrefix(path, "~/"); ok && home != "" {
+		path = filepath.Join(home, below)
+	}
+	err := os.MkdirAll(filepath.Dir(path), modeFolder)
+	var id *rns.Identity
+	if err == nil {
+		id, err = filestore.LoadOrCreateIdentity(path, rand.Reader)
+	}
+	if err != nil {
+		return nil, &failure{code: exitConfig, msg: fmt.Sprintf("%snetwork_identity: %v", n.at(n.config.File.Section("reticulum").Entry("network_identity").Line), err), hint: "rnid --generate FILE makes one"}
+	}
+	return id, nil
 }
 
 // identities finds the transport identity and the private key for calls. Both may be nil: an identity for this run only, and no calls
@@ -59,8 +81,7 @@ func (n *node) join(ctx context.Context, calls []byte) (err error) {
 		return err
 	}
 	if n.instance.Role() != sharedinstance.Client {
-		n.attach()
-		return nil
+		return n.attach()
 	}
 	caller, err := sharedinstance.NewCaller(c)
 	if err != nil {
@@ -71,18 +92,49 @@ func (n *node) join(ctx context.Context, calls []byte) (err error) {
 	return nil
 }
 
-// attach adds the interfaces of the configuration.
-func (n *node) attach() {
+// attach adds the interfaces of the configuration: at start, or when the master that this program was a client of has gone. That one cannot
+// be made is an error with panic_on_interface_error only.
+func (n *node) attach() error {
 	made := n.network.attach(n.transport, n.log.network)
 	n.mu.Lock()
 	n.attached = made
 	n.mu.Unlock()
+	if !n.network.config.Reticulum.PanicOnInterfaceError {
+		return nil
+	}
+	broken := slices.Clone(n.network.leftOut)
+	for _, w := range made.notices {
+		broken = append(broken, w.Text)
+	}
+	if len(broken) > 0 {
+		return interfaceFailure(strings.Join(broken, "\n"))
+	}
+	return nil
 }
 
-// becameMaster is called when the master that this program was a client of has gone: its interfaces are ours now.
-func (n *node) becameMaster() error {
-	n.attach()
-	return nil
+// interfaceFailure ends the program as panic_on_interface_error wants it.
+func interfaceFailure(text string) error {
+	return &failure{code: exitInterface, msg: text, hint: "mend it, or panic_on_interface_error = no"}
+}
+
+// interfaceFailed is told by the transport.
+func (n *node) interfaceFailed(name string, err error) {
+	if n.network.config.Reticulum.PanicOnInterfaceError {
+		select {
+		case n.broken <- fmt.Sprintf("%s has failed: %v", name, err):
+		default: // one is enough
+		}
+	}
+}
+
+// awaitBroken returns when ctx ends, or why panic_on_interface_error ends the program.
+func (n *node) awaitBroken(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case text := <-n.broken:
+		return interfaceFailure(text)
+	}
 }
 
 // connected is what is attached now.

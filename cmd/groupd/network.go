@@ -27,6 +27,7 @@ type network struct {
 	notices []web.Notice // what is in the file and is not done
 	fatal   []web.Notice // why the file cannot be used
 	enabled []config.Interface
+	leftOut []string // interfaces that cannot be made, and why
 }
 
 // readNetwork reads the configuration in a directory; where there is none, and make is set, it writes Reticulum's usual one.
@@ -61,6 +62,7 @@ func readNetwork(dir string, make bool) (*network, error) {
 		if _, _, err := c.of(i); err != nil {
 			if !errors.Is(err, errUnsupported) { // of those there is a warning already
 				n.notice(i.Line, fmt.Sprintf("[[%s]] is left out: %v", i.Name, err), "")
+				n.leftOut = append(n.leftOut, n.notices[len(n.notices)-1].Text)
 			}
 			continue
 		}
@@ -112,7 +114,7 @@ func (n *network) notice(line int, text, hint string) {
 	n.notices = append(n.notices, web.Notice{Text: n.at(line) + text, Hint: hint})
 }
 
-// withoutEffect names options of [reticulum] that are set and that this version does not follow, or that need another one.
+// withoutEffect names options of [reticulum] that are set and need another one, or are followed in part.
 func (n *network) withoutEffect() {
 	r := n.config.Reticulum
 	section := n.config.File.Section("reticulum")
@@ -126,10 +128,7 @@ func (n *network) withoutEffect() {
 	}{
 		{"respond_to_probes", r.RespondToProbes && !r.EnableTransport, "does nothing without enable_transport", "enable_transport = yes, or delete the line"},
 		{"publish_blackhole", r.PublishBlackhole && !r.EnableTransport, "does nothing without enable_transport", "enable_transport = yes, or delete the line"},
-		{"local_hops_delta", r.LocalHopsDelta, "is not supported by this version, and does nothing", "delete the line"},
-		{"network_identity", r.NetworkIdentity != "", "is not supported by this version, and does nothing", "delete the line"},
-		{"blackhole_sources", len(r.BlackholeSources) > 0, "is not supported by this version, and does nothing", "delete the line; identities are refused with rnpath -B"},
-		{"panic_on_interface_error", r.PanicOnInterfaceError, "does nothing: an interface that fails is tried again", "delete the line"},
+		{"blackhole_sources", len(r.BlackholeSources) > rns.MaxBlackholeSources, fmt.Sprintf("only the first %d are used", rns.MaxBlackholeSources), "name fewer"},
 	} {
 		if e := section.Entry(o.key); o.set && e != nil {
 			n.notice(e.Line, "[reticulum] "+o.key+": "+o.text, o.hint)
@@ -208,6 +207,10 @@ func (n *network) attach(t *rns.Transport, log *slog.Logger) connected {
 		switch {
 		case err != nil:
 		case many != nil:
+			if n.config.Reticulum.PanicOnInterfaceError {
+				err = t.AddSpawner(many, optionsOf(i)) // not tried again
+				break
+			}
 			p := &patient{listener: many, log: log}
 			if err = t.AddSpawner(p, optionsOf(i)); err == nil {
 				made.listeners = append(made.listeners, p)

@@ -45,6 +45,7 @@ type node struct {
 	ways      ways        // of the announce loop
 	slow      atomic.Bool // an interface in use is slow
 	rates     rates
+	broken    chan string // what panic_on_interface_error ends the program for; capacity 1
 
 	mu       sync.Mutex // leaf
 	groups   map[group.GroupID]*serving

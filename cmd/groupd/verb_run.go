@@ -85,7 +85,7 @@ func (a *app) serve(ctx context.Context) error {
 	life, end := context.WithCancel(ctx)
 	defer end()
 
-	n, made, err := assemble(life, dir, s, net, a.err, a.notify)
+	n, made, err := assemble(life, dir, a.getenv("HOME"), s, net, a.err, a.notify)
 	if err != nil {
 		return err
 	}

@@ -96,7 +96,7 @@ func (p *peer) read(ctx context.Context, deliver func([]byte)) error {
 			return errGone
 		case frame := <-p.inbox:
 			p.waiting.Add(-int64(len(frame)))
-			p.Engine.Received(frame)
+			p.Engine.Received(len(frame))
 			deliver(frame)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -159,5 +160,25 @@ func TestOptionsAreCheckedAndCompleted(t *testing.T) {
 	want = interfaces.Properties{Mode: interfaces.ModeAccessPoint, Bitrate: 9600, MTU: 1196, FrameLimit: 1212, IFACSize: 8}
 	if p := o.Properties(carrier.Kind{MTU: 1196, IFACSize: 8}); err != nil || p != want {
 		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+func TestUpAndFailuresAreTold(t *testing.T) {
+	f, e := carrier.New("Test[x]", props(), 3, 200, nil)
+	e.Up()
+	e.Failed(errors.New("nobody listens"))
+	var told []string
+	e.OnUp(func() {
+		if err := f.Send(frame(1)); err != nil {
+			t.Errorf("told too early: %v", err)
+		}
+		told = append(told, "up")
+	})
+	e.OnFailure(func(why error) { told = append(told, why.Error()) })
+	e.Up()
+	e.Down(errors.New("a lost connection is no failure"))
+	e.Failed(errors.New("unplugged"))
+	if want := []string{"up", "unplugged"}; !slices.Equal(told, want) {
+		t.Errorf("%q", told)
 	}
 }

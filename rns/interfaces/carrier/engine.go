@@ -40,6 +40,9 @@ type Engine struct {
 	queued  int      // bytes in queue
 	free    [][]byte // buffers of frames that were written, at most maxFree
 	stats   interfaces.Stats
+
+	notifyUp      func()
+	notifyFailure func(error)
 }
 
 // New makes the two sides of an interface that is down. The queue is bounded in frames and bytes as written. framing is nil
@@ -76,10 +79,7 @@ func (e *Engine) send(frame []byte) error {
 	}
 	e.queue = append(e.queue, copied)
 	e.queued += n
-	select {
-	case e.wake <- struct{}{}:
-	default:
-	}
+	Poke(e.wake)
 	return nil
 }
 
@@ -132,12 +132,40 @@ func (e *Engine) End() {
 	e.running = false
 }
 
-// Up lets Send take frames.
-func (e *Engine) Up() {
+// OnUp has f called by Up, as interfaces.UpNotifier wants it.
+func (e *Engine) OnUp(f func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.notifyUp = f
+}
+
+// OnFailure has f called by Failed, as interfaces.FailureNotifier wants it.
+func (e *Engine) OnFailure(f func(why error)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.notifyFailure = f
+}
+
+// Up lets Send take frames, and tells those who wait for it.
+func (e *Engine) Up() {
+	e.mu.Lock()
 	e.online = true
 	e.stats.Connects++
+	notify := e.notifyUp
+	e.mu.Unlock()
+	if notify != nil {
+		notify()
+	}
+}
+
+// Failed tells those who want to know that the carrier has failed and will try again.
+func (e *Engine) Failed(why error) {
+	e.mu.Lock()
+	notify := e.notifyFailure
+	e.mu.Unlock()
+	if notify != nil {
+		notify(why)
+	}
 }
 
 // Down drops what is queued. why is nil when nothing went wrong.
@@ -152,10 +180,10 @@ func (e *Engine) Down(why error) {
 	}
 }
 
-// Received counts a frame that is delivered.
-func (e *Engine) Received(frame []byte) {
+// Received counts a frame that is delivered, and its length.
+func (e *Engine) Received(bytes int) {
 	e.rxFrames.Add(1)
-	e.rxBytes.Add(uint64(len(frame)))
+	e.rxBytes.Add(uint64(bytes))
 }
 
 // Heard is how many frames were received so far.
@@ -163,6 +191,9 @@ func (e *Engine) Heard() uint64 { return e.rxFrames.Load() }
 
 // Drop counts received frames that are not delivered.
 func (e *Engine) Drop(d interfaces.RxDrops) {
+	if d.Sum() == 0 {
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.stats.RxDropped.TooShort += d.TooShort
@@ -171,8 +202,19 @@ func (e *Engine) Drop(d interfaces.RxDrops) {
 	e.stats.RxDropped.Overflow += d.Overflow
 }
 
-// Wake tells that there may be something to write.
+// Wake tells that there may be something to write, or that Look was called.
 func (e *Engine) Wake() <-chan struct{} { return e.wake }
+
+// Look has the writer look again.
+func (e *Engine) Look() { Poke(e.wake) }
+
+// Poke puts a token into a channel of capacity 1, unless there is one.
+func Poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
 
 // Next is the first frame of the queue. It stays there until Wrote or Lost is called, by the same goroutine.
 func (e *Engine) Next() (frame []byte, ok bool) {

@@ -103,7 +103,7 @@ func (e *Engine) read(conn Conn, deliver func([]byte)) error {
 	for {
 		n, err := conn.Read(buf)
 		d.Feed(buf[:n], func(frame []byte) {
-			e.Received(frame)
+			e.Received(len(frame))
 			deliver(frame)
 		})
 		short, long := d.Dropped()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"groupd/rns/interfaces"
+	"groupd/rns/interfaces/carrier"
 	"groupd/rns/interfaces/serial"
 )
 
@@ -124,7 +125,7 @@ func New(config Config) (*Interface, error) {
 	if len(config.Callsign) > serial.FrameLimit {
 		return nil, errors.New("KISS interface: id_callsign is too long")
 	}
-	c, err := serial.NewCarrier("KISSInterface["+config.Name+"]", interfaces.Properties{
+	c, err := serial.NewCarrier("KISSInterface["+config.Name+"]", carrier.Kind{
 		Bitrate:    Bitrate,
 		FrameLimit: serial.FrameLimit,
 		IFACSize:   serial.IFACSize,

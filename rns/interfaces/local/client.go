@@ -40,9 +40,8 @@ type Client struct {
 	engine *carrier.Engine
 	config ClientConfig
 
-	mu       sync.Mutex // leaf
-	conn     net.Conn   // the one that was given, until it is used
-	notifyUp func()
+	mu   sync.Mutex // leaf
+	conn net.Conn   // the one that was given, until it is used
 }
 
 var (
@@ -68,11 +67,7 @@ func NewClient(config ClientConfig) (*Client, error) {
 }
 
 // NotifyUp has f called after each connect, from the goroutine of Run.
-func (c *Client) NotifyUp(f func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.notifyUp = f
-}
+func (c *Client) NotifyUp(f func()) { c.engine.OnUp(f) }
 
 // Close gives up the connection that was given, if Run has not used it.
 func (c *Client) Close() error {
@@ -123,14 +118,8 @@ func (c *Client) Run(ctx context.Context, deliver func(frame []byte)) error {
 
 // carry carries frames over one connection until it breaks.
 func (c *Client) carry(ctx context.Context, conn net.Conn, deliver func([]byte)) error {
-	c.engine.Up()
 	c.config.Logger.Debug("connected to the shared instance", "iface", c.Name())
-	c.mu.Lock()
-	notify := c.notifyUp
-	c.mu.Unlock()
-	if notify != nil {
-		notify()
-	}
+	c.engine.Up()
 	if err := c.engine.Carry(ctx, conn, c.config.WriteTimeout, deliver); err != nil {
 		return fmt.Errorf("shared instance: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"groupd/rns/interfaces"
@@ -43,11 +44,11 @@ type ServerStats struct {
 
 // Server is the master's side: it makes an interface for each program that comes. Make it with NewServer.
 type Server struct {
-	config ServerConfig
+	config  ServerConfig
+	serving atomic.Bool
 
 	mu       sync.Mutex   // leaf
 	listener net.Listener // the one that was given, until Serve uses it
-	serving  bool
 	stats    ServerStats
 }
 
@@ -100,18 +101,10 @@ func (s *Server) given() net.Listener {
 // Serve accepts programs until ctx ends, or returns why it cannot. When file descriptors run out it goes on when there are
 // some again.
 func (s *Server) Serve(ctx context.Context, attach func(interfaces.Interface) (detach func())) error {
-	s.mu.Lock()
-	busy := s.serving
-	s.serving = true
-	s.mu.Unlock()
-	if busy {
+	if s.serving.Swap(true) {
 		return interfaces.ErrRunning
 	}
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.serving = false
-	}()
+	defer s.serving.Store(false)
 	listener := s.given()
 	if listener == nil {
 		var err error
@@ -123,27 +116,17 @@ func (s *Server) Serve(ctx context.Context, attach func(interfaces.Interface) (d
 			return fmt.Errorf("listening for %s: %w", s.Name(), err)
 		}
 	}
-	serving, stop := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	wg.Go(func() { // closes
-		<-serving.Done()
-		listener.Close()
-	})
-	err := carrier.Accept(serving, listener, s.failed, func(conn net.Conn) {
+	err := carrier.Serve(ctx, listener, s.failed, func(ctx context.Context, conn net.Conn) func() {
 		if !s.admit() {
-			conn.Close()
 			s.config.Logger.Warn("local program refused: too many", "iface", s.Name())
-			return
+			return nil
 		}
-		wg.Go(func() { s.serve(serving, conn, attach) })
+		return func() { s.serve(ctx, conn, attach) }
 	})
-	stop()
-	wg.Wait()
-	if ctx.Err() != nil {
-		return nil
+	if err != nil {
+		return fmt.Errorf("accepting for %s: %w", s.Name(), err)
 	}
-	s.failed(err)
-	return fmt.Errorf("accepting for %s: %w", s.Name(), err)
+	return nil
 }
 
 // serve offers one connection to transport, and waits until it is over.

@@ -59,7 +59,10 @@ type Interface struct {
 	args   []string
 }
 
-var _ interfaces.Interface = (*Interface)(nil)
+var (
+	_ interfaces.Interface       = (*Interface)(nil)
+	_ interfaces.FailureNotifier = (*Interface)(nil)
+)
 
 func kind() carrier.Kind {
 	return carrier.Kind{Bitrate: DefaultBitrate, IFACSize: IFACSize, FrameLimit: FrameLimit}
@@ -98,6 +101,9 @@ func FromConfig(i config.Interface, log *slog.Logger) (*Interface, error) {
 	return New(Config{Name: i.Name, Command: p.Command, RespawnDelay: p.RespawnDelay, Options: carrier.FromConfig(i, log)})
 }
 
+// NotifyFailure has f called each time the program has ended or cannot be run.
+func (i *Interface) NotifyFailure(f func(why error)) { i.engine.OnFailure(f) }
+
 // Run runs the program and carries frames until ctx ends. A program that ends is run again after RespawnDelay, forever. One
 // that cannot be run at all the first time ends Run with an error, since the command is wrong.
 func (i *Interface) Run(ctx context.Context, deliver func(frame []byte)) error {
@@ -122,6 +128,7 @@ func (i *Interface) Run(ctx context.Context, deliver func(frame []byte)) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		i.engine.Failed(err)
 		i.config.Logger.Warn("pipe program is not running", "iface", i.Name(), "err", err, "wait", i.config.RespawnDelay)
 		if !carrier.Pause(ctx, i.config.RespawnDelay, nil) {
 			return nil

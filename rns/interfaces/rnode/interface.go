@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"groupd/rns/interfaces"
+	"groupd/rns/interfaces/carrier"
 	"groupd/rns/interfaces/serial"
 )
 
@@ -120,7 +121,7 @@ func New(config Config) (*Interface, error) {
 		config.SettleTime = SettleTime
 	}
 	i.config = config
-	i.Carrier, err = serial.NewCarrier("RNodeInterface["+config.Name+"]", interfaces.Properties{
+	i.Carrier, err = serial.NewCarrier("RNodeInterface["+config.Name+"]", carrier.Kind{
 		Bitrate:    int64(config.Radio.Bitrate()),
 		FrameLimit: FrameLimit,
 		IFACSize:   IFACSize,

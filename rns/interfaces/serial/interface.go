@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"groupd/rns/interfaces"
+	"groupd/rns/interfaces/carrier"
 	"groupd/rns/interfaces/hdlc"
 )
 
@@ -39,8 +40,9 @@ type Interface struct {
 }
 
 var (
-	_ interfaces.Interface  = (*Interface)(nil)
-	_ interfaces.UpNotifier = (*Interface)(nil)
+	_ interfaces.Interface       = (*Interface)(nil)
+	_ interfaces.UpNotifier      = (*Interface)(nil)
+	_ interfaces.FailureNotifier = (*Interface)(nil)
 )
 
 // New checks the configuration. Nothing is opened before Run.
@@ -52,7 +54,7 @@ func New(config Config) (*Interface, error) {
 	if config.Open == nil {
 		config.Open = Opener(line)
 	}
-	c, err := NewCarrier("SerialInterface["+config.Name+"]", interfaces.Properties{
+	c, err := NewCarrier("SerialInterface["+config.Name+"]", carrier.Kind{
 		Bitrate:    int64(max(line.Speed, 0)),
 		FrameLimit: FrameLimit,
 		IFACSize:   IFACSize,

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"groupd/rns/interfaces"
+	"groupd/rns/interfaces/carrier"
 	"groupd/rns/interfaces/hdlc"
 	"groupd/rns/interfaces/serial"
 )
@@ -173,7 +174,7 @@ func TestPortThatIsMissingIsTriedEveryFiveSeconds(t *testing.T) {
 func TestDeviceThatTakesNothingIsGivenUpAndTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &far{deaf: true}
-		i, _, stop := start(t, f, serial.Options{QueueFrames: 5})
+		i, _, stop := start(t, f, serial.Options{Options: carrier.Options{QueueFrames: 5}})
 		time.Sleep(serial.SettleTime + time.Millisecond)
 		synctest.Wait()
 		sent := 0

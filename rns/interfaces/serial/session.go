@@ -58,7 +58,7 @@ func (c *Carrier) session(ctx context.Context, port Port, s Session) (online boo
 	if err == nil {
 		online = true
 		c.up()
-		c.opts.Logger.Debug("device is up", "iface", c.name)
+		c.opts.Logger.Debug("device is up", "iface", c.Name())
 		err = c.write(ctx, broken, port, s)
 	}
 	if ctx.Err() != nil {
@@ -127,20 +127,20 @@ func (c *Carrier) write(ctx, broken context.Context, port Port, s Session) error
 			}
 			continue
 		}
-		packet := c.nextPacket()
-		if packet != nil && s.Ready(now) && (leaving.IsZero() || now.Before(leaving)) {
+		packet, waiting := c.engine.Next()
+		if waiting && s.Ready(now) && (leaving.IsZero() || now.Before(leaving)) {
 			buf = s.Append(buf[:0], packet)
 			if _, err := port.Write(buf); err != nil {
 				return err
 			}
 			lastPacket = time.Now()
-			c.wrote(s.Sent(lastPacket, packet, len(buf)))
+			c.engine.Wrote(1, s.Sent(lastPacket, packet, len(buf)))
 			continue
 		}
 		if !leaving.IsZero() {
 			_, grace := s.Leave()
 			until := leaving
-			if packet == nil {
+			if !waiting {
 				until = lastPacket.Add(min(grace, interfaces.Linger))
 			}
 			if until.After(leaving) {
@@ -153,7 +153,7 @@ func (c *Carrier) write(ctx, broken context.Context, port Port, s Session) error
 				next = until
 			}
 		}
-		if !wait(ended, c.wake, next) {
+		if !wait(ended, c.engine.Wake(), next) {
 			continue // broken: the top of the loop decides
 		}
 	}

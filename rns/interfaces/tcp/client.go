@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
-	"sync"
 	"time"
 
 	"groupd/rns/interfaces"
@@ -54,9 +53,6 @@ type Client struct {
 	config  ClientConfig
 	address string
 	retry   chan struct{} // capacity 1
-
-	notifyMu sync.Mutex
-	notifyUp func()
 }
 
 var (
@@ -101,18 +97,13 @@ func NewClient(config ClientConfig) (*Client, error) {
 
 // NotifyUp has f called after each connect, from the goroutine of Run; never with KISSFraming.
 func (c *Client) NotifyUp(f func()) {
-	c.notifyMu.Lock()
-	defer c.notifyMu.Unlock()
-	c.notifyUp = f
+	if !c.config.KISSFraming {
+		c.engine.OnUp(f)
+	}
 }
 
 // Retry ends the wait before the next attempt to connect, if there is one.
-func (c *Client) Retry() {
-	select {
-	case c.retry <- struct{}{}:
-	default:
-	}
-}
+func (c *Client) Retry() { carrier.Poke(c.retry) }
 
 // Run connects and carries frames until ctx ends, or until MaxReconnectTries is reached: then it returns ErrGaveUp and
 // the reason of the last failure. While there is no connection Send answers ErrDown.
@@ -145,7 +136,7 @@ func (c *Client) Run(ctx context.Context, deliver func(frame []byte)) error {
 		}
 		pause := time.Duration(float64(wait) * (1 + c.config.Jitter()/5))
 		level("tcp connection is down", "iface", c.Name(), "err", err, "wait", pause)
-		if !c.pause(ctx, pause) {
+		if !carrier.Pause(ctx, pause, c.retry) {
 			return nil
 		}
 		wait = min(wait+wait/2, max(c.config.MaxReconnectWait, c.config.ReconnectWait))
@@ -168,20 +159,5 @@ func (c *Client) connect(ctx context.Context, deliver func([]byte)) (connected b
 	}
 	c.config.Logger.Debug("tcp connection is up", "iface", c.Name())
 	c.engine.Up()
-	c.notifyMu.Lock()
-	notify := c.notifyUp
-	c.notifyMu.Unlock()
-	if notify != nil && !c.config.KISSFraming {
-		notify()
-	}
 	return true, c.engine.Carry(ctx, conn, c.config.WriteTimeout, deliver)
-}
-
-// pause waits, and says whether to go on. What Retry said before the wait began is forgotten.
-func (c *Client) pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-c.retry:
-	default:
-	}
-	return carrier.Pause(ctx, d, c.retry)
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"groupd/rns/interfaces"
@@ -62,9 +63,9 @@ type Server struct {
 	name    string
 	network string
 	address string
+	serving atomic.Bool
 
 	mu      sync.Mutex
-	serving bool
 	perAddr map[netip.Addr]int
 	stats   ServerStats
 }
@@ -124,19 +125,10 @@ func (s *Server) Properties() interfaces.Properties { return s.config.properties
 // Serve listens until ctx ends, or returns why it cannot. A listener that runs out of file descriptors goes on when
 // there are some again.
 func (s *Server) Serve(ctx context.Context, attach func(interfaces.Interface) (detach func())) error {
-	s.mu.Lock()
-	busy := s.serving
-	s.serving = true
-	s.mu.Unlock()
-	if busy {
+	if s.serving.Swap(true) {
 		return interfaces.ErrRunning
 	}
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.serving = false
-	}()
-
+	defer s.serving.Store(false)
 	listener, err := s.config.Listen(ctx, s.network, s.address)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -145,47 +137,32 @@ func (s *Server) Serve(ctx context.Context, attach func(interfaces.Interface) (d
 		s.failed(err)
 		return fmt.Errorf("listening for %s: %w", s.name, err)
 	}
-	serving, stop := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	wg.Go(func() { // closes
-		<-serving.Done()
-		listener.Close()
-	})
 	if s.config.OnListen != nil {
 		s.config.OnListen(listener.Addr())
 	}
-	err = s.accept(serving, listener, &wg, attach)
-	stop()
-	wg.Wait()
-	if ctx.Err() != nil {
-		return nil
-	}
-	s.failed(err)
-	return fmt.Errorf("accepting for %s: %w", s.name, err)
-}
-
-// accept starts a goroutine for each connection, until the listener is closed.
-func (s *Server) accept(ctx context.Context, l net.Listener, wg *sync.WaitGroup, attach func(interfaces.Interface) func()) error {
 	failed := func(err error) {
 		s.failed(err)
 		s.config.Logger.Warn("tcp accept failed", "iface", s.name, "err", err)
 	}
-	return carrier.Accept(ctx, l, failed, func(conn net.Conn) {
+	err = carrier.Serve(ctx, listener, failed, func(ctx context.Context, conn net.Conn) func() {
 		from := peerAddr(conn)
 		if !s.admit(from) {
-			conn.Close()
 			s.config.Logger.Debug("tcp connection refused", "iface", s.name, "from", conn.RemoteAddr())
-			return
+			return nil
 		}
-		wg.Go(func() {
+		return func() {
 			began := time.Now()
 			s.spawn(ctx, conn, attach)
 			s.leave(from)
 			if ctx.Err() == nil && s.config.Flaps != nil {
 				s.config.Flaps.Closed(from, time.Since(began))
 			}
-		})
+		}
 	})
+	if err != nil {
+		return fmt.Errorf("accepting for %s: %w", s.name, err)
+	}
+	return nil
 }
 
 // spawn offers one connection to transport, and waits until it is over.

@@ -69,7 +69,10 @@ type Interface struct {
 	config Config
 }
 
-var _ interfaces.Interface = (*Interface)(nil)
+var (
+	_ interfaces.Interface       = (*Interface)(nil)
+	_ interfaces.FailureNotifier = (*Interface)(nil)
+)
 
 func kind() carrier.Kind {
 	return carrier.Kind{Bitrate: DefaultBitrate, IFACSize: IFACSize, FrameLimit: FrameLimit}
@@ -128,6 +131,9 @@ func FromConfig(i config.Interface, log *slog.Logger) (*Interface, error) {
 	})
 }
 
+// NotifyFailure has f called each time the socket breaks or cannot be opened.
+func (i *Interface) NotifyFailure(f func(why error)) { i.engine.OnFailure(f) }
+
 // Run opens the socket and carries frames until ctx ends. When the socket cannot be opened, or fails, it is opened again after
 // RetryWait, forever: a network that is not there yet may come.
 func (i *Interface) Run(ctx context.Context, deliver func(frame []byte)) error {
@@ -140,6 +146,7 @@ func (i *Interface) Run(ctx context.Context, deliver func(frame []byte)) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		i.engine.Failed(err)
 		level := i.config.Logger.Debug
 		if opened || failures == 0 {
 			level, failures = i.config.Logger.Warn, 0
@@ -210,7 +217,7 @@ func (i *Interface) read(conn net.PacketConn, deliver func([]byte)) error {
 			i.engine.Drop(interfaces.RxDrops{TooLong: 1})
 		case n == 0:
 		default:
-			i.engine.Received(buf[:n])
+			i.engine.Received(n)
 			deliver(buf[:n])
 		}
 	}
