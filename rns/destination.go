@@ -46,7 +46,8 @@ type DestinationConfig struct {
 	LinkProofDelay time.Duration
 	// AnswerDelay is how long a request waits for its answer, and a packet for its proof, at least. A stock peer notes
 	// that it has sent something only after it went out, and loses an answer that is faster than that: on loopback and
-	// fast LANs, when its machine is busy. 25 ms are enough there, and nothing on a radio.
+	// fast LANs, when its machine is busy. 25 ms are enough there, and nothing on a radio. Links of which our own
+	// implementation is the initiator are not held back: it notes first, and says so in its LRRTT.
 	AnswerDelay time.Duration
 	// BoundStrangers limits what comes as a resource, requests included, over links whose other end has not identified:
 	// one at a time on each interface, among all destinations that have this set, and none larger than the interface
@@ -358,7 +359,11 @@ func (p *ReceivedPacket) Prove() error {
 		return nil
 	}
 	if p.Destination != nil {
-		if wait := p.Destination.config.AnswerDelay - time.Since(p.At); wait > 0 {
+		delay := p.Destination.config.AnswerDelay
+		if p.Link != nil {
+			delay = p.Link.answerDelay()
+		}
+		if wait := delay - time.Since(p.At); wait > 0 {
 			time.AfterFunc(wait, func() { _ = p.prove() })
 			return nil
 		}

@@ -64,3 +64,6 @@ func SendOverPath(p Packet, hops int, nextHop TruncatedHash) []byte {
 // PackBlackholes and ParseBlackholes write and read a published list.
 func PackBlackholes(list []Blackhole) []byte           { return packBlackholes(list) }
 func ParseBlackholes(data []byte) ([]Blackhole, error) { return parseBlackholes(data) }
+
+// TakeForStock makes an end of a link that was opened to us take the initiator for a stock program.
+func TakeForStock(l *Link) { l.prompt.Store(false) }

@@ -106,6 +106,7 @@ type Link struct {
 	handlers atomic.Pointer[LinkHandlers]
 	paths    requestPaths
 	view     atomic.Pointer[linkView]
+	prompt   atomic.Bool // responder: the initiator takes answers of any speed
 
 	channelOnce sync.Once
 	ownChannel  *Channel

@@ -157,5 +157,5 @@ func (l *Link) handleLinkProof(now time.Time, p linkPacket) {
 // sendRTT tells the responder that its proof arrived (spec 2 §1.10).
 func (l *Link) sendRTT(now time.Time) {
 	// It fails only with the random source; the link then times out at the other end.
-	_, _ = l.sendSealed(now, ContextLinkRTT, msgpack.Float(l.now.rtt.Seconds()))
+	_, _ = l.sendSealed(now, ContextLinkRTT, msgpack.Float(promptRTT(l.now.rtt)))
 }

@@ -197,6 +197,7 @@ func (l *Link) handleRTT(now time.Time, p linkPacket, plaintext []byte) {
 		return
 	}
 	claimed, sane := claimedRTT(seconds)
+	l.prompt.Store(isPrompt(seconds))
 	switch {
 	case l.now.state == LinkHandshake:
 		measured := now.Sub(l.requestedAt)

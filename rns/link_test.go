@@ -208,6 +208,7 @@ func TestProofsAreNotFasterThanAStockPeerCanTake(t *testing.T) {
 			c.AnswerDelay, c.LinkProofDelay = 25*time.Millisecond, 50*time.Millisecond
 		})
 		a, b := p.open(t)
+		rns.TakeForStock(b)
 		after := time.Duration(0)
 		b.SetHandlers(rns.LinkHandlers{OnPacket: func(r *rns.ReceivedPacket) { time.Sleep(after); r.Prove() }})
 		for _, c := range []struct{ handling, want time.Duration }{{0, 25 * time.Millisecond}, {40 * time.Millisecond, 40 * time.Millisecond}} {

@@ -386,8 +386,8 @@ func (l *Link) serveRequest(id RequestID, packed []byte) {
 	}
 	r := &Request{Path: found.path, PathHash: hash, Data: data, ID: id, Remote: l.now.remote, Link: l, RequestedAt: at}
 	var early <-chan time.Time
-	if l.target != nil && l.target.answerDelay() > 0 {
-		early = time.After(l.target.answerDelay())
+	if wait := l.answerDelay(); wait > 0 {
+		early = time.After(wait)
 	}
 	work := func() {
 		response, ok := found.handler(l.ctx, r)

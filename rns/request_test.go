@@ -233,7 +233,8 @@ func TestFileAnswersARequest(t *testing.T) {
 func TestAnswersAreNotFasterThanAStockPeerCanTake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newLinkPair(t, ifacetest.Options{}, func(c *rns.DestinationConfig) { c.AnswerDelay = 25 * time.Millisecond })
-		a, _ := p.open(t)
+		a, b := p.open(t)
+		rns.TakeForStock(b)
 		p.at.HandleRequest("/now", func(context.Context, *rns.Request) (msgpack.Raw, bool) { return msgpack.Int(1), true })
 		p.at.HandleRequest("/later", func(context.Context, *rns.Request) (msgpack.Raw, bool) {
 			time.Sleep(40 * time.Millisecond)
