@@ -2,6 +2,7 @@ package lxmf_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -19,13 +20,40 @@ func BenchmarkDeliveryOverLink(b *testing.B) {
 	}
 }
 
-func benchmarkDelivery(b *testing.B, commit time.Duration) {
+// BenchmarkSendUntilProved is one message at a time over an open link; it prints the median.
+func BenchmarkSendUntilProved(b *testing.B) {
+	p := newBenchPair(b, (*lxmf.Inbound).Prove)
+	took := make([]time.Duration, 0, b.N)
+	b.ResetTimer()
+	for range b.N {
+		began := time.Now()
+		out := p.send(b)
+		<-out.Done()
+		if out.State() != lxmf.StateDelivered {
+			b.Fatal(out.State(), out.Err())
+		}
+		took = append(took, time.Since(began))
+	}
+	b.StopTimer()
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms/median")
+}
+
+// benchPair is two routers on a cable, with a link from one to the other.
+type benchPair struct {
+	router   *lxmf.Router
+	from, to *lxmf.Delivery
+	content  []byte
+}
+
+func newBenchPair(b *testing.B, onMessage func(*lxmf.Inbound)) *benchPair {
 	cable := ifacetest.NewMedium(ifacetest.Options{MTU: 8192})
-	ctx, stop := context.WithCancel(b.Context())
+	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	defer running.Wait()
-	defer stop()
-	undecided := make(chan *lxmf.Inbound, lxmf.DefaultMaxUndecided)
+	b.Cleanup(func() {
+		stop()
+		running.Wait()
+	})
 	start := func(name string, id *rns.Identity, onMessage func(*lxmf.Inbound)) (*lxmf.Router, *lxmf.Delivery) {
 		transport, err := rns.New(rns.Config{})
 		if err != nil {
@@ -46,15 +74,39 @@ func benchmarkDelivery(b *testing.B, commit time.Duration) {
 		running.Go(func() { _ = router.Run(ctx) })
 		return router, delivery
 	}
-	router, from := start("a", alice(b), (*lxmf.Inbound).Prove)
-	_, to := start("b", bob(b), func(in *lxmf.Inbound) { undecided <- in })
-	running.Go(func() {
+	p := &benchPair{content: make([]byte, 100)}
+	p.router, p.from = start("a", alice(b), (*lxmf.Inbound).Prove)
+	_, p.to = start("b", bob(b), onMessage)
+	for _, d := range []*lxmf.Delivery{p.from, p.to} {
+		if err := d.Announce(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if out := p.send(b); true {
+		<-out.Done()
+	}
+	return p
+}
+
+func (p *benchPair) send(b *testing.B) *lxmf.Outgoing {
+	out, err := p.router.Send(context.Background(), &lxmf.Outbound{From: p.from, To: p.to.Address(), Content: p.content, Method: lxmf.MethodDirect})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return out
+}
+
+func benchmarkDelivery(b *testing.B, commit time.Duration) {
+	undecided := make(chan *lxmf.Inbound, lxmf.DefaultMaxUndecided)
+	stop := make(chan struct{})
+	var deciding sync.WaitGroup
+	deciding.Go(func() {
 		for {
 			var group []*lxmf.Inbound
 			select {
 			case in := <-undecided:
 				group = append(group, in)
-			case <-ctx.Done():
+			case <-stop:
 				return
 			}
 			for len(undecided) > 0 {
@@ -68,14 +120,13 @@ func benchmarkDelivery(b *testing.B, commit time.Duration) {
 			}
 		}
 	})
-	for _, d := range []*lxmf.Delivery{from, to} {
-		if err := d.Announce(ctx); err != nil {
-			b.Fatal(err)
-		}
-	}
+	b.Cleanup(func() {
+		close(stop)
+		deciding.Wait()
+	})
+	p := newBenchPair(b, func(in *lxmf.Inbound) { undecided <- in })
 	outs := make(chan *lxmf.Outgoing, lxmf.DefaultMaxQueuePerRecipient/2) // so that the queue never overflows
 	ended := make(chan struct{})
-	content := make([]byte, 100)
 	b.ResetTimer()
 	go func() {
 		defer close(ended)
@@ -87,11 +138,7 @@ func benchmarkDelivery(b *testing.B, commit time.Duration) {
 		}
 	}()
 	for range b.N {
-		out, err := router.Send(ctx, &lxmf.Outbound{From: from, To: to.Address(), Content: content, Method: lxmf.MethodDirect})
-		if err != nil {
-			b.Fatal(err)
-		}
-		outs <- out
+		outs <- p.send(b)
 	}
 	close(outs)
 	<-ended

@@ -190,13 +190,11 @@ func (r *Router) collect(rec *recipient) ([]*Outgoing, given) {
 	return in, rec.given
 }
 
-// left takes note that messages have left the queue.
-func (r *Router) left(gone ...*Outgoing) {
+// left takes note that a message has left the queue.
+func (r *Router) left(o *Outgoing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, o := range gone {
-		r.queue.remove(o)
-	}
+	r.queue.remove(o)
 }
 
 // retire ends a recipient that has nothing to do. It is not ok when something was queued just now.

@@ -102,7 +102,6 @@ func (o *Outgoing) Err() error {
 // broken off. What was transmitted already may still arrive, and be proved.
 func (o *Outgoing) Cancel() {
 	if o.finish(StateCancelled, ErrCancelled) {
-		o.r.left(o)
 		o.r.wakeRecipient(o.key)
 	}
 }
@@ -159,14 +158,19 @@ func (o *Outgoing) fallBack() {
 	o.set(StateQueued, progressQueued)
 }
 
-// finish ends the message. It reports false when it had ended; then only a late delivery changes something.
+// finish ends the message and takes it out of the queue. It reports false when it had ended; then only a late delivery changes
+// something. Router.mu must not be held.
 func (o *Outgoing) finish(s State, err error) bool {
 	ended := o.end(s, err)
 	o.r.tickets.settled(o.message, s)
-	if ended && o.keep && err != ErrClosed {
+	if !ended {
+		return false
+	}
+	o.r.left(o)
+	if o.keep && err != ErrClosed { // then it goes on after the restart
 		o.r.kept.drop(o.ID())
 	}
-	return ended
+	return true
 }
 
 func (o *Outgoing) end(s State, err error) bool {

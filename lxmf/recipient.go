@@ -141,7 +141,6 @@ func (rec *recipient) stop() {
 	for _, o := range rec.queue {
 		o.finish(StateFailed, ErrClosed)
 	}
-	rec.r.left(rec.queue...)
 	rec.queue = nil
 	rec.closeLink(rec.link.own)
 	rec.r.mu.Lock()
@@ -287,18 +286,7 @@ func (rec *recipient) wakePlans(now time.Time) {
 
 // sweep takes out what has ended.
 func (rec *recipient) sweep() {
-	if !slices.ContainsFunc(rec.queue, (*Outgoing).ended) {
-		return
-	}
-	var gone []*Outgoing
-	rec.queue = slices.DeleteFunc(rec.queue, func(o *Outgoing) bool {
-		if o.ended() {
-			gone = append(gone, o)
-			return true
-		}
-		return false
-	})
-	rec.r.left(gone...)
+	rec.queue = slices.DeleteFunc(rec.queue, (*Outgoing).ended)
 }
 
 // giveUp ends a round of attempts: the message falls back to propagation, or waits until the recipient is heard, or fails.

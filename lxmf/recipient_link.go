@@ -8,7 +8,8 @@ import (
 	"groupd/rns"
 )
 
-// maxLosses is how many proofs in a row may be missing before a link is given up.
+// maxLosses is how often in a row proofs may be missing before a link is given up. What was sent before one loss was noticed is
+// part of it: packets that travel together are lost together.
 const maxLosses = 2
 
 // recipientLink is the link by which direct messages go to one recipient: one of ours, or one that he opened and identified
@@ -18,10 +19,11 @@ type recipientLink struct {
 	opening    bool
 	plan       linkPlan
 	window     sendWindow
-	packets    int  // whose proof may still come
-	resource   bool // one is being sent
-	identified bool // own: we have told who we are
-	losses     int  // proofs missing in a row
+	packets    int       // whose proof may still come
+	resource   bool      // one is being sent
+	identified bool      // own: we have told who we are
+	losses     int       // in a row
+	lostAt     time.Time // when the last one was noticed
 	lastUsed   time.Time
 }
 
@@ -65,17 +67,18 @@ func (rec *recipient) sendOnLink(v *view, o *Outgoing) bool {
 	x.lastUsed = v.now
 	o.busy = true
 	o.set(StateSent, progressPacket)
+	sent := v.now
 	rec.help(func(life context.Context) func(time.Time) {
 		select {
 		case <-receipt.Done():
 		case <-life.Done():
 		}
-		return func(now time.Time) { rec.packetEnded(now, l, o, receipt) }
+		return func(now time.Time) { rec.packetEnded(now, sent, l, o, receipt) }
 	})
 	return true
 }
 
-func (rec *recipient) packetEnded(now time.Time, l *rns.Link, o *Outgoing, receipt *rns.Receipt) {
+func (rec *recipient) packetEnded(now, sent time.Time, l *rns.Link, o *Outgoing, receipt *rns.Receipt) {
 	x := &rec.link
 	x.packets--
 	o.busy = false
@@ -86,8 +89,11 @@ func (rec *recipient) packetEnded(now time.Time, l *rns.Link, o *Outgoing, recei
 		return
 	}
 	x.window.lost()
-	if x.losses++; x.losses >= maxLosses {
-		rec.linkFailed(now, l)
+	if sent.After(x.lostAt) {
+		x.lostAt = now
+		if x.losses++; x.losses >= maxLosses {
+			rec.linkFailed(now, l)
+		}
 	}
 	rec.transferFailed(now, o)
 }
@@ -204,7 +210,7 @@ func (rec *recipient) startLink(key *rns.PublicIdentity) {
 			}
 			x.plan.reset()
 			rec.trim.Store(false)
-			x.own, x.identified, x.losses, x.lastUsed = l, false, 0, now
+			x.own, x.identified, x.losses, x.lostAt, x.lastUsed = l, false, 0, time.Time{}, now
 			x.window = newSendWindow()
 			rec.key.from.serve(l)
 			rec.watch(l)
