@@ -6,17 +6,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"groupd/api/signed"
 	"groupd/lxmf"
 	"groupd/moderation"
 	"groupd/rns"
 	"groupd/rns/msgpack"
 )
-
-// markerType is the value of field 0xFB of everything that this program sends by LXMF. Relayed copies have 0xFC besides.
-const markerType = "groupd"
-
-// reactorType is the value of field 0xFB by which another group server names whose reaction it relays (spec 4 §8.6).
-const reactorType = "originator-identity"
 
 // glyph begins all that the server says itself: no name and no post begins like this.
 const glyph = string(moderation.NoticeGlyph) + " "
@@ -27,7 +22,7 @@ const glyph = string(moderation.NoticeGlyph) + " "
 const (
 	answerHeader  = rns.TruncatedHashLength + rns.SignatureLength
 	answerPayload = 1 + 9 + 2 + 2
-	answerMarker  = 1 + 2 + 1 + len(markerType)
+	answerMarker  = 1 + 2 + 1 + len(signed.MarkerType)
 	answerStamp   = 2 + lxmf.StampLength
 
 	// MaxContent is the largest content of one answer.
@@ -37,22 +32,12 @@ const (
 // Marker is the fields that every automatic message of the group carries.
 func Marker() lxmf.Fields {
 	var f lxmf.Fields
-	f.Set(lxmf.FieldCustomType, msgpack.Str(markerType))
+	f.Set(lxmf.FieldCustomType, msgpack.Str(signed.MarkerType))
 	return f
 }
 
-// Marked reports whether a message was made or relayed by a group server: it is not posted and not answered.
-func Marked(f lxmf.Fields) bool {
-	raw, ok := f.Get(lxmf.FieldCustomType)
-	if !ok {
-		return false
-	}
-	word, ok := raw.Str()
-	if b, isBin := raw.Bin(); isBin {
-		word, ok = string(b), true
-	}
-	return ok && (word == markerType || word == reactorType)
-}
+// Marked is signed.Marked.
+func Marked(f lxmf.Fields) bool { return signed.Marked(f) }
 
 // say sends messages to one person, in their order. Their content and marker are added to o.
 func (s *Server) say(ctx context.Context, o Outbound, contents ...string) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"groupd/api/signed"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -132,7 +133,7 @@ func (t *turn) help(args string) ([]string, error) {
 	if n, ok := parseNumber(word); ok {
 		page = n
 	} else if word != "" {
-		word, _ = splitCommand("/" + strings.TrimLeft(word, "/"))
+		word, _ = signed.Split("/" + strings.TrimLeft(word, "/"))
 		c, ok := t.s.lookup(word)
 		if !ok {
 			return whole(t.s.unknown(word, t.st)), nil

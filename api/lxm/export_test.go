@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"groupd/api/signed"
 	"groupd/group"
 )
 
@@ -13,7 +14,7 @@ import (
 func (s *Server) Process(ctx context.Context, in Inbound) { s.process(ctx, in, false, func() {}) }
 
 // Split, Name, Duration, Distance and Chunks are inner functions.
-func Split(text string) (word, args string)     { return splitCommand(text) }
+func Split(text string) (word, args string)     { return signed.Split(text) }
 func Name(text string) (word, rest string)      { return firstWord(text) }
 func Chunks(lines []string, width int) []string { return chunks(lines, width) }
 func Duration(s string) (time.Duration, bool)   { return parseDuration(s) }

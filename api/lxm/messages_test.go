@@ -368,6 +368,40 @@ func TestWhatNobodyWouldSeeIsNotPosted(t *testing.T) {
 	})
 }
 
+func TestReactionsLandOnTheirPost(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.joined("ann", moderation.RoleMember)
+		h.joined("bo", moderation.RoleMember)
+		post := h.says("ann", "the bridge is open").message.ID()
+		extended := func(key, target string) func(*lxmf.Draft) {
+			return func(d *lxmf.Draft) {
+				d.Fields.Set(0x10, msgpack.Map(msgpack.Entry{Key: msgpack.Str(key), Value: msgpack.Str(target)},
+					msgpack.Entry{Key: msgpack.Str("emoji"), Value: msgpack.Str("❤\ufe0f")}, msgpack.Entry{Key: msgpack.Str("sender"), Value: msgpack.Str("00")}))
+			}
+		}
+		for what, change := range map[string]func(*lxmf.Draft){
+			"of LXMF":                       func(d *lxmf.Draft) { d.Fields.SetReaction(lxmf.Reaction{Target: post, Text: "👍"}) },
+			"of Columba and MeshChatX":      extended("reaction_to", post.String()),
+			"to something that is not here": extended("reaction_to", strings.Repeat("ab", 32)),
+			"to nothing":                    extended("reaction_to", "?"),
+			"that is no reaction":           func(d *lxmf.Draft) { d.Fields.SetReaction(lxmf.Reaction{Target: post, Text: "\u202e"}) },
+			"that is a story":               func(d *lxmf.Draft) { d.Fields.SetReaction(lxmf.Reaction{Target: post, Text: strings.Repeat("x", 17)}) },
+		} {
+			if l := h.says("bo", "", change); l.proved != 1 || len(l.answers) != 0 {
+				t.Errorf("a reaction %s: proved %d times, answers %v", what, l.proved, l.answers)
+			}
+		}
+		h.says("bo", "I agree", func(d *lxmf.Draft) { d.Fields.SetReaction(lxmf.Reaction{Target: post, Text: "👎"}) })
+		if got := h.posts("ann"); len(got) != 2 {
+			t.Errorf("posted: %q", got)
+		}
+		e := h.timeline("ann")
+		if n := len(e); e[n-2].Reactions != 2 {
+			t.Errorf("%d reactions", e[n-2].Reactions)
+		}
+	})
+}
+
 func TestSidebandsCommandsAreCommands(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		h.joined("ann", moderation.RoleMember)

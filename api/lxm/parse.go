@@ -7,18 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// splitCommand takes the text of a command apart, which begins with "/": the word in lower case without "-" and "_", and
-// the rest of the text.
-func splitCommand(text string) (word, args string) {
-	text = strings.TrimPrefix(text, "/")
-	end := strings.IndexFunc(text, unicode.IsSpace)
-	if end < 0 {
-		end = len(text)
-	}
-	word = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(text[:end]))
-	return word, strings.TrimSpace(text[end:])
-}
-
 // firstWord takes the first word, or what stands in quotation marks, off a text.
 func firstWord(s string) (word, rest string) {
 	s = strings.TrimSpace(s)

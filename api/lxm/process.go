@@ -5,9 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	"groupd/api/signed"
 	"groupd/group"
 	"groupd/lxmf"
 	"groupd/moderation"
@@ -68,8 +68,8 @@ func (t *turn) decide() (answers []string, err error) {
 		t.s.count.ignored.Add(1)
 		return nil, nil
 	}
-	text, typed := commandText(t.in.Message)
-	word, args := splitCommand(text)
+	text, typed := signed.Command(t.in.Message)
+	word, args := signed.Split(text)
 	switch {
 	case typed && t.member():
 		return t.memberCommand(word, args)
@@ -85,82 +85,19 @@ func (t *turn) member() bool {
 	return t.st.Standing == moderation.StandingMember || t.st.Standing == moderation.StandingMuted
 }
 
-// commandText returns the text of a command, from its "/" on. "//" is none, and neither is "/me".
-func commandText(m *lxmf.Message) (string, bool) {
-	text := leadingTrimmed(string(m.Content))
-	if text == "" && len(m.Title) == 0 {
-		text = fieldCommand(m.Fields)
-	}
-	if !strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//") {
-		return "", false
-	}
-	if _, me := action(text); me {
-		return "", false
-	}
-	return text, true
-}
-
-// leadingTrimmed cuts off white space, and what shows as nothing, at the beginning.
-func leadingTrimmed(s string) string {
-	return strings.TrimLeftFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
-}
-
-// action takes "/me" off a text.
-func action(text string) (string, bool) {
-	word, args := splitCommand(text)
-	return args, word == "me"
-}
-
-// fieldCommand is the command line in a COMMANDS field, as Sideband sends what its user types as a command to a contact
-// (spec 4 §7.5).
-func fieldCommand(f lxmf.Fields) string {
-	raw, ok := f.Get(lxmf.FieldCommands)
-	if !ok {
-		return ""
-	}
-	list, ok := raw.Array()
-	if !ok || len(list) != 1 {
-		return ""
-	}
-	inner, err := lxmf.ParseFields(list[0])
-	if err != nil {
-		return ""
-	}
-	const plugin = 0
-	line, ok := inner.Get(plugin)
-	if !ok {
-		return ""
-	}
-	s, ok := line.Str()
-	if s = leadingTrimmed(s); !ok || s == "" {
-		return ""
-	}
-	return "/" + strings.TrimLeft(s, "/")
-}
-
 // post makes an entry of a member's message.
 func (t *turn) post() ([]string, error) {
 	m := t.in.Message
-	in := group.PostInput{Kind: group.EntryPost, Title: m.Title, Text: m.Content, MessageID: group.MessageID(m.ID()), AuthorTime: m.Time(), Original: m.Packed()}
-	if text := leadingTrimmed(string(m.Content)); strings.HasPrefix(text, "//") {
-		in.Text = []byte(text[1:])
-	} else if does, me := action(text); me && strings.HasPrefix(text, "/") {
-		in.Kind, in.Text = group.EntryAction, []byte(does)
+	if r, ok := signed.Reaction(m); ok {
+		return t.react(r)
 	}
-	fields := m.Fields
-	fields.Delete(lxmf.FieldTelemetry, lxmf.FieldTelemetryStream, lxmf.FieldCommands, lxmf.FieldTicket)
-	if id, ok := fields.ReplyTo(); ok {
-		in.RefID = group.MessageID(id)
-	}
-	in.Stripped = fields.Len() != m.Fields.Len()
-	if fields.Len() > 0 {
-		in.Fields = fields.Raw()
-	}
+	in := signed.Post(m)
 	if len(strings.TrimSpace(string(in.Text))) == 0 && len(strings.TrimSpace(string(m.Title))) == 0 {
 		if in.Kind == group.EntryAction {
 			return t.refusal(textEmptyAction()), nil
 		}
-		if quiet(fields) {
+		kept, _ := lxmf.ParseFields(in.Fields) // none left reads as none
+		if quiet(kept) {
 			t.s.count.ignored.Add(1)
 			return nil, nil
 		}
@@ -186,6 +123,27 @@ func (t *turn) post() ([]string, error) {
 		t.s.count.ignored.Add(1)
 		return nil, nil
 	case group.KindNotMember, group.KindPending: // removed just now
+		return t.hint()
+	}
+	return t.refusal(t.notPosted(err)), nil
+}
+
+// react puts a member's reaction under the post that it names. One to a post that is not here, or that was counted before,
+// is nothing to answer.
+func (t *turn) react(in group.ReactInput) ([]string, error) {
+	_, err := t.s.hub.React(t.ctx, t.caller, t.s.group, in)
+	switch {
+	case err == nil:
+		t.s.count.reactions.Add(1)
+		return nil, nil
+	case !group.Refused(err):
+		return nil, err
+	}
+	switch group.KindOf(err) {
+	case group.KindNotFound, group.KindBanned, group.KindInvalid, group.KindTooLarge, group.KindFull:
+		t.s.count.ignored.Add(1)
+		return nil, nil
+	case group.KindNotMember, group.KindPending:
 		return t.hint()
 	}
 	return t.refusal(t.notPosted(err)), nil

@@ -3,6 +3,7 @@ package lxm
 import (
 	"context"
 
+	"groupd/api/signed"
 	"groupd/group"
 )
 
@@ -30,7 +31,7 @@ func (l *lane) next() bool {
 
 // isPost reports whether a message is no command. Whether its author may post is seen later.
 func isPost(in Inbound) bool {
-	_, typed := commandText(in.Message)
+	_, typed := signed.Command(in.Message)
 	return !typed
 }
 

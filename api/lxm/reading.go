@@ -102,7 +102,7 @@ func (t *turn) history(args string) ([]string, error) {
 			n = min(number, maxHistory)
 		}
 	}
-	q := group.Query{Limit: n, NoEvents: true, Newest: before == 0, Before: group.Seq(before)}
+	q := group.Query{Limit: n, NoEvents: true, Current: true, Newest: before == 0, Before: group.Seq(before)}
 	p, err := t.s.hub.Messages(t.ctx, t.caller, t.s.group, q)
 	if err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ func lastPage(lines []string, seqs []group.Seq, older bool) string {
 
 // single shows one post, the whole of it.
 func (t *turn) single(seq group.Seq, page int) ([]string, error) {
-	p, err := t.s.hub.Messages(t.ctx, t.caller, t.s.group, group.Query{Seqs: []group.Seq{seq}})
+	p, err := t.s.hub.Messages(t.ctx, t.caller, t.s.group, group.Query{Seqs: []group.Seq{seq}, Current: true})
 	if err != nil {
 		return nil, err
 	}

@@ -164,6 +164,7 @@ type Stats struct {
 	Received    uint64 // messages taken
 	Posted      uint64 // became entries
 	Duplicates  uint64 // had become entries before
+	Reactions   uint64 // reactions to posts
 	Commands    uint64 // of people who may have them answered
 	Refused     uint64 // posts and commands refused, proved
 	Ignored     uint64 // marked by a relay, from the banned, or with nothing to show: proved, no answer
@@ -179,7 +180,7 @@ type Stats struct {
 }
 
 type counters struct {
-	received, posted, duplicates, commands, refused, ignored, hints, silent, overload, undecided, answers, answersLost, eventsLost atomic.Uint64
+	received, posted, duplicates, reactions, commands, refused, ignored, hints, silent, overload, undecided, answers, answersLost, eventsLost atomic.Uint64
 }
 
 // Stats is a snapshot.
@@ -191,7 +192,7 @@ func (s *Server) Stats() Stats {
 	c := &s.count
 	return Stats{
 		Forgotten: forgotten,
-		Received:  c.received.Load(), Posted: c.posted.Load(), Duplicates: c.duplicates.Load(), Commands: c.commands.Load(), Refused: c.refused.Load(),
+		Received:  c.received.Load(), Posted: c.posted.Load(), Duplicates: c.duplicates.Load(), Reactions: c.reactions.Load(), Commands: c.commands.Load(), Refused: c.refused.Load(),
 		Ignored: c.ignored.Load(), Hints: c.hints.Load(), Silent: c.silent.Load(), Overload: c.overload.Load(), Undecided: c.undecided.Load(),
 		Answers: c.answers.Load(), AnswersLost: c.answersLost.Load(), EventsLost: c.eventsLost.Load(), Pending: pending,
 	}

@@ -21,6 +21,7 @@ func Columns(view *PageView) *Page {
 		Members:    view.GetMembers(),
 		ChainHash:  view.GetChainHash(),
 		Group:      view.GetGroup(),
+		Oldest:     view.GetOldest(),
 	}
 	if view.GetToRev() > view.GetFromRev() {
 		p.Revs = view.GetToRev() - view.GetFromRev()
@@ -87,9 +88,13 @@ func (p *Page) note(people map[string]uint32, e *Entry) *Note {
 		MessageHash:  e.GetMessageHash(),
 		FieldsLength: e.GetFieldsLength(),
 		TextCodec:    e.GetTextCodec(),
+		EditedBy:     e.GetEditedBy(),
+		Reactions:    e.GetReactions(),
+		Pinned:       e.GetPinned(),
+		Unchanged:    e.GetUnchanged(),
 	}
 	if n.FullLength == 0 && n.About == 0 && n.Subject == 0 && n.Title == "" && n.AuthorTime == 0 && len(n.MessageHash) == 0 &&
-		n.FieldsLength == 0 && n.TextCodec == 0 {
+		n.FieldsLength == 0 && n.TextCodec == 0 && n.EditedBy == 0 && len(n.Reactions) == 0 && !n.Pinned && !n.Unchanged {
 		return nil
 	}
 	return n
@@ -135,6 +140,7 @@ func (p *Page) Spell() (*PageView, error) {
 		Members:    p.GetMembers(),
 		ChainHash:  p.GetChainHash(),
 		Group:      p.GetGroup(),
+		Oldest:     p.GetOldest(),
 	}
 	if count == 0 {
 		view.NextSeq = p.GetFirstSeq()
@@ -183,6 +189,7 @@ func (p *Page) Spell() (*PageView, error) {
 		}
 		e.FullLength, e.About, e.Title, e.AuthorTime = n.GetFullLength(), n.GetAbout(), n.GetTitle(), n.GetAuthorTime()
 		e.MessageHash, e.FieldsLength, e.TextCodec = n.GetMessageHash(), n.GetFieldsLength(), n.GetTextCodec()
+		e.EditedBy, e.Reactions, e.Pinned, e.Unchanged = n.GetEditedBy(), n.GetReactions(), n.GetPinned(), n.GetUnchanged()
 	}
 	return view, nil
 }

@@ -160,7 +160,10 @@ type Page struct {
 	// Chain hash of the page's entry with the largest seq, 32 bytes, where the request asked for it.
 	ChainHash []byte `protobuf:"bytes,20,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
 	// The group's names and policies, where they changed in the revs covered.
-	Group         *GroupState `protobuf:"bytes,21,opt,name=group,proto3" json:"group,omitempty"`
+	Group *GroupState `protobuf:"bytes,21,opt,name=group,proto3" json:"group,omitempty"`
+	// The oldest entry that the server still keeps, where the client may not know it: it drops what is below, and so counts what it
+	// missed. 0: nothing to learn.
+	Oldest        uint64 `protobuf:"varint,50,opt,name=oldest,proto3" json:"oldest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -342,6 +345,75 @@ func (x *Page) GetGroup() *GroupState {
 	return nil
 }
 
+func (x *Page) GetOldest() uint64 {
+	if x != nil {
+		return x.Oldest
+	}
+	return 0
+}
+
+// ReactionCount is how often one reaction was given to an entry.
+type ReactionCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Text  string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	Count uint32                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// The reader gave one of them.
+	Mine          bool `protobuf:"varint,3,opt,name=mine,proto3" json:"mine,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReactionCount) Reset() {
+	*x = ReactionCount{}
+	mi := &file_groupd_v1_page_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReactionCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReactionCount) ProtoMessage() {}
+
+func (x *ReactionCount) ProtoReflect() protoreflect.Message {
+	mi := &file_groupd_v1_page_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReactionCount.ProtoReflect.Descriptor instead.
+func (*ReactionCount) Descriptor() ([]byte, []int) {
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ReactionCount) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ReactionCount) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *ReactionCount) GetMine() bool {
+	if x != nil {
+		return x.Mine
+	}
+	return false
+}
+
 // GroupState is what a client shows of the group.
 type GroupState struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -359,7 +431,7 @@ type GroupState struct {
 
 func (x *GroupState) Reset() {
 	*x = GroupState{}
-	mi := &file_groupd_v1_page_proto_msgTypes[1]
+	mi := &file_groupd_v1_page_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -371,7 +443,7 @@ func (x *GroupState) String() string {
 func (*GroupState) ProtoMessage() {}
 
 func (x *GroupState) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[1]
+	mi := &file_groupd_v1_page_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -384,7 +456,7 @@ func (x *GroupState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupState.ProtoReflect.Descriptor instead.
 func (*GroupState) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{1}
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *GroupState) GetPublicName() string {
@@ -441,7 +513,7 @@ type Sender struct {
 
 func (x *Sender) Reset() {
 	*x = Sender{}
-	mi := &file_groupd_v1_page_proto_msgTypes[2]
+	mi := &file_groupd_v1_page_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -453,7 +525,7 @@ func (x *Sender) String() string {
 func (*Sender) ProtoMessage() {}
 
 func (x *Sender) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[2]
+	mi := &file_groupd_v1_page_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -466,7 +538,7 @@ func (x *Sender) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sender.ProtoReflect.Descriptor instead.
 func (*Sender) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{2}
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Sender) GetIdentity() []byte {
@@ -502,14 +574,21 @@ type Note struct {
 	// Bytes of LXMF fields that are kept with the entry.
 	FieldsLength uint32 `protobuf:"varint,8,opt,name=fields_length,json=fieldsLength,proto3" json:"fields_length,omitempty"`
 	// How the text is written; 0 is plain UTF-8.
-	TextCodec     uint32 `protobuf:"varint,9,opt,name=text_codec,json=textCodec,proto3" json:"text_codec,omitempty"`
+	TextCodec uint32 `protobuf:"varint,9,opt,name=text_codec,json=textCodec,proto3" json:"text_codec,omitempty"`
+	// The entry was edited: title and text are those of the edit with this seq, and left out here. An edit that was edited again has it too.
+	EditedBy uint64 `protobuf:"varint,50,opt,name=edited_by,json=editedBy,proto3" json:"edited_by,omitempty"`
+	// All reactions to the entry as of now, the most frequent first; without any, there are none.
+	Reactions []*ReactionCount `protobuf:"bytes,51,rep,name=reactions,proto3" json:"reactions,omitempty"`
+	Pinned    bool             `protobuf:"varint,52,opt,name=pinned,proto3" json:"pinned,omitempty"`
+	// Only reactions or the pin changed since from_rev: title, text and fields are as they were, and left out here.
+	Unchanged     bool `protobuf:"varint,53,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Note) Reset() {
 	*x = Note{}
-	mi := &file_groupd_v1_page_proto_msgTypes[3]
+	mi := &file_groupd_v1_page_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -521,7 +600,7 @@ func (x *Note) String() string {
 func (*Note) ProtoMessage() {}
 
 func (x *Note) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[3]
+	mi := &file_groupd_v1_page_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -534,7 +613,7 @@ func (x *Note) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Note.ProtoReflect.Descriptor instead.
 func (*Note) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{3}
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Note) GetEntry() uint32 {
@@ -600,6 +679,34 @@ func (x *Note) GetTextCodec() uint32 {
 	return 0
 }
 
+func (x *Note) GetEditedBy() uint64 {
+	if x != nil {
+		return x.EditedBy
+	}
+	return 0
+}
+
+func (x *Note) GetReactions() []*ReactionCount {
+	if x != nil {
+		return x.Reactions
+	}
+	return nil
+}
+
+func (x *Note) GetPinned() bool {
+	if x != nil {
+		return x.Pinned
+	}
+	return false
+}
+
+func (x *Note) GetUnchanged() bool {
+	if x != nil {
+		return x.Unchanged
+	}
+	return false
+}
+
 // PageView is a Page spelled out, for JSON.
 type PageView struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -615,13 +722,14 @@ type PageView struct {
 	Group     *GroupState `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`
 	// On a page without entries that has more: the seq to go on from.
 	NextSeq       uint64 `protobuf:"varint,10,opt,name=next_seq,json=nextSeq,proto3" json:"next_seq,omitempty"`
+	Oldest        uint64 `protobuf:"varint,50,opt,name=oldest,proto3" json:"oldest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PageView) Reset() {
 	*x = PageView{}
-	mi := &file_groupd_v1_page_proto_msgTypes[4]
+	mi := &file_groupd_v1_page_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -633,7 +741,7 @@ func (x *PageView) String() string {
 func (*PageView) ProtoMessage() {}
 
 func (x *PageView) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[4]
+	mi := &file_groupd_v1_page_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -646,7 +754,7 @@ func (x *PageView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageView.ProtoReflect.Descriptor instead.
 func (*PageView) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{4}
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PageView) GetGeneration() uint64 {
@@ -719,6 +827,13 @@ func (x *PageView) GetNextSeq() uint64 {
 	return 0
 }
 
+func (x *PageView) GetOldest() uint64 {
+	if x != nil {
+		return x.Oldest
+	}
+	return 0
+}
+
 // Entry is one row of a PageView. The fields are those of Page and Note, with the deltas added up and the people filled in.
 type Entry struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -730,22 +845,26 @@ type Entry struct {
 	Sender  *Sender                `protobuf:"bytes,6,opt,name=sender,proto3" json:"sender,omitempty"`
 	Text    string                 `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
 	// The text, where it is not valid UTF-8.
-	Binary        []byte  `protobuf:"bytes,8,opt,name=binary,proto3" json:"binary,omitempty"`
-	FullLength    uint32  `protobuf:"varint,9,opt,name=full_length,json=fullLength,proto3" json:"full_length,omitempty"`
-	About         uint64  `protobuf:"varint,10,opt,name=about,proto3" json:"about,omitempty"`
-	Subject       *Sender `protobuf:"bytes,11,opt,name=subject,proto3" json:"subject,omitempty"`
-	Title         string  `protobuf:"bytes,12,opt,name=title,proto3" json:"title,omitempty"`
-	AuthorTime    int64   `protobuf:"varint,13,opt,name=author_time,json=authorTime,proto3" json:"author_time,omitempty"`
-	MessageHash   []byte  `protobuf:"bytes,14,opt,name=message_hash,json=messageHash,proto3" json:"message_hash,omitempty"`
-	FieldsLength  uint32  `protobuf:"varint,15,opt,name=fields_length,json=fieldsLength,proto3" json:"fields_length,omitempty"`
-	TextCodec     uint32  `protobuf:"varint,16,opt,name=text_codec,json=textCodec,proto3" json:"text_codec,omitempty"`
+	Binary        []byte           `protobuf:"bytes,8,opt,name=binary,proto3" json:"binary,omitempty"`
+	FullLength    uint32           `protobuf:"varint,9,opt,name=full_length,json=fullLength,proto3" json:"full_length,omitempty"`
+	About         uint64           `protobuf:"varint,10,opt,name=about,proto3" json:"about,omitempty"`
+	Subject       *Sender          `protobuf:"bytes,11,opt,name=subject,proto3" json:"subject,omitempty"`
+	Title         string           `protobuf:"bytes,12,opt,name=title,proto3" json:"title,omitempty"`
+	AuthorTime    int64            `protobuf:"varint,13,opt,name=author_time,json=authorTime,proto3" json:"author_time,omitempty"`
+	MessageHash   []byte           `protobuf:"bytes,14,opt,name=message_hash,json=messageHash,proto3" json:"message_hash,omitempty"`
+	FieldsLength  uint32           `protobuf:"varint,15,opt,name=fields_length,json=fieldsLength,proto3" json:"fields_length,omitempty"`
+	TextCodec     uint32           `protobuf:"varint,16,opt,name=text_codec,json=textCodec,proto3" json:"text_codec,omitempty"`
+	EditedBy      uint64           `protobuf:"varint,50,opt,name=edited_by,json=editedBy,proto3" json:"edited_by,omitempty"`
+	Reactions     []*ReactionCount `protobuf:"bytes,51,rep,name=reactions,proto3" json:"reactions,omitempty"`
+	Pinned        bool             `protobuf:"varint,52,opt,name=pinned,proto3" json:"pinned,omitempty"`
+	Unchanged     bool             `protobuf:"varint,53,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_groupd_v1_page_proto_msgTypes[5]
+	mi := &file_groupd_v1_page_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -757,7 +876,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[5]
+	mi := &file_groupd_v1_page_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -770,7 +889,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{5}
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Entry) GetSeq() uint64 {
@@ -885,11 +1004,39 @@ func (x *Entry) GetTextCodec() uint32 {
 	return 0
 }
 
+func (x *Entry) GetEditedBy() uint64 {
+	if x != nil {
+		return x.EditedBy
+	}
+	return 0
+}
+
+func (x *Entry) GetReactions() []*ReactionCount {
+	if x != nil {
+		return x.Reactions
+	}
+	return nil
+}
+
+func (x *Entry) GetPinned() bool {
+	if x != nil {
+		return x.Pinned
+	}
+	return false
+}
+
+func (x *Entry) GetUnchanged() bool {
+	if x != nil {
+		return x.Unchanged
+	}
+	return false
+}
+
 var File_groupd_v1_page_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_page_proto_rawDesc = "" +
 	"\n" +
-	"\x14groupd/v1/page.proto\x12\tgroupd.v1\x1a\x17groupd/v1/members.proto\"\xeb\x04\n" +
+	"\x14groupd/v1/page.proto\x12\tgroupd.v1\x1a\x17groupd/v1/members.proto\"\x83\x05\n" +
 	"\x04Page\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x06R\n" +
@@ -917,7 +1064,12 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\amembers\x18\x13 \x03(\v2\x11.groupd.v1.MemberR\amembers\x12\x1d\n" +
 	"\n" +
 	"chain_hash\x18\x14 \x01(\fR\tchainHash\x12+\n" +
-	"\x05group\x18\x15 \x01(\v2\x15.groupd.v1.GroupStateR\x05group\"\xbe\x01\n" +
+	"\x05group\x18\x15 \x01(\v2\x15.groupd.v1.GroupStateR\x05group\x12\x16\n" +
+	"\x06oldest\x182 \x01(\x04R\x06oldest\"M\n" +
+	"\rReactionCount\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x12\x12\n" +
+	"\x04mine\x18\x03 \x01(\bR\x04mine\"\xbe\x01\n" +
 	"\n" +
 	"GroupState\x12\x1f\n" +
 	"\vpublic_name\x18\x01 \x01(\tR\n" +
@@ -929,7 +1081,7 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\x03cut\x18\x06 \x01(\bR\x03cut\"8\n" +
 	"\x06Sender\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\fR\bidentity\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\x8b\x02\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\x96\x03\n" +
 	"\x04Note\x12\x14\n" +
 	"\x05entry\x18\x01 \x01(\rR\x05entry\x12\x1f\n" +
 	"\vfull_length\x18\x02 \x01(\rR\n" +
@@ -942,7 +1094,11 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\fmessage_hash\x18\a \x01(\fR\vmessageHash\x12#\n" +
 	"\rfields_length\x18\b \x01(\rR\ffieldsLength\x12\x1d\n" +
 	"\n" +
-	"text_codec\x18\t \x01(\rR\ttextCodec\"\xcc\x02\n" +
+	"text_codec\x18\t \x01(\rR\ttextCodec\x12\x1b\n" +
+	"\tedited_by\x182 \x01(\x04R\beditedBy\x126\n" +
+	"\treactions\x183 \x03(\v2\x18.groupd.v1.ReactionCountR\treactions\x12\x16\n" +
+	"\x06pinned\x184 \x01(\bR\x06pinned\x12\x1c\n" +
+	"\tunchanged\x185 \x01(\bR\tunchanged\"\xe4\x02\n" +
 	"\bPageView\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x06R\n" +
@@ -957,7 +1113,8 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"chain_hash\x18\b \x01(\fR\tchainHash\x12+\n" +
 	"\x05group\x18\t \x01(\v2\x15.groupd.v1.GroupStateR\x05group\x12\x19\n" +
 	"\bnext_seq\x18\n" +
-	" \x01(\x04R\anextSeq\"\xd7\x03\n" +
+	" \x01(\x04R\anextSeq\x12\x16\n" +
+	"\x06oldest\x182 \x01(\x04R\x06oldest\"\xe2\x04\n" +
 	"\x05Entry\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\x12\x12\n" +
@@ -978,7 +1135,11 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\fmessage_hash\x18\x0e \x01(\fR\vmessageHash\x12#\n" +
 	"\rfields_length\x18\x0f \x01(\rR\ffieldsLength\x12\x1d\n" +
 	"\n" +
-	"text_codec\x18\x10 \x01(\rR\ttextCodec*\xb3\x01\n" +
+	"text_codec\x18\x10 \x01(\rR\ttextCodec\x12\x1b\n" +
+	"\tedited_by\x182 \x01(\x04R\beditedBy\x126\n" +
+	"\treactions\x183 \x03(\v2\x18.groupd.v1.ReactionCountR\treactions\x12\x16\n" +
+	"\x06pinned\x184 \x01(\bR\x06pinned\x12\x1c\n" +
+	"\tunchanged\x185 \x01(\bR\tunchanged*\xb3\x01\n" +
 	"\x04Kind\x12\b\n" +
 	"\x04POST\x10\x00\x12\n" +
 	"\n" +
@@ -1013,35 +1174,38 @@ func file_groupd_v1_page_proto_rawDescGZIP() []byte {
 }
 
 var file_groupd_v1_page_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_groupd_v1_page_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_groupd_v1_page_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_groupd_v1_page_proto_goTypes = []any{
-	(Kind)(0),          // 0: groupd.v1.Kind
-	(*Page)(nil),       // 1: groupd.v1.Page
-	(*GroupState)(nil), // 2: groupd.v1.GroupState
-	(*Sender)(nil),     // 3: groupd.v1.Sender
-	(*Note)(nil),       // 4: groupd.v1.Note
-	(*PageView)(nil),   // 5: groupd.v1.PageView
-	(*Entry)(nil),      // 6: groupd.v1.Entry
-	(*Member)(nil),     // 7: groupd.v1.Member
-	(Joining)(0),       // 8: groupd.v1.Joining
+	(Kind)(0),             // 0: groupd.v1.Kind
+	(*Page)(nil),          // 1: groupd.v1.Page
+	(*ReactionCount)(nil), // 2: groupd.v1.ReactionCount
+	(*GroupState)(nil),    // 3: groupd.v1.GroupState
+	(*Sender)(nil),        // 4: groupd.v1.Sender
+	(*Note)(nil),          // 5: groupd.v1.Note
+	(*PageView)(nil),      // 6: groupd.v1.PageView
+	(*Entry)(nil),         // 7: groupd.v1.Entry
+	(*Member)(nil),        // 8: groupd.v1.Member
+	(Joining)(0),          // 9: groupd.v1.Joining
 }
 var file_groupd_v1_page_proto_depIdxs = []int32{
-	3,  // 0: groupd.v1.Page.senders:type_name -> groupd.v1.Sender
-	4,  // 1: groupd.v1.Page.notes:type_name -> groupd.v1.Note
-	7,  // 2: groupd.v1.Page.members:type_name -> groupd.v1.Member
-	2,  // 3: groupd.v1.Page.group:type_name -> groupd.v1.GroupState
-	8,  // 4: groupd.v1.GroupState.joining:type_name -> groupd.v1.Joining
-	6,  // 5: groupd.v1.PageView.entries:type_name -> groupd.v1.Entry
-	7,  // 6: groupd.v1.PageView.members:type_name -> groupd.v1.Member
-	2,  // 7: groupd.v1.PageView.group:type_name -> groupd.v1.GroupState
-	0,  // 8: groupd.v1.Entry.kind:type_name -> groupd.v1.Kind
-	3,  // 9: groupd.v1.Entry.sender:type_name -> groupd.v1.Sender
-	3,  // 10: groupd.v1.Entry.subject:type_name -> groupd.v1.Sender
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	4,  // 0: groupd.v1.Page.senders:type_name -> groupd.v1.Sender
+	5,  // 1: groupd.v1.Page.notes:type_name -> groupd.v1.Note
+	8,  // 2: groupd.v1.Page.members:type_name -> groupd.v1.Member
+	3,  // 3: groupd.v1.Page.group:type_name -> groupd.v1.GroupState
+	9,  // 4: groupd.v1.GroupState.joining:type_name -> groupd.v1.Joining
+	2,  // 5: groupd.v1.Note.reactions:type_name -> groupd.v1.ReactionCount
+	7,  // 6: groupd.v1.PageView.entries:type_name -> groupd.v1.Entry
+	8,  // 7: groupd.v1.PageView.members:type_name -> groupd.v1.Member
+	3,  // 8: groupd.v1.PageView.group:type_name -> groupd.v1.GroupState
+	0,  // 9: groupd.v1.Entry.kind:type_name -> groupd.v1.Kind
+	4,  // 10: groupd.v1.Entry.sender:type_name -> groupd.v1.Sender
+	4,  // 11: groupd.v1.Entry.subject:type_name -> groupd.v1.Sender
+	2,  // 12: groupd.v1.Entry.reactions:type_name -> groupd.v1.ReactionCount
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_groupd_v1_page_proto_init() }
@@ -1056,7 +1220,7 @@ func file_groupd_v1_page_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_groupd_v1_page_proto_rawDesc), len(file_groupd_v1_page_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

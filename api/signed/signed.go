@@ -1,0 +1,171 @@
+// Package signed says what an LXMF message of a member means: a post, a reaction, or a command. Every face that takes such
+// messages reads them here, so that one that came twice, by LXMF and over a link, is the same post.
+package signed
+
+import (
+	"encoding/hex"
+	"strings"
+	"unicode"
+
+	"groupd/group"
+	"groupd/lxmf"
+	"groupd/rns/msgpack"
+)
+
+// Markers in field 0xFB of messages that a group server made: ours, and by which another one names whose reaction it relays
+// (spec 4 §8.6).
+const (
+	MarkerType  = "groupd"
+	reactorType = "originator-identity"
+)
+
+// Marked reports whether a message was made or relayed by a group server: it is not posted and not answered.
+func Marked(f lxmf.Fields) bool {
+	raw, ok := f.Get(lxmf.FieldCustomType)
+	if !ok {
+		return false
+	}
+	word, ok := textOf(raw)
+	return ok && (word == MarkerType || word == reactorType)
+}
+
+// Command returns the text of a command, from its "/" on. "//" is none, and neither is "/me".
+func Command(m *lxmf.Message) (string, bool) {
+	text := leadingTrimmed(string(m.Content))
+	if text == "" && len(m.Title) == 0 {
+		text = fieldCommand(m.Fields)
+	}
+	if !strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//") {
+		return "", false
+	}
+	if _, me := action(text); me {
+		return "", false
+	}
+	return text, true
+}
+
+// fieldCommand is the command line in a COMMANDS field, as Sideband sends what its user types as a command to a contact
+// (spec 4 §7.5).
+func fieldCommand(f lxmf.Fields) string {
+	raw, ok := f.Get(lxmf.FieldCommands)
+	if !ok {
+		return ""
+	}
+	list, ok := raw.Array()
+	if !ok || len(list) != 1 {
+		return ""
+	}
+	inner, err := lxmf.ParseFields(list[0])
+	if err != nil {
+		return ""
+	}
+	const plugin = 0
+	line, ok := inner.Get(plugin)
+	if !ok {
+		return ""
+	}
+	s, ok := line.Str()
+	if s = leadingTrimmed(s); !ok || s == "" {
+		return ""
+	}
+	return "/" + strings.TrimLeft(s, "/")
+}
+
+// Post is the post that a message is. Location, telemetry, commands and tickets are not kept, and with them goes the proof.
+func Post(m *lxmf.Message) group.PostInput {
+	in := group.PostInput{
+		Kind: group.EntryPost, Title: m.Title, Text: m.Content, MessageID: group.MessageID(m.ID()), AuthorTime: m.Time(), Original: m.Packed(),
+		Marked: Marked(m.Fields),
+	}
+	if text := leadingTrimmed(string(m.Content)); strings.HasPrefix(text, "//") {
+		in.Text = []byte(text[1:])
+	} else if does, me := action(text); me {
+		in.Kind, in.Text = group.EntryAction, []byte(does)
+	}
+	fields := m.Fields
+	fields.Delete(lxmf.FieldTelemetry, lxmf.FieldTelemetryStream, lxmf.FieldCommands, lxmf.FieldTicket)
+	if id, ok := fields.ReplyTo(); ok {
+		in.RefID = group.MessageID(id)
+	}
+	in.Stripped = fields.Len() != m.Fields.Len()
+	if fields.Len() > 0 {
+		in.Fields = fields.Raw()
+	}
+	return in
+}
+
+// fieldExtension holds what some clients send that is not allocated upstream, reactions among it (spec 4 §7.4).
+const fieldExtension = 0x10
+
+// Reaction is the reaction that a message without a text is, in either form that clients use: field 0x40, or "reaction_to" in
+// field 0x10 (spec 4 §7.4). A text that only repeats the reaction does not count.
+func Reaction(m *lxmf.Message) (group.ReactInput, bool) {
+	r, ok := m.Fields.Reaction()
+	if !ok {
+		r, ok = extendedReaction(m.Fields)
+	}
+	if text := strings.TrimSpace(string(m.Title) + string(m.Content)); !ok || (text != "" && text != r.Text) {
+		return group.ReactInput{}, false
+	}
+	return group.ReactInput{RefID: group.MessageID(r.Target), Text: r.Text, MessageID: group.MessageID(m.ID())}, true
+}
+
+// extendedReaction reads {"reaction_to": 64 hex digits or 32 bytes, "emoji": text} in field 0x10.
+func extendedReaction(f lxmf.Fields) (r lxmf.Reaction, ok bool) {
+	raw, ok := f.Get(fieldExtension)
+	if !ok {
+		return r, false
+	}
+	inner, err := lxmf.ParseFields(raw)
+	if err != nil {
+		return r, false
+	}
+	hasTarget, hasText := false, false
+	for key, value := range inner.All() {
+		word, _ := textOf(key)
+		text, isText := textOf(value)
+		switch word {
+		case "reaction_to":
+			if id, err := hex.DecodeString(text); err == nil && len(id) == len(r.Target) {
+				r.Target, hasTarget = lxmf.MessageID(id), true
+			} else if isText && len(text) == len(r.Target) {
+				r.Target, hasTarget = lxmf.MessageID([]byte(text)), true
+			}
+		case "emoji":
+			r.Text, hasText = text, isText
+		}
+	}
+	return r, hasTarget && hasText
+}
+
+// textOf reads a text that may be packed as bytes.
+func textOf(raw msgpack.Raw) (string, bool) {
+	if s, ok := raw.Str(); ok {
+		return s, true
+	}
+	b, ok := raw.Bin()
+	return string(b), ok
+}
+
+// leadingTrimmed cuts off white space, and what shows as nothing, at the beginning.
+func leadingTrimmed(s string) string {
+	return strings.TrimLeftFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+}
+
+// action takes "/me" off a text.
+func action(text string) (string, bool) {
+	word, args := Split(text)
+	return args, word == "me" && strings.HasPrefix(text, "/")
+}
+
+// Split takes the text of a command apart, which begins with "/": the word in lower case without "-" and "_", and the rest of
+// the text.
+func Split(text string) (word, args string) {
+	text = strings.TrimPrefix(text, "/")
+	end := strings.IndexFunc(text, unicode.IsSpace)
+	if end < 0 {
+		end = len(text)
+	}
+	word = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(text[:end]))
+	return word, strings.TrimSpace(text[end:])
+}
