@@ -116,6 +116,7 @@ func (l *entryList) viewOf(taken []item, all bool) *groupdv1.PageView {
 		Filtered:   l.base.GetFiltered(),
 		More:       l.base.GetMore() || !all,
 		NextSeq:    l.base.GetNextSeq(),
+		Oldest:     l.base.GetOldest(),
 	}
 	var newest uint64
 	for _, it := range taken {
@@ -293,6 +294,11 @@ func barer(it item) []item {
 		e = cloneEntry(e)
 		e.Sender, e.Subject, e.MessageHash = nameless(e.GetSender()), nameless(e.GetSubject()), nil
 		forms = append(forms, item{rev: it.rev, entry: e})
+		if len(e.GetReactions()) > 0 {
+			e = cloneEntry(e)
+			e.Reactions, e.FullLength = nil, uint32(max(fullLength(it), 1)) // shortened, even where it has no text
+			forms = append(forms, item{rev: it.rev, entry: e})
+		}
 	case it.member != nil:
 		m := cloneMember(it.member)
 		m.Name = ""
@@ -321,7 +327,7 @@ func cloneEntry(e *groupdv1.Entry) *groupdv1.Entry {
 		Seq: e.GetSeq(), Rev: e.GetRev(), Time: e.GetTime(), Kind: e.GetKind(), Deleted: e.GetDeleted(), Sender: e.GetSender(),
 		Text: e.GetText(), Binary: e.GetBinary(), FullLength: e.GetFullLength(), About: e.GetAbout(), Subject: e.GetSubject(),
 		Title: e.GetTitle(), AuthorTime: e.GetAuthorTime(), MessageHash: e.GetMessageHash(), FieldsLength: e.GetFieldsLength(),
-		TextCodec: e.GetTextCodec(),
+		TextCodec: e.GetTextCodec(), EditedBy: e.GetEditedBy(), Reactions: e.GetReactions(), Pinned: e.GetPinned(), Unchanged: e.GetUnchanged(),
 	}
 }
 

@@ -13,8 +13,10 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"groupd/group"
+	"groupd/lxmf"
 	"groupd/moderation"
 	groupdv1 "groupd/proto/groupd/v1"
+	"groupd/rns"
 	"groupd/rns/msgpack"
 )
 
@@ -23,15 +25,16 @@ type fakeHub struct {
 	err     error
 	explode any // what to panic with
 
-	mu      sync.Mutex
-	asked   []string // names of the methods called
-	callers []group.Caller
-	entries []group.Entry  // by seq
-	people  []group.Member // by rev
-	waiting []group.Request
-	info    group.Info
-	head    group.Head
-	seen    []any // inputs
+	mu       sync.Mutex
+	asked    []string // names of the methods called
+	callers  []group.Caller
+	entries  []group.Entry  // by seq
+	people   []group.Member // by rev
+	waiting  []group.Request
+	reported []group.Report
+	info     group.Info
+	head     group.Head
+	seen     []any // inputs
 }
 
 func id(n byte) group.IdentityHash { return group.IdentityHash(bytes.Repeat([]byte{n}, 16)) }
@@ -68,6 +71,7 @@ func newFake(n int) *fakeHub {
 		Topic: "Nodes on the ridge", Members: 3, Generation: 0x1122334455667788,
 		You: group.Standing{Standing: moderation.StandingMember, Role: moderation.RoleOwner, Permissions: moderation.PermAll},
 	}
+	h.reported = []group.Report{{ID: 1, Seq: 5, By: id(2), Reason: "spam", Created: start()}}
 	h.waiting = []group.Request{{Identity: id(7), DisplayName: "mallory", Greeting: "let me in, please", Created: start()}}
 	return h
 }
@@ -201,6 +205,53 @@ func (h *fakeHub) Messages(_ context.Context, c group.Caller, _ group.GroupID, q
 	return p, nil
 }
 
+func (h *fakeHub) posted(method string, c group.Caller, in any) (group.PostResult, error) {
+	return group.PostResult{Change: h.change(), Time: start()}, h.note(method, c, in)
+}
+
+func (h *fakeHub) Post(_ context.Context, c group.Caller, _ group.GroupID, in group.PostInput) (group.PostResult, error) {
+	return h.posted("post", c, in)
+}
+
+func (h *fakeHub) Edit(_ context.Context, c group.Caller, _ group.GroupID, in group.EditInput) (group.PostResult, error) {
+	return h.posted("edit", c, in)
+}
+
+func (h *fakeHub) Search(_ context.Context, c group.Caller, _ group.GroupID, in group.SearchInput) (group.Page, error) {
+	p := group.Page{Generation: h.info.Generation, Head: h.head, To: h.head.Rev, Authors: h.people, More: true}
+	p.Entries = h.entries[:min(in.Limit, len(h.entries))]
+	return p, h.note("search", c, in)
+}
+
+func (h *fakeHub) Proof(_ context.Context, c group.Caller, _ group.GroupID, seq group.Seq) (group.Proof, error) {
+	e := group.Entry{Kind: group.EntryPost, Author: id(1), Time: start(), Text: []byte("The bridge is open again"), Salt: bytes.Repeat([]byte{5}, 32)}
+	return group.Proof{Entry: e, Original: packed(adaKeys(), group.AddressOf(id(9)), string(e.Text)), PublicKey: adaKeys().PublicKey(), Previous: group.Hash{1}}, h.note("proof", c, seq)
+}
+
+func (h *fakeHub) React(_ context.Context, c group.Caller, _ group.GroupID, in group.ReactInput) (group.ReactResult, error) {
+	return group.ReactResult{Change: h.change(), Reactions: []group.ReactionCount{{Text: in.Text, Count: 3, Mine: true}, {Text: "❤", Count: 1}}}, h.note("react", c, in)
+}
+
+func (h *fakeHub) Pin(_ context.Context, c group.Caller, _ group.GroupID, seq group.Seq, off bool) (group.PinResult, error) {
+	return group.PinResult{Change: h.change(), Pinned: []group.Seq{seq, 2}}, h.note("pin", c, []any{seq, off})
+}
+
+func (h *fakeHub) Pins(_ context.Context, c group.Caller, _ group.GroupID) (group.PinResult, error) {
+	return group.PinResult{Change: h.change(), Pinned: []group.Seq{2}}, h.note("pins", c, nil)
+}
+
+func (h *fakeHub) Report(_ context.Context, c group.Caller, _ group.GroupID, in group.ReportInput) (group.Change, error) {
+	return h.change(), h.note("report", c, in)
+}
+
+func (h *fakeHub) Reports(_ context.Context, c group.Caller, _ group.GroupID, after int64, limit int) (group.ReportsPage, error) {
+	return group.ReportsPage{Reports: h.reported, Total: len(h.reported), Authors: h.people}, h.note("reports", c, []any{after, limit})
+}
+
+func (h *fakeHub) SettleReports(_ context.Context, c group.Caller, _ group.GroupID, seq group.Seq, note string) (group.Change, error) {
+	return h.change(), h.note("settle", c, []any{seq, note})
+}
+
 func (h *fakeHub) Delete(_ context.Context, c group.Caller, _ group.GroupID, in group.DeleteInput) (group.DeleteResult, error) {
 	return group.DeleteResult{Change: h.change(), Deleted: 2, Missing: []group.Seq{999}}, h.note("delete", c, in)
 }
@@ -288,7 +339,25 @@ func newServer(t testing.TB, h Hub) *Server {
 	return s
 }
 
-func ada() group.Caller { return group.Caller{Identity: id(1)} }
+func ada() group.Caller { return group.Caller{Identity: id(1), PublicKey: adaKeys().PublicKey()} }
+
+// adaKeys are those with which ada signs.
+func adaKeys() *rns.Identity {
+	keys, err := rns.LoadIdentity(bytes.Repeat([]byte{7}, 64))
+	if err != nil {
+		panic(err)
+	}
+	return keys
+}
+
+// packed is a message of a person's to the group with this address.
+func packed(from *rns.Identity, to group.Address, text string) []byte {
+	m, err := lxmf.Pack(from, lxmf.Draft{Destination: rns.DestinationHash(to), Timestamp: float64(start().Unix()), Content: []byte(text)})
+	if err != nil {
+		panic(err)
+	}
+	return m.Packed()
+}
 
 // sample is one well-formed request for each path, with a reply message to read the answer into.
 type sample struct {
@@ -310,6 +379,15 @@ func samples() []sample {
 		{"/join", &groupdv1.JoinRequest{Name: "ada", Greeting: "Hello, I run the node on the ridge", ClientId: cid}, &groupdv1.JoinReply{}},
 		{"/leave", &groupdv1.LeaveRequest{ClientId: cid}, &groupdv1.Ack{}},
 		{"/messages", &groupdv1.MessagesRequest{AfterRev: proto.Uint64(3), Limit: 3}, &groupdv1.MessagesReply{}},
+		{"/messages/send", &groupdv1.SendRequest{Message: packed(adaKeys(), group.AddressOf(id(9)), "The bridge is open again")[32:], Bare: true, Ref: 3, ClientId: cid}, &groupdv1.SendReply{}},
+		{"/messages/edit", &groupdv1.EditRequest{Seq: 4, Text: "The bridge is open, the road is not", ClientId: cid}, &groupdv1.SendReply{}},
+		{"/messages/search", &groupdv1.SearchRequest{Text: "hello number", Author: byName("grace"), Limit: 2}, &groupdv1.MessagesReply{}},
+		{"/messages/proof", &groupdv1.ProofRequest{Seq: 4, MaxBytes: 4096}, &groupdv1.ProofReply{}},
+		{"/messages/react", &groupdv1.ReactRequest{Seq: 4, Text: "👍", ClientId: cid}, &groupdv1.ReactReply{}},
+		{"/messages/pin", &groupdv1.PinRequest{Seq: 4, ClientId: cid}, &groupdv1.PinReply{}},
+		{"/messages/report", &groupdv1.ReportRequest{Seq: 5, Reason: "spam", ClientId: cid}, &groupdv1.Ack{}},
+		{"/reports", &groupdv1.ReportsRequest{}, &groupdv1.ReportsReply{}},
+		{"/reports/settle", &groupdv1.SettleReportsRequest{Seq: 5, Note: "warned", ClientId: cid}, &groupdv1.Ack{}},
 		{"/messages/delete", &groupdv1.DeleteRequest{Seqs: []uint64{4, 5, 999}, ClientId: cid}, &groupdv1.DeleteReply{}},
 		{"/members", &groupdv1.MembersRequest{Limit: 2}, &groupdv1.MembersReply{}},
 		{"/members/kick", &groupdv1.KickRequest{Who: byName("linus"), Reason: "spam", DurationS: 7200, ClientId: cid}, &groupdv1.Ack{}},

@@ -143,7 +143,7 @@ func listOf(p group.Page, query group.Query, q *groupdv1.MessagesRequest) *entry
 	l := &entryList{
 		byRev:   q.AfterRev != nil,
 		fromEnd: query.Newest || query.Before > 0,
-		base:    &groupdv1.PageView{Generation: uint64(p.Generation), More: p.More, Filtered: clampUint32(int64(p.Omitted))},
+		base:    &groupdv1.PageView{Generation: uint64(p.Generation), More: p.More, Filtered: clampUint32(int64(p.Omitted)), Oldest: uint64(p.Oldest)},
 	}
 	l.base.FromRev, l.base.ToRev = uint64(p.To), uint64(p.To)
 	if l.byRev {
@@ -158,7 +158,12 @@ func listOf(p group.Page, query group.Query, q *groupdv1.MessagesRequest) *entry
 			l.items = append(l.items, item{rev: uint64(e.Rev)})
 			continue
 		}
-		l.items = append(l.items, item{rev: uint64(e.Rev), entry: entryRow(e, who, q.GetHashes(), q.GetHeadlines())})
+		row := entryRow(e, who, q.GetHashes(), q.GetHeadlines())
+		row.Reactions = reactionRows(p.Reactions[e.Seq])
+		if l.byRev && e.Written <= p.From {
+			row = unchanged(row)
+		}
+		l.items = append(l.items, item{rev: uint64(e.Rev), entry: row})
 	}
 	if l.byRev {
 		for _, m := range p.Members {

@@ -69,7 +69,7 @@ func TestRequestsAreAnsweredOverALink(t *testing.T) {
 				t.Errorf("%q: %v", path, got)
 			}
 		}
-		me := rnstest.Identity(t, 2)
+		me := adaKeys()
 		if err := l.Identify(me); err != nil {
 			t.Fatal(err)
 		}

@@ -89,6 +89,7 @@ func entryRow(e group.Entry, who people, hashes, headlines bool) *groupdv1.Entry
 	if apart := e.AuthorTime.Sub(e.Time).Abs(); !e.AuthorTime.IsZero() && apart > authorTimeNear && apart < authorTimeFar {
 		r.AuthorTime = e.AuthorTime.Unix()
 	}
+	r.EditedBy, r.Pinned = uint64(e.EditedBy), e.Pinned
 	if hashes && !e.MessageID.IsZero() {
 		r.MessageHash = e.MessageID[:]
 	}
@@ -106,9 +107,22 @@ func firstLine(text []byte) []byte {
 	if len(text) <= headlineBytes {
 		return text
 	}
-	n := headlineBytes
-	for n > headlineBytes-utf8.UTFMax && !utf8.RuneStart(text[n]) {
-		n--
+	return []byte(cutText(string(text), headlineBytes))
+}
+
+// unchanged is the row of an entry whose content the reader has: what is said about it, and no more.
+func unchanged(r *groupdv1.Entry) *groupdv1.Entry {
+	return &groupdv1.Entry{
+		Seq: r.GetSeq(), Rev: r.GetRev(), Time: r.GetTime(), EditedBy: r.GetEditedBy(), Reactions: r.GetReactions(), Pinned: r.GetPinned(), Unchanged: true,
+	}
+}
+
+// cutText is the first n bytes of a text, fewer where a character would be split.
+func cutText(text string, n int) string {
+	for m := n; m > n-utf8.UTFMax && m > 0; m-- {
+		if utf8.RuneStart(text[m]) {
+			return text[:m]
+		}
 	}
 	return text[:n]
 }

@@ -47,6 +47,16 @@ type Hub interface {
 	Join(ctx context.Context, c group.Caller, g group.GroupID, in group.JoinInput) (group.JoinResult, error)
 	Leave(ctx context.Context, c group.Caller, g group.GroupID) (group.Change, error)
 	Messages(ctx context.Context, c group.Caller, g group.GroupID, q group.Query) (group.Page, error)
+	Post(ctx context.Context, c group.Caller, g group.GroupID, in group.PostInput) (group.PostResult, error)
+	Edit(ctx context.Context, c group.Caller, g group.GroupID, in group.EditInput) (group.PostResult, error)
+	Search(ctx context.Context, c group.Caller, g group.GroupID, in group.SearchInput) (group.Page, error)
+	Proof(ctx context.Context, c group.Caller, g group.GroupID, seq group.Seq) (group.Proof, error)
+	React(ctx context.Context, c group.Caller, g group.GroupID, in group.ReactInput) (group.ReactResult, error)
+	Pin(ctx context.Context, c group.Caller, g group.GroupID, seq group.Seq, off bool) (group.PinResult, error)
+	Pins(ctx context.Context, c group.Caller, g group.GroupID) (group.PinResult, error)
+	Report(ctx context.Context, c group.Caller, g group.GroupID, in group.ReportInput) (group.Change, error)
+	Reports(ctx context.Context, c group.Caller, g group.GroupID, after int64, limit int) (group.ReportsPage, error)
+	SettleReports(ctx context.Context, c group.Caller, g group.GroupID, seq group.Seq, note string) (group.Change, error)
 	Delete(ctx context.Context, c group.Caller, g group.GroupID, in group.DeleteInput) (group.DeleteResult, error)
 	Members(ctx context.Context, c group.Caller, g group.GroupID, q group.MembersQuery) (group.MembersPage, error)
 	Kick(ctx context.Context, c group.Caller, g group.GroupID, in group.KickInput) (group.Change, error)
@@ -112,7 +122,16 @@ func (s *Server) table() []route {
 		on("/join", identified, changes, s.join),
 		on("/leave", identified, changes, s.leave),
 		on("/messages", identified, reads, s.messages),
+		on("/messages/send", identified, changes, s.send),
+		on("/messages/edit", identified, changes, s.edit),
+		on("/messages/search", identified, reads, s.search),
+		on("/messages/proof", identified, reads, s.proof),
+		on("/messages/react", identified, changes, s.react),
+		on("/messages/pin", identified, changes, s.pin),
+		on("/messages/report", identified, changes, s.report),
 		on("/messages/delete", identified, changes, s.deleteMessages),
+		on("/reports", identified, reads, s.reports),
+		on("/reports/settle", identified, changes, s.settleReports),
 		on("/members", identified, reads, s.members),
 		on("/members/kick", identified, changes, s.kick),
 		on("/members/ban", identified, changes, s.ban),

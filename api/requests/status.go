@@ -78,8 +78,11 @@ func statusOf(err error) *groupdv1.Status {
 func wireField(path, field string) string {
 	switch field {
 	case "target", "author":
-		if path == "/messages/delete" {
+		switch path {
+		case "/messages/delete":
 			return "all_by"
+		case "/messages/search":
+			return "author"
 		}
 		return "who"
 	case "status":

@@ -118,6 +118,10 @@ func examplePages() map[string]*groupdv1.PageView {
 	odd := post(7, ada, "")
 	odd.Binary, odd.TextCodec, odd.MessageHash, odd.FieldsLength = []byte{0xff, 0xfe}, 3, bytes.Repeat([]byte{7}, 32), 88
 	odd.AuthorTime = odd.Time - 3600
+	edited := post(1, ada, "")
+	edited.EditedBy = 45
+	loved := post(8, grace, "who comes?")
+	loved.Pinned, loved.Reactions = true, []*groupdv1.ReactionCount{{Text: "👍", Count: 12, Mine: true}, {Text: "❤", Count: 1}}
 	return map[string]*groupdv1.PageView{
 		"1 an empty page at the end of the list": {Generation: generation, FromRev: 97, ToRev: 97},
 		"2 three posts by two members": {Generation: generation, FromRev: 97, ToRev: 97, Entries: []*groupdv1.Entry{
@@ -129,6 +133,9 @@ func examplePages() map[string]*groupdv1.PageView {
 				{Identity: ada.GetIdentity(), Name: "ada", Rev: 303, Gone: true}},
 			Group: &groupdv1.GroupState{PublicName: "Valley Mesh", Topic: "Nodes on the ridge", Joining: groupdv1.Joining_APPROVE, Public: true}},
 		"5 only events, and they were filtered: go on from next_seq": {Generation: generation, More: true, Filtered: 500, NextSeq: 201},
+		"7 an edited entry and its edit, reactions, a pin, an entry of which only these changed": {Generation: generation, FromRev: 90, ToRev: 301,
+			Entries: []*groupdv1.Entry{edited, edit, loved, {Seq: 12, Rev: 301, Time: at - 900, Pinned: true, Unchanged: true}}},
+		"8 the oldest entry that is kept, and nothing else": {Generation: generation, FromRev: 500, ToRev: 500, Oldest: 4711},
 		"6 entries that are not in a row": {Generation: generation, Entries: []*groupdv1.Entry{
 			{Seq: 9, Rev: 500, Time: at}, {Seq: 2, Rev: 12, Time: at - 5000, Sender: ada}, {Seq: 300, Rev: 13, Time: at + 1<<33, Sender: ada, Text: "x"}}},
 	}
