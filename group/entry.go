@@ -81,6 +81,7 @@ type Entry struct {
 	Title      []byte
 	Text       []byte // the content, or what an event says
 	Fields     []byte // the LXMF fields that were kept, one msgpack map as received; nil: none
+	Emergency  bool   // passes quiet hours and shares; not part of the digest
 	Signed     bool   // the author's signed original can be asked for (Hub.Proof)
 	Salt       []byte // 32 bytes; nil when Deleted
 	Digest     Hash   // SHA-256(salt ‖ canonical content)

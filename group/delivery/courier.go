@@ -87,8 +87,8 @@ const (
 	Relay
 	Digest
 	Announce
-	Other          // what the scheduler did not send: relayed for others, links, paths
-	priorities int = iota
+	Other      // what the scheduler did not send: relayed for others, links, paths
+	priorities = iota
 )
 
 // String is the priority's word.

@@ -1,0 +1,191 @@
+package delivery
+
+import (
+	"time"
+
+	"groupd/group"
+)
+
+// Tunables of the airtime.
+const (
+	// DefaultShare is the part of the time that groups may use of an interface where nothing else is said; what is left is
+	// for others, and for what members send.
+	DefaultShare = 0.25
+	// MemberShare is the part of an interface's share that one member may use, over an hour.
+	MemberShare = 1.0 / 20
+	// burst is how long a share may be saved up.
+	burst = time.Minute
+	// slowFlights and fastFlights bound the parcels on their way over one interface, urgentFlights those of emergencies over
+	// a slow one, which wait for no share.
+	slowFlights   = 16
+	fastFlights   = 64
+	urgentFlights = 2
+	// dutyRest is the part of the legal duty cycle that is kept for emergencies and answers.
+	dutyRest = 0.1
+	// fullPacket is the size in bytes of a full packet on the air.
+	fullPacket = 500
+	// spenders is how many members' airtime is told apart per interface; where there are more, who spent least counts among
+	// all others.
+	spenders = 512
+)
+
+// lane is one interface with its account of airtime. Durations without a name are airtime.
+type lane struct {
+	Interface
+	share   float64
+	tokens  time.Duration // what may be spent; below zero it is owed
+	filled  time.Duration // when, since the start
+	hour    window        // what we transmitted
+	typical time.Duration // of parcels so far
+
+	measured, expected time.Duration // of Interface.Transmitted: the last one, and what of it was ours
+	seen               bool
+
+	spent   [priorities]time.Duration
+	parcels [priorities]uint64
+	who     map[group.IdentityHash]time.Duration
+	others  time.Duration
+
+	ready  queue
+	flying int
+}
+
+func newLane(now time.Duration, i Interface) *lane {
+	l := &lane{filled: now, hour: newHour(), who: make(map[group.IdentityHash]time.Duration)}
+	l.set(now, i)
+	l.tokens = l.most()
+	l.typical = i.Airtime(fullPacket) + i.Airtime(ProofBytes)
+	return l
+}
+
+// set takes a new snapshot of the interface. What it transmitted beside what we know of is charged as others'.
+func (l *lane) set(now time.Duration, i Interface) {
+	l.fill(now)
+	l.Interface = i
+	l.share = i.Share
+	if l.share <= 0 {
+		l.share = DefaultShare
+	}
+	if i.Duty > 0 && i.Duty < 1 {
+		l.share = min(l.share, i.Duty)
+	}
+	l.share = min(l.share, 1)
+	if i.Transmitted == 0 {
+		return
+	}
+	if i.Transmitted < l.measured {
+		l.measured = 0 // it started anew
+	}
+	grown := i.Transmitted - l.measured
+	l.measured = i.Transmitted
+	if !l.seen {
+		l.seen = true
+		return
+	}
+	if known := min(grown, l.expected); known > 0 {
+		l.expected -= known
+		grown -= known
+	}
+	if grown > 0 {
+		l.hour.add(now, grown)
+		l.tokens -= grown
+		l.spent[Other] += grown
+	}
+}
+
+// most is how much may be saved up: at least a full packet.
+func (l *lane) most() time.Duration {
+	return max(time.Duration(l.share*float64(burst)), l.Airtime(fullPacket))
+}
+
+func (l *lane) fill(now time.Duration) {
+	l.tokens = min(l.tokens+time.Duration(l.share*float64(now-l.filled)), l.most())
+	l.filled = now
+}
+
+// wait is how long something of a priority must wait before it may be sent, of which ours is what we transmit; 0: not at all.
+func (l *lane) wait(now time.Duration, p Priority, ours time.Duration) time.Duration {
+	l.fill(now)
+	if w := l.overDuty(now, p, ours); w > 0 {
+		return w
+	}
+	if p == Emergency || l.tokens > 0 || l.Airtime(fullPacket) == 0 {
+		return 0
+	}
+	return time.Duration(float64(-l.tokens)/l.share) + time.Millisecond
+}
+
+// overDuty is how long until the legal duty cycle allows another transmission of this length; 0: it does.
+func (l *lane) overDuty(now time.Duration, p Priority, ours time.Duration) time.Duration {
+	if l.Duty <= 0 || l.Duty >= 1 {
+		return 0
+	}
+	limit := l.Duty * float64(time.Hour)
+	if p > Answer {
+		limit *= 1 - dutyRest
+	}
+	return l.hour.wait(now, time.Duration(limit)-ours)
+}
+
+// airtimeOf is about how long so many bytes take, in full packets with their proofs.
+func (l *lane) airtimeOf(bytes int) time.Duration {
+	return time.Duration(float64(bytes) / fullPacket * float64(l.Airtime(fullPacket)+l.Airtime(ProofBytes)))
+}
+
+// charge books what was or will be sent: ours is what we transmit, all what the channel is taken for. Negative values take it
+// back.
+func (l *lane) charge(now time.Duration, p Priority, who group.IdentityHash, ours, all time.Duration) {
+	l.fill(now)
+	l.tokens -= all
+	l.hour.add(now, ours)
+	l.expected = max(l.expected+ours, 0)
+	l.spent[p] += all
+	if who == (group.IdentityHash{}) {
+		return
+	}
+	if _, known := l.who[who]; !known && len(l.who) >= spenders {
+		l.forgetLeast()
+	}
+	l.who[who] += all
+}
+
+// forgetLeast counts who spent least among all others.
+func (l *lane) forgetLeast() {
+	var least group.IdentityHash
+	first := true
+	for id, d := range l.who {
+		if first || d < l.who[least] {
+			least, first = id, false
+		}
+	}
+	l.others += l.who[least]
+	delete(l.who, least)
+}
+
+// memberRate is the part of the time that one member may use.
+func (l *lane) memberRate() float64 { return l.share * MemberShare }
+
+// memberHour is an hour of one member's share.
+func (l *lane) memberHour() time.Duration {
+	return time.Duration(l.memberRate() * float64(time.Hour))
+}
+
+// maxBytes is the largest parcel: what an hour of one member's share carries, at least a full packet. 0: any.
+func (l *lane) maxBytes() int {
+	full := l.Airtime(fullPacket)
+	if !l.Slow() || full <= 0 {
+		return 0
+	}
+	return max(fullPacket, int(float64(fullPacket)*float64(l.memberHour())/float64(full)))
+}
+
+// flights is how many more parcels may be on their way, of this priority.
+func (l *lane) flights(p Priority) int {
+	switch {
+	case !l.Slow():
+		return fastFlights - l.flying
+	case p == Emergency:
+		return urgentFlights - l.flying
+	}
+	return slowFlights - l.flying
+}
