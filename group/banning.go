@@ -88,7 +88,7 @@ func (h *Hub) remove(ctx context.Context, op string, c Caller, g GroupID, in Ban
 			}
 		}
 		if !q.Identity.IsZero() {
-			if err := w.w.DeleteRequest(g, q.Identity); err != nil {
+			if err := w.dropRequest(q.Identity); err != nil {
 				return err
 			}
 		}

@@ -27,15 +27,16 @@ type Config struct {
 // set, a repeated call of the same method by the same identity within 7 days answers what the first one answered and
 // does nothing. Where Caller.Command is set, the call runs only if the command is fresh. Errors are always *Error.
 type Hub struct {
-	store     Store
-	now       func() time.Time
-	log       *slog.Logger
-	limits    Limits
-	clock     clock
-	bus       bus
-	strangers strangers
-	buckets   Buckets[bucketKey]
-	guesses   guesses
+	store      Store
+	now        func() time.Time
+	log        *slog.Logger
+	limits     Limits
+	clock      clock
+	bus        bus
+	strangers  strangers
+	buckets    Buckets[bucketKey]
+	deliveries Buckets[deliveryKey]
+	guesses    guesses
 
 	remembered atomic.Uint64 // outcomes written since the start
 
@@ -216,8 +217,9 @@ type ClaimInput struct {
 
 // JoinInput asks to become a member.
 type JoinInput struct {
-	Name     string // wished display name; "" makes one; a taken one gets a number
-	Greeting string // shown to who approves
+	Name     string       // wished display name; "" makes one; a taken one gets a number
+	Greeting string       // shown to who approves
+	Mode     DeliveryMode // how he is told what is new, unless he has chosen; fetch: he asks
 }
 
 // JoinResult says what came of it.
@@ -242,6 +244,7 @@ type PostInput struct {
 	AuthorTime time.Time
 	Original   []byte // the signed original as received, kept for proofs; nil: none
 	Stripped   bool   // it carried fields that are not kept (0x02, 0x03, 0x09, 0x0C): Original is dropped
+	Emergency  bool   // passes quiet hours and shares; needs PermEmergency
 	Marked     bool   // it carries a group's relay marker: refused
 }
 

@@ -37,14 +37,19 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 			return w.refuse(KindInvalid, "public_key", "is not known yet: announce yourself, then try again")
 		}
 		if v.Outcome == moderation.Hold {
-			r, err = w.wait(wish, greeting)
-			return err
+			if r, err = w.wait(wish, greeting); err != nil {
+				return err
+			}
+			return w.begin(in.Mode)
 		}
 		if err := w.joinRate(); err != nil {
 			return err
 		}
 		r, err = w.admit(applicant{w.caller.Identity, w.caller.PublicKey, w.caller.Ratchet, wish}, moderation.RoleMember)
-		return err
+		if err != nil {
+			return err
+		}
+		return w.begin(in.Mode)
 	})
 	return r, err
 }
@@ -128,7 +133,7 @@ func (w *work) roomForRequest() error {
 	if len(oldest) == 0 || w.expiry.Sub(oldest[0].Created) < RequestsKept {
 		return &Error{Kind: KindFull, Op: w.op, Msg: "too many are waiting to join, try again another day", Limit: int64(w.hub.limits.Requests)}
 	}
-	return w.w.DeleteRequest(w.group.ID, oldest[0].Identity)
+	return w.dropRequest(oldest[0].Identity)
 }
 
 // admit makes somebody a member: his row, the entry that tells it, an end to his request. Who is expected as an owner
@@ -185,6 +190,9 @@ func (w *work) admit(a applicant, role moderation.Role) (JoinResult, error) {
 			return JoinResult{}, err
 		}
 	}
+	if err := w.beginNow(a.identity); err != nil {
+		return JoinResult{}, err
+	}
 	return JoinResult{Change: w.changed(e), Standing: moderation.StandingMember, Member: m, Name: wish}, nil
 }
 
@@ -192,7 +200,7 @@ func (w *work) admit(a applicant, role moderation.Role) (JoinResult, error) {
 // has been gone longest goes.
 func (w *work) depart(m Member) error {
 	m.Present, m.Role, m.Permissions, m.Left = false, moderation.RoleNone, 0, w.expiry
-	if err := w.put(&m); err != nil {
+	if err := errors.Join(w.put(&m), w.w.DeleteDelivery(w.group.ID, m.Identity)); err != nil {
 		return err
 	}
 	n, err := w.tx.CountDeparted(w.group.ID)
@@ -211,7 +219,7 @@ func (h *Hub) Leave(ctx context.Context, c Caller, g GroupID) (Change, error) {
 		}
 		if w.standing.Standing == moderation.StandingPending {
 			r.Rev = w.head.Rev
-			return w.w.DeleteRequest(g, w.caller.Identity)
+			return w.dropRequest(w.caller.Identity)
 		}
 		if err := w.depart(*w.standing.Member); err != nil {
 			return err
@@ -287,7 +295,7 @@ func (h *Hub) Reject(ctx context.Context, c Caller, g GroupID, who AnyHash, reas
 		}
 		r.Rev = w.head.Rev
 		w.tell(Event{Kind: EventRejected, Who: q.Identity, Name: q.DisplayName, Text: reason})
-		return errors.Join(w.w.DeleteRequest(g, q.Identity), w.heard(), w.audit(AnyHash(q.Identity), strings.TrimSpace(q.DisplayName+" "+reason)))
+		return errors.Join(w.dropRequest(q.Identity), w.heard(), w.audit(AnyHash(q.Identity), strings.TrimSpace(q.DisplayName+" "+reason)))
 	})
 	return r, err
 }

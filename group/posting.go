@@ -22,7 +22,11 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 		in.Original = nil
 	}
 	err = h.change(ctx, op, c, g, &r, func(w *work) error {
-		if err := w.may(moderation.ActionPost); err != nil {
+		action, rate := moderation.ActionPost, func() error { return w.rate(true) }
+		if in.Emergency {
+			action, rate = moderation.ActionEmergency, w.emergency
+		}
+		if err := w.may(action); err != nil {
 			return err
 		}
 		if seen, err := w.seenBefore(in.MessageID, &r); seen || err != nil {
@@ -41,7 +45,7 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 		if err := w.holdsNoCode(string(in.Text), string(in.Title), string(in.Fields)); err != nil {
 			return err
 		}
-		if err := w.rate(true); err != nil {
+		if err := rate(); err != nil {
 			return err
 		}
 		if err := w.heard(); err != nil {
@@ -49,7 +53,7 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 		}
 		e, err := w.add(Entry{
 			Kind: in.Kind, Author: w.caller.Identity, Ref: in.Ref, Time: w.now, AuthorTime: in.AuthorTime, MessageID: in.MessageID, Codec: in.Codec,
-			Title: in.Title, Text: in.Text, Fields: in.Fields,
+			Title: in.Title, Text: in.Text, Fields: in.Fields, Emergency: in.Emergency,
 		}, in.Original)
 		r = PostResult{Change: w.changed(e), Time: e.Time}
 		h.clock.source(w.caller.Identity, in.AuthorTime)

@@ -73,7 +73,7 @@ func newEntry(g group.GroupID, seq group.Seq, rev group.Rev) group.Entry {
 		Group: g, Seq: seq, Rev: rev, Kind: group.EntryPost, Author: fill16[group.IdentityHash]("author"),
 		Target: fill16[group.AnyHash](tag), Ref: seq / 2, Time: when(int(seq)), AuthorTime: when(int(seq) - 3),
 		MessageID: fill32[group.MessageID](tag + " id"), Codec: 3, Title: []byte("title"), Text: []byte("hello ⛰ " + tag),
-		Fields: []byte{0x81, 0x0f, 0x00}, Signed: true, Salt: fill(tag+" salt", 32),
+		Fields: []byte{0x81, 0x0f, 0x00}, Signed: true, Emergency: true, Salt: fill(tag+" salt", 32),
 		Digest: fill32[group.Hash](tag + " digest"), Hash: fill32[group.Hash](tag + " hash"),
 	}
 }

@@ -18,7 +18,9 @@ func radio(f ...func(*delivery.Interface)) delivery.Interface {
 	return i
 }
 
-func wire() delivery.Interface { return delivery.Interface{Name: "wire", Up: true, Bitrate: 10_000_000} }
+func wire() delivery.Interface {
+	return delivery.Interface{Name: "wire", Up: true, Bitrate: 10_000_000}
+}
 
 func TestOnePostReachesTenThousandMembersWithinTheirShareOfTheAir(t *testing.T) {
 	const members = 10_000

@@ -131,7 +131,7 @@ func (s *Scheduler) readGroup(ctx context.Context, g group.GroupID) error {
 	for i, e := range newest {
 		age := wall.Sub(e.Time)
 		if urgent := e.Emergency && age > -emergencyFor && age < emergencyFor; i == 0 || urgent {
-			s.book.news(now, g, e.Rev, urgent)
+			s.book.news(now, g, e.Written, urgent)
 		}
 	}
 	return nil

@@ -26,3 +26,6 @@ CREATE TABLE group_deliveries (
     moved          INTEGER NOT NULL,
     PRIMARY KEY (group_no, identity_hash)
 ) STRICT, WITHOUT ROWID;
+
+-- Posts that pass quiet hours and shares.
+ALTER TABLE group_messages ADD COLUMN emergency INTEGER NOT NULL DEFAULT 0;

@@ -1,0 +1,182 @@
+package group
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"groupd/moderation"
+)
+
+// NotificationsInput changes how the caller is told what is new; nil leaves one as it is.
+type NotificationsInput struct {
+	Mode           *DeliveryMode
+	DigestEvery    *time.Duration
+	Quiet          *QuietHours
+	TextOnly       *bool
+	MentionsOnly   *bool
+	ViaPropagation *bool
+	Receipts       *bool
+	Paused         *bool
+}
+
+// apply returns preferences with the changes.
+func (in NotificationsInput) apply(p Preferences) Preferences {
+	assign(&p.Mode, in.Mode)
+	assign(&p.DigestEvery, in.DigestEvery)
+	assign(&p.Quiet, in.Quiet)
+	assign(&p.TextOnly, in.TextOnly)
+	assign(&p.MentionsOnly, in.MentionsOnly)
+	assign(&p.ViaPropagation, in.ViaPropagation)
+	assign(&p.Receipts, in.Receipts)
+	assign(&p.Paused, in.Paused)
+	if p.DigestEvery == DefaultDigest {
+		p.DigestEvery = 0
+	}
+	if p.Quiet.None() {
+		p.Quiet = QuietHours{Offset: p.Quiet.Offset}
+	}
+	return p
+}
+
+func assign[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// Notifications is how the caller, a member, is told what is new, and how far that is.
+func (h *Hub) Notifications(ctx context.Context, c Caller, g GroupID) (Delivery, error) {
+	var d Delivery
+	err := h.read(ctx, "notifications", c, g, func(s *scene) (err error) {
+		if err := s.may(moderation.ActionNotify); err != nil {
+			return err
+		}
+		d, err = s.delivery(s.caller.Identity)
+		return err
+	})
+	return d, err
+}
+
+// UpdateNotifications changes how the caller, a member, is told what is new. Who begins to be sent anything is sent what comes
+// from then on; who goes on after a pause, what came meanwhile.
+func (h *Hub) UpdateNotifications(ctx context.Context, c Caller, g GroupID, in NotificationsInput) (Delivery, error) {
+	const op = "notifications"
+	var d Delivery
+	err := h.change(ctx, op, c, g, &d, func(w *work) (err error) {
+		if err := w.may(moderation.ActionNotify); err != nil {
+			return err
+		}
+		old, err := w.delivery(w.caller.Identity)
+		if err != nil {
+			return err
+		}
+		d = old
+		d.Preferences = in.apply(old.Preferences)
+		if field, msg := d.Check(); msg != "" {
+			return w.refuse(KindInvalid, field, msg)
+		}
+		if d.Preferences == old.Preferences && !old.Moved {
+			w.idle = true
+			return nil
+		}
+		if wait := w.hub.deliveries.TakeOne(w.now, deliveryKey{g, w.caller.Identity, false}, notificationsRate()); wait > 0 {
+			return w.slowDown("too many changes, wait a little", wait)
+		}
+		d.Moved = false
+		if d.Mode != old.Mode {
+			d.Due = time.Time{}
+			d.State, d.Attempts = DeliveryIdle, 0
+			if d.Mode == DeliverDigest {
+				d.Due = w.now.Add(d.Digest())
+			}
+			if old.Mode == DeliverFetch {
+				d.Cursor, d.Spent, d.SpentAt = w.head.Rev, 0, time.Time{}
+			}
+		}
+		w.tell(Event{Kind: EventPreferences, Who: w.caller.Identity})
+		if d.Preferences == (Preferences{}) {
+			return errors.Join(w.w.DeleteDelivery(g, d.Identity), w.heard())
+		}
+		return errors.Join(w.w.PutDelivery(d), w.heard())
+	})
+	if err != nil {
+		return Delivery{}, err
+	}
+	return d, nil
+}
+
+// delivery is the row of an identity, with the defaults where there is none.
+func (s *scene) delivery(id IdentityHash) (Delivery, error) {
+	d, err := s.tx.Delivery(s.group.ID, id)
+	if errors.Is(err, ErrNoRow) {
+		return Delivery{Group: s.group.ID, Identity: id}, nil
+	}
+	return d, err
+}
+
+// begin sets how the caller, who joins or asks to, is told what is new from then on, unless he has chosen himself.
+func (w *work) begin(mode DeliveryMode) error {
+	if mode == DeliverFetch {
+		return nil
+	}
+	d, err := w.delivery(w.caller.Identity)
+	if err != nil || d.Preferences != (Preferences{}) {
+		return err
+	}
+	d.Mode, d.Cursor = mode, w.head.Rev
+	if mode == DeliverDigest {
+		d.Due = w.now.Add(d.Digest())
+	}
+	w.tell(Event{Kind: EventPreferences, Who: w.caller.Identity})
+	return w.w.PutDelivery(d)
+}
+
+// beginNow lets a new member's row begin with what comes from now on.
+func (w *work) beginNow(id IdentityHash) error {
+	d, err := w.delivery(id)
+	if err != nil || d.Preferences == (Preferences{}) {
+		return err
+	}
+	d.Progress = Progress{Cursor: w.head.Rev}
+	w.tell(Event{Kind: EventPreferences, Who: id})
+	return w.w.PutDelivery(d)
+}
+
+// dropRequest ends somebody's waiting without his becoming a member.
+func (w *work) dropRequest(id IdentityHash) error {
+	return errors.Join(w.w.DeleteRequest(w.group.ID, id), w.w.DeleteDelivery(w.group.ID, id))
+}
+
+// deliveryKey names a bucket.
+type deliveryKey struct {
+	group     GroupID
+	who       IdentityHash // zero: of all in the group
+	emergency bool
+}
+
+// notificationsRate bounds a member's changes.
+func notificationsRate() moderation.Rate { return moderation.Rate{Burst: 20, Every: time.Minute} }
+
+// Emergency posts: of one member, and of all in a group. The operator's are not bounded.
+func emergencyRate() moderation.Rate { return moderation.Rate{Burst: 3, Every: 20 * time.Minute} }
+
+func allEmergenciesRate() moderation.Rate {
+	return moderation.Rate{Burst: 6, Every: 10 * time.Minute}
+}
+
+// emergency asks whether the caller may make another emergency post now, and logs it.
+func (w *work) emergency() error {
+	if !w.caller.Local {
+		keys := []deliveryKey{{w.group.ID, w.caller.Identity, true}, {w.group.ID, IdentityHash{}, true}}
+		if wait, _ := w.hub.deliveries.Take(w.now, keys, []moderation.Rate{emergencyRate(), allEmergenciesRate()}); wait > 0 {
+			return w.slowDown("too many emergencies just now", wait)
+		}
+	}
+	return w.w.AddAudit(Audit{Group: w.group.ID, Time: w.now, By: w.caller.Identity, Action: "emergency", Detail: "post"}, w.hub.limits.Audit)
+}
+
+// slowDown is a refusal for a while.
+func (w *work) slowDown(msg string, wait time.Duration) error {
+	return &Error{Kind: KindRateLimited, Op: w.op, Msg: msg, Reason: moderation.ReasonRate, RetryAfter: wait}
+}
