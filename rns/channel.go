@@ -401,7 +401,7 @@ func (s *channelState) accept(e channelEnvelope) (channelMessage, bool) {
 		case s.channel.handlerOf(e.kind) == nil:
 			counters.unhandled.Add(1)
 			return m, false
-		case s.link.events.full():
+		case s.link.events.full(s.link, len(e.data)):
 			counters.eventsFull.Add(1)
 			return m, false
 		}
@@ -433,7 +433,7 @@ func (s *channelState) deliver(m channelMessage) {
 		if f := s.channel.handlerOf(m.kind); f != nil {
 			f(m.data)
 		}
-	}, false)
+	}, len(m.data))
 }
 
 // fill sends what waits while the window has room.

@@ -75,6 +75,7 @@ type Link struct {
 	rand        io.Reader
 	wall        func() time.Time
 	blackholed  func(IdentityHash) bool
+	born        time.Time
 	initiator   bool
 	id          LinkID
 	destination DestinationHash
@@ -152,7 +153,7 @@ type linkTarget interface {
 // newLink makes a link in state Pending. Nothing runs yet.
 func newLink(carrier linkCarrier, shared *linkShared, env linkEnvironment, id LinkID, initiator bool) *Link {
 	l := &Link{
-		carrier: carrier, shared: shared, log: env.log.With("link", id), rand: env.rand, wall: env.wall, blackholed: env.blackholed, id: id, initiator: initiator,
+		carrier: carrier, shared: shared, log: env.log.With("link", id), rand: env.rand, wall: env.wall, blackholed: env.blackholed, born: time.Now(), id: id, initiator: initiator,
 		inbox:   newLinkInbox(),
 		calls:   make(chan func(time.Time), linkCallsSize),
 		active:  make(chan struct{}),
@@ -509,6 +510,6 @@ func (l *Link) close(now time.Time, reason CloseReason, tell bool) {
 		if h := l.handlers.Load().OnClosed; h != nil {
 			h(l)
 		}
-	}, false)
+	}, 0)
 	close(l.done)
 }

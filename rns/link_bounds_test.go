@@ -105,6 +105,7 @@ func TestLinksAreBounded(t *testing.T) {
 		medium := ifacetest.NewMedium(ifacetest.Options{Latency: time.Millisecond})
 		a := rnstest.Start(t, rns.Config{MaxLinks: 3}, medium.Port("a"))
 		b := rnstest.Start(t, rns.Config{MaxLinks: 2}, medium.Port("b"))
+		who := rnstest.Identity(t, 2)
 		id := rnstest.Identity(t, 1)
 		d, err := b.NewDestination(rns.DestinationConfig{Identity: id, App: "test", Aspects: []string{"link"}})
 		if err != nil {
@@ -113,7 +114,14 @@ func TestLinksAreBounded(t *testing.T) {
 		announce(t, d)
 		time.Sleep(time.Second)
 		to := a.NewRemote(id.Public(), "test", "link")
-		open := func() (*rns.Link, error) { return a.OpenLink(t.Context(), to) }
+		open := func() (*rns.Link, error) { // and keep it
+			l, err := a.OpenLink(t.Context(), to)
+			if err == nil {
+				err = l.Identify(who)
+				time.Sleep(time.Second)
+			}
+			return l, err
+		}
 		first, err := open()
 		if err != nil {
 			t.Fatal(err)
@@ -153,4 +161,114 @@ func TestLinksAreBounded(t *testing.T) {
 			t.Errorf("after one was closed: %v", err)
 		}
 	})
+}
+
+// Who opens links and does not say who he is takes half of the places at most, and old ones of those make room for new ones. Who has
+// identified keeps his link, and some places are left for links of our own.
+func TestStrangersLeavePlacesForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		medium := ifacetest.NewMedium(ifacetest.Options{Latency: time.Millisecond})
+		a, b := rnstest.Start(t, rns.Config{}, medium.Port("a")), rnstest.Start(t, rns.Config{MaxLinks: 16}, medium.Port("b"))
+		to, back := knowEachOther(t, a, b)
+		var all []*rns.Link
+		open := func() {
+			t.Helper()
+			l, err := a.OpenLink(t.Context(), to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, l)
+			time.Sleep(time.Second)
+		}
+		alive := func(links []*rns.Link) (n int) {
+			for _, l := range links {
+				if l.Err() == nil {
+					n++
+				}
+			}
+			return n
+		}
+		identify := func(links []*rns.Link) {
+			t.Helper()
+			for _, l := range links {
+				if err := l.Identify(rnstest.Identity(t, 9)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		for range 9 {
+			open()
+		}
+		var closed *rns.LinkClosedError
+		if errors.As(all[0].Err(), &closed); closed == nil || closed.Reason != rns.CloseDestination || alive(all) != 8 {
+			t.Errorf("%d of 9 strangers are there, the first: %v", alive(all), all[0].Err())
+		}
+		identify(all[1:])
+		for range 10 { // six places are left to strangers
+			open()
+		}
+		if s := b.LinkStats(); alive(all[1:9]) != 8 || alive(all[13:]) != 6 || s.Links != 14 || s.CrowdedOut != 5 || s.Refused != 0 {
+			t.Errorf("%d with a name, %d of the last strangers, %+v", alive(all[1:9]), alive(all[13:]), s)
+		}
+		identify(all[13:])
+		if _, err := a.OpenLink(t.Context(), to); !errors.Is(err, rns.ErrTimeout) {
+			t.Errorf("one more: %v", err)
+		}
+		if s := b.LinkStats(); s.Links != 14 || s.Refused != 1 {
+			t.Errorf("%+v", s)
+		}
+		for i := range 3 {
+			if _, err := b.OpenLink(t.Context(), back); (err == nil) != (i < 2) {
+				t.Errorf("own link %d: %v", i, err)
+			}
+		}
+	})
+}
+
+// Who floods us with links closes his own, not those that came in on other interfaces.
+func TestStrangersOfACrowdedInterfaceGoFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		crowded, quiet := ifacetest.NewMedium(ifacetest.Options{Latency: time.Millisecond}), ifacetest.NewMedium(ifacetest.Options{Latency: time.Millisecond})
+		b := rnstest.Start(t, rns.Config{MaxLinks: 16}, crowded.Port("b crowded"), quiet.Port("b quiet"))
+		honest, flood := rnstest.Start(t, rns.Config{}, quiet.Port("honest")), rnstest.Start(t, rns.Config{}, crowded.Port("flood"))
+		to, _ := knowEachOther(t, honest, b)
+		l, err := honest.OpenLink(t.Context(), to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := flood.AwaitPath(t.Context(), to.Hash()); err != nil {
+			t.Fatal(err)
+		}
+		for range 50 {
+			if _, err := flood.OpenLink(t.Context(), to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		late, err := honest.OpenLink(t.Context(), to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if s := b.LinkStats(); l.Err() != nil || late.Err() != nil || s.Links != 8 || s.CrowdedOut != 44 {
+			t.Errorf("%v, %v, %+v", l.Err(), late.Err(), s)
+		}
+	})
+}
+
+// knowEachOther makes a destination at each of two nodes and announces it.
+func knowEachOther(t *testing.T, a, b *rnstest.Node) (ofB, ofA *rns.RemoteDestination) {
+	t.Helper()
+	made := make([]*rns.RemoteDestination, 2)
+	for i, n := range []*rnstest.Node{a, b} {
+		other, id := []*rnstest.Node{b, a}[i], rnstest.Identity(t, byte(20+i))
+		d, err := n.NewDestination(rns.DestinationConfig{Identity: id, App: "test", Aspects: []string{"link"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		announce(t, d)
+		time.Sleep(time.Second)
+		made[i] = other.NewRemote(id.Public(), "test", "link")
+	}
+	return made[1], made[0]
 }

@@ -47,6 +47,7 @@ type linkCounters struct {
 	refused        atomic.Uint64 // links refused because there were too many
 	tooFast        atomic.Uint64 // link requests dropped since too many of their interface led nowhere
 	evicted        atomic.Uint64 // half-open links closed to make room
+	crowdedOut     atomic.Uint64 // links of strangers closed to make room
 	unhandled      atomic.Uint64 // packets and channel messages nobody handles
 	eventsFull     atomic.Uint64 // packets dropped because the application's handlers were too slow
 	badMessage     atomic.Uint64 // requests, responses and channel envelopes that could not be read
@@ -65,6 +66,8 @@ type LinkStats struct {
 	Unhandled, EventsFull, BadMessage, UnknownPath, Oversize, RequestsFull, StreamFull, StrangerBusy   uint64
 	// TooFast counts link requests dropped since too many from their interface led nowhere.
 	TooFast uint64
+	// CrowdedOut counts links whose other end had not identified, and that were closed to make room.
+	CrowdedOut uint64
 }
 
 // linkShared is what the links of one transport share. The zero value is ready.
@@ -74,6 +77,7 @@ type linkShared struct {
 
 	strangers strangerSlots
 	queued    atomic.Int64 // bytes in the inboxes of all links
+	waiting   atomic.Int64 // bytes that wait for handlers of all links
 
 	budgetOnce sync.Once
 	budget     *resourceBudget
@@ -176,7 +180,7 @@ func (s *linkShared) stats() LinkStats {
 		Unhandled: c.unhandled.Load(), EventsFull: c.eventsFull.Load(), BadMessage: c.badMessage.Load(),
 		UnknownPath: c.unknownPath.Load(), Oversize: c.oversize.Load(), RequestsFull: c.requestsFull.Load(),
 		StreamFull: c.streamFull.Load(), StrangerBusy: c.strangerBusy.Load(),
-		TooFast: c.tooFast.Load(),
+		TooFast: c.tooFast.Load(), CrowdedOut: c.crowdedOut.Load(),
 	}
 }
 

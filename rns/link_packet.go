@@ -280,11 +280,11 @@ func (l *Link) deliver(p linkPacket, plaintext []byte) {
 		return
 	}
 	received := l.received(p, plaintext)
-	taken := l.events.push(l, func() {
+	taken := l.events.offer(l, func() {
 		if f := l.handlers.Load().OnPacket; f != nil {
 			f(received)
 		}
-	}, true)
+	}, len(plaintext))
 	if !taken {
 		l.shared.counters.eventsFull.Add(1)
 	}

@@ -198,7 +198,7 @@ func (l *Link) offerResource(o ResourceOffer) ResourceDecision {
 		l.offers = make(map[ResourceHash]*parkedOffer)
 	}
 	l.offers[o.Hash] = parked
-	l.events.push(l, func() { l.askApplication(o, parked) }, false)
+	l.events.push(l, func() { l.askApplication(o, parked) }, 0)
 	return ResourceDecision{Ignore: true}
 }
 
@@ -270,11 +270,11 @@ func (l *Link) plainReceived(r *ReceivedResource) {
 		_ = r.Prove()
 		return
 	}
-	taken := l.events.push(l, func() {
+	taken := l.events.offer(l, func() {
 		if f := l.handlers.Load().OnResourceDone; f != nil {
 			f(r)
 		}
-	}, true)
+	}, 0) // its bytes count as being received until the decision
 	if !taken {
 		l.shared.counters.eventsFull.Add(1)
 		_ = r.Reject() // nothing to reject if it failed by itself

@@ -173,7 +173,7 @@ func (t *Transport) registerLink(l *Link) error {
 			refused = ErrClosed
 		case l.arrived != nil && l.arrived.gone:
 			refused = ErrClosed // while it agreed on keys
-		case len(e.links) >= t.config.MaxLinks:
+		case !e.roomForLink(l):
 			refused = ErrTooMany
 		default:
 			e.links[l.ID()] = l

@@ -19,7 +19,8 @@ const (
 	// outboundQueue is how many packets of ours wait for the loop. When it is full, the senders wait.
 	outboundQueue = 1024
 
-	// DefaultMaxLinks bounds the links of a transport, both ends and those being made.
+	// DefaultMaxLinks bounds the links of a transport, both ends and those being made. An eighth is left for links that we open, and
+	// half is the most that links may have whose other end has not identified; of those, old ones make room for new ones.
 	DefaultMaxLinks = 1024
 
 	// sweepInterval is how often the tables are looked through for what has expired.

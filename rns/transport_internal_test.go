@@ -79,7 +79,7 @@ func TestLinksAreBounded(t *testing.T) {
 	}
 	links := make([]*Link, 4)
 	for i := range links {
-		links[i] = &Link{id: LinkID{byte(i)}}
+		links[i] = &Link{id: LinkID{byte(i)}, initiator: true}
 		if err := tr.registerLink(links[i]); (err != nil) != (i == 3) || err != nil && !errors.Is(err, ErrTooMany) {
 			t.Errorf("link %d: %v", i, err)
 		}
