@@ -25,6 +25,9 @@ type DeliveryConfig struct {
 	// StampExempt says whose messages need no stamp all the same; nil: nobody's. It is called after the signature was
 	// verified, and must not block.
 	StampExempt func(rns.DestinationHash) bool
+	// Ignore says whose messages are proved and dropped before their stamp is checked, since nothing would come of them; nil:
+	// nobody's. It is called like StampExempt, and only when a stamp would be checked.
+	Ignore func(rns.DestinationHash) bool
 	// StampOptional hands messages on whose stamp is missing or wrong as well, with Inbound.StampValue 0.
 	StampOptional bool
 	// KeepTicket says whose tickets are kept, which is a write; nil: everybody's whose messages are handed to OnMessage. It must

@@ -197,6 +197,13 @@ func (s *faultyStore) PutHeld(ctx context.Context, m lxmf.HeldMessage, evict ...
 	return s.MemoryStore.PutHeld(ctx, m, evict...)
 }
 
+func (s *faultyStore) PutTickets(ctx context.Context, pairs ...lxmf.TicketPair) error {
+	if err := s.enter("tickets"); err != nil {
+		return err
+	}
+	return s.MemoryStore.PutTickets(ctx, pairs...)
+}
+
 func heldCount(s lxmf.Store) (n int) {
 	for range iter.Seq2[lxmf.HeldMessage, error](s.Held(context.Background())) {
 		n++

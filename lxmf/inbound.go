@@ -254,6 +254,10 @@ func (d *Delivery) checkStamp(a *arrival) {
 	case len(a.message.Stamp) != StampLength:
 		d.badStamp(a)
 		return
+	case a.sender != nil && d.config.Ignore != nil && d.config.Ignore(a.message.Source):
+		d.r.count.ignored.Add(1)
+		d.refuse(a)
+		return
 	}
 	err := d.r.stamper.submit(&stampJob{
 		source: a.stampSource(),

@@ -17,6 +17,7 @@ import (
 // alice and bob are the two of spec 4 §1.10.
 func alice(t testing.TB) *rns.Identity { return repeatedKey(t, 0x11, 0x12) }
 func bob(t testing.TB) *rns.Identity   { return repeatedKey(t, 0x21, 0x22) }
+func carol(t testing.TB) *rns.Identity { return repeatedKey(t, 0x31, 0x32) }
 
 func repeatedKey(t testing.TB, x, ed byte) *rns.Identity {
 	t.Helper()
@@ -64,6 +65,7 @@ func TestTheMessageOfTheSpecificationIsPackedAsPrinted(t *testing.T) {
 	}
 }
 
+// X-011, X-080 (V2), X-083: the stamp is the fifth element.
 func TestAStampChangesNeitherIDNorSignature(t *testing.T) {
 	t.Parallel()
 	m := hello(t)
@@ -80,6 +82,9 @@ func TestAStampChangesNeitherIDNorSignature(t *testing.T) {
 	if value, ok, err := lxmf.CheckStamp(t.Context(), m.ID(), back.Stamp, 10); err != nil || !ok || value != 10 {
 		t.Errorf("stamp: value %d, %v, %v", value, ok, err)
 	}
+	if _, ok, _ := lxmf.CheckStamp(t.Context(), m.ID(), back.Stamp, 8); !ok {
+		t.Error("a stamp of value 10 does not pass for 8")
+	}
 	if _, ok, _ := lxmf.CheckStamp(t.Context(), m.ID(), back.Stamp, 11); ok {
 		t.Error("a stamp of value 10 passes for 11")
 	}
@@ -91,6 +96,7 @@ func TestAStampChangesNeitherIDNorSignature(t *testing.T) {
 	}
 }
 
+// X-087 (V6).
 func TestATicketStampIsWhatTheSpecificationPrints(t *testing.T) {
 	t.Parallel()
 	ticket := [lxmf.TicketLength]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}

@@ -2,7 +2,9 @@ package lxmf_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"groupd/rns/interfaces/ifacetest"
 )
 
+// a missing or wrong stamp drops the message.
 func TestAStampIsMadeWhenTheRecipientAsksForOne(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
@@ -43,6 +46,7 @@ func TestAStampIsMadeWhenTheRecipientAsksForOne(t *testing.T) {
 	})
 }
 
+//
 func TestAStampThatCostsTooMuchIsNotMade(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
@@ -94,6 +98,111 @@ func TestThoseExemptNeedNoStamp(t *testing.T) {
 		b.receive(t).Prove()
 		if !<-done {
 			t.Error("not proved")
+		}
+	})
+}
+
+// where stamps are only noted, a message without one is delivered, and shows it.
+func TestWhereStampsAreOptionalAMessageWithoutOneIsDelivered(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		a := live(t, alice(t), m.Port("a"), options{})
+		b := live(t, bob(t), m.Port("b"), options{delivery: func(c *lxmf.DeliveryConfig) {
+			c.StampCost, c.StampOptional = func() int { return 8 }, true
+		}})
+		a.announce(t)
+		b.announce(t)
+		for i, stamp := range [][]byte{nil, make([]byte, 16), bytes.Repeat([]byte{1}, 32)} {
+			bare := packed(t, alice(t), lxmf.Draft{Destination: b.Address(), Content: []byte{byte('1' + i)}})
+			raw(t, a, bob(t), bare.WithStamp(stamp))
+			if in := b.receive(t); in.StampValue != 0 {
+				t.Errorf("stamp %x: value %d", stamp, in.StampValue)
+			}
+		}
+		ends(t, a.send(t, b.Address(), "stamped"), lxmf.StateDelivered)
+		if in := b.receive(t); in.StampValue < 7 {
+			t.Errorf("value %d of a good stamp", in.StampValue)
+		}
+	})
+}
+
+// who takes a paper message has the paper; nobody floods him with it.
+func TestPaperMessagesNeedNoStamp(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		a := live(t, alice(t), m.Port("a"), options{})
+		b := live(t, bob(t), m.Port("b"), options{delivery: dear})
+		a.announce(t)
+		b.announce(t)
+		uri, _, err := a.Paper(&lxmf.Outbound{From: a.Delivery, To: b.Address(), Content: []byte("on paper")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.TakePaper(uri); err != nil {
+			t.Fatal(err)
+		}
+		if in := b.receive(t); in.Method != lxmf.MethodPaper || in.StampValue != 0 {
+			t.Errorf("%v, value %d", in.Method, in.StampValue)
+		}
+	})
+}
+
+// the search ends, and with it the message; the next one is made.
+func TestACancelledMessageEndsTheSearchForItsStamp(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		cost := 200
+		a := live(t, alice(t), m.Port("a"), options{router: func(c *lxmf.RouterConfig) { c.MaxStampCost = lxmf.MaxStampCost }})
+		b := live(t, bob(t), m.Port("b"), options{delivery: func(c *lxmf.DeliveryConfig) { c.StampCost = func() int { return cost } }})
+		a.announce(t)
+		b.announce(t)
+		out := a.send(t, b.Address(), "never")
+		for out.State() != lxmf.StateGenerating {
+			runtime.Gosched()
+		}
+		out.Cancel()
+		ends(t, out, lxmf.StateCancelled)
+		if !errors.Is(out.Err(), lxmf.ErrCancelled) {
+			t.Error(out.Err())
+		}
+		cost = 4
+		b.announce(t)
+		ends(t, a.send(t, b.Address(), "cheap"), lxmf.StateDelivered)
+		b.receive(t)
+	})
+}
+
+// what can be refused for less is refused before its stamp is looked at: forged, duplicate, ignored.
+func TestStampsAreCheckedLast(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		ignored := false
+		a := live(t, alice(t), m.Port("a"), options{})
+		b := live(t, bob(t), m.Port("b"), options{delivery: func(c *lxmf.DeliveryConfig) {
+			c.StampCost = func() int { return 4 }
+			c.Ignore = func(rns.DestinationHash) bool { return ignored }
+		}})
+		a.announce(t)
+		stamp := func(m *lxmf.Message) *lxmf.Message {
+			stamp, err := lxmf.MakeStamp(t.Context(), rand.Reader, m.ID(), 4)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m.WithStamp(stamp)
+		}
+		first := stamp(packed(t, alice(t), lxmf.Draft{Destination: b.Address(), Content: []byte("first")}))
+		raw(t, a, bob(t), first)
+		b.receive(t)
+		raw(t, a, bob(t), first)
+		second := stamp(packed(t, alice(t), lxmf.Draft{Destination: b.Address(), Content: []byte("second")}))
+		raw(t, a, bob(t), forged(t, second))
+		ignored = true
+		if !raw(t, a, bob(t), second) {
+			t.Error("an ignored message is not proved")
+		}
+		b.nothing(t, time.Second)
+		if s := b.Stats(); s.StampsChecked != 1 || s.Duplicates != 1 || s.Forged != 1 || s.Ignored != 1 {
+			t.Errorf("%+v", s)
 		}
 	})
 }

@@ -16,6 +16,7 @@ type Stats struct {
 	NotDelivery  uint64 // from a source that is not its author's lxmf.delivery address, proved
 	Forged       uint64 // signature wrong, proved
 	StampRefused uint64 // stamp missing or wrong, proved
+	Ignored      uint64 // from somebody whose messages are ignored, proved
 	Overload     uint64 // not taken since too much waited, not proved
 	StoreErrors  uint64 // not taken since storage failed, not proved
 	Undecided    uint64 // given up since the application decided nothing, not proved
@@ -65,7 +66,7 @@ type Stats struct {
 
 // counters are the atomic form of Stats.
 type counters struct {
-	received, accepted, proved, empty, duplicates, malformed, tooLarge, foreign, notDelivery, forged, stampRefused,
+	received, accepted, proved, empty, duplicates, malformed, tooLarge, foreign, notDelivery, forged, stampRefused, ignored,
 	overload, storeErrors, undecided, dropped, held, heldVerified, heldForged, heldDropped, resourceBusy,
 	ticketsIssued, ticketsReceived, ticketsUsed, ticketsAccepted, ticketsForgotten,
 	queued, queueFull, transmissions, delivered, deliveredLate, failed, rejected, cancelled,
@@ -77,7 +78,7 @@ func (c *counters) snapshot() Stats {
 		Received: c.received.Load(), Accepted: c.accepted.Load(), Proved: c.proved.Load(), Empty: c.empty.Load(),
 		Duplicates: c.duplicates.Load(), Malformed: c.malformed.Load(), TooLarge: c.tooLarge.Load(),
 		Foreign: c.foreign.Load(), NotDelivery: c.notDelivery.Load(), Forged: c.forged.Load(),
-		StampRefused: c.stampRefused.Load(), Overload: c.overload.Load(), StoreErrors: c.storeErrors.Load(),
+		StampRefused: c.stampRefused.Load(), Ignored: c.ignored.Load(), Overload: c.overload.Load(), StoreErrors: c.storeErrors.Load(),
 		Undecided: c.undecided.Load(), Dropped: c.dropped.Load(), Held: c.held.Load(),
 		HeldVerified: c.heldVerified.Load(), HeldForged: c.heldForged.Load(), HeldDropped: c.heldDropped.Load(),
 		TicketsIssued: c.ticketsIssued.Load(), TicketsReceived: c.ticketsReceived.Load(), TicketsUsed: c.ticketsUsed.Load(),

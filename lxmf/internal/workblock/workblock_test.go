@@ -39,6 +39,7 @@ func slowBlock(t *testing.T, material []byte, rounds int) []byte {
 	return block
 }
 
+// X-078 (V7), X-079: the block of 300 rounds passes both changes of the salt's length.
 func TestBlockIsWhatTheSpecificationSays(t *testing.T) {
 	t.Parallel()
 	material, _ := hex.DecodeString("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
@@ -55,6 +56,16 @@ func TestBlockIsWhatTheSpecificationSays(t *testing.T) {
 			t.Errorf("%d rounds: hash %x, want %s", rounds, got, want)
 		}
 	}
+	for _, rounds := range []int{25, 1000, 3000} { // shorter blocks are beginnings of longer ones
+		var block bytes.Buffer
+		if err := workblock.WriteTo(t.Context(), &block, material, rounds); err != nil {
+			t.Fatal(err)
+		}
+		const begins = "c025bbe68a4017092b9878de5c0819fafc668096b2208a3f1caa61563d5d7bd4e7b9e51999d7bb5d3db049379fbe593b"
+		if got := hex.EncodeToString(block.Bytes()[:len(begins)/2]); got != begins {
+			t.Errorf("%d rounds: begins with %s", rounds, got)
+		}
+	}
 	var fast bytes.Buffer
 	if err := workblock.WriteTo(t.Context(), &fast, material, 300); err != nil {
 		t.Fatal(err)
@@ -64,6 +75,7 @@ func TestBlockIsWhatTheSpecificationSays(t *testing.T) {
 	}
 }
 
+//
 func TestSavedStateGivesTheSameSumAsHashingAll(t *testing.T) {
 	t.Parallel()
 	material := []byte("thirty-two bytes of material ...")
@@ -116,6 +128,7 @@ func TestSearchAndExpansionEndWithTheirContext(t *testing.T) {
 	}
 }
 
+//
 func TestMeetsAllowsEqualityOnly(t *testing.T) {
 	t.Parallel()
 	sum := func(s string) (out [32]byte) {
