@@ -67,12 +67,17 @@ func TestWhoHasATicketMakesNoStamps(t *testing.T) {
 func TestAnExpiredTicketIsNotAccepted(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
-		group := live(t, alice(t), m.Port("a"), options{delivery: dear})
-		member := live(t, bob(t), m.Port("b"), options{})
+		ticket := lxmf.Ticket{Expires: lxmf.Timestamp(time.Now().Add(time.Minute)), Value: [lxmf.TicketLength]byte{1}}
+		ours, theirs := new(lxmf.MemoryStore), new(lxmf.MemoryStore)
+		pair := lxmf.TicketPair{Delivery: lxmf.DeliveryHash(alice(t).PublicIdentity), Peer: lxmf.DeliveryHash(bob(t).PublicIdentity), Issued: []lxmf.Ticket{ticket}}
+		kept := lxmf.TicketPair{Delivery: pair.Peer, Peer: pair.Delivery, Received: ticket}
+		if err := errors.Join(ours.PutTickets(t.Context(), pair), theirs.PutTickets(t.Context(), kept)); err != nil {
+			t.Fatal(err)
+		}
+		group := live(t, alice(t), m.Port("a"), options{store: ours, delivery: dear})
+		member := live(t, bob(t), m.Port("b"), options{store: theirs})
 		group.announce(t)
 		member.announce(t)
-		ends(t, group.send(t, member.Address(), "welcome", withTicket), lxmf.StateDelivered)
-		ticket := ticketOf(member.receive(t))
 		stamped := func(text string) *lxmf.Message {
 			m := packed(t, bob(t), lxmf.Draft{Destination: group.Address(), Content: []byte(text)})
 			return m.WithStamp(lxmf.TicketStamp(ticket.Value, m.ID()))
