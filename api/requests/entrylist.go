@@ -328,6 +328,7 @@ func cloneEntry(e *groupdv1.Entry) *groupdv1.Entry {
 		Text: e.GetText(), Binary: e.GetBinary(), FullLength: e.GetFullLength(), About: e.GetAbout(), Subject: e.GetSubject(),
 		Title: e.GetTitle(), AuthorTime: e.GetAuthorTime(), MessageHash: e.GetMessageHash(), FieldsLength: e.GetFieldsLength(),
 		TextCodec: e.GetTextCodec(), EditedBy: e.GetEditedBy(), Reactions: e.GetReactions(), Pinned: e.GetPinned(), Unchanged: e.GetUnchanged(),
+		Emergency: e.GetEmergency(),
 	}
 }
 

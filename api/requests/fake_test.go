@@ -312,6 +312,16 @@ func (h *fakeHub) UpdateProfile(_ context.Context, c group.Caller, _ group.Group
 	return h.people[0], h.note("profile", c, in)
 }
 
+func (h *fakeHub) Notifications(_ context.Context, c group.Caller, _ group.GroupID) (group.Delivery, error) {
+	return group.Delivery{}, h.note("notifications", c, nil)
+}
+
+func (h *fakeHub) UpdateNotifications(_ context.Context, c group.Caller, _ group.GroupID, in group.NotificationsInput) (group.Delivery, error) {
+	return group.Delivery{
+		Preferences: group.Preferences{Mode: *in.Mode, Quiet: *in.Quiet, Receipts: *in.Receipts}, Progress: group.Progress{Cursor: 4711},
+	}, h.note("notifications", c, in)
+}
+
 func (h *fakeHub) Resolve(_ context.Context, c group.Caller, _ group.GroupID, text string, among group.Scope) (group.AnyHash, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -399,6 +409,9 @@ func samples() []sample {
 		{"/members/permissions/update", &groupdv1.PermissionsRequest{Who: byName("grace"), Role: groupdv1.Role_ROLE_MODERATOR, Remove: 16, ClientId: cid}, &groupdv1.PermissionsReply{}},
 		{"/display-name/update", &groupdv1.DisplayNameRequest{PublicName: proto.String("Valley Mesh"), ClientId: cid}, &groupdv1.Ack{}},
 		{"/topic/update", &groupdv1.TopicRequest{Topic: "Nodes on the ridge", ClientId: cid}, &groupdv1.Ack{}},
+		{"/notifications/update", &groupdv1.NotificationsRequest{
+			Mode: groupdv1.DeliveryMode_PUSH.Enum(), Quiet: &groupdv1.QuietHours{From: 22 * 60, Until: 7 * 60, UtcOffset: -90}, Receipts: proto.Bool(true), ClientId: cid,
+		}, &groupdv1.NotificationsReply{}},
 		{"/profile/update", &groupdv1.ProfileRequest{Name: proto.String("ada"), StatusText: proto.String("on the ridge"), ClientId: cid}, &groupdv1.ProfileReply{}},
 		{"/batch", &groupdv1.BatchRequest{Items: []*groupdv1.BatchRequest_Item{
 			{Path: "/topic/update", Data: mustMarshal(&groupdv1.TopicRequest{Topic: "Nodes", ClientId: cid})},

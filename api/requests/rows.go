@@ -89,7 +89,7 @@ func entryRow(e group.Entry, who people, hashes, headlines bool) *groupdv1.Entry
 	if apart := e.AuthorTime.Sub(e.Time).Abs(); !e.AuthorTime.IsZero() && apart > authorTimeNear && apart < authorTimeFar {
 		r.AuthorTime = e.AuthorTime.Unix()
 	}
-	r.EditedBy, r.Pinned = uint64(e.EditedBy), e.Pinned
+	r.EditedBy, r.Pinned, r.Emergency = uint64(e.EditedBy), e.Pinned, e.Emergency
 	if hashes && !e.MessageID.IsZero() {
 		r.MessageHash = e.MessageID[:]
 	}

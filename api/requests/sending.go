@@ -21,7 +21,7 @@ func (s *Server) send(ctx context.Context, c *call, q *groupdv1.SendRequest) (*g
 		return nil, nil, invalid("message", "that is a reaction: use /messages/react")
 	}
 	in := signed.Post(m)
-	in.Ref = group.Seq(q.GetRef())
+	in.Ref, in.Emergency = group.Seq(q.GetRef()), q.GetEmergency()
 	return sendReply(s.hub.Post(ctx, c.as(q.GetClientId()), s.group, in))
 }
 

@@ -68,6 +68,8 @@ type Hub interface {
 	UpdatePermissions(ctx context.Context, c group.Caller, g group.GroupID, in group.PermissionsInput) (group.Member, error)
 	UpdateDisplayName(ctx context.Context, c group.Caller, g group.GroupID, in group.NamesInput) (group.Change, error)
 	UpdateTopic(ctx context.Context, c group.Caller, g group.GroupID, topic string) (group.Change, error)
+	Notifications(ctx context.Context, c group.Caller, g group.GroupID) (group.Delivery, error)
+	UpdateNotifications(ctx context.Context, c group.Caller, g group.GroupID, in group.NotificationsInput) (group.Delivery, error)
 	UpdateProfile(ctx context.Context, c group.Caller, g group.GroupID, in group.ProfileInput) (group.Member, error)
 	Resolve(ctx context.Context, c group.Caller, g group.GroupID, text string, among group.Scope) (group.AnyHash, error)
 	Heard(ctx context.Context, c group.Caller) error
@@ -143,6 +145,7 @@ func (s *Server) table() []route {
 		on("/display-name/update", identified, changes, s.updateDisplayName),
 		on("/topic/update", identified, changes, s.updateTopic),
 		on("/profile/update", identified, changes, s.updateProfile),
+		on("/notifications/update", identified, changes, s.updateNotifications),
 	}
 }
 

@@ -582,7 +582,9 @@ type Note struct {
 	Pinned    bool             `protobuf:"varint,52,opt,name=pinned,proto3" json:"pinned,omitempty"`
 	// Only reactions or the pin changed since from_rev. Seq, rev, time and what is said in the four fields from 50 on count; all else
 	// is as it was, and left out here, sender and kind too. Pass over it where you have not fetched the entry.
-	Unchanged     bool `protobuf:"varint,53,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	Unchanged bool `protobuf:"varint,53,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	// It was posted as an emergency: it passed quiet hours.
+	Emergency     bool `protobuf:"varint,60,opt,name=emergency,proto3" json:"emergency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -704,6 +706,13 @@ func (x *Note) GetPinned() bool {
 func (x *Note) GetUnchanged() bool {
 	if x != nil {
 		return x.Unchanged
+	}
+	return false
+}
+
+func (x *Note) GetEmergency() bool {
+	if x != nil {
+		return x.Emergency
 	}
 	return false
 }
@@ -859,6 +868,7 @@ type Entry struct {
 	Reactions     []*ReactionCount `protobuf:"bytes,51,rep,name=reactions,proto3" json:"reactions,omitempty"`
 	Pinned        bool             `protobuf:"varint,52,opt,name=pinned,proto3" json:"pinned,omitempty"`
 	Unchanged     bool             `protobuf:"varint,53,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	Emergency     bool             `protobuf:"varint,60,opt,name=emergency,proto3" json:"emergency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1033,6 +1043,13 @@ func (x *Entry) GetUnchanged() bool {
 	return false
 }
 
+func (x *Entry) GetEmergency() bool {
+	if x != nil {
+		return x.Emergency
+	}
+	return false
+}
+
 var File_groupd_v1_page_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_page_proto_rawDesc = "" +
@@ -1082,7 +1099,7 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\x03cut\x18\x06 \x01(\bR\x03cut\"8\n" +
 	"\x06Sender\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\fR\bidentity\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\x96\x03\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\xb4\x03\n" +
 	"\x04Note\x12\x14\n" +
 	"\x05entry\x18\x01 \x01(\rR\x05entry\x12\x1f\n" +
 	"\vfull_length\x18\x02 \x01(\rR\n" +
@@ -1099,7 +1116,8 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\tedited_by\x182 \x01(\x04R\beditedBy\x126\n" +
 	"\treactions\x183 \x03(\v2\x18.groupd.v1.ReactionCountR\treactions\x12\x16\n" +
 	"\x06pinned\x184 \x01(\bR\x06pinned\x12\x1c\n" +
-	"\tunchanged\x185 \x01(\bR\tunchanged\"\xe4\x02\n" +
+	"\tunchanged\x185 \x01(\bR\tunchanged\x12\x1c\n" +
+	"\temergency\x18< \x01(\bR\temergency\"\xe4\x02\n" +
 	"\bPageView\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x06R\n" +
@@ -1115,7 +1133,7 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\x05group\x18\t \x01(\v2\x15.groupd.v1.GroupStateR\x05group\x12\x19\n" +
 	"\bnext_seq\x18\n" +
 	" \x01(\x04R\anextSeq\x12\x16\n" +
-	"\x06oldest\x182 \x01(\x04R\x06oldest\"\xe2\x04\n" +
+	"\x06oldest\x182 \x01(\x04R\x06oldest\"\x80\x05\n" +
 	"\x05Entry\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\x12\x12\n" +
@@ -1140,7 +1158,8 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\tedited_by\x182 \x01(\x04R\beditedBy\x126\n" +
 	"\treactions\x183 \x03(\v2\x18.groupd.v1.ReactionCountR\treactions\x12\x16\n" +
 	"\x06pinned\x184 \x01(\bR\x06pinned\x12\x1c\n" +
-	"\tunchanged\x185 \x01(\bR\tunchanged*\xb3\x01\n" +
+	"\tunchanged\x185 \x01(\bR\tunchanged\x12\x1c\n" +
+	"\temergency\x18< \x01(\bR\temergency*\xb3\x01\n" +
 	"\x04Kind\x12\b\n" +
 	"\x04POST\x10\x00\x12\n" +
 	"\n" +

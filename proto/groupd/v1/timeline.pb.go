@@ -29,8 +29,10 @@ type SendRequest struct {
 	Message []byte `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
 	Bare    bool   `protobuf:"varint,2,opt,name=bare,proto3" json:"bare,omitempty"`
 	// The entry that is answered; 0: none, or the one that the message's field 0x30 names.
-	Ref           uint64 `protobuf:"varint,3,opt,name=ref,proto3" json:"ref,omitempty"`
-	ClientId      []byte `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	Ref      uint64 `protobuf:"varint,3,opt,name=ref,proto3" json:"ref,omitempty"`
+	ClientId []byte `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Passes members' quiet hours and shares of the airtime; needs EMERGENCY, and few are accepted in an hour.
+	Emergency     bool `protobuf:"varint,60,opt,name=emergency,proto3" json:"emergency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -91,6 +93,13 @@ func (x *SendRequest) GetClientId() []byte {
 		return x.ClientId
 	}
 	return nil
+}
+
+func (x *SendRequest) GetEmergency() bool {
+	if x != nil {
+		return x.Emergency
+	}
+	return false
 }
 
 // EditRequest gives a post another title and text.
@@ -1108,12 +1117,13 @@ var File_groupd_v1_timeline_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_timeline_proto_rawDesc = "" +
 	"\n" +
-	"\x18groupd/v1/timeline.proto\x12\tgroupd.v1\x1a\x16groupd/v1/status.proto\x1a\x17groupd/v1/members.proto\x1a\x18groupd/v1/messages.proto\x1a\x14groupd/v1/page.proto\"j\n" +
+	"\x18groupd/v1/timeline.proto\x12\tgroupd.v1\x1a\x16groupd/v1/status.proto\x1a\x17groupd/v1/members.proto\x1a\x18groupd/v1/messages.proto\x1a\x14groupd/v1/page.proto\"\x88\x01\n" +
 	"\vSendRequest\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\fR\amessage\x12\x12\n" +
 	"\x04bare\x18\x02 \x01(\bR\x04bare\x12\x10\n" +
 	"\x03ref\x18\x03 \x01(\x04R\x03ref\x12\x1b\n" +
-	"\tclient_id\x18\x04 \x01(\fR\bclientId\"\x94\x01\n" +
+	"\tclient_id\x18\x04 \x01(\fR\bclientId\x12\x1c\n" +
+	"\temergency\x18< \x01(\bR\temergency\"\x94\x01\n" +
 	"\vEditRequest\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x14\n" +
