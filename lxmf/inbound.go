@@ -39,6 +39,7 @@ type Inbound struct {
 	size   int
 	held   HeldKey
 	proofs []func() error // of the message and its copies; guarded by d.mu
+	drops  []func()       // what to tell those who wait for a proof and get none; guarded by d.mu
 	since  time.Time
 }
 
@@ -52,6 +53,7 @@ type arrival struct {
 	via    string // the interface's name
 	at     time.Time
 	prove  func() error
+	drop   func() // called instead of prove when no proof will come; nil: nobody waits
 
 	message *Message
 	sender  *rns.PublicIdentity // set once the signature was verified
@@ -181,6 +183,31 @@ func (d *Delivery) fail(a *arrival) {
 		d.r.holder.keep(*a.held)
 	}
 	d.release(len(a.packed))
+	if a.drop != nil {
+		a.drop()
+	}
+}
+
+// join lets a copy be proved together with the message that is being decided. d.mu is held; what it returns is for after that.
+func (in *Inbound) join(a *arrival) (then func()) {
+	if len(in.proofs) >= maxDuplicateProofs {
+		if a.drop != nil {
+			return a.drop
+		}
+		return func() {}
+	}
+	in.wait(a)
+	return func() {}
+}
+
+// wait adds those who wait for the proof of an arrival. d.mu is held, or the message is not known to others yet.
+func (in *Inbound) wait(a *arrival) {
+	if a.prove != nil {
+		in.proofs = append(in.proofs, a.prove)
+	}
+	if a.drop != nil {
+		in.drops = append(in.drops, a.drop)
+	}
 }
 
 func (d *Delivery) proved(prove func() error) {
@@ -200,12 +227,11 @@ func (d *Delivery) duplicate(life context.Context, a *arrival) bool {
 	id := a.message.ID()
 	d.mu.Lock()
 	if in := d.undecided[id]; in != nil {
-		if len(in.proofs) < maxDuplicateProofs {
-			in.proofs = append(in.proofs, a.prove)
-		}
+		then := in.join(a)
 		d.mu.Unlock()
 		d.r.count.duplicates.Add(1)
 		d.release(len(a.packed))
+		then()
 		return true
 	}
 	d.mu.Unlock()
@@ -322,23 +348,20 @@ func (d *Delivery) accept(a *arrival) {
 		Interface: a.via, ReceivedAt: a.at.Round(0), StampValue: a.value, Held: a.held != nil,
 		Late: a.method == MethodPropagated, d: d, size: len(a.packed), since: time.Now(),
 	}
-	if a.prove != nil {
-		in.proofs = []func() error{a.prove}
-	}
+	in.wait(a)
 	if a.held != nil {
 		in.held = *a.held
 	}
 	d.mu.Lock()
 	if other := d.undecided[id]; other != nil { // a copy overtook it while its stamp was checked
-		if a.prove != nil && len(other.proofs) < maxDuplicateProofs {
-			other.proofs = append(other.proofs, a.prove)
-		}
+		then := other.join(a)
 		d.mu.Unlock()
 		d.r.count.duplicates.Add(1)
 		if a.held != nil {
 			d.r.holder.keep(*a.held)
 		}
 		d.release(len(a.packed))
+		then()
 		return
 	}
 	if d.recent.has(id) {
@@ -360,11 +383,10 @@ func (d *Delivery) accept(a *arrival) {
 // that was held is dropped from storage. Copies that come later are proved without being handed out. Only the first call of
 // Prove or Drop has an effect.
 func (in *Inbound) Prove() {
-	proofs, ok := in.decide(true)
-	if !ok {
+	if !in.decide(true) {
 		return
 	}
-	for _, prove := range proofs {
+	for _, prove := range in.proofs {
 		in.d.proved(prove)
 	}
 	if in.Held {
@@ -375,21 +397,30 @@ func (in *Inbound) Prove() {
 // Drop ends the message without a proof, since it could not be decided: a full disk, overload. Its sender will try again,
 // and it is handed out again then; a held message stays held and comes again after a while.
 func (in *Inbound) Drop() {
-	if _, ok := in.decide(false); !ok {
+	if !in.decide(false) {
 		return
 	}
+	in.tellDropped()
 	in.d.r.count.dropped.Add(1)
 	if in.Held {
 		in.d.r.holder.keep(in.held)
 	}
 }
 
-func (in *Inbound) decide(known bool) (proofs []func() error, ok bool) {
+// tellDropped tells those who wait that no proof comes.
+func (in *Inbound) tellDropped() {
+	for _, drop := range in.drops {
+		drop()
+	}
+}
+
+// decide ends the message; nobody joins it afterwards.
+func (in *Inbound) decide(known bool) (ok bool) {
 	d, id := in.d, in.Message.ID()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.undecided[id] != in {
-		return nil, false
+		return false
 	}
 	delete(d.undecided, id)
 	d.slots--
@@ -397,8 +428,7 @@ func (in *Inbound) decide(known bool) (proofs []func() error, ok bool) {
 	if known {
 		d.recent.add(id)
 	}
-	proofs, in.proofs = in.proofs, nil
-	return proofs, true
+	return true
 }
 
 // giveUpUndecided drops what the application has forgotten, so that its slots come back.
@@ -412,9 +442,10 @@ func (d *Delivery) giveUpUndecided(now time.Time) {
 	}
 	d.mu.Unlock()
 	for _, in := range late {
-		if _, ok := in.decide(false); !ok {
+		if !in.decide(false) {
 			continue
 		}
+		in.tellDropped()
 		d.r.count.undecided.Add(1)
 		d.r.log.Warn("no decision about a message", "dest", d.address, "source", in.Message.Source)
 		if in.Held {

@@ -33,6 +33,7 @@ type Store interface {
 
 	QueueStore
 	TicketStore
+	PropagationStore
 }
 
 // HeldKey names a held message: SHA-256 of its packed bytes. Not its id, because anybody can make another message with the
@@ -72,7 +73,8 @@ type MemoryStore struct {
 	ring   []MessageID // the ids of seen in order, once full a ring
 	next   int
 
-	tickets []TicketPair
+	tickets     []TicketPair
+	propagation propagationMemory
 }
 
 var _ Store = (*MemoryStore)(nil)
