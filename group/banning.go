@@ -96,8 +96,11 @@ func (h *Hub) remove(ctx context.Context, op string, c Caller, g GroupID, in Ban
 		if err != nil {
 			return err
 		}
-		r = w.changed(e)
 		w.tell(Event{Kind: EventRemoved, Who: b.Identity, Name: b.DisplayName, Text: reason, Until: b.Expires})
+		if _, err := w.tally(moderation.MeterBans); err != nil {
+			return err
+		}
+		r = w.changed(e)
 		return errors.Join(w.heard(), w.audit(b.Target, detail(b.DisplayName, lasting(in.Duration), reason)))
 	})
 	return r, err

@@ -21,11 +21,20 @@ type Buckets[K comparable] struct {
 // Take asks for a token of each key's bucket, which fills at the rate of the same place in rates. It takes none when one bucket, the
 // which-th, has none yet; wait says when it will.
 func (b *Buckets[K]) Take(now time.Time, keys []K, rates []moderation.Rate) (wait time.Duration, which int) {
+	budgets := make([]moderation.Budget, len(rates))
+	for i, r := range rates {
+		budgets[i] = moderation.Budget{Rate: r, Tokens: 1}
+	}
+	return b.draw(now, keys, budgets)
+}
+
+// draw is Take for any number of tokens.
+func (b *Buckets[K]) draw(now time.Time, keys []K, budgets []moderation.Budget) (wait time.Duration, which int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	next := make([]moderation.Bucket, len(keys))
 	for i, k := range keys {
-		if next[i], wait = rates[i].Take(b.m[k], now); wait > 0 {
+		if next[i], wait = budgets[i].Rate.TakeN(b.m[k], now, budgets[i].Tokens); wait > 0 {
 			return wait, i
 		}
 	}

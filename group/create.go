@@ -35,7 +35,7 @@ func (h *Hub) CreateGroup(ctx context.Context, c Caller, n NewGroup) (Group, err
 	}
 	g := Group{
 		ID: n.ID, Identity: id, Address: AddressOf(id), PublicKey: n.PublicKey, PrivateKey: n.PrivateKey, Public: n.Public,
-		PublicName: cleanName(n.PublicName), PrivateName: cleanName(n.PrivateName), Joining: n.Joining, Owner: n.Owner, SeenKey: make([]byte, 32),
+		PublicName: cleanName(n.PublicName), PrivateName: cleanName(n.PrivateName), Joining: n.Joining, Policy: n.Policy, Owner: n.Owner, SeenKey: make([]byte, 32),
 	}
 	if g.PublicName == "" {
 		return invalid("public_name", "must not be empty")
@@ -50,6 +50,9 @@ func (h *Hub) CreateGroup(ctx context.Context, c Caller, n NewGroup) (Group, err
 		g.Joining = moderation.JoiningApprove
 	case g.Joining > moderation.JoiningInvite:
 		return invalid("joining", "no such policy")
+	}
+	if field, problem := g.Policy.Check(); problem != "" {
+		return invalid(field, problem)
 	}
 	if err := h.random(g.SeenKey); err != nil {
 		return Group{}, h.failed(op, err)
@@ -152,8 +155,9 @@ func (s *scene) info() (Info, error) {
 	info := Info{
 		Group: g.ID, Identity: g.Identity, Address: g.Address, PublicKey: g.PublicKey, Public: g.Public, PublicName: g.PublicName, Joining: g.Joining,
 		Owned: owners > 0, Rev: g.Rev, Disclosure: disclosureVersion, Limits: s.hub.limits, You: s.standing,
-		Policy: g.Policy, Lockdown: g.Lockdown.InForce(s.expiry), JoinCost: int(g.Policy.JoinCost), PostCost: int(g.Policy.PostCost),
+		Policy: g.Policy, Lockdown: g.Lockdown.InForce(s.expiry),
 	}
+	info.JoinCost, info.PostCost = s.costs()
 	st := s.standing.Standing
 	member := st == moderation.StandingMember || st == moderation.StandingMuted
 	if err != nil || !(member || s.caller.Local || (g.Public && st != moderation.StandingBanned)) {

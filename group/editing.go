@@ -40,9 +40,11 @@ func (h *Hub) Edit(ctx context.Context, c Caller, g GroupID, in EditInput) (Post
 			return err
 		}
 		own := first.Author == w.caller.Identity && (w.caller.Local || !w.caller.Identity.IsZero())
-		if err := w.may(moderation.ActionEdit, func(f *moderation.Facts) {
-			f.Self, f.Age, f.Links = own, w.now.Sub(first.Time), moderation.HasLink(string(post.Title)) || moderation.HasLink(string(post.Text))
-		}); err != nil {
+		about := func(f *moderation.Facts) {
+			post.facts(f)
+			f.Self, f.Age, f.Files = own, w.now.Sub(first.Time), false
+		}
+		if err := w.may(moderation.ActionEdit, about); err != nil {
 			return err
 		}
 		if err := w.holdsNoCode(string(post.Text), string(post.Title)); err != nil {
@@ -55,7 +57,7 @@ func (h *Hub) Edit(ctx context.Context, c Caller, g GroupID, in EditInput) (Post
 		if len(edits) >= maxEdits {
 			return &Error{Kind: KindFull, Op: op, Msg: "this post was edited too often", Limit: maxEdits}
 		}
-		if err := errors.Join(w.rate(true), w.heard()); err != nil {
+		if err := errors.Join(w.spend(moderation.ActionEdit, post.size(), about), w.heard()); err != nil {
 			return err
 		}
 		e, err := w.add(Entry{
@@ -96,7 +98,11 @@ func (s *scene) entryOf(seq Seq, id MessageID) (Entry, error) {
 			e, err = first, gone
 		}
 	}
-	if errors.Is(err, ErrNoRow) || (err == nil && (e.Deleted || !e.Kind.Authored())) {
+	oldest, hidden := s.visible()
+	if hidden != nil {
+		return e, hidden
+	}
+	if errors.Is(err, ErrNoRow) || (err == nil && (e.Deleted || !e.Kind.Authored() || e.Seq < oldest)) {
 		return e, s.refuse(KindNotFound, "seq", "there is no such post")
 	}
 	return e, err

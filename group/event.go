@@ -21,6 +21,8 @@ const (
 	EventRole                             // Who has Role now
 	EventPreferences                      // Who wants to be told otherwise what is new
 	EventReported                         // Who told the moderators about the entry Seq; Text is the reason. For staff only
+	EventMuted                            // Who may not write; Text is the reason, Until the end
+	EventUnmuted                          // Who may write again
 )
 
 // Event tells subscribers, after the commit, that something changed. Head is the group's after the change; what changed

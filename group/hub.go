@@ -19,6 +19,10 @@ type Config struct {
 	Rand   io.Reader        // nil: crypto/rand
 	Logger *slog.Logger     // nil: discard
 	Limits Limits           // zero fields: the defaults
+
+	// Airtime is how long one transmission of so many bytes of a group's post takes on the slowest interface; 0: it takes no time
+	// worth counting. Called within transactions, from any goroutine: it must return at once. Nil: always 0.
+	Airtime func(g GroupID, bytes int) time.Duration
 }
 
 // Hub is the one service behind every face: all methods may be called from any goroutine, any number at a time.
@@ -34,6 +38,8 @@ type Hub struct {
 	clock      clock
 	bus        bus
 	strangers  strangers
+	pressures  pressures
+	airtime    func(GroupID, int) time.Duration
 	buckets    Buckets[bucketKey]
 	deliveries Buckets[deliveryKey]
 	guesses    guesses
@@ -60,12 +66,17 @@ func New(cfg Config) (*Hub, error) {
 	}
 	h := &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits.withDefaults()}
 	h.clock.now = cfg.Now
+	if h.airtime = cfg.Airtime; h.airtime == nil {
+		h.airtime = func(GroupID, int) time.Duration { return 0 }
+	}
 	return h, nil
 }
 
-// Run keeps count of the time that passes while nothing else is stored (see ClockUnsure), and removes entries that are no
-// longer kept, until ctx ends. It returns nil, or the error that kept it from storing the last count.
+// Run keeps count of the time that passes while nothing else is stored (see ClockUnsure), removes entries that are no longer kept, and
+// does what else is due every ten minutes: members who were silent for as long as the policy says leave, lockdowns end. It returns nil
+// when ctx ends, or the error that kept it from storing the last count.
 func (h *Hub) Run(ctx context.Context) error {
+	var listening time.Duration // with a clock that was sure
 	tick := time.NewTicker(clockStore)
 	defer tick.Stop()
 	sweep := time.NewTimer(0)
@@ -97,6 +108,13 @@ func (h *Hub) Run(ctx context.Context) error {
 			return nil
 		case err != nil:
 			h.log.Warn("could not store the time", "err", err)
+		case h.ClockUnsure():
+			listening = 0
+		default:
+			listening += clockStore
+			if err := h.due(ctx, listening); err != nil && ctx.Err() == nil {
+				h.log.Warn("could not do what is due", "err", err)
+			}
 		}
 	}
 }
@@ -245,6 +263,7 @@ type PostInput struct {
 	Original   []byte // the signed original as received, kept for proofs; nil: none
 	Stripped   bool   // it carried fields that are not kept (0x02, 0x03, 0x09, 0x0C): Original is dropped
 	Emergency  bool   // passes quiet hours and shares; needs PermEmergency
+	Files      bool   // it comes with files, images or sound
 	Marked     bool   // it carries a group's relay marker: refused
 }
 
@@ -269,6 +288,8 @@ type Query struct {
 	NoEvents    bool // only what people wrote
 	Current     bool // edited entries with their newest text, edits not as entries of their own: for faces that show texts to people
 	EntriesOnly bool // with AfterRev: leave out members
+
+	oldest Seq // below it nothing is shown
 }
 
 // Page is an answer to a Query. Entries are by rising Rev for AfterRev, by rising Seq otherwise; a deleted entry is a
@@ -372,7 +393,8 @@ type NewGroup struct {
 	PrivateName string
 	Topic       string
 	Joining     moderation.Joining // 0: open for public groups, approve for private ones
-	Owner       AnyHash            // becomes owner as soon as he appears; zero: by claim
+	Policy      moderation.Policy
+	Owner       AnyHash // becomes owner as soon as he appears; zero: by claim
 }
 
 // Proof is what lets a reader check one post: the author's signed original, and what the chain's digest covers.

@@ -29,8 +29,9 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 		if err := w.holdsNoCode(in.Name, in.Greeting); err != nil {
 			return err
 		}
-		v, err := w.verdict(moderation.ActionJoin)
+		v, err := w.verdict(moderation.ActionJoin, func(f *moderation.Facts) { f.Answered = greeting != "" })
 		if err != nil {
+			w.strangerAsked(err)
 			return err
 		}
 		if len(w.caller.PublicKey) == 0 {
@@ -45,6 +46,12 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 		if err := w.joinRate(); err != nil {
 			return err
 		}
+		if locked, err := w.tally(moderation.MeterJoins); err != nil {
+			return err
+		} else if locked {
+			r, err = w.wait(wish, greeting)
+			return err
+		}
 		r, err = w.admit(applicant{w.caller.Identity, w.caller.PublicKey, w.caller.Ratchet, wish}, moderation.RoleMember)
 		if err != nil {
 			return err
@@ -57,7 +64,8 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 // joinRate keeps one identity from joining, or changing what it asks, over and over, and all together from doing so faster than
 // people do: each is a write, and identities are free.
 func (w *work) joinRate() error {
-	keys := []bucketKey{{w.group.ID, w.caller.Identity, true}, {w.group.ID, IdentityHash{}, true}}
+	w.hub.pressures.add(w.group.ID, w.now)
+	keys := []bucketKey{{group: w.group.ID, who: w.caller.Identity, join: true}, {group: w.group.ID, join: true}}
 	wait, all := w.hub.buckets.Take(w.now, keys, []moderation.Rate{w.hub.limits.JoinRate, w.hub.limits.GroupJoinRate})
 	if wait > 0 {
 		msg := "you asked several times just now, wait a little"
@@ -143,8 +151,12 @@ func (w *work) admit(a applicant, role moderation.Role) (JoinResult, error) {
 	if err != nil {
 		return JoinResult{}, err
 	}
-	if n >= w.hub.limits.Members {
-		return JoinResult{}, &Error{Kind: KindFull, Op: w.op, Msg: "this group is full", Limit: int64(w.hub.limits.Members)}
+	limit := w.hub.limits.Members
+	if most := int(w.group.Policy.MaxMembers); most > 0 {
+		limit = min(limit, most)
+	}
+	if n >= limit && !w.group.Owner.Names(a.identity) {
+		return JoinResult{}, &Error{Kind: KindFull, Op: w.op, Msg: "this group is full", Limit: int64(limit)}
 	}
 	m, err := w.tx.Member(w.group.ID, a.identity)
 	if err != nil && !errors.Is(err, ErrNoRow) {
@@ -166,8 +178,8 @@ func (w *work) admit(a applicant, role moderation.Role) (JoinResult, error) {
 	}
 	m = Member{
 		Group: w.group.ID, Identity: a.identity, Address: AddressOf(a.identity), PublicKey: a.publicKey, Ratchet: a.ratchet, Present: true,
-		Role: role, Permissions: role.Permissions(), DisplayName: wish, Skeleton: Skeleton(wish), Status: m.Status, Joined: w.now, LastHeard: w.now,
-		LastCommand: m.LastCommand,
+		Role: role, Permissions: role.Permissions(), DisplayName: wish, Skeleton: Skeleton(wish), Status: m.Status, Joined: w.now, JoinSeq: w.head.Seq + 1, LastHeard: w.now,
+		LastCommand: m.LastCommand, Mute: m.Mute,
 	}
 	if err := w.put(&m); err != nil {
 		return JoinResult{}, err

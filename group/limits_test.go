@@ -83,7 +83,8 @@ func TestPostsAreTakenAtAPace(t *testing.T) {
 
 func TestRateBucketsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, open, func(_ *group.NewGroup, c *group.Config) {
+		h := newHouse(t, open, func(n *group.NewGroup, c *group.Config) {
+			n.Policy.CostCeiling = 1
 			c.Limits.JoinRate, c.Limits.GroupJoinRate = moderation.Rate{Burst: 1, Every: 1000 * time.Hour}, moderation.Rate{Burst: -1}
 		})
 		for i := range group.MaxBuckets + 10 {

@@ -22,6 +22,7 @@ type Member struct {
 	Status      string                // status text
 	Rev         Rev                   // of the last change clients must learn
 	Joined      time.Time             // last time
+	JoinSeq     Seq                   // of the entry that told it; 0: before this was kept
 	Left        time.Time             // zero while Present; the name is reserved until Left + NameReserved
 	LastHeard   time.Time             // coarse; never raises Rev
 	LastCommand time.Time             // timestamp of the newest text command accepted

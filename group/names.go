@@ -3,6 +3,7 @@ package group
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -29,12 +30,16 @@ func (s *scene) nameTaken(name string, id IdentityHash) (bool, error) {
 	if skeleton == Skeleton(s.group.PublicName) || (s.group.PrivateName != "" && skeleton == Skeleton(s.group.PrivateName)) {
 		return true, nil
 	}
+	if slices.ContainsFunc(s.group.Policy.ReservedNames, func(reserved string) bool { return Skeleton(cleanName(reserved)) == skeleton }) {
+		return true, nil
+	}
+	hold := s.group.Policy.NameSpan()
 	rows, err := s.tx.MembersBySkeleton(s.group.ID, skeleton, MaxPage)
 	if err != nil {
 		return false, err
 	}
 	for _, m := range rows {
-		if m.Identity != id && (m.Present || s.expiry.Before(m.Left.Add(NameReserved))) {
+		if m.Identity != id && (m.Present || s.expiry.Before(m.Left.Add(hold))) {
 			return true, nil
 		}
 	}

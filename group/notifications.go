@@ -158,24 +158,6 @@ type deliveryKey struct {
 // notificationsRate bounds a member's changes.
 func notificationsRate() moderation.Rate { return moderation.Rate{Burst: 20, Every: time.Minute} }
 
-// Emergency posts: of one member, and of all in a group. The operator's are not bounded.
-func emergencyRate() moderation.Rate { return moderation.Rate{Burst: 3, Every: 20 * time.Minute} }
-
-func allEmergenciesRate() moderation.Rate {
-	return moderation.Rate{Burst: 6, Every: 10 * time.Minute}
-}
-
-// emergency asks whether the caller may make another emergency post now, and logs it.
-func (w *work) emergency() error {
-	if !w.caller.Local {
-		keys := []deliveryKey{{w.group.ID, w.caller.Identity, true}, {w.group.ID, IdentityHash{}, true}}
-		if wait, _ := w.hub.deliveries.Take(w.now, keys, []moderation.Rate{emergencyRate(), allEmergenciesRate()}); wait > 0 {
-			return w.slowDown("too many emergencies just now", wait)
-		}
-	}
-	return w.w.AddAudit(Audit{Group: w.group.ID, Time: w.now, By: w.caller.Identity, Action: "emergency", Detail: "post"}, w.hub.limits.Audit)
-}
-
 // slowDown is a refusal for a while.
 func (w *work) slowDown(msg string, wait time.Duration) error {
 	return &Error{Kind: KindRateLimited, Op: w.op, Msg: msg, Reason: moderation.ReasonRate, RetryAfter: wait}

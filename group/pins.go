@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"groupd/moderation"
 )
@@ -61,8 +62,12 @@ func (h *Hub) Pins(ctx context.Context, c Caller, g GroupID) (PinResult, error) 
 			return err
 		}
 		r.Rev = s.head.Rev
-		var err error
-		r.Pinned, err = s.tx.Pins(g, MaxPins)
+		oldest, err := s.visible()
+		if err != nil {
+			return err
+		}
+		pins, err := s.tx.Pins(g, MaxPins)
+		r.Pinned = slices.DeleteFunc(pins, func(seq Seq) bool { return seq < oldest })
 		return err
 	})
 	return r, err

@@ -22,11 +22,9 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 		in.Original = nil
 	}
 	err = h.change(ctx, op, c, g, &r, func(w *work) error {
-		action, rate := moderation.ActionPost, func() error { return w.rate(true) }
-		if in.Emergency {
-			action, rate = moderation.ActionEmergency, w.emergency
-		}
+		action := in.action()
 		if err := w.may(action); err != nil {
+			w.strangerAsked(err)
 			return err
 		}
 		if seen, err := w.seenBefore(in.MessageID, &r); seen || err != nil {
@@ -45,11 +43,16 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 		if err := w.holdsNoCode(string(in.Text), string(in.Title), string(in.Fields)); err != nil {
 			return err
 		}
-		if err := rate(); err != nil {
+		if err := w.spend(action, in.size(), in.facts); err != nil {
 			return err
 		}
 		if err := w.heard(); err != nil {
 			return err
+		}
+		if in.Emergency {
+			if err := w.auditAs("emergency", w.caller.Identity, AnyHash{}, "post"); err != nil {
+				return err
+			}
 		}
 		e, err := w.add(Entry{
 			Kind: in.Kind, Author: w.caller.Identity, Ref: in.Ref, Time: w.now, AuthorTime: in.AuthorTime, MessageID: in.MessageID, Codec: in.Codec,
@@ -112,25 +115,24 @@ func (w *work) duplicate(id MessageID) (PostResult, error) {
 	return r, err
 }
 
-// bucketKey names a bucket of the Hub's.
-type bucketKey struct {
-	group GroupID
-	who   IdentityHash // zero: of all in the group
-	join  bool
+// action is what a post is to the rules.
+func (in PostInput) action() moderation.Action {
+	switch {
+	case in.Emergency:
+		return moderation.ActionEmergency
+	case in.Files:
+		return moderation.ActionAttach
+	}
+	return moderation.ActionPost
 }
 
-// rate asks the buckets, for a post or for a change of one's profile, which everybody sees as well.
-func (w *work) rate(post bool) error {
-	if w.caller.Local {
-		return nil
-	}
-	keys, rates := []bucketKey{{w.group.ID, w.caller.Identity, false}}, []moderation.Rate{w.hub.limits.MemberRate}
-	if post {
-		keys, rates = append(keys, bucketKey{w.group.ID, IdentityHash{}, false}), append(rates, w.hub.limits.GroupRate)
-	}
-	wait, _ := w.hub.buckets.Take(w.now, keys, rates)
-	return w.may(moderation.ActionPost, func(f *moderation.Facts) { f.Wait = wait })
+// facts are what the rules ask about a post.
+func (in PostInput) facts(f *moderation.Facts) {
+	f.Files, f.Links = in.Files, moderation.HasLink(string(in.Title)) || moderation.HasLink(string(in.Text))
 }
+
+// size is what is sent of a post, in bytes.
+func (in PostInput) size() int { return len(in.Title) + len(in.Text) + len(in.Fields) }
 
 // Delete erases posts and their edits: content, salt, original and message id go, place and chain stay. One's own posts, or others' of a
 // lower rank with PermDelete. What is missing or erased already is no error and listed in Missing.

@@ -100,7 +100,7 @@ func (w *work) react(e *Entry, text string, off bool) error {
 			return err
 		}
 	}
-	if err := errors.Join(w.rate(false), w.heard()); err != nil {
+	if err := errors.Join(w.spend(moderation.ActionReact, 0), w.heard()); err != nil {
 		return err
 	}
 	if off {

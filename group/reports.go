@@ -51,7 +51,7 @@ func (h *Hub) Report(ctx context.Context, c Caller, g GroupID, in ReportInput) (
 		case all >= limit:
 			return &Error{Kind: KindFull, Op: op, Msg: "too many reports are waiting: write to a moderator", Limit: int64(limit)}
 		}
-		if err := errors.Join(w.rate(false), w.heard()); err != nil {
+		if err := errors.Join(w.spend(moderation.ActionReport, 0), w.heard()); err != nil {
 			return err
 		}
 		r = Change{Rev: w.head.Rev}

@@ -111,8 +111,8 @@ func (s *scene) facts(a moderation.Action) (moderation.Facts, error) {
 		Policy:      s.group.Policy,
 		Owners:      owners,
 		Work:        s.caller.Work,
-		Cost:        int(s.group.Policy.JoinCost),
 	}
+	f.Cost, _ = s.costs()
 	switch m := s.standing.Member; s.standing.Standing {
 	case moderation.StandingMuted:
 		f.MuteExpires, f.MuteReason = m.Mute.Until, m.Mute.Reason
@@ -121,6 +121,19 @@ func (s *scene) facts(a moderation.Action) (moderation.Facts, error) {
 		f.MemberFor = s.now.Sub(m.Joined)
 	}
 	return f, nil
+}
+
+// costs is what joining, and a message without a ticket, ask for now, in bits of work.
+func (s *scene) costs() (join, post int) {
+	level := s.hub.pressures.level(s.group.ID, s.now)
+	return s.group.Policy.JoinStamp(level), s.group.Policy.PostStamp(level)
+}
+
+// strangerAsked counts something that a stranger was refused.
+func (s *scene) strangerAsked(err error) {
+	if k := KindOf(err); k == KindNotMember || k == KindStampRequired {
+		s.hub.pressures.add(s.group.ID, s.now)
+	}
 }
 
 // may asks for a verdict on an action with the facts that more adds, and turns a refusal into an *Error.

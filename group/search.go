@@ -70,6 +70,9 @@ func (h *Hub) Search(ctx context.Context, c Caller, g GroupID, in SearchInput) (
 		if p.More = len(p.Entries) == rows.Limit; p.More {
 			p.Entries = p.Entries[:rows.Limit-1]
 		}
+		if err := s.cutHidden(&p); err != nil {
+			return err
+		}
 		slices.Reverse(p.Entries)
 		return s.complete(&p)
 	})

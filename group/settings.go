@@ -162,7 +162,7 @@ func (h *Hub) UpdateProfile(ctx context.Context, c Caller, g GroupID, in Profile
 		if in.Status != nil {
 			m.Status = status
 		}
-		if err := w.rate(false); err != nil {
+		if err := w.spend(moderation.ActionProfile, 0, func(f *moderation.Facts) { f.Rename = renamed }); err != nil {
 			return err
 		}
 		if err := w.put(&m); err != nil {

@@ -38,6 +38,7 @@ type Queuer interface {
 // which is at least 1.
 type ReadTx interface {
 	DeliveryReadTx
+	PolicyReadTx
 
 	// Meta is a value of the database as a whole; nil when unset.
 	Meta(key string) ([]byte, error)

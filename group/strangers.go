@@ -37,6 +37,7 @@ type strangerHour struct {
 // identity), or with hint the one hint a day; both within the hourly cap of the interface that he was heard on, by its name. The
 // caller has made sure that he is a stranger: the banned get silence.
 func (h *Hub) StrangerAnswer(g GroupID, who IdentityHash, carrier string, hint bool) bool {
+	h.pressures.add(g, h.now())
 	return h.strangers.take(strangerKey{g, who}, carrier, hint, h.now(), h.limits)
 }
 

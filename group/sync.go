@@ -38,7 +38,13 @@ func (h *Hub) Messages(ctx context.Context, c Caller, g GroupID, q Query) (Page,
 		if err != nil {
 			return err
 		}
+		oldest, err := s.visible()
+		if err != nil {
+			return err
+		}
 		p = Page{Generation: gen, Head: s.head, To: s.head.Rev}
+		p.Head.Oldest = max(p.Head.Oldest, min(oldest, p.Head.Seq))
+		q.oldest = oldest
 		switch {
 		case len(q.Seqs) > 0:
 			err = s.bySeqs(&p, q)
@@ -86,6 +92,17 @@ func (s *scene) complete(p *Page) error {
 	return s.authors(p)
 }
 
+// visible is the oldest seq that the caller sees, 1 for all: what the policy hides from him is before it. Everything that shows
+// entries, or finds them, asks here.
+func (s *scene) visible() (Seq, error) {
+	f, err := s.facts(moderation.ActionRead)
+	var joined Seq
+	if m := s.standing.Member; m != nil && m.Present {
+		joined = m.JoinSeq
+	}
+	return Seq(f.Oldest(uint64(joined), uint64(s.head.Seq))), err
+}
+
 // bySeqs reads single entries; those that do not exist are left out.
 func (s *scene) bySeqs(p *Page, q Query) error {
 	seqs := slices.Clone(q.Seqs)
@@ -93,7 +110,7 @@ func (s *scene) bySeqs(p *Page, q Query) error {
 	for _, seq := range slices.Compact(seqs) {
 		e, err := s.tx.Entry(s.group.ID, seq)
 		switch {
-		case errors.Is(err, ErrNoRow):
+		case errors.Is(err, ErrNoRow) || seq < q.oldest:
 		case err != nil:
 			return err
 		default:
@@ -107,6 +124,7 @@ func (s *scene) bySeqs(p *Page, q Query) error {
 // towards the limit, as far as the rows of MaxPage reach.
 func (s *scene) bySeq(p *Page, q Query, after, before Seq, backward bool) error {
 	rows := q.Limit + 1
+	after = max(after, q.oldest-1)
 	if q.NoEvents || q.Current {
 		rows = MaxPage + 1
 	}
@@ -134,7 +152,7 @@ func (s *scene) bySeq(p *Page, q Query, after, before Seq, backward bool) error 
 // byRev reads what changed after a rev: entries and members merged in the order of their changes, cut at the limit.
 func (s *scene) byRev(p *Page, q Query) error {
 	p.From = q.AfterRev
-	entries, err := s.tx.EntriesByRev(s.group.ID, q.AfterRev, q.Limit+1)
+	entries, read, err := s.shownByRev(q.AfterRev, q.oldest, q.Limit+1)
 	if err != nil {
 		return err
 	}
@@ -156,8 +174,11 @@ func (s *scene) byRev(p *Page, q Query) error {
 		p.Oldest = s.head.Oldest
 	}
 	p.To = max(s.head.Rev, q.AfterRev)
+	if read > 0 {
+		p.To, p.More = read, true
+	}
 	if len(revs) > q.Limit {
-		p.To, p.More = revs[q.Limit]-1, true // everything before the first row that is left out
+		p.To, p.More = min(p.To, revs[q.Limit]-1), true // everything before the first row that is left out
 	}
 	for _, e := range entries {
 		if e.Rev <= p.To {
@@ -177,6 +198,43 @@ func (s *scene) byRev(p *Page, q Query) error {
 		p.Info = &info
 	}
 	return nil
+}
+
+// maxHidden is how many entries that the caller does not see one page looks past.
+const maxHidden = 20 * MaxPage
+
+// shownByRev reads entries with Rev > after that the caller sees. When it gave up looking past others, read is the rev up to which it
+// looked; else 0.
+func (s *scene) shownByRev(after Rev, oldest Seq, limit int) (shown []Entry, read Rev, err error) {
+	rows := limit
+	for hidden := 0; ; rows = MaxPage {
+		entries, err := s.tx.EntriesByRev(s.group.ID, after, rows)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, e := range entries {
+			if after = e.Rev; e.Seq < oldest {
+				hidden++
+			} else {
+				shown = append(shown, e)
+			}
+		}
+		switch {
+		case len(entries) < rows || len(shown) >= limit:
+			return shown[:min(limit, len(shown))], 0, nil
+		case hidden >= maxHidden:
+			return shown, after, nil
+		}
+	}
+}
+
+// cutHidden ends a list of entries, newest first, where the caller does not see what is older.
+func (s *scene) cutHidden(p *Page) error {
+	oldest, err := s.visible()
+	if i := slices.IndexFunc(p.Entries, func(e Entry) bool { return e.Seq < oldest }); i >= 0 {
+		p.Entries, p.More = p.Entries[:i], false
+	}
+	return err
 }
 
 // take adds an entry unless the filter leaves it out.
@@ -253,7 +311,13 @@ func (h *Hub) Proof(ctx context.Context, c Caller, g GroupID, seq Seq) (Proof, e
 		if err := s.may(moderation.ActionRead); err != nil {
 			return err
 		}
-		var err error
+		oldest, err := s.visible()
+		if err != nil {
+			return err
+		}
+		if seq < oldest {
+			return s.refuse(KindNotFound, "seq", "there is no proof of this entry")
+		}
 		if p.Entry, err = s.tx.Entry(g, seq); err == nil {
 			p.Original, err = s.tx.Original(g, seq)
 		}

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
-
-	"groupd/moderation"
 )
 
 // work is a scene that may be changed.
@@ -83,8 +81,11 @@ func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result
 		}
 		return h.clock.advance(tx)
 	})
+	if errors.Is(err, errFlood) {
+		err = h.muteFlooder(ctx, op, c, g)
+	}
 	if err != nil {
-		if w != nil && c.Command != nil && Refused(err) && !errors.Is(err, ErrSeen) && w.standing.Standing == moderation.StandingMember {
+		if w != nil && c.Command != nil && Refused(err) && !errors.Is(err, ErrSeen) && w.standing.Member != nil && w.standing.Member.Present {
 			// A member's refused command must not succeed when it is replayed after he was promoted.
 			if err := h.NoteCommand(ctx, c, g); err != nil && !Refused(err) {
 				return err
@@ -261,7 +262,12 @@ func (w *work) tell(e Event) { w.events = append(w.events, e) }
 
 // audit writes a line to the log of moderation.
 func (w *work) audit(target AnyHash, detail string) error {
-	return w.w.AddAudit(Audit{Group: w.group.ID, Time: w.now, By: w.caller.Identity, Action: w.op, Target: target, Detail: detail}, w.hub.limits.Audit)
+	return w.auditAs(w.op, w.caller.Identity, target, detail)
+}
+
+// auditAs is audit of another action than the method. Who is zero: the operator, or the server by itself.
+func (w *work) auditAs(action string, who IdentityHash, target AnyHash, detail string) error {
+	return w.w.AddAudit(Audit{Group: w.group.ID, Time: w.now, By: who, Action: action, Target: target, Detail: detail}, w.hub.limits.Audit)
 }
 
 // heard notes that the caller, a member, was heard.

@@ -87,6 +87,7 @@ type Facts struct {
 	Links    bool          // of a post or edit: its text holds a link (HasLink)
 	Files    bool          // of a post: it comes with files
 	Age      time.Duration // ActionEdit: of the post
+	Rename   bool          // ActionProfile: the display name changes
 	Answered bool          // ActionJoin: something was said to the question at the door
 	Work     int           // ActionJoin: bits of work that were done for it, checked by the face
 	Cost     int           // ActionJoin: bits of work that are asked for now (Policy.JoinStamp)
@@ -148,7 +149,9 @@ func Decide(f Facts, now time.Time) Verdict {
 		return leaving(f)
 	case ActionClaim:
 		return allow() // the code decides
-	case ActionProfile, ActionNotify, ActionPolicy:
+	case ActionProfile:
+		return profile(f, now)
+	case ActionNotify, ActionPolicy:
 		return members(f)
 	case ActionReport:
 		if v := members(f); v.Outcome != Allow {

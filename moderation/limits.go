@@ -14,19 +14,22 @@ type Bucket struct{ Until time.Time }
 
 // Take asks for one token. With wait 0 it was taken and b is the new state; else b is unchanged, and wait says when there
 // will be one. A clock that went back never makes anybody wait longer than Burst × Every.
-func (r Rate) Take(b Bucket, now time.Time) (_ Bucket, wait time.Duration) {
-	if r.Burst < 1 || r.Every <= 0 {
+func (r Rate) Take(b Bucket, now time.Time) (_ Bucket, wait time.Duration) { return r.TakeN(b, now, 1) }
+
+// TakeN asks for n tokens at once. More than there can ever be are had when the bucket is full, and empty it.
+func (r Rate) TakeN(b Bucket, now time.Time, n int) (_ Bucket, wait time.Duration) {
+	if r.Burst < 1 || r.Every <= 0 || n < 1 {
 		return b, 0
 	}
 	full := time.Duration(r.Burst) * r.Every
 	until := b.Until
-	if until.Before(now) || until.After(now.Add(full)) {
+	switch {
+	case until.Before(now):
 		until = now
-		if b.Until.After(now.Add(full)) {
-			until = now.Add(full)
-		}
+	case until.After(now.Add(full)):
+		until = now.Add(full)
 	}
-	until = until.Add(r.Every)
+	until = until.Add(time.Duration(min(n, r.Burst)) * r.Every)
 	if over := until.Sub(now.Add(full)); over > 0 {
 		return b, over
 	}

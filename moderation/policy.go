@@ -12,6 +12,7 @@ const (
 	MaxReservedNames = 32
 	MaxSpan          = 10 * 365 * day // of every span and window
 	MaxStampCost     = 24             // bits of work: minutes on a phone
+	MaxCount         = 1_000_000      // of a quota
 	MaxPolicyBytes   = 8 << 10        // of a stored policy
 )
 
@@ -29,6 +30,9 @@ type Seconds uint32
 
 // Duration is the span.
 func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Second }
+
+// Work is a cost in bits of work.
+type Work uint8
 
 // Quota is so many of something in so much time. The zero Quota is the default.
 type Quota struct {
@@ -119,7 +123,7 @@ type Policy struct {
 	GroupPosts     Quota `json:"group_posts,omitzero"`     // default: the server's
 	MemberAirtime  Quota `json:"member_airtime,omitzero"`  // default: no limit
 	GroupAirtime   Quota `json:"group_airtime,omitzero"`   // default: no limit
-	EmergencyPosts Quota `json:"emergency_posts,omitzero"` // of each who may; default 3 an hour
+	EmergencyPosts Quota `json:"emergency_posts,omitzero"` // of each who may, and twice as many of all; default 3 an hour
 
 	// Floods.
 	Flood         Quota   `json:"flood,omitzero"`          // who tries to post more than this is muted; default 150 in a minute
@@ -128,9 +132,9 @@ type Policy struct {
 	LockdownJoins uint32  `json:"lockdown_joins,omitzero"` // so many who join in an hour lock an open group; 0: never
 	LockdownBans  uint32  `json:"lockdown_bans,omitzero"`  // so many bans and kicks in an hour lock an open group; 0: never
 	LockdownFor   Seconds `json:"lockdown_for,omitzero"`   // how long a lockdown by itself lasts; default an hour
-	JoinCost      uint8   `json:"join_cost,omitzero"`      // bits of work of who joins
-	PostCost      uint8   `json:"post_cost,omitzero"`      // bits of work of messages; members have tickets
-	CostCeiling   uint8   `json:"cost_ceiling,omitzero"`   // to which both rise under a flood; default 8 above the higher; below them: they do not rise
+	JoinCost      Work    `json:"join_cost,omitzero"`      // bits of work of who joins
+	PostCost      Work    `json:"post_cost,omitzero"`      // bits of work of messages; members have tickets
+	CostCeiling   Work    `json:"cost_ceiling,omitzero"`   // to which both rise under a flood; default 16, or 8 above the higher; below 8: they do not rise
 
 	// Names.
 	ReservedNames []string `json:"reserved_names,omitempty"` // that no member may have, nor one that looks like them

@@ -48,6 +48,7 @@ const (
 	ReasonInvite        Reason = "invite"   // only with one
 	ReasonStamp         Reason = "stamp"    // Cost is set
 	ReasonNotAuthor     Reason = "not the author"
+	ReasonFixedName     Reason = "fixed name"
 	ReasonLate          Reason = "late"      // too late to edit
 	ReasonLocalOnly     Reason = "local"     // only at the machine
 	ReasonNoSuchAction  Reason = "no action" // a bug of the caller

@@ -108,6 +108,20 @@ func onOwn(f Facts, p Permission) Verdict {
 	return permitted(f, p)
 }
 
+// profile is one's own name and status. The muted keep both: else they would speak through them.
+func profile(f Facts, now time.Time) Verdict {
+	if v := members(f); v.Outcome != Allow {
+		return v
+	}
+	if f.Standing == StandingMuted && !f.Local {
+		return muted(f, now)
+	}
+	if f.Rename && f.Policy.FixedNames && !f.staff() {
+		return deny(ReasonFixedName, "members of this group keep the name they joined with")
+	}
+	return waiting(f)
+}
+
 // waiting is what the budgets say.
 func waiting(f Facts) Verdict {
 	if f.Wait <= 0 || f.Local {

@@ -37,6 +37,7 @@ func Run(t *testing.T, open Open) {
 		{"bans match what was typed in either form", testBans},
 		{"seen ids and outcomes are kept, counted and pruned", testOutcomes},
 		{"who waits longest is listed first", testRequests},
+		{"members who were silent for long are found", testSilent},
 		{"the audit log keeps the newest lines", testAudit},
 		{"sync queries on random histories agree with a naive model", testRandomHistories},
 		{"how members are told what is new", testDeliveries},

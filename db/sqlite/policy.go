@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"database/sql"
+	"time"
 
+	"groupd/group"
 	"groupd/moderation"
 )
 
@@ -20,4 +22,9 @@ func (p policy) Scan(v any) error {
 	var err error
 	*p.p, err = moderation.ParsePolicy(stored)
 	return err
+}
+
+func (t tx) SilentMembers(g group.GroupID, r moderation.Role, before time.Time, limit int) ([]group.Member, error) {
+	return list(t.conn, scanMember(g), "SELECT "+memberColumns+" FROM group_members WHERE group_no = "+groupNo+
+		" AND present = 1 AND role = ?2 AND updated_at < ?3 ORDER BY updated_at, member_identity_hash LIMIT ?4", g, r, micros(before), limit)
 }
