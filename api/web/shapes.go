@@ -91,7 +91,8 @@ type Interface struct {
 	RxDropped uint64 `json:"rx_dropped,omitempty"`
 	TxDropped uint64 `json:"tx_dropped,omitempty"`
 
-	Radio *Radio `json:"radio,omitempty"`
+	Radio   *Radio   `json:"radio,omitempty"`
+	Airtime *Airtime `json:"airtime,omitempty"`
 }
 
 // Radio is what a radio reports. What it did not report is absent.
@@ -171,6 +172,36 @@ type Serving struct {
 	LastAnnounced *time.Time    `json:"last_announced,omitempty"`
 	NextAnnounce  *time.Time    `json:"next_announce,omitempty"`
 	ReadOnly      string        `json:"read_only,omitempty"` // why nothing is changed; empty: all is well
+	Delivery      Delivery      `json:"delivery"`
+}
+
+// Delivery is how far members have been told what is new, of those who want to be.
+type Delivery struct {
+	Members       int   `json:"members"`        // who are sent anything
+	Behind        int   `json:"behind"`         // of them, who do not have everything
+	Waiting       int   `json:"waiting"`        // of those behind, who are not tried until they are heard
+	AtNode        int   `json:"at_node"`        // whose last message is at a propagation node
+	InFlight      int   `json:"in_flight"`      // to whom something is on its way
+	OldestSeconds int64 `json:"oldest_seconds"` // how long the one is behind who is longest, those waiting left out
+	Confirmed     int   `json:"confirmed"`      // messages and packets proved within a day
+}
+
+// Airtime is the account of an interface on which airtime is scarce. Spent is in seconds since the start, proofs included.
+type Airtime struct {
+	Share        float64            `json:"share"`          // part of the time that is for groups
+	Duty         float64            `json:"duty,omitempty"` // legal part of an hour
+	HourSeconds  float64            `json:"hour_seconds"`   // transmitted within the last hour
+	Waiting      int                `json:"waiting"`        // members whose turn comes next
+	Estimated    bool               `json:"estimated,omitempty"`
+	Spent        map[string]float64 `json:"spent"`             // by kind: emergency, answers, push, relay, digests, announces, other
+	Members      []Spender          `json:"members,omitempty"` // for whom most was spent
+	OtherMembers float64            `json:"other_members,omitempty"`
+}
+
+// Spender is what was spent for one member.
+type Spender struct {
+	Address string  `json:"address"`
+	Seconds float64 `json:"seconds"`
 }
 
 // Destination is one of a group's destinations.

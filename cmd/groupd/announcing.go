@@ -17,6 +17,7 @@ const (
 	announceTick = 2 * time.Second
 	newPeerGap   = 30 * time.Second // between announces because an interface came up
 	slowGap      = time.Minute      // between any two announces on a slow network: they take turns
+	announceLate = 30 * time.Minute // an announce waits so long for what is sent to members
 )
 
 // announceKind is which destination.
@@ -98,6 +99,7 @@ type announcer struct {
 	log      *slog.Logger
 	every    time.Duration
 	announce [announceKinds]func(context.Context) error // nil: that destination is not announced
+	may      func(late bool) bool                       // whether slow interfaces have room for an announce; nil: they do
 
 	mu      sync.Mutex // leaf
 	at      [announceKinds]announcing
@@ -149,6 +151,9 @@ func (a *announcer) look(ctx context.Context, now time.Time, w ways, fresh bool)
 	a.fresh = waiting
 	a.mu.Unlock()
 	for _, k := range due {
+		if w.slow && a.may != nil && !a.may(a.late(k, now)) {
+			continue
+		}
 		if err := a.one(ctx, k, w.slow); err != nil {
 			a.log.Debug("not announced", "err", err)
 			continue
@@ -156,6 +161,13 @@ func (a *announcer) look(ctx context.Context, now time.Time, w ways, fresh bool)
 		announced = true
 	}
 	return announced
+}
+
+// late reports whether an announce has waited too long for its turn.
+func (a *announcer) late(k announceKind, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.at[k].last.IsZero() || now.Sub(a.at[k].next) > announceLate
 }
 
 // one announces a destination and notes it.

@@ -13,6 +13,7 @@ import (
 	"groupd/api/web"
 	"groupd/db/sqlite"
 	"groupd/group"
+	"groupd/group/delivery"
 	"groupd/lxmf"
 	"groupd/rns"
 	"groupd/rns/filestore"
@@ -73,6 +74,11 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 		Transport: n.transport, Store: guardedMessages{n.db.LXMFStore(), n.store}, Logger: n.log.network, LookupIdentity: n.memberKey,
 	})
 	if err != nil {
+		return nil, made, err
+	}
+	n.air = newAir(n.transport, net.enabled)
+	n.air.slowest = n.slowest.Load
+	if n.scheduler, err = delivery.New(delivery.Config{Hub: n.hub, Store: n.store, Air: n.air, Logger: n.log.own}); err != nil {
 		return nil, made, err
 	}
 	n.web, err = web.New(web.Config{Hub: n.hub, Node: n, Logger: n.log.own, Version: Version, Hosts: s.Server.Hosts})
@@ -147,7 +153,9 @@ func (n *node) runAll(ctx context.Context, more ...func(context.Context) error) 
 		if err := n.hub.Heard(top, c); err != nil && top.Err() == nil && n.store.why() == "" {
 			n.log.own.Warn("sign of life not noted", "err", err)
 		}
+		n.heard(a)
 	})()
+	defer n.transport.HandleAnnounces("meshchat.notify", rns.AnnounceHandlerOptions{PathResponses: true}, n.heard)()
 	workers.Go(func() error {
 		err := n.router.Run(top)
 		n.mu.Lock()
@@ -167,6 +175,7 @@ func (n *node) runAll(ctx context.Context, more ...func(context.Context) error) 
 	workers.Go(func() error { return n.transport.Run(bottom) })
 	workers.Go(func() error { return n.instance.Run(bottom, n.transport, n.attach) })
 	workers.Go(func() error { n.follow(top); return nil })
+	workers.Go(func() error { return n.scheduler.Run(top) })
 	workers.Go(func() error { return n.announceLoop(top) })
 	workers.Go(func() error { return n.awaitBroken(top) })
 	for _, f := range more {
@@ -216,6 +225,7 @@ func (n *node) announceLoop(ctx context.Context) error {
 		n.rates.measure(stats.Interfaces, time.Now())
 		w := waysOf(stats.Interfaces)
 		w.slow = master.look(ctx, n.caller(), time.Now()) || w.slow
+		n.slowest.Store(master.slowest)
 		n.slow.Store(w.slow)
 		fresh := w.beyond(n.ways)
 		n.ways = w

@@ -63,6 +63,7 @@ func (n *node) send(ctx context.Context, d *lxmf.Delivery, o lxm.Outbound) error
 	if time.Since(p.heard) > rns.RatchetExpiry {
 		p.ratchet = nil
 	}
+	n.chargeAnswer(o.To, len(o.Content))
 	_, err := n.router.Send(ctx, &lxmf.Outbound{From: d, To: o.To, Identity: o.Identity, Ratchet: p.ratchet, Content: o.Content, Fields: o.Fields, TTL: o.TTL})
 	return err
 }

@@ -186,27 +186,26 @@ const (
 	askMasterWithin = 5 * time.Second
 )
 
-// slowMaster remembers whether the shared instance that we use has a slow interface, for which our announces must wait their turn.
+// slowMaster remembers how slow the slowest interface of the shared instance is that we use: our announces must wait their turn for it,
+// and what is sent is charged to it.
 type slowMaster struct {
-	asked time.Time
-	slow  bool
+	asked   time.Time
+	slowest int64 // bit/s; 0: not known
 }
 
-// look asks when it is time. It is called by one goroutine.
+// look asks when it is time, and tells whether airtime is scarce. It is called by one goroutine.
 func (m *slowMaster) look(ctx context.Context, c *sharedinstance.Caller, now time.Time) bool {
 	if c == nil || !m.asked.IsZero() && now.Sub(m.asked) < askMasterEvery {
-		return c != nil && m.slow
+		return c != nil && m.slow()
 	}
 	m.asked = now
 	within, cancel := context.WithTimeout(ctx, askMasterWithin)
 	defer cancel()
 	list, err := c.Interfaces(within)
-	if err != nil {
-		return m.slow
+	if err == nil {
+		m.slowest = slowestOf(list)
 	}
-	m.slow = false
-	for _, i := range list {
-		m.slow = m.slow || i.Up && i.Bitrate > 0 && i.Bitrate < slowBitrate
-	}
-	return m.slow
+	return m.slow()
 }
+
+func (m *slowMaster) slow() bool { return m.slowest > 0 && m.slowest < slowBitrate }

@@ -13,7 +13,7 @@ import (
 
 // Interfaces implements web.Node: those of this server, and those of the shared instance that it uses.
 func (n *node) Interfaces(ctx context.Context) []web.Interface {
-	s, made := n.transport.Stats(), n.connected()
+	s, made, told := n.transport.Stats(), n.connected(), n.scheduler.Status()
 	why := make(map[string]string)
 	for _, l := range made.listeners {
 		why[l.Name()] = l.why()
@@ -35,6 +35,7 @@ func (n *node) Interfaces(ctx context.Context) []web.Interface {
 		k := rateKey{i.Name, orders[i.Name]}
 		orders[i.Name]++
 		row := interfaceOf(i, speeds[k])
+		row.Airtime = airtimeOf(told, i.Name)
 		if r := made.radios[i.Name]; r != nil && row.Radio != nil {
 			row.Radio.Last = signalOf(r.Signal())
 		}

@@ -21,6 +21,7 @@ import (
 	"groupd/api/web"
 	"groupd/db/sqlite"
 	"groupd/group"
+	"groupd/group/delivery"
 	"groupd/lxmf"
 	"groupd/rns"
 	"groupd/rns/sharedinstance"
@@ -39,11 +40,14 @@ type node struct {
 	hub       *group.Hub
 	transport *rns.Transport
 	router    *lxmf.Router
+	air       *air
+	scheduler *delivery.Scheduler
 	instance  *sharedinstance.Instance
 	master    *sharedinstance.Caller // asks the instance that we joined as a client; nil: no key, or no client
 	web       *web.Server
-	ways      ways        // of the announce loop
-	slow      atomic.Bool // an interface in use is slow
+	ways      ways         // of the announce loop
+	slow      atomic.Bool  // an interface in use is slow
+	slowest   atomic.Int64 // bit/s of the slowest interface of the shared instance that we use; 0: not known
 	rates     rates
 	broken    chan string // what panic_on_interface_error ends the program for; capacity 1
 
@@ -108,7 +112,7 @@ func (n *node) Serving(g group.GroupID) web.Serving {
 	if s == nil {
 		return web.Serving{}
 	}
-	out := web.Serving{Destinations: s.destinations, Announce: s.detail, ReadOnly: n.store.why()}
+	out := web.Serving{Destinations: s.destinations, Announce: s.detail, ReadOnly: n.store.why(), Delivery: deliveryOf(n.scheduler.Status(), g)}
 	last, next := s.announcer.times()
 	if !last.IsZero() {
 		last = last.UTC()

@@ -32,7 +32,9 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 		return nil, nil, fmt.Errorf("group %s: %w", info.Group, err)
 	}
 	log := n.log.own.With("group", string(info.Group))
-	s = &serving{id: info.Group, detail: n.settings.detailFor(info.Group, info.Public), announcer: &announcer{log: log, every: n.settings.Server.Announce.Duration}}
+	s = &serving{id: info.Group, detail: n.settings.detailFor(info.Group, info.Public), announcer: &announcer{
+		log: log, every: n.settings.Server.Announce.Duration, may: func(late bool) bool { return n.scheduler.MayAnnounce(announceBytes, late) },
+	}}
 	beacon, err := n.serveRequests(info.Group, id, s.detail, log)
 	if err != nil {
 		return nil, nil, err

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"groupd/api/web"
+	"groupd/group/delivery"
 )
 
 func (a *app) statusVerb() *cobra.Command {
@@ -40,6 +41,9 @@ func (a *app) status(ctx context.Context, hint bool) error {
 				announced += ", next in " + span(g.Serving.NextAnnounce.Sub(now))
 			}
 			fmt.Fprintf(w, "  address     %s   %s, %s, %s\n", g.Address, g.Visibility, g.Join, announced)
+			if d := g.Serving.Delivery; d.Members > 0 {
+				fmt.Fprintf(w, "  delivery    %s\n", told(d))
+			}
 		}
 		for _, i := range st.Interfaces {
 			if i.Local == "client" {
@@ -58,6 +62,9 @@ func (a *app) status(ctx context.Context, hint bool) error {
 				state += "   shared with us"
 			}
 			fmt.Fprintf(w, "  %s   %s   %s\n", i.Name, i.Mode, state)
+			if a := i.Airtime; a != nil {
+				fmt.Fprintf(w, "    airtime   %s\n", airtime(a))
+			}
 			if i.LastError != "" && !i.Up {
 				fmt.Fprintf(w, "              %s\n", i.LastError)
 			}
@@ -84,6 +91,40 @@ func (a *app) status(ctx context.Context, hint bool) error {
 			}
 		}
 	})
+}
+
+// told is how far members have been told what is new.
+func told(d web.Delivery) string {
+	text := fmt.Sprintf("%d behind", d.Behind)
+	if d.Behind == 0 {
+		text = "nobody behind"
+	} else if d.OldestSeconds > 0 {
+		text += ", the longest " + span(time.Duration(d.OldestSeconds)*time.Second)
+	}
+	if d.Waiting > 0 {
+		text += fmt.Sprintf(", %d not heard", d.Waiting)
+	}
+	if d.AtNode > 0 {
+		text += fmt.Sprintf(", %d at a propagation node", d.AtNode)
+	}
+	return fmt.Sprintf("%s of %d, %d confirmed today", text, d.Members, d.Confirmed)
+}
+
+// airtime is the account of an interface in a line.
+func airtime(a *web.Airtime) string {
+	text := fmt.Sprintf("%.0f s in the last hour, share %.3g %%", a.HourSeconds, 100*a.Share)
+	if a.Duty > 0 {
+		text += fmt.Sprintf(", limit %.3g %%", 100*a.Duty)
+	}
+	for p := delivery.Emergency; p <= delivery.Other; p++ {
+		if s := a.Spent[p.String()]; s >= 0.5 {
+			text += fmt.Sprintf(", %s %.0f s", p, s)
+		}
+	}
+	if a.Estimated {
+		text += ", estimated"
+	}
+	return text
 }
 
 func (a *app) versionVerb() *cobra.Command {

@@ -20,7 +20,7 @@ const (
 	flushRows  = 500
 	// ripeRows is how many members are given a way at a time.
 	ripeRows = 256
-	// airEvery is how old a snapshot of the interfaces may be, idleLook how often the loop looks at them while anybody waits.
+	// airEvery is how old a snapshot of the interfaces may be, idleLook how often the loop looks at them at least.
 	airEvery = time.Second
 	idleLook = 30 * time.Second
 	// carryWithin bounds one parcel's way.
@@ -229,9 +229,9 @@ func (s *Scheduler) step(ctx context.Context) time.Duration {
 	for _, f := range begin {
 		s.flights.Go(func() { s.fly(ctx, f) })
 	}
-	wait := time.Duration(1 << 62)
+	wait := idleLook
 	if again > 0 {
-		wait = min(again-now, idleLook)
+		wait = min(wait, again-now)
 	}
 	if len(ripe) == ripeRows {
 		wait = 0
