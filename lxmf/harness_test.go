@@ -157,10 +157,11 @@ func bubbleOn(t *testing.T, o ifacetest.Options, f func(t *testing.T, m *ifacete
 // faultyStore is a store that fails on demand and takes its time.
 type faultyStore struct {
 	lxmf.MemoryStore
-	mu    sync.Mutex
-	fail  bool
-	delay time.Duration
-	log   []string
+	mu      sync.Mutex
+	fail    bool
+	keeping bool
+	delay   time.Duration
+	log     []string
 }
 
 var errDiskFull = errors.New("disk full")
@@ -216,4 +217,31 @@ func (s *faultyStore) did() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.log)
+}
+
+func (s *faultyStore) PutQueued(ctx context.Context, m lxmf.QueuedMessage) error {
+	if err := s.enter("put queued"); err != nil {
+		return err
+	}
+	return s.MemoryStore.PutQueued(ctx, m)
+}
+
+func (s *faultyStore) DeleteQueued(ctx context.Context, ids ...lxmf.MessageID) error {
+	if err := s.enter("delete queued"); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	keeping := s.keeping
+	s.mu.Unlock()
+	if keeping {
+		return nil
+	}
+	return s.MemoryStore.DeleteQueued(ctx, ids...)
+}
+
+// setKeeping makes the store forget that queued messages have ended.
+func (s *faultyStore) setKeeping(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keeping = on
 }

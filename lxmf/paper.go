@@ -36,8 +36,9 @@ func PaperURI(sealed []byte) (string, error) {
 	return PaperScheme + base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
-// ParsePaperURI returns the sealed message of a URI. The letters of the scheme may be of any case, "/" may stand anywhere, and
-// padding may be there or not (spec 4 §1.8). Whatever else is wrong is [ErrMalformed].
+// ParsePaperURI returns the sealed message of a URI. The letters of the scheme may be of any case, "/" and line breaks may stand
+// anywhere, and padding may be there or not (spec 4 §1.8). Whatever else is wrong, and less than [Overhead] bytes, is
+// [ErrMalformed].
 func ParsePaperURI(uri string) ([]byte, error) {
 	if len(uri) < len(PaperScheme) || !strings.EqualFold(uri[:len(PaperScheme)], PaperScheme) {
 		return nil, fmt.Errorf("%w: not a %s URI", ErrMalformed, PaperScheme)
@@ -47,8 +48,11 @@ func ParsePaperURI(uri string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: paper message, limit %d bytes", ErrTooLarge, MaxPaper)
 	}
 	sealed, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, malformed("paper", err)
+	case len(sealed) < Overhead:
+		return nil, fmt.Errorf("%w: paper message of %d bytes", ErrMalformed, len(sealed))
 	}
 	return sealed, nil
 }

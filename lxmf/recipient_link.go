@@ -172,6 +172,7 @@ func (rec *recipient) openLink(v *view) time.Time {
 	case stepAskPath:
 		rec.askPath()
 	case stepOpenLink:
+		rec.waitingForLink(v, progressOpening)
 		rec.startLink(v.key())
 		return time.Time{}
 	case stepGiveUp:
@@ -188,6 +189,15 @@ func (rec *recipient) openLink(v *view) time.Time {
 		return time.Time{}
 	}
 	return x.plan.next
+}
+
+// waitingForLink sets the progress of the messages that wait for the link.
+func (rec *recipient) waitingForLink(v *view, progress float64) {
+	for _, o := range rec.queue {
+		if !o.parked && !o.busy && !o.stamping && o.pending == 0 && o.method != MethodPropagated && rec.goesDirectly(v, o) {
+			o.advance(progress)
+		}
+	}
 }
 
 // startLink opens a link when it is its turn. The slot is kept as long as the link is open.
@@ -212,6 +222,8 @@ func (rec *recipient) startLink(key *rns.PublicIdentity) {
 			rec.trim.Store(false)
 			x.own, x.identified, x.losses, x.lostAt, x.lastUsed = l, false, 0, time.Time{}, now
 			x.window = newSendWindow()
+			rec.linked.Store(true)
+			rec.waitingForLink(&view{rec: rec, now: now}, progressLink)
 			rec.key.from.serve(l)
 			rec.watch(l)
 		}
@@ -263,6 +275,7 @@ func (rec *recipient) linkFailed(now time.Time, l *rns.Link) {
 		return
 	}
 	rec.link.own = nil
+	rec.linked.Store(false)
 	rec.closeLink(l)
 	if len(rec.queue) > 0 {
 		rec.askPath()
@@ -288,6 +301,7 @@ func (rec *recipient) closeIdleLink(now time.Time) time.Time {
 	if rec.trim.Swap(false) || !now.Before(due) {
 		rec.closeLink(x.own)
 		x.own = nil
+		rec.linked.Store(false)
 		return time.Time{}
 	}
 	return due
