@@ -42,7 +42,7 @@ type recipient struct {
 	wasHeard  atomic.Bool
 	nodeHeard atomic.Bool
 	trim      atomic.Bool
-	linked    atomic.Bool // a link of ours is open
+	linked    atomic.Bool              // a link of ours is open
 	events    chan func(now time.Time) // from helpers, run by the goroutine
 	life      context.Context
 	helpers   int

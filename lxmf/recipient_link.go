@@ -10,7 +10,7 @@ import (
 
 // maxLosses is how often in a row proofs may be missing before a link is given up. What was sent before one loss was noticed is
 // part of it: packets that travel together are lost together.
-const maxLosses = 2
+const maxLosses = 3
 
 // recipientLink is the link by which direct messages go to one recipient: one of ours, or one that he opened and identified
 // on.
