@@ -14,8 +14,8 @@ import (
 	"groupd/rns/interfaces/ifacetest"
 )
 
-// fakeNode is an [lxmf.Uploader] that answers as the test says.
-type fakeNode struct {
+// scriptedNode is an [lxmf.Uploader] that answers as the test says.
+type scriptedNode struct {
 	mu      sync.Mutex
 	absent  bool
 	answers []error // of the next attempts; after them nil
@@ -23,13 +23,13 @@ type fakeNode struct {
 	takes   time.Duration
 }
 
-func (n *fakeNode) Ready() bool {
+func (n *scriptedNode) Ready() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return !n.absent
 }
 
-func (n *fakeNode) Upload(ctx context.Context, u *lxmf.Upload) error {
+func (n *scriptedNode) Upload(ctx context.Context, u *lxmf.Upload) error {
 	u.Progress(0.5)
 	select {
 	case <-time.After(n.takes):
@@ -47,13 +47,13 @@ func (n *fakeNode) Upload(ctx context.Context, u *lxmf.Upload) error {
 	return err
 }
 
-func (n *fakeNode) set(absent bool, answers ...error) {
+func (n *scriptedNode) set(absent bool, answers ...error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.absent, n.answers, n.got = absent, answers, nil
 }
 
-func (n *fakeNode) uploads() []lxmf.Upload {
+func (n *scriptedNode) uploads() []lxmf.Upload {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.got
@@ -78,7 +78,7 @@ func withNode(t *testing.T, m *ifacetest.Medium, n lxmf.Uploader) *person {
 func TestAPropagatedMessageIsSentWhenTheNodeHasIt(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
-		node := &fakeNode{takes: time.Second, answers: []error{errLost, errLost}}
+		node := &scriptedNode{takes: time.Second, answers: []error{errLost, errLost}}
 		a := withNode(t, m, node)
 		out := a.send(t, lxmf.DeliveryHash(bob(t).PublicIdentity), "by mail", by(lxmf.MethodPropagated))
 		changed := out.Changed()
@@ -109,7 +109,7 @@ func TestAPropagatedMessageIsSentWhenTheNodeHasIt(t *testing.T) {
 func TestWithoutANodeAPropagatedMessageFailsAtOnce(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
-		node := new(fakeNode)
+		node := new(scriptedNode)
 		node.set(true)
 		for name, a := range map[string]*person{"none": withNode(t, m, nil), "none yet": withNode(t, ifacetest.NewMedium(ifacetest.Options{}), node)} {
 			_, err := a.Send(t.Context(), &lxmf.Outbound{From: a.Delivery, To: rns.DestinationHash{1}, Method: lxmf.MethodPropagated})
@@ -124,7 +124,7 @@ func TestWithoutANodeAPropagatedMessageFailsAtOnce(t *testing.T) {
 func TestAMessageThatDoesNotArriveIsLeftWithANodeUnderItsID(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
-		node := new(fakeNode)
+		node := new(scriptedNode)
 		a := withNode(t, m, node)
 		fallBack := func(o *lxmf.Outbound) { o.Propagate = true }
 		for _, method := range []lxmf.Method{lxmf.MethodOpportunistic, lxmf.MethodDirect} {
@@ -146,7 +146,7 @@ func TestAMessageThatDoesNotArriveIsLeftWithANodeUnderItsID(t *testing.T) {
 func TestWhatANodeDoesNotTakeEndsOrWaitsForAnother(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
-		node := new(fakeNode)
+		node := new(scriptedNode)
 		a := withNode(t, m, node)
 		to := lxmf.DeliveryHash(bob(t).PublicIdentity)
 		for _, c := range []struct {
@@ -192,7 +192,7 @@ func TestWhatANodeDoesNotTakeEndsOrWaitsForAnother(t *testing.T) {
 func TestAMessageCanBeCancelledInEveryState(t *testing.T) {
 	t.Parallel()
 	bubbleOn(t, ifacetest.Options{Bitrate: 5000, Latency: 10 * time.Millisecond}, func(t *testing.T, m *ifacetest.Medium) {
-		node := &fakeNode{takes: time.Hour}
+		node := &scriptedNode{takes: time.Hour}
 		a := withNode(t, m, node)
 		b := live(t, bob(t), m.Port("b"), options{delivery: manual}) // undecided, so unproved
 		a.announce(t)
