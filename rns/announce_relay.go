@@ -145,11 +145,19 @@ func (e *engine) sendScheduled() {
 			continue // forgotten meanwhile
 		}
 		if s.on == nil {
-			e.spread(&s.packet, s.hops, path)
+			if p, err := s.raw.packet(); err == nil {
+				e.spread(&p, s.hops, path)
+			}
 			continue
 		}
-		if p, err := ParsePacket(path.raw); err == nil && !s.on.gone {
-			e.sendAnnounce(s.on, &p, path.hops, ContextPathResponse)
+		if path.raw == "" { // still being read
+			if e.readAnnounce(path) {
+				e.scheduled.answer(s.destination, s.on, s.hops, e.now.Add(announceReadPatience))
+			}
+			continue
+		}
+		if p, err := path.raw.packet(); err == nil && !s.on.gone {
+			e.sendAnnounce(s.on, &p, int(path.hops), ContextPathResponse)
 		}
 	}
 }

@@ -28,12 +28,12 @@ const (
 // scheduledAnnounce is an announce that is to be sent: passed on to all, or as the answer to a path request.
 type scheduledAnnounce struct {
 	destination DestinationHash
-	on          *attached // answers: the interface that asked; nil: to all that may have it
-	packet      Packet    // to be passed on, as received; answers take the announce of the path when they are sent
-	hops        int       // as stored in the path table, which is what is sent
-	at          time.Time // when it is sent next
-	tries       int       // how often it was sent
-	echoes      int       // how often neighbours at our distance passed it on
+	on          *attached     // answers: the interface that asked; nil: to all that may have it
+	raw         announceBytes // to be passed on; answers take the announce of the path when they are sent
+	hops        int           // as stored in the path table, which is what is sent
+	at          time.Time     // when it is sent next
+	tries       int           // how often it was sent
+	echoes      int           // how often neighbours at our distance passed it on
 	index       int
 }
 
@@ -77,7 +77,7 @@ func (t *announceTable) relay(a *heardAnnounce, delay time.Duration, once bool, 
 		s.at = now.Add(delay)
 		t.order.moved(s)
 	}
-	s.packet, s.hops, s.tries, s.echoes = a.packet, a.hops, 0, 0
+	s.raw, s.hops, s.tries, s.echoes = a.bytes(), a.hops, 0, 0
 	if once {
 		s.tries = announceTries - 1
 	}
@@ -169,6 +169,18 @@ func (t *announceTable) drop(d DestinationHash) {
 	}
 }
 
+// dropAnswers forgets the answers that wait for a destination.
+func (t *announceTable) dropAnswers(d DestinationHash) {
+	if t.asked[d] == 0 {
+		return
+	}
+	for k, s := range t.answers {
+		if k.destination == d {
+			t.remove(s)
+		}
+	}
+}
+
 func (t *announceTable) clear() {
 	*t = announceTable{
 		limit: t.limit, relays: make(map[DestinationHash]*scheduledAnnounce),
@@ -178,6 +190,7 @@ func (t *announceTable) clear() {
 
 func (t *announceTable) remove(s *scheduledAnnounce) {
 	t.order.remove(s)
+	defer t.shrink()
 	if s.on == nil {
 		delete(t.relays, s.destination)
 		return
@@ -185,5 +198,12 @@ func (t *announceTable) remove(s *scheduledAnnounce) {
 	delete(t.answers, answerKey{s.destination, s.on})
 	if t.asked[s.destination]--; t.asked[s.destination] == 0 {
 		delete(t.asked, s.destination)
+	}
+}
+
+// shrink gives back what a burst took, once nothing waits any more.
+func (t *announceTable) shrink() {
+	if t.order.len() == 0 && cap(t.order.items) > 1024 {
+		t.clear()
 	}
 }

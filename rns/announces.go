@@ -33,7 +33,8 @@ type heardAnnounce struct {
 	relayed      bool
 	pathResponse bool
 	hash         PacketHash
-	packet       Packet // hops counted; its Raw is as received
+	packet       Packet        // hops counted; its Raw is as received
+	kept         announceBytes // see bytes
 	on           *attached
 	at           time.Time
 }
@@ -160,7 +161,7 @@ func (e *engine) process(a *heardAnnounce) {
 		return
 	}
 	m := e.moment()
-	if !e.known.hear(a, m) && e.known.entries[a.destination] == nil {
+	if !e.known.hear(a, m) && e.known.get(a.destination) == nil {
 		a.on.count(DropKnownFull)
 		return
 	}
@@ -174,24 +175,21 @@ func (e *engine) process(a *heardAnnounce) {
 		return
 	}
 	var before time.Time
-	if old := e.paths.entries[a.destination]; old != nil {
-		before = old.announced
+	if old := e.paths.get(a.destination); old != nil {
+		before = e.paths.time(old.announced)
 	}
 	path := e.paths.learn(a, e.now)
 	if !a.pathResponse {
-		path.announced = e.now
+		path.announced = e.paths.instant(e.now)
 	}
-	if e.keepAnnounces && relayable(&a.packet) {
-		path.raw = a.packet.Raw
-	} else {
-		path.raw = nil
-	}
+	path.answers = e.keepAnnounces && relayable(&a.packet)
+	e.known.share(path)
 	e.requests.found(a.destination)
 	if e.requests.wanted(a.destination) {
-		e.known.use(e.known.entries[a.destination], m.wall)
+		e.known.use(e.known.get(a.destination), m.wall)
 	}
 	if a.on.tunnel != nil {
-		e.tunnels.heard(a.on.tunnel, path, e.now)
+		e.tunnels.heard(a.on.tunnel, path, e.paths.time(path.expires), e.now)
 	}
 	e.passOn(a, before)
 	e.publish(announceEvent{a.announced(), false})

@@ -154,9 +154,7 @@ func (t *Transport) saveBlackholes(ctx context.Context) error {
 
 // forgetIdentity removes the paths to all destinations of an identity.
 func (e *engine) forgetIdentity(id IdentityHash) {
-	for d := range e.paths.entries {
-		if k := e.known.entries[d]; k != nil && k.identity.Hash() == id {
-			e.paths.expire(d)
-		}
+	for _, k := range e.known.of(id) {
+		e.paths.expire(k.destination)
 	}
 }

@@ -53,6 +53,7 @@ func SendOverPath(p Packet, hops int, nextHop TruncatedHash) []byte {
 	now := time.Now()
 	a := emission(1, now, hops, on)
 	a.destination, a.relayed, a.relay = p.Destination, hops > 1, nextHop
+	pack(a)
 	t.engine.now = now
 	t.engine.paths.learn(a, now)
 	if _, _, err := t.engine.route(outFrame{raw: p.Raw}); err != nil || len(carrier.sent) != 1 {

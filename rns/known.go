@@ -1,8 +1,8 @@
 package rns
 
 import (
-	"bytes"
-	"container/list"
+	"encoding/binary"
+	"iter"
 	"time"
 )
 
@@ -30,20 +30,121 @@ type Known struct {
 	Emitted time.Time
 }
 
-// knownEntry is a destination in the table. Slices are never changed in place, so they may be handed out.
+// knownEntry is a destination in the table. What its announce says is not kept beside it.
 type knownEntry struct {
-	destination DestinationHash
-	identity    *PublicIdentity
-	appData     []byte
-	ratchet     []byte
-	ratchetAt   time.Time // monotonic
-	ratchetNew  bool      // not saved yet
-	heard       time.Time // monotonic; zero: never
-	emitted     int64     // Unix seconds, 0: not known
-	packet      PacketHash
-	used        int64 // Unix seconds, or a mark
-	place       *list.Element
-	order       *list.List // where place is
+	row
+	ratchetNew bool        // not saved yet
+	announced  bool        // content is its newest announce, an announceBytes; else what was stored or remembered of it: see setRecord
+	content    string      //
+	ratchet    *oldRatchet // nil: that of the announce, if any
+	heard      instant     // never
+	used       int64       // Unix seconds, or a mark
+}
+
+// raw is the newest announce, "" when it was not heard since the start.
+func (e *knownEntry) raw() announceBytes {
+	if e.announced {
+		return announceBytes(e.content)
+	}
+	return ""
+}
+
+func (e *knownEntry) setRaw(raw announceBytes) { e.announced, e.content = true, string(raw) }
+
+// oldRatchet is a ratchet from before the newest announce, or from the store.
+type oldRatchet struct {
+	public [RatchetLength]byte
+	at     instant
+}
+
+// Offsets in what setRecord makes, in bytes.
+const (
+	recordEmitted = FullHashLength
+	recordKey     = recordEmitted + 8
+	recordAppData = recordKey + PublicKeyLength
+)
+
+// setRecord keeps what is known of a destination without its announce, in one piece: hash of the announce, emission time, public
+// key, and behind one more byte, if there is any, the app data.
+func (e *knownEntry) setRecord(packet PacketHash, emitted int64, key, appData []byte) {
+	r := make([]byte, 0, recordAppData+1+len(appData))
+	r = append(r, packet[:]...)
+	r = binary.BigEndian.AppendUint64(r, uint64(emitted))
+	r = append(r, key...)
+	if appData != nil {
+		r = append(append(r, 1), appData...)
+	}
+	e.announced, e.content = false, string(r)
+}
+
+// key is the 64-byte public key.
+func (e *knownEntry) key() string {
+	if e.announced {
+		return e.raw().key()
+	}
+	return e.content[recordKey:recordAppData]
+}
+
+// identity returns the identity, made anew.
+func (e *knownEntry) identity() *PublicIdentity {
+	id, err := NewPublicIdentity([]byte(e.key()))
+	if err != nil {
+		panic("rns: known destination with a key of another length") // there are two ways to get in, with 64 bytes each
+	}
+	return id
+}
+
+// appData is nil when there is none.
+func (e *knownEntry) appData() []byte {
+	switch {
+	case e.announced:
+		return e.raw().appData()
+	case len(e.content) > recordAppData:
+		return []byte(e.content[recordAppData+1:])
+	}
+	return nil
+}
+
+// emitted is the emission time in Unix seconds by the announcer's clock, 0: not known.
+func (e *knownEntry) emitted() int64 {
+	if e.announced {
+		return e.raw().random().Seconds()
+	}
+	return int64(binary.BigEndian.Uint64([]byte(e.content[recordEmitted:recordKey])))
+}
+
+// packet is the hash of the announce; zero: none.
+func (e *knownEntry) packet() PacketHash {
+	if e.announced {
+		return e.raw().hash()
+	}
+	return PacketHash([]byte(e.content[:FullHashLength]))
+}
+
+// lastRatchet is the newest ratchet and when it came, "" when there is none.
+func (e *knownEntry) lastRatchet() (public string, at instant) {
+	if e.ratchet != nil {
+		return string(e.ratchet.public[:]), e.ratchet.at
+	}
+	if e.announced {
+		return e.raw().ratchet(), e.heard
+	}
+	return "", never
+}
+
+// replace puts another announce in the place of the one there is. A ratchet that it does not replace stays.
+func (e *knownEntry) replace(raw announceBytes) {
+	public, at := e.lastRatchet()
+	switch fresh := raw.ratchet(); {
+	case fresh != "":
+		e.ratchetNew = e.ratchetNew || fresh != public
+		e.ratchet = nil
+	case public != "":
+		e.ratchet = &oldRatchet{[RatchetLength]byte([]byte(public)), at}
+	}
+	if !e.raw().says(raw) {
+		e.setRaw(raw)
+	}
 }
 
 // knownTable holds the known destinations. It is owned by the loop.
@@ -51,72 +152,87 @@ type knownEntry struct {
 // It is bounded. When it is full, the destination is dropped that was never used and not heard for longest; if all
 // were used, the one not used for longest. Those remembered on purpose stay, and count.
 type knownTable struct {
-	limit      int
-	entries    map[DestinationHash]*knownEntry
-	identities map[IdentityHash]*knownIdentity
-	unused     list.List // of *knownEntry, least recently heard first
-	usedOrder  list.List // least recently used first
-	retained   list.List
-	dropped    uint64
+	rowTable[knownEntry, *knownEntry]
+	epoch
+	limit     int
+	unused    rowList // least recently heard first
+	usedOrder rowList // least recently used first
+	retained  rowList
+	dropped   uint64
 
 	dirty, dirtyIdle bool // something used changed; anything changed
 }
 
-// knownIdentity shares one identity between its destinations.
-type knownIdentity struct {
-	identity *PublicIdentity
-	count    int
+func newKnownTable(limit int) knownTable {
+	return knownTable{rowTable: newRowTable[knownEntry](), epoch: newEpoch(), limit: limit}
 }
 
-func newKnownTable(limit int) knownTable {
-	return knownTable{
-		limit:      limit,
-		entries:    make(map[DestinationHash]*knownEntry),
-		identities: make(map[IdentityHash]*knownIdentity),
+// all gives the known destinations, in the order in which they would be dropped. Marks must not be changed meanwhile.
+func (t *knownTable) all() iter.Seq[*knownEntry] {
+	return func(yield func(*knownEntry) bool) {
+		for _, order := range []*rowList{&t.unused, &t.usedOrder, &t.retained} {
+			for e := range t.forward(order) {
+				if !yield(e) {
+					return
+				}
+			}
+		}
 	}
+}
+
+// of returns the known destinations of an identity. It looks at all.
+func (t *knownTable) of(id IdentityHash) (found []*knownEntry) {
+	for e := range t.all() {
+		if TruncatedHashOf([]byte(e.key())) == TruncatedHash(id) {
+			found = append(found, e)
+		}
+	}
+	return found
 }
 
 // conflicts reports whether d is known with another public key than id: a collision or an attack (spec 1 §4.2).
 func (t *knownTable) conflicts(d DestinationHash, id *PublicIdentity) bool {
-	e := t.entries[d]
-	return e != nil && !e.identity.Equal(id)
+	e := t.get(d)
+	return e != nil && e.key() != string(id.public[:])
 }
 
 // hear enters what a valid announce says. App data and ratchet are taken only from an announce that is not older than
 // the newest one seen, so that nobody can bring back old ones by replay. It reports whether the announce was taken.
 func (t *knownTable) hear(a *heardAnnounce, m moment) bool {
-	e := t.entries[a.destination]
+	e := t.get(a.destination)
 	if e == nil {
-		if e = t.insert(a.destination, a.identity, UsedNever); e == nil {
+		if e = t.insert(a.destination, UsedNever); e == nil {
 			return false
 		}
-	} else if emitted := a.random.Seconds(); emitted < e.emitted {
-		if horizon := m.wall.Add(announceTolerance).Unix(); e.emitted <= horizon || emitted > horizon {
+	} else if emitted, last := a.random.Seconds(), e.emitted(); emitted < last {
+		if horizon := m.wall.Add(announceTolerance).Unix(); last <= horizon || emitted > horizon {
 			return false
 		}
 	}
-	e.heard = m.now
-	e.emitted = a.random.Seconds()
-	e.packet = a.hash
-	e.appData = bytes.Clone(a.appData)
-	if a.ratchet != nil {
-		e.ratchetNew = e.ratchetNew || !bytes.Equal(e.ratchet, a.ratchet)
-		e.ratchet, e.ratchetAt = bytes.Clone(a.ratchet), m.now
-	}
+	e.replace(a.bytes())
+	e.heard = t.instant(m.now)
 	if e.used == UsedNever {
-		e.order.MoveToBack(e.place)
+		t.toEnd(&t.unused, e)
 	}
 	t.changed(e)
 	return true
 }
 
+// share has the destination of a path keep the same bytes as the path, if they say the same.
+func (t *knownTable) share(p *pathEntry) {
+	if e := t.get(p.destination); e != nil && e.raw().says(p.raw) {
+		e.setRaw(p.raw)
+	}
+}
+
 // remember keeps a destination for good. It reports whether there was room; conflicts must have been ruled out.
 func (t *knownTable) remember(d DestinationHash, id *PublicIdentity) bool {
-	e := t.entries[d]
+	e := t.get(d)
 	if e == nil {
-		if e = t.insert(d, id, UsedRetained); e == nil {
+		if e = t.insert(d, UsedRetained); e == nil {
 			return false
 		}
+		e.setRecord(PacketHash{}, 0, id.public[:], nil)
 	}
 	if e.used != UsedRetained {
 		t.mark(e, UsedRetained)
@@ -126,7 +242,7 @@ func (t *knownTable) remember(d DestinationHash, id *PublicIdentity) bool {
 
 // forget lets a remembered destination be dropped again.
 func (t *knownTable) forget(d DestinationHash, wall time.Time) {
-	if e := t.entries[d]; e != nil && e.used == UsedRetained {
+	if e := t.get(d); e != nil && e.used == UsedRetained {
 		t.mark(e, wall.Unix())
 	}
 }
@@ -141,7 +257,7 @@ func (t *knownTable) use(e *knownEntry, wall time.Time) {
 		return
 	}
 	e.used = max(wall.Unix(), 1)
-	e.order.MoveToBack(e.place)
+	t.toEnd(&t.usedOrder, e)
 	t.dirtyIdle = true
 }
 
@@ -150,60 +266,46 @@ func (t *knownTable) mark(e *knownEntry, used int64) {
 	if used != UsedRetained {
 		used = max(used, 1)
 	}
-	e.order.Remove(e.place)
+	t.unlink(t.order(e), e)
 	e.used = used
-	t.enlist(e)
+	t.push(t.order(e), e)
 	t.changed(e)
 }
 
-func (t *knownTable) enlist(e *knownEntry) {
+// order is the list that an entry belongs to.
+func (t *knownTable) order(e *knownEntry) *rowList {
 	switch e.used {
 	case UsedNever:
-		e.order = &t.unused
+		return &t.unused
 	case UsedRetained:
-		e.order = &t.retained
-	default:
-		e.order = &t.usedOrder
+		return &t.retained
 	}
-	e.place = e.order.PushBack(e)
+	return &t.usedOrder
 }
 
-// insert makes an entry, dropping another when the table is full. nil: everything in it is retained.
-func (t *knownTable) insert(d DestinationHash, id *PublicIdentity, used int64) *knownEntry {
-	if len(t.entries) >= t.limit {
-		victim := t.unused.Front()
+// insert makes an entry for the caller to fill, dropping another when the table is full. nil: everything in it is retained.
+func (t *knownTable) insert(d DestinationHash, used int64) *knownEntry {
+	if t.len() >= t.limit {
+		victim := t.at(t.unused.first)
 		if victim == nil {
-			victim = t.usedOrder.Front()
+			victim = t.at(t.usedOrder.first)
 		}
 		if victim == nil {
 			return nil
 		}
-		t.drop(victim.Value.(*knownEntry))
+		t.drop(victim)
 		t.dropped++
 	}
-	h := id.Hash()
-	k := t.identities[h]
-	if k == nil {
-		k = &knownIdentity{identity: id}
-		t.identities[h] = k
-	}
-	k.count++
-	e := &knownEntry{destination: d, identity: k.identity, used: used}
-	t.entries[d] = e
-	t.enlist(e)
+	e := t.add(d)
+	e.used, e.heard = used, never
+	t.push(t.order(e), e)
 	t.changed(e)
 	return e
 }
 
 func (t *knownTable) drop(e *knownEntry) {
-	delete(t.entries, e.destination)
-	e.order.Remove(e.place)
-	h := e.identity.Hash()
-	if k := t.identities[h]; k.count == 1 {
-		delete(t.identities, h)
-	} else {
-		k.count--
-	}
+	t.unlink(t.order(e), e)
+	t.remove(e)
 	t.dirtyIdle = true
 }
 
@@ -215,16 +317,16 @@ func (t *knownTable) changed(e *knownEntry) {
 }
 
 // known describes an entry for callers outside the loop.
-func (e *knownEntry) known(m moment) Known {
-	k := Known{Destination: e.destination, Identity: e.identity, AppData: e.appData}
-	if !e.heard.IsZero() {
-		k.Heard = m.toWall(e.heard)
+func (t *knownTable) known(e *knownEntry, m moment) Known {
+	k := Known{Destination: e.destination, Identity: e.identity(), AppData: e.appData()}
+	if e.heard != never {
+		k.Heard = m.toWall(t.time(e.heard))
 	}
-	if e.emitted != 0 {
-		k.Emitted = time.Unix(e.emitted, 0)
+	if emitted := e.emitted(); emitted != 0 {
+		k.Emitted = time.Unix(emitted, 0)
 	}
-	if m.now.Sub(e.ratchetAt) < RatchetExpiry {
-		k.Ratchet = e.ratchet
+	if public, at := e.lastRatchet(); public != "" && m.now.Sub(t.time(at)) < RatchetExpiry {
+		k.Ratchet = []byte(public)
 	}
 	return k
 }

@@ -1,7 +1,6 @@
 package rns
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +35,7 @@ func (e *engine) load(ctx context.Context) error {
 		if err != nil {
 			e.t.log.Warn("ratchet not loaded", "dest", k.destination, "err", err)
 		} else if ok {
-			k.restoreRatchet(r, m)
+			e.known.restoreRatchet(k, r, m)
 		}
 	}
 	e.known.dirty, e.known.dirtyIdle = dirty, dirtyIdle
@@ -49,7 +48,7 @@ func (e *engine) load(ctx context.Context) error {
 	e.loaded = true
 	e.loadTables(ctx)
 	if failed == nil {
-		keep := func(d DestinationHash, _ RemoteRatchet) bool { return e.known.entries[d] != nil }
+		keep := func(d DestinationHash, _ RemoteRatchet) bool { return e.known.get(d) != nil }
 		if err := store.PruneRatchets(ctx, keep); err != nil {
 			e.t.log.Warn("old ratchets not deleted", "err", err)
 		}
@@ -59,30 +58,26 @@ func (e *engine) load(ctx context.Context) error {
 
 // restore enters a stored destination. What was entered before Run keeps its mark and gets the rest.
 func (t *knownTable) restore(k KnownDestination, m moment) (*knownEntry, error) {
-	id, err := NewPublicIdentity(k.PublicKey[:])
-	if err != nil {
-		return nil, err
-	}
-	if t.conflicts(k.Destination, id) {
+	e := t.get(k.Destination)
+	if e != nil && e.key() != string(k.PublicKey[:]) {
 		return nil, fmt.Errorf("%s: %w", k.Destination, ErrKeyConflict)
 	}
-	e := t.entries[k.Destination]
 	if e == nil {
-		if e = t.insert(k.Destination, id, k.Used); e == nil {
+		if e = t.insert(k.Destination, k.Used); e == nil {
 			return nil, fmt.Errorf("%s: table of known destinations is full: %w", k.Destination, ErrTooMany)
 		}
 	}
-	e.packet, e.appData, e.emitted = k.Packet, k.AppData, k.Emitted
+	e.setRecord(k.Packet, k.Emitted, k.PublicKey[:], k.AppData)
 	if !k.Heard.IsZero() {
-		e.heard = m.fromWall(k.Heard)
+		e.heard = t.instant(m.fromWall(k.Heard))
 	}
 	return e, nil
 }
 
 // restoreRatchet enters a stored ratchet.
-func (e *knownEntry) restoreRatchet(r RemoteRatchet, m moment) {
+func (t *knownTable) restoreRatchet(e *knownEntry, r RemoteRatchet, m moment) {
 	if !r.Expired(m.wall) {
-		e.ratchet, e.ratchetAt = r.Public[:], m.fromWall(r.Received)
+		e.ratchet = &oldRatchet{r.Public, t.instant(m.fromWall(r.Received))}
 	}
 }
 
@@ -97,30 +92,28 @@ type knownSnapshot struct {
 // and belong to destinations we use.
 func (t *knownTable) snapshot(m moment) knownSnapshot {
 	s := knownSnapshot{
-		known:    make([]KnownDestination, 0, len(t.entries)),
+		known:    make([]KnownDestination, 0, t.len()),
 		ratchets: make(map[DestinationHash]RemoteRatchet),
 	}
-	for _, order := range []*list.List{&t.unused, &t.usedOrder, &t.retained} {
-		for at := order.Front(); at != nil; at = at.Next() {
-			e := at.Value.(*knownEntry)
-			k := KnownDestination{
-				Destination: e.destination,
-				Packet:      e.packet,
-				PublicKey:   e.identity.public,
-				AppData:     e.appData,
-				Used:        e.used,
-				Emitted:     e.emitted,
-			}
-			if !e.heard.IsZero() {
-				k.Heard = m.toWall(e.heard)
-			}
-			s.known = append(s.known, k)
-			if e.ratchetNew && e.used != UsedNever {
-				e.ratchetNew = false
-				s.ratchets[e.destination] = RemoteRatchet{
-					Public:   [RatchetLength]byte(e.ratchet),
-					Received: m.toWall(e.ratchetAt),
-				}
+	for e := range t.all() {
+		k := KnownDestination{
+			Destination: e.destination,
+			Packet:      e.packet(),
+			PublicKey:   [PublicKeyLength]byte([]byte(e.key())),
+			AppData:     e.appData(),
+			Used:        e.used,
+			Emitted:     e.emitted(),
+		}
+		if e.heard != never {
+			k.Heard = m.toWall(t.time(e.heard))
+		}
+		s.known = append(s.known, k)
+		if e.ratchetNew && e.used != UsedNever {
+			e.ratchetNew = false
+			public, at := e.lastRatchet()
+			s.ratchets[e.destination] = RemoteRatchet{
+				Public:   [RatchetLength]byte([]byte(public)),
+				Received: m.toWall(t.time(at)),
 			}
 		}
 	}
@@ -131,7 +124,7 @@ func (t *knownTable) snapshot(m moment) knownSnapshot {
 // unsaved takes back that a snapshot was saved.
 func (t *knownTable) unsaved(s knownSnapshot) {
 	for d := range s.ratchets {
-		if e := t.entries[d]; e != nil {
+		if e := t.get(d); e != nil {
 			e.ratchetNew = true
 		}
 	}
@@ -228,10 +221,10 @@ func (e *engine) saveAll() error {
 // go. Our own destinations are known, too, without app data.
 func (t *Transport) Recall(d DestinationHash) (known Known, ok bool) {
 	_ = t.do(func(e *engine) {
-		if k := e.known.entries[d]; k != nil {
+		if k := e.known.get(d); k != nil {
 			m := e.moment()
 			e.known.use(k, m.wall)
-			known, ok = k.known(m), true
+			known, ok = e.known.known(k, m), true
 		} else if own := e.destinations[d]; own != nil && own.config.Identity != nil {
 			known, ok = Known{Destination: d, Identity: own.config.Identity.PublicIdentity}, true
 		}
@@ -243,8 +236,8 @@ func (t *Transport) Recall(d DestinationHash) (known Known, ok bool) {
 // our own.
 func (t *Transport) RecallIdentity(h IdentityHash) (id *PublicIdentity, ok bool) {
 	_ = t.do(func(e *engine) {
-		if k := e.known.identities[h]; k != nil {
-			id, ok = k.identity, true
+		if k := e.known.of(h); len(k) > 0 {
+			id, ok = k[0].identity(), true
 			return
 		}
 		for _, d := range e.destinations {

@@ -63,7 +63,7 @@ func (e *engine) masterLost() {
 	for _, l := range e.links {
 		l.shutdown()
 	}
-	for _, p := range e.paths.entries {
+	for p := range e.paths.all() {
 		e.paths.remove(p)
 	}
 	e.scheduled.clear()

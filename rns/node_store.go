@@ -43,27 +43,8 @@ func (e *engine) loadTables(ctx context.Context) {
 	}
 	paths := collect(store.LoadPaths(ctx), func(err error) { log.Warn("path not loaded", "err", err) })
 	tunnels := collect(store.LoadTunnels(ctx), func(err error) { log.Warn("tunnel not loaded", "err", err) })
-	wanted := make(map[PacketHash]struct{})
-	for _, p := range paths {
-		wanted[p.Announce] = struct{}{}
-	}
-	for _, u := range tunnels {
-		for _, p := range u.Paths {
-			wanted[p.Announce] = struct{}{}
-		}
-	}
-	announces := make(map[PacketHash][]byte, len(wanted))
-	if len(wanted) > 0 {
-		for a, err := range store.LoadAnnounces(ctx, wanted) {
-			if err != nil {
-				log.Warn("announce not loaded", "err", err)
-			} else if e.usable(a) {
-				announces[a.Hash] = a.Raw
-			}
-		}
-	}
-	e.restorePaths(paths, announces)
-	e.restoreTunnels(tunnels, announces)
+	e.restorePaths(paths)
+	e.restoreTunnels(tunnels)
 }
 
 // collect gathers what a store gives.
@@ -78,21 +59,9 @@ func collect[T any](seq iter.Seq2[T, error], failed func(error)) (all []T) {
 	return all
 }
 
-// usable reports whether a stored announce is what its name says, and of nobody who is blackholed.
-func (e *engine) usable(a StoredAnnounce) bool {
-	p, err := ParsePacket(a.Raw)
-	if err != nil || p.PacketType != PacketAnnounce || p.Hash() != a.Hash {
-		return false
-	}
-	if e.t.config.Blackholed == nil && !e.t.blackholes.any() {
-		return len(p.Data) >= announceMinData
-	}
-	parsed, err := ParseAnnounce(&p)
-	return err == nil && !e.t.blackholed(parsed.Identity.Hash())
-}
-
-// restorePaths enters stored paths whose interface and announce are there, those used last at the end.
-func (e *engine) restorePaths(stored []StoredPath, announces map[PacketHash][]byte) {
+// restorePaths enters stored paths whose interface is there, those used last at the end. Their announces are read when somebody
+// asks for the path: see readAnnounce.
+func (e *engine) restorePaths(stored []StoredPath) {
 	via := make(map[InterfaceHash]*attached, len(e.interfaces))
 	for _, a := range e.interfaces {
 		via[HashInterface(a.label)] = a
@@ -100,8 +69,8 @@ func (e *engine) restorePaths(stored []StoredPath, announces map[PacketHash][]by
 	slices.SortStableFunc(stored, func(a, b StoredPath) int { return a.Used.Compare(b.Used) })
 	m := e.moment()
 	for _, s := range stored {
-		on, raw := via[s.Interface], announces[s.Announce]
-		if on == nil || raw == nil || e.destinations[s.Destination] != nil {
+		on := via[s.Interface]
+		if on == nil || e.destinations[s.Destination] != nil || e.blackholedDestination(s.Destination) {
 			continue
 		}
 		used := m.fromWall(s.Used)
@@ -109,16 +78,25 @@ func (e *engine) restorePaths(stored []StoredPath, announces map[PacketHash][]by
 			continue
 		}
 		p := e.paths.entry(s.Destination)
-		p.nextHop, p.hops, p.via, p.announce, p.raw = s.NextHop, s.Hops, on, s.Announce, raw
-		p.expires = m.now.Add(min(s.Expires.Sub(m.wall), pathLifetime))
-		p.randoms = slices.Clone(s.Randoms[max(0, len(s.Randoms)-maxRandomFields):])
-		p.learned = used
+		p.store(s.NextHop, s.Announce, "", packRandoms(s.Randoms))
+		p.hops, p.via, p.answers = uint8(s.Hops), on, true
+		p.expires = e.paths.instant(m.now.Add(min(s.Expires.Sub(m.wall), pathLifetime)))
+		p.learned = e.paths.instant(used)
 		e.paths.touch(p, used)
 	}
 }
 
+// blackholedDestination reports whether a destination is known to be of an identity that is blackholed.
+func (e *engine) blackholedDestination(d DestinationHash) bool {
+	if e.t.config.Blackholed == nil && !e.t.blackholes.any() {
+		return false
+	}
+	k := e.known.get(d)
+	return k != nil && e.t.blackholed(IdentityHash(TruncatedHashOf([]byte(k.key()))))
+}
+
 // restoreTunnels enters stored tunnels. They wait for their other side.
-func (e *engine) restoreTunnels(stored []StoredTunnel, announces map[PacketHash][]byte) {
+func (e *engine) restoreTunnels(stored []StoredTunnel) {
 	m := e.moment()
 	slices.SortStableFunc(stored, func(a, b StoredTunnel) int { return a.Expires.Compare(b.Expires) })
 	for _, s := range stored {
@@ -130,14 +108,12 @@ func (e *engine) restoreTunnels(stored []StoredTunnel, announces map[PacketHash]
 		u.place = e.tunnels.order.PushBack(u)
 		e.tunnels.entries[s.ID] = u
 		for _, p := range s.Paths {
-			raw := announces[p.Announce]
-			if raw == nil || e.tunnels.paths >= e.tunnels.pathLimit || u.paths[p.Destination] != nil {
+			if e.tunnels.paths >= e.tunnels.pathLimit || u.paths[p.Destination] != nil || e.blackholedDestination(p.Destination) {
 				continue
 			}
 			u.paths[p.Destination] = &tunnelPath{
-				destination: p.Destination, heard: m.fromWall(p.Used), nextHop: p.NextHop, hops: p.Hops,
-				expires: m.now.Add(min(p.Expires.Sub(m.wall), pathLifetime)),
-				randoms: slices.Clone(p.Randoms[max(0, len(p.Randoms)-maxRandomFields):]), announce: p.Announce, raw: raw,
+				destination: p.Destination, heard: m.fromWall(p.Used), nextHop: p.NextHop, hops: uint8(p.Hops), answers: true,
+				expires: m.now.Add(min(p.Expires.Sub(m.wall), pathLifetime)), randoms: packRandoms(p.Randoms), announce: p.Announce,
 			}
 			e.tunnels.paths++
 		}
@@ -148,24 +124,31 @@ func (e *engine) restoreTunnels(stored []StoredTunnel, announces map[PacketHash]
 type tableSnapshot struct {
 	paths     []StoredPath
 	tunnels   []StoredTunnel
-	announces map[PacketHash]StoredAnnounce
+	announces map[PacketHash]savedAnnounce
 	hashes    []PacketHash
+}
+
+// savedAnnounce is an announce to be saved, or to be kept: then raw is "".
+type savedAnnounce struct {
+	raw       announceBytes
+	heardFrom string // the display string of the interface
 }
 
 // tables copies the tables for saving.
 func (e *engine) tables() *tableSnapshot {
 	m := e.moment()
-	s := &tableSnapshot{announces: make(map[PacketHash]StoredAnnounce)}
-	for at := e.paths.order.Front(); at != nil; at = at.Next() {
-		p := at.Value.(*pathEntry)
-		if p.raw == nil || p.via.options.Local != LocalNone {
+	s := &tableSnapshot{announces: make(map[PacketHash]savedAnnounce)}
+	for p := range e.paths.all() {
+		if !p.answers || p.via.options.Local != LocalNone {
 			continue
 		}
+		announce := p.announce()
 		s.paths = append(s.paths, StoredPath{
-			Destination: p.destination, Used: m.toWall(p.used), NextHop: p.nextHop, Hops: p.hops, Expires: m.toWall(p.expires),
-			Randoms: slices.Clone(p.randoms), Interface: HashInterface(p.via.label), Announce: p.announce,
+			Destination: p.destination, Used: m.toWall(e.paths.time(p.used)), NextHop: p.nextHop(), Hops: int(p.hops),
+			Expires: m.toWall(e.paths.time(p.expires)), Randoms: slices.Collect(p.fields().all), Interface: HashInterface(p.via.label),
+			Announce: announce,
 		})
-		s.announces[p.announce] = StoredAnnounce{Hash: p.announce, Raw: p.raw, Interface: p.via.label}
+		s.announces[announce] = savedAnnounce{p.raw, p.via.label}
 	}
 	for at := e.tunnels.order.Front(); at != nil; at = at.Next() {
 		u := at.Value.(*tunnel)
@@ -174,16 +157,17 @@ func (e *engine) tables() *tableSnapshot {
 			stored.Interface = HashInterface(u.on.label)
 		}
 		for _, p := range u.paths {
-			if p.raw == nil {
+			if !p.answers {
 				continue
 			}
+			fields := slices.Collect(p.randoms.all)
 			stored.Paths = append(stored.Paths, StoredPath{
-				Destination: p.destination, Used: m.toWall(p.heard), NextHop: p.nextHop, Hops: p.hops,
-				Expires: m.toWall(p.expires), Randoms: slices.Clone(p.randoms[max(0, len(p.randoms)-maxSavedRandoms):]),
+				Destination: p.destination, Used: m.toWall(p.heard), NextHop: p.nextHop, Hops: int(p.hops),
+				Expires: m.toWall(p.expires), Randoms: fields[max(0, len(fields)-maxSavedRandoms):],
 				Interface: stored.Interface, Announce: p.announce,
 			})
 			if _, ok := s.announces[p.announce]; !ok {
-				s.announces[p.announce] = StoredAnnounce{Hash: p.announce, Raw: p.raw}
+				s.announces[p.announce] = savedAnnounce{raw: p.raw}
 			}
 		}
 		s.tunnels = append(s.tunnels, stored)
@@ -192,10 +176,23 @@ func (e *engine) tables() *tableSnapshot {
 	return s
 }
 
+// stored gives the announces of a snapshot.
+func (s *tableSnapshot) stored(yield func(StoredAnnounce) bool) {
+	for h, a := range s.announces {
+		stored := StoredAnnounce{Hash: h, Interface: a.heardFrom}
+		if a.raw != "" {
+			stored.Raw = []byte(a.raw)
+		}
+		if !yield(stored) {
+			return
+		}
+	}
+}
+
 // save writes a snapshot: the announces first, since paths without are not loaded.
 func (s *tableSnapshot) save(ctx context.Context, store TableStore) error {
 	err := errors.Join(
-		store.SaveAnnounces(ctx, maps.Values(s.announces)),
+		store.SaveAnnounces(ctx, s.stored),
 		store.SavePaths(ctx, slices.Values(s.paths)),
 		store.SaveTunnels(ctx, slices.Values(s.tunnels)),
 		store.SavePacketHashes(ctx, slices.Values(s.hashes)),

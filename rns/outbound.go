@@ -64,15 +64,15 @@ func (e *engine) route(f outFrame) (hops int, bitrate int64, err error) {
 	}
 	if p.PacketType != PacketAnnounce && p.DestinationType == DestinationSingle {
 		if path := e.paths.lookup(p.Destination, e.now); path != nil && path.via.sends() {
-			frame, hops := f.raw, path.hops
+			frame, hops := f.raw, int(path.hops)
 			if e.master != nil && hops == 1 {
 				hops = 2 // by way of the master
 			}
-			if out := p.Originate(hops, path.nextHop); out.HeaderType != p.HeaderType {
+			if out := p.Originate(hops, path.nextHop()); out.HeaderType != p.HeaderType {
 				frame = out.Append(make([]byte, 0, out.Size()))
 				e.paths.touch(path, e.now)
 			}
-			return path.hops, path.via.properties.Bitrate, e.transmit(path.via, frame)
+			return int(path.hops), path.via.properties.Bitrate, e.transmit(path.via, frame)
 		}
 	}
 	return MaxHops, 0, e.broadcast(&p, f.hash)
@@ -128,7 +128,7 @@ func (t *Transport) linkRoute(d DestinationHash) linkRoute {
 	r := linkRoute{hops: MaxHops}
 	_ = t.do(func(e *engine) {
 		if p := e.paths.lookup(d, e.now); p != nil && p.via.sends() {
-			r = linkRoute{hops: p.hops, on: p.via}
+			r = linkRoute{hops: int(p.hops), on: p.via}
 		}
 	})
 	return r
@@ -138,7 +138,7 @@ func (t *Transport) linkRoute(d DestinationHash) linkRoute {
 func (t *Transport) rebalancePath(d DestinationHash, hops int) {
 	_ = t.do(func(e *engine) {
 		if p := e.paths.lookup(d, e.now); p != nil && hops >= 1 && hops <= MaxHops {
-			p.hops = hops
+			p.hops = uint8(hops)
 		}
 	})
 }
@@ -149,7 +149,7 @@ func (t *Transport) linkFailed(d DestinationHash) {
 	_ = t.do(func(e *engine) {
 		if !e.forwarding() {
 			e.paths.expire(d)
-		} else if p := e.paths.entries[d]; p != nil {
+		} else if p := e.paths.get(d); p != nil {
 			p.state = pathUnresponsive
 		}
 		if e.master != nil {
@@ -209,7 +209,7 @@ func (t *Transport) Hops(d DestinationHash) int {
 func (t *Transport) PathInfo(d DestinationHash) (info PathInfo, ok bool) {
 	_ = t.do(func(e *engine) {
 		if p := e.paths.lookup(d, e.now); p != nil {
-			info, ok = p.info(e.moment()), true
+			info, ok = e.paths.info(p, e.moment()), true
 		}
 	})
 	return info, ok
@@ -220,9 +220,9 @@ func (t *Transport) Paths() []PathInfo {
 	var all []PathInfo
 	_ = t.do(func(e *engine) {
 		m := e.moment()
-		all = make([]PathInfo, 0, len(e.paths.entries))
-		for at := e.paths.order.Back(); at != nil; at = at.Prev() {
-			all = append(all, at.Value.(*pathEntry).info(m))
+		all = make([]PathInfo, 0, e.paths.len())
+		for p := range e.paths.backward(&e.paths.order) {
+			all = append(all, e.paths.info(p, m))
 		}
 	})
 	return all

@@ -57,8 +57,8 @@ func (e *engine) pathRequested(f inFrame) {
 
 // answerFor answers for a destination of somebody else, from the announce that made its path.
 func (e *engine) answerFor(path *pathEntry, r pathRequest, on *attached) {
-	if path.raw == nil || on.mode == interfaces.ModeRoaming && path.via == on ||
-		!r.requester.IsZero() && r.requester == path.nextHop {
+	if !path.answers || on.mode == interfaces.ModeRoaming && path.via == on ||
+		!r.requester.IsZero() && r.requester == path.nextHop() {
 		return
 	}
 	if !e.requests.mayAnswer(r.destination, on, e.now) {
@@ -72,7 +72,7 @@ func (e *engine) answerFor(path *pathEntry, r pathRequest, on *attached) {
 	case on.mode == interfaces.ModeRoaming:
 		delay += pathAnswerRoaming
 	}
-	if !e.scheduled.answer(r.destination, on, path.hops, e.now.Add(delay)) {
+	if !e.readAnnounce(path) || !e.scheduled.answer(r.destination, on, int(path.hops), e.now.Add(delay)) {
 		on.count(DropAnnounceTable)
 		return
 	}

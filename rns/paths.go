@@ -1,8 +1,7 @@
 package rns
 
 import (
-	"container/list"
-	"slices"
+	"iter"
 	"time"
 
 	"groupd/rns/interfaces"
@@ -29,21 +28,55 @@ const (
 	announceTolerance = 24 * time.Hour
 )
 
-// pathEntry is how to reach a destination, with all that spec 1 §6.1 keeps.
+// pathEntry is how to reach a destination, with all that spec 1 §6.1 keeps. What the announce says is not kept beside it.
 type pathEntry struct {
-	destination DestinationHash
-	used        time.Time     // last accepted announce or own use
-	nextHop     [16]byte      // transport id, or the destination when it was heard directly
-	hops        int           // 1: a direct neighbour
-	expires     time.Time     // for the acceptance rule only; culling goes by used and the interface's mode
-	randoms     []RandomField // of accepted announces, oldest first, at most maxRandomFields
-	via         *attached     // where it was heard
-	announce    PacketHash    // of the accepted announce
-	raw         []byte        // that announce as received; nil: not kept, or too large to be passed on
-	learned     time.Time     // when it was accepted
-	announced   time.Time     // when the last announce was accepted that is no path response; zero: never
-	state       pathState     //
-	place       *list.Element // in pathTable.order
+	row
+	hops      uint8         // 1: a direct neighbour
+	state     pathState     //
+	answers   bool          // the announce may be passed on to who asks for the path
+	via       *attached     // where it was heard
+	raw       announceBytes // the accepted announce; "": not read from the store yet, see stored
+	stored    *storedPath   // of a path that was stored or restored; nil: all that is in raw
+	randoms   randomFields  // of accepted announces; "": that of raw only
+	used      instant       // last accepted announce or own use
+	expires   instant       // for the acceptance rule only; culling goes by used and the interface's mode
+	learned   instant       // when it was accepted
+	announced instant       // when the last announce was accepted that is no path response; never
+}
+
+// storedPath is what is known of a path without its announce.
+type storedPath struct {
+	nextHop  TruncatedHash
+	announce PacketHash
+}
+
+// nextHop is the transport id of the next node, or the destination when it was heard directly.
+func (p *pathEntry) nextHop() TruncatedHash {
+	if p.stored != nil {
+		return p.stored.nextHop
+	}
+	return p.raw.nextHop(p.destination)
+}
+
+// announce is the hash of the accepted announce.
+func (p *pathEntry) announce() PacketHash {
+	if p.stored != nil {
+		return p.stored.announce
+	}
+	return p.raw.hash()
+}
+
+// store makes p a path that is known without its announce.
+func (p *pathEntry) store(nextHop TruncatedHash, announce PacketHash, raw announceBytes, randoms randomFields) {
+	p.stored, p.raw, p.randoms = &storedPath{nextHop, announce}, raw, randoms
+}
+
+// fields are the random fields of accepted announces.
+func (p *pathEntry) fields() randomFields {
+	if p.randoms == "" && p.raw != "" {
+		return randomFields(p.raw.data()[announceRandomOffset:][:RandomFieldLength])
+	}
+	return p.randoms
 }
 
 // pathState says how a path fared.
@@ -60,7 +93,7 @@ const (
 func (p *pathEntry) timeBase(e int64, wall time.Time) int64 {
 	horizon := wall.Add(announceTolerance).Unix()
 	var base int64
-	for _, f := range p.randoms {
+	for f := range p.fields().all {
 		if t := f.Seconds(); t > base && (t <= horizon || e > horizon) {
 			base = t
 		}
@@ -83,27 +116,36 @@ func lifetimeOfMode(m interfaces.Mode) time.Duration {
 
 // pathTable holds the paths. It is owned by the loop. Times are monotonic: a clock that is set does not age paths.
 type pathTable struct {
+	rowTable[pathEntry, *pathEntry]
+	epoch
 	limit   int
-	entries map[DestinationHash]*pathEntry
-	order   list.List // of *pathEntry, least recently used first
-	evicted uint64    // forgotten because the table was full
+	order   rowList // least recently used first
+	evicted uint64  // forgotten because the table was full
 }
 
 func newPathTable(limit int) pathTable {
-	return pathTable{limit: limit, entries: make(map[DestinationHash]*pathEntry)}
+	return pathTable{rowTable: newRowTable[pathEntry](), epoch: newEpoch(), limit: limit}
 }
+
+// all gives the paths, least recently used first. The one just given may be removed.
+func (t *pathTable) all() iter.Seq[*pathEntry] { return t.forward(&t.order) }
 
 // lookup returns the path, or nil. The entry belongs to the table.
 func (t *pathTable) lookup(d DestinationHash, now time.Time) *pathEntry {
-	p := t.entries[d]
+	p := t.get(d)
 	if p == nil {
 		return nil
 	}
-	if now.Sub(p.used) > p.lifetime() {
+	if t.idle(p, now) > p.lifetime() {
 		t.remove(p)
 		return nil
 	}
 	return p
+}
+
+// idle is for how long a path was not used.
+func (t *pathTable) idle(p *pathEntry, now time.Time) time.Duration {
+	return time.Duration(t.instant(now) - p.used)
 }
 
 // accepts decides whether an announce heard now makes or replaces the path (spec 1 §6.8, the decision table). The
@@ -115,12 +157,12 @@ func (t *pathTable) accepts(a *heardAnnounce, m moment) bool {
 	}
 	e := a.random.Seconds()
 	base := p.timeBase(e, m.wall)
-	known := slices.Contains(p.randoms, a.random)
-	if a.hops <= p.hops {
+	known := p.fields().has(a.random)
+	if a.hops <= int(p.hops) {
 		return !known && e > base || e == base && a.on.gravity > p.via.gravity
 	}
 	switch {
-	case !m.now.Before(p.expires):
+	case t.instant(m.now) >= p.expires:
 		return !known
 	case e > base:
 		return !known
@@ -131,19 +173,13 @@ func (t *pathTable) accepts(a *heardAnnounce, m moment) bool {
 // learn enters the path of an accepted announce.
 func (t *pathTable) learn(a *heardAnnounce, now time.Time) *pathEntry {
 	p := t.entry(a.destination)
-	p.learned = now
-	p.nextHop = a.nextHop()
-	p.hops = a.hops
-	p.via = a.on
-	p.expires = now.Add(lifetimeOfMode(a.on.mode))
-	p.announce = a.hash
-	p.state = pathUnknown
-	if !slices.Contains(p.randoms, a.random) {
-		if len(p.randoms) >= maxRandomFields {
-			p.randoms = append(p.randoms[:0], p.randoms[len(p.randoms)-maxRandomFields+1:]...)
-		}
-		p.randoms = append(p.randoms, a.random)
+	if f := p.fields(); f != "" && f != randomFields(a.random[:]) {
+		p.randoms = f.with(a.random)
 	}
+	p.raw, p.stored, p.state = a.bytes(), nil, pathUnknown
+	p.hops, p.via = uint8(a.hops), a.on
+	p.learned = t.instant(now)
+	p.expires = p.learned.add(lifetimeOfMode(a.on.mode))
 	t.touch(p, now)
 	return p
 }
@@ -151,35 +187,35 @@ func (t *pathTable) learn(a *heardAnnounce, now time.Time) *pathEntry {
 // entry returns the entry of a destination, which is made if there is none: at the cost of the least recently used one when
 // the table is full.
 func (t *pathTable) entry(d DestinationHash) *pathEntry {
-	p := t.entries[d]
+	p := t.get(d)
 	if p == nil {
-		if len(t.entries) >= t.limit {
-			t.remove(t.order.Front().Value.(*pathEntry))
+		if t.len() >= t.limit {
+			t.remove(t.at(t.order.first))
 			t.evicted++
 		}
-		p = &pathEntry{destination: d}
-		p.place = t.order.PushBack(p)
-		t.entries[d] = p
+		p = t.add(d)
+		p.announced = never
+		t.push(&t.order, p)
 	}
 	return p
 }
 
 // touch notes that a path was used.
 func (t *pathTable) touch(p *pathEntry, now time.Time) {
-	p.used = now
-	t.order.MoveToBack(p.place)
+	p.used = t.instant(now)
+	t.toEnd(&t.order, p)
 }
 
 // expire forgets the path, if there is one.
 func (t *pathTable) expire(d DestinationHash) {
-	if p := t.entries[d]; p != nil {
+	if p := t.get(d); p != nil {
 		t.remove(p)
 	}
 }
 
 // detach forgets the paths over an interface that is gone.
 func (t *pathTable) detach(via *attached) {
-	for _, p := range t.entries {
+	for p := range t.all() {
 		if p.via == via {
 			t.remove(p)
 		}
@@ -188,16 +224,16 @@ func (t *pathTable) detach(via *attached) {
 
 // cull forgets what was not used for a lifetime.
 func (t *pathTable) cull(now time.Time) {
-	for _, p := range t.entries {
-		if now.Sub(p.used) > p.lifetime() {
+	for p := range t.all() {
+		if t.idle(p, now) > p.lifetime() {
 			t.remove(p)
 		}
 	}
 }
 
 func (t *pathTable) remove(p *pathEntry) {
-	delete(t.entries, p.destination)
-	t.order.Remove(p.place)
+	t.unlink(&t.order, p)
+	t.rowTable.remove(p)
 }
 
 // PathInfo is what is known about the way to a destination.
@@ -222,20 +258,20 @@ type PathInfo struct {
 }
 
 // info describes a path for callers outside the loop.
-func (p *pathEntry) info(m moment) PathInfo {
+func (t *pathTable) info(p *pathEntry, m moment) PathInfo {
 	i := PathInfo{
 		Destination: p.destination,
-		Hops:        p.hops,
-		NextHop:     p.nextHop,
+		Hops:        int(p.hops),
+		NextHop:     p.nextHop(),
 		Interface:   p.via.name(),
 		Bitrate:     p.via.properties.Bitrate,
-		Learned:     m.toWall(p.learned),
-		Expires:     m.toWall(p.expires),
-		Used:        m.toWall(p.used),
-		Announce:    p.announce,
+		Learned:     m.toWall(t.time(p.learned)),
+		Expires:     m.toWall(t.time(p.expires)),
+		Used:        m.toWall(t.time(p.used)),
+		Announce:    p.announce(),
 	}
-	if n := len(p.randoms); n > 0 {
-		i.Emitted = time.Unix(p.randoms[n-1].Seconds(), 0)
+	for f := range p.fields().all {
+		i.Emitted = time.Unix(f.Seconds(), 0)
 	}
 	return i
 }

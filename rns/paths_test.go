@@ -3,6 +3,7 @@ package rns
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,12 +25,28 @@ func tableInterface(name string, mode interfaces.Mode) *attached {
 
 // emission makes an announce of destination 1 with the random field (n, emitted).
 func emission(n byte, emitted time.Time, hops int, on *attached) *heardAnnounce {
-	a := &heardAnnounce{destination: DestinationHash{1}, hops: hops, on: on, hash: PacketHash{n}}
+	a := &heardAnnounce{destination: DestinationHash{1}, hops: hops, on: on}
 	a.random[0] = n
 	var s [8]byte
 	binary.BigEndian.PutUint64(s[:], uint64(emitted.Unix()))
 	copy(a.random[5:], s[3:])
+	pack(a)
 	return a
+}
+
+// pack makes the packet of an announce of its fields, as far as the tables look at it.
+func pack(a *heardAnnounce) {
+	a.packet = Packet{PacketType: PacketAnnounce, Destination: a.destination, ContextFlag: a.ratchet != nil}
+	if a.relayed {
+		a.packet.HeaderType, a.packet.TransportID = Header2, a.relay
+	}
+	key := make([]byte, PublicKeyLength)
+	if a.identity != nil {
+		key = a.identity.public[:]
+	}
+	a.packet.Data = slices.Concat(key, a.name[:], a.random[:], a.ratchet, make([]byte, SignatureLength), a.appData)
+	a.packet.Raw, a.kept = a.packet.Append(nil), ""
+	a.hash = a.packet.Hash()
 }
 
 // TestPathDecision holds C-119, C-120, C-121, C-122, C-123, C-124.
@@ -111,9 +128,10 @@ func TestPathEntryIsComplete(t *testing.T) {
 			on, m, table := tableInterface("x", mode), tableEpoch(), newPathTable(10)
 			a := emission(1, m.wall, 4, on)
 			a.relayed, a.relay = true, TruncatedHash{9}
+			pack(a)
 			p := table.learn(a, m.now)
-			if p.nextHop != a.relay || p.hops != 4 || p.via != on || p.announce != a.hash || !p.expires.Equal(m.now.Add(life)) ||
-				len(p.randoms) != 1 || p.randoms[0] != a.random {
+			if p.nextHop() != a.relay || p.hops != 4 || p.via != on || p.announce() != a.hash || !table.time(p.expires).Equal(m.now.Add(life)) ||
+				!slices.Equal(slices.Collect(p.fields().all), []RandomField{a.random}) {
 				t.Errorf("entry %+v", p)
 			}
 			if table.lookup(a.destination, m.now.Add(life)) == nil {
@@ -124,7 +142,7 @@ func TestPathEntryIsComplete(t *testing.T) {
 				t.Error("forgotten though it was used")
 			}
 			table.cull(m.now.Add(2*life + time.Second))
-			if len(table.entries) != 0 || table.order.Len() != 0 {
+			if table.len() != 0 || table.order != (rowList{}) {
 				t.Error("not forgotten")
 			}
 		})
@@ -142,8 +160,9 @@ func TestPathRemembersThe64NewestRandomFields(t *testing.T) {
 		table.learn(a, m.now)
 	}
 	p := table.lookup(DestinationHash{1}, m.now)
-	if len(p.randoms) != 64 || p.randoms[0][0] != 36 || p.randoms[63][0] != 99 {
-		t.Errorf("%d random fields, %d to %d", len(p.randoms), p.randoms[0][0], p.randoms[len(p.randoms)-1][0])
+	fields := slices.Collect(p.fields().all)
+	if len(fields) != 64 || fields[0][0] != 36 || fields[63][0] != 99 {
+		t.Errorf("%d random fields, %d to %d", len(fields), fields[0][0], fields[len(fields)-1][0])
 	}
 }
 
@@ -161,7 +180,7 @@ func TestFullPathTableForgetsTheLeastRecentlyUsed(t *testing.T) {
 	learn(4)
 	got := fmt.Sprint(table.lookup(DestinationHash{1}, m.now) != nil, table.lookup(DestinationHash{2}, m.now) != nil,
 		table.lookup(DestinationHash{3}, m.now) != nil, table.lookup(DestinationHash{4}, m.now) != nil)
-	if got != "true false true true" || table.evicted != 1 || len(table.entries) != 3 || table.order.Len() != 3 {
+	if got != "true false true true" || table.evicted != 1 || table.len() != 3 || len(slices.Collect(table.all())) != 3 {
 		t.Errorf("known: %s, evicted %d", got, table.evicted)
 	}
 }
@@ -178,7 +197,7 @@ func TestPathsGoWithTheirInterface(t *testing.T) {
 	}
 	table.expire(DestinationHash{2})
 	table.expire(DestinationHash{3})
-	if len(table.entries) != 0 || table.order.Len() != 0 {
+	if table.len() != 0 || table.order != (rowList{}) {
 		t.Error("not forgotten")
 	}
 }

@@ -47,12 +47,12 @@ func (e *engine) forward(f inFrame, hash PacketHash) bool {
 	if p.HeaderType == Header1 && !forClient || !e.forwarding() && !fromClient && !forClient {
 		return false
 	}
-	remaining := path.hops
+	remaining := int(path.hops)
 	if forClient && e.localHops != 0 {
 		remaining = 1 // who believes that the client is behind us has put our id in, which is not for the client to see
 	}
 	// The packet is ours alone and its hash is known: it is rewritten where it is.
-	frame := p.readdress(remaining, path.nextHop)
+	frame := p.readdress(remaining, path.nextHop())
 	if p.PacketType == PacketLinkRequest {
 		var ok bool
 		if frame, ok = e.relayLinkRequest(f, path, frame); !ok {
@@ -85,7 +85,7 @@ func (e *engine) relayLinkRequest(f inFrame, path *pathEntry, frame []byte) ([]b
 	frame = append(frame[:len(frame)-len(p.Data)], data...)
 	wait := time.Duration(max(1, path.hops))*relayProofTime + firstHopWait(f.on.properties.Bitrate) - firstHopTimeout
 	l := &relayedLink{
-		id: id, destination: p.Destination, used: e.now, nextHop: path.nextHop, out: path.via, remaining: path.hops,
+		id: id, destination: p.Destination, used: e.now, nextHop: path.nextHop(), out: path.via, remaining: int(path.hops),
 		in: f.on, taken: int(p.Hops), proofBy: e.now.Add(wait),
 	}
 	if !f.on.relayFruitless.open(e.now) || !e.relayedLinks.add(l) {
@@ -130,12 +130,12 @@ func (e *engine) checkLinkProof(f inFrame, l *relayedLink) {
 		return
 	}
 	proof, err := parseLinkProof(p.Data)
-	known := e.known.entries[l.destination]
+	known := e.known.get(l.destination)
 	if err != nil || known == nil || !proof.mode.Enabled() {
 		f.on.count(DropRelayProof)
 		return
 	}
-	identity := known.identity
+	identity := known.identity()
 	e.check(checkJob{on: f.on, check: func() func(*engine) {
 		if !proof.verify(l.id, identity) {
 			f.on.count(DropRelayProof)
@@ -159,14 +159,14 @@ func (e *engine) relayLinkProof(f inFrame, l *relayedLink) {
 		}
 		l.remaining = hops
 		if path := e.paths.lookup(l.destination, e.now); path != nil {
-			path.hops = hops
+			path.hops = uint8(hops)
 		}
 	}
 	if !l.validated {
 		l.in.relayFruitless.refund()
 	}
 	e.relayedLinks.validate(l, e.now)
-	if k := e.known.entries[l.destination]; k != nil {
+	if k := e.known.get(l.destination); k != nil {
 		e.known.use(k, e.wall())
 	}
 	p.Raw[offsetHops] = p.Hops

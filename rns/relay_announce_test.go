@@ -2,6 +2,7 @@ package rns
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -100,12 +101,12 @@ func TestAnnouncesAreHeldInAFlood(t *testing.T) {
 		n.now = n.now.Add(100 * time.Millisecond)
 		n.hear(x, newStation(t, byte(i)).announce(t, 0, IdentityHash{}))
 	}
-	before := len(n.paths.entries)
+	before := n.paths.len()
 	if before > 6 || len(x.traffic.held) < 14 {
 		t.Fatalf("%d paths, %d held", before, len(x.traffic.held))
 	}
 	n.hear(x, known.announce(t, 0, IdentityHash{}))
-	if n.paths.entries[known.destination].randoms[1] == n.paths.entries[known.destination].randoms[0] {
+	if f := slices.Collect(n.paths.get(known.destination).fields().all); f[1] == f[0] {
 		t.Error("a known destination is held")
 	}
 	n.requests.due(wanted.destination, n.now)
@@ -114,8 +115,8 @@ func TestAnnouncesAreHeldInAFlood(t *testing.T) {
 		t.Error("one that was asked for is held")
 	}
 	n.pass(3 * time.Minute)
-	if len(x.traffic.held) != 0 || len(n.paths.entries) != 22 {
-		t.Errorf("%d still held, %d paths", len(x.traffic.held), len(n.paths.entries))
+	if len(x.traffic.held) != 0 || n.paths.len() != 22 {
+		t.Errorf("%d still held, %d paths", len(x.traffic.held), n.paths.len())
 	}
 }
 
@@ -135,7 +136,7 @@ func TestRateBlockedAnnounceStillMakesThePath(t *testing.T) {
 	}
 	n.hear(x, s.announce(t, 0, IdentityHash{}))
 	n.pass(10 * time.Second)
-	if len(w.take()) != 0 || len(n.paths.entries[s.destination].randoms) != 2 {
+	if len(w.take()) != 0 || len(slices.Collect(n.paths.get(s.destination).fields().all)) != 2 {
 		t.Error("passed on, or not used")
 	}
 }

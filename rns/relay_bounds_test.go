@@ -32,8 +32,8 @@ func floodRelay(t *testing.T, count int) {
 	}
 	for i := range count {
 		n.now = n.now.Add(time.Millisecond)
-		n.announced(syntheticAnnounce(id, in, i, 1))
-		n.announced(syntheticAnnounce(id, limited, count+i, 1))
+		n.announced(syntheticAnnounce(id.PublicIdentity, in, i, 1))
+		n.announced(syntheticAnnounce(id.PublicIdentity, limited, count+i, 1))
 		unique := mixed(i)
 		request := NewPathRequest(DestinationHash(append(unique[:], unique[:]...)), nil, unique[:])
 		n.hear(in, request.Append(nil))
@@ -53,7 +53,7 @@ func floodRelay(t *testing.T, count int) {
 	stats := Stats{}
 	n.relayStats(&stats)
 	for name, c := range map[string]struct{ got, most int }{
-		"paths": {len(n.paths.entries), limit}, "known": {len(n.known.entries), limit}, "reverse": {stats.Reverse, limit},
+		"paths": {n.paths.len(), limit}, "known": {n.known.len(), limit}, "reverse": {stats.Reverse, limit},
 		"links": {stats.RelayedLinks, limit}, "duplicates": {n.duplicates.len(), 2 * limit}, "rates": {stats.Rates, limit},
 		"discoveries": {stats.Discoveries, 2 * maxDiscoveries}, "scheduled": {stats.Scheduled, 2 * maxScheduledAnnounces},
 		"held": {len(limited.traffic.held), 256}, "queue": {out.queue.order.len(), announceQueueLength},
@@ -126,7 +126,7 @@ func TestGarbageAtARelayLeavesNoTrace(t *testing.T) {
 	}
 	s := Stats{}
 	n.relayStats(&s)
-	if s.RelayedPackets != 0 || s.RelayedLinks != 0 || s.Reverse != 0 || s.Tunnels != 0 || len(n.paths.entries) != 0 || len(n.known.entries) != 0 || len(w.sent) != 0 {
+	if s.RelayedPackets != 0 || s.RelayedLinks != 0 || s.Reverse != 0 || s.Tunnels != 0 || n.paths.len() != 0 || n.known.len() != 0 || len(w.sent) != 0 {
 		t.Errorf("%+v, %d sent", s, len(w.sent))
 	}
 }

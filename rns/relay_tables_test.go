@@ -201,8 +201,7 @@ func TestTunnelsKeepPaths(t *testing.T) {
 	first, second := tableInterface("first", interfaces.ModeFull), tableInterface("second", interfaces.ModeFull)
 	u := table.connect(TunnelID{1}, first, now)
 	p := paths.learn(emission(1, now, 2, first), now)
-	p.raw = []byte{1}
-	table.heard(u, p, now)
+	table.heard(u, p, paths.time(p.expires), now)
 	table.detach(first)
 	if u.on != nil || first.tunnel != nil || table.paths != 1 {
 		t.Error("the tunnel is still on the connection that is gone")
@@ -211,7 +210,7 @@ func TestTunnelsKeepPaths(t *testing.T) {
 		t.Error("not the same tunnel")
 	}
 	q := u.paths[DestinationHash{1}]
-	if !q.restores(nil, now) || q.restores(nil, q.expires) {
+	if !paths.restores(q, nil, now) || paths.restores(q, nil, q.expires) {
 		t.Error("a path is restored after its time, or never")
 	}
 	for _, c := range []struct {
@@ -225,7 +224,7 @@ func TestTunnelsKeepPaths(t *testing.T) {
 	} {
 		other := newPathTable(10)
 		current := other.learn(emission(2, now.Add(c.emitted), c.hops, second), now)
-		if got := q.restores(current, now.Add(c.after)); got != c.want {
+		if got := other.restores(q, current, now.Add(c.after)); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}
@@ -248,7 +247,7 @@ func TestTunnelsAreBounded(t *testing.T) {
 		for j := range 20 {
 			a := emission(1, now, 1, on)
 			a.destination = DestinationHash{byte(i), byte(j)}
-			table.heard(u, paths.learn(a, now), now)
+			table.heard(u, paths.learn(a, now), now, now)
 		}
 	}
 	if len(table.entries) != 10 || table.order.Len() != 10 || table.evicted != 90 || table.paths > 100 || table.full == 0 {

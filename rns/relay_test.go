@@ -30,7 +30,7 @@ func TestTransit(t *testing.T) {
 	if p.Hops != 5 || p.TransportID != next || p.Context != 0x42 || p.Flags() != raw[0] || string(p.Data) != "far" {
 		t.Errorf("passed on as %x", p.Raw)
 	}
-	if path := n.paths.lookup(far.destination, n.now); !path.used.Equal(n.now) {
+	if path := n.paths.lookup(far.destination, n.now); !n.paths.time(path.used).Equal(n.now) {
 		t.Error("the path is not used")
 	}
 
@@ -60,7 +60,7 @@ func TestTransit(t *testing.T) {
 	foreign[offsetTransportID]++
 	n.now = n.now.Add(time.Hour)
 	n.hear(in, foreign)
-	if len(outWire.take()) != 0 || n.paths.lookup(far.destination, n.now).used.Equal(n.now) {
+	if len(outWire.take()) != 0 || n.paths.time(n.paths.lookup(far.destination, n.now).used).Equal(n.now) {
 		t.Error("C-101: a foreign packet is passed on, or used the path")
 	}
 	n.hear(in, raw)
@@ -134,7 +134,7 @@ func TestPathsComeBackWithTheirTunnel(t *testing.T) {
 	second, w := n.attachWire("second", interfaces.ModeFull)
 	n.hear(second, introduction())
 	p := n.paths.lookup(s.destination, n.now)
-	if p == nil || p.via != second || p.hops != 4 || p.nextHop != (TruncatedHash{7}) || p.raw == nil {
+	if p == nil || p.via != second || p.hops != 4 || p.nextHop() != (TruncatedHash{7}) || !p.answers {
 		t.Fatalf("C-155: %+v", p)
 	}
 	n.pass(time.Minute)

@@ -58,7 +58,7 @@ func (t *Transport) IsLocal(d DestinationHash) (local bool) {
 // d is known.
 func (t *Transport) MarkUsed(d DestinationHash) (known bool) {
 	_ = t.do(func(e *engine) {
-		if k := e.known.entries[d]; k != nil {
+		if k := e.known.get(d); k != nil {
 			known = true
 			e.known.use(k, e.wall())
 		}
@@ -69,7 +69,7 @@ func (t *Transport) MarkUsed(d DestinationHash) (known bool) {
 // Retain keeps a known destination for good, or lets it be forgotten again. It reports whether d is known.
 func (t *Transport) Retain(d DestinationHash, keep bool) (known bool) {
 	_ = t.do(func(e *engine) {
-		k := e.known.entries[d]
+		k := e.known.get(d)
 		switch known = k != nil; {
 		case !known:
 		case !keep:
@@ -84,13 +84,7 @@ func (t *Transport) Retain(d DestinationHash, keep bool) (known bool) {
 // RetainIdentity keeps all known destinations of an identity for good. It reports whether there are any.
 func (t *Transport) RetainIdentity(id IdentityHash) (known bool) {
 	_ = t.do(func(e *engine) {
-		if e.known.identities[id] == nil {
-			return
-		}
-		for _, k := range e.known.entries {
-			if k.identity.Hash() != id {
-				continue
-			}
+		for _, k := range e.known.of(id) {
 			known = true
 			if k.used != UsedRetained {
 				e.known.mark(k, UsedRetained)

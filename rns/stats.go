@@ -50,6 +50,7 @@ const (
 	DropAnnounceLarge                      // announce used, not passed on: with a transport id it is too large
 	DropAnnounceTable                      // announce or path answer not sent: too many wait
 	DropDiscovery                          // path request for an unknown destination that we do not look for: too many
+	DropStoredAnnounce                     // path of the store, its announce missing there or broken
 	DropTrials                             // DATA that the newest ratchets do not open, the others not tried: too much opened with none
 
 	dropReasons int = iota
@@ -77,7 +78,7 @@ func dropNames() [dropReasons]string {
 		DropRelayTurn: "relay_turn", DropRelayLink: "relay_link", DropRelayProof: "relay_proof", DropTunnel: "tunnel",
 		DropAnnounceHeld: "announce_held", DropAnnounceRate: "announce_rate", DropAnnounceLarge: "announce_large",
 		DropAnnounceTable: "announce_table", DropDiscovery: "discovery",
-		DropTrials: "trials",
+		DropStoredAnnounce: "stored_announce", DropTrials: "trials",
 	}
 }
 
@@ -192,8 +193,8 @@ func (t *Transport) Stats() Stats {
 		for _, a := range on {
 			traffic = append(traffic, a.trafficStats(m))
 		}
-		s.Paths, s.PathsEvicted = len(e.paths.entries), e.paths.evicted
-		s.Known, s.KnownDropped = len(e.known.entries), e.known.dropped
+		s.Paths, s.PathsEvicted = e.paths.len(), e.paths.evicted
+		s.Known, s.KnownDropped = e.known.len(), e.known.dropped
 		s.Receipts, s.ReceiptsCulled = len(e.receipts.open), e.receipts.culled
 		s.Links, s.Destinations, s.Duplicates = len(e.links), len(e.destinations), e.duplicates.len()
 		e.relayStats(&s)

@@ -135,8 +135,8 @@ func (t *Transport) Rates() []RateInfo {
 // DropVia forgets all paths whose next hop is the transport node given, and returns how many that were.
 func (t *Transport) DropVia(nextHop TruncatedHash) (n int) {
 	_ = t.do(func(e *engine) {
-		for _, p := range e.paths.entries {
-			if p.nextHop == nextHop {
+		for p := range e.paths.all() {
+			if p.nextHop() == nextHop {
 				e.paths.remove(p)
 				n++
 			}

@@ -52,9 +52,11 @@ type TableStore interface {
 	LoadTunnels(ctx context.Context) iter.Seq2[StoredTunnel, error]
 	SaveTunnels(ctx context.Context, tunnels iter.Seq[StoredTunnel]) error
 
-	// LoadAnnounces gives those of the announces wanted that are stored, in any order.
+	// LoadAnnounces gives those of the announces wanted that are stored, in any order. A few are wanted at a time, when somebody
+	// waits for them.
 	LoadAnnounces(ctx context.Context, wanted map[PacketHash]struct{}) iter.Seq2[StoredAnnounce, error]
-	// SaveAnnounces stores those that are not stored yet, and deletes all that are not given.
+	// SaveAnnounces stores those that are not stored yet, and deletes all that are not given. One given without Raw was not read
+	// since it was stored: if it is there it stays, and else there is nothing to store.
 	SaveAnnounces(ctx context.Context, announces iter.Seq[StoredAnnounce]) error
 
 	// LoadPacketHashes gives the packets seen lately, oldest first where the store knows.

@@ -354,7 +354,8 @@ type engine struct {
 	relayedLinks   linkTable
 	reverse        reverseTable
 	tunnels        tunnelTable
-	keepAnnounces  bool      // announces are kept, for path answers
+	keepAnnounces  bool // for path answers
+	reads          announceReads
 	clients        int       // local clients attached
 	master         *attached // the shared instance we use; nil: none
 	announceRound  time.Time // when announces were sent last

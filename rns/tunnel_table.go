@@ -28,11 +28,12 @@ type tunnelPath struct {
 	destination DestinationHash
 	heard       time.Time
 	nextHop     TruncatedHash
-	hops        int
+	hops        uint8
+	answers     bool
 	expires     time.Time
-	randoms     []RandomField
+	randoms     randomFields
 	announce    PacketHash
-	raw         []byte // of the announce, as received
+	raw         announceBytes // "": in the store
 }
 
 // tunnelTable holds the tunnels. It is owned by the loop.
@@ -79,7 +80,7 @@ func (t *tunnelTable) extend(u *tunnel, now time.Time) {
 }
 
 // heard notes a path that was learned over a tunnel.
-func (t *tunnelTable) heard(u *tunnel, p *pathEntry, now time.Time) {
+func (t *tunnelTable) heard(u *tunnel, p *pathEntry, expires, now time.Time) {
 	t.extend(u, now)
 	q := u.paths[p.destination]
 	if q == nil {
@@ -91,8 +92,8 @@ func (t *tunnelTable) heard(u *tunnel, p *pathEntry, now time.Time) {
 		u.paths[p.destination] = q
 		t.paths++
 	}
-	q.heard, q.nextHop, q.hops, q.expires = now, p.nextHop, p.hops, p.expires
-	q.randoms, q.announce, q.raw = append(q.randoms[:0], p.randoms...), p.announce, p.raw
+	q.heard, q.nextHop, q.hops, q.expires = now, p.nextHop(), p.hops, expires
+	q.randoms, q.announce, q.raw, q.answers = p.fields(), p.announce(), p.raw, p.answers
 }
 
 // drop forgets a path of a tunnel.
@@ -136,19 +137,10 @@ func (t *tunnelTable) remove(u *tunnel) {
 	t.order.Remove(u.place)
 }
 
-// newest is the newest emission among random fields.
-func newest(randoms []RandomField) int64 {
-	var base int64
-	for _, f := range randoms {
-		base = max(base, f.Seconds())
-	}
-	return base
-}
-
 // restores decides whether a tunnel's path replaces the present one, which may be nil.
-func (p *tunnelPath) restores(current *pathEntry, now time.Time) bool {
+func (t *pathTable) restores(p *tunnelPath, current *pathEntry, now time.Time) bool {
 	if current == nil {
 		return now.Before(p.expires)
 	}
-	return (p.hops <= current.hops || !now.Before(current.expires)) && newest(p.randoms) >= newest(current.randoms)
+	return (p.hops <= current.hops || t.instant(now) >= current.expires) && p.randoms.newest() >= current.fields().newest()
 }

@@ -43,7 +43,7 @@ func (e *engine) connectTunnel(id TunnelID, on *attached) {
 	u := e.tunnels.connect(id, on, e.now)
 	restored := 0
 	for d, p := range u.paths {
-		if !p.restores(e.paths.lookup(d, e.now), e.now) {
+		if !e.paths.restores(p, e.paths.lookup(d, e.now), e.now) {
 			e.tunnels.drop(u, d)
 			continue
 		}
@@ -57,9 +57,8 @@ func (e *engine) connectTunnel(id TunnelID, on *attached) {
 // restore puts a path of a tunnel back.
 func (t *pathTable) restore(p *tunnelPath, on *attached, now time.Time) {
 	q := t.entry(p.destination)
-	q.nextHop, q.hops, q.expires = p.nextHop, p.hops, p.expires
-	q.via, q.announce, q.raw, q.state = on, p.announce, p.raw, pathUnknown
-	q.randoms = append(q.randoms[:0:0], p.randoms...)
-	q.learned = now
+	q.store(p.nextHop, p.announce, p.raw, p.randoms)
+	q.hops, q.via, q.answers, q.state = p.hops, on, p.answers, pathUnknown
+	q.expires, q.learned = t.instant(p.expires), t.instant(now)
 	t.touch(q, now)
 }

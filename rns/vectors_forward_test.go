@@ -28,7 +28,8 @@ func TestVectorsForwardedByANode(t *testing.T) {
 			t.Fatal(err)
 		}
 		path := n.paths.entry(p.Destination)
-		path.via, path.hops, path.nextHop = out, c.In.Int("path_hops"), c.In.Hash16("next_hop")
+		path.via, path.hops = out, uint8(c.In.Int("path_hops"))
+		path.store(c.In.Hash16("next_hop"), PacketHash{}, "", "")
 		n.paths.touch(path, n.now)
 		before := p.Hash()
 		n.hear(in, c.In.Bytes("raw"))

@@ -32,6 +32,5 @@ func DecodeTables(data []byte) (n int) {
 		n += 1 + len(t.Paths)
 		return true
 	})
-	decodePack(data, nil)
 	return n
 }

@@ -11,7 +11,6 @@
 //
 // and, since the reference leaves their place to applications or has nothing like them:
 //
-//	cache/announce_pack          all of cache/announces in one file
 //	known_emitted                emission times of the announces in known_destinations
 //	own_ratchets/<destination>   the ratchet file of a destination of ours
 //	announced/<destination>      when a destination of ours announced itself last

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"iter"
 	"os"
-	"path/filepath"
 
 	"groupd/rns"
 	"groupd/rns/msgpack"
@@ -23,7 +22,6 @@ const (
 	folderAnnounces   = "announces"
 	folderBlackhole   = "blackhole"
 	fileBlackholeOwn  = "local"
-	fileAnnouncePack  = "announce_pack" // ours: all of cache/announces in one file, since ten thousand take long to open
 	pathFields        = 8
 	tunnelFields      = 4
 	maxAnnounceFile   = 4 << 10
@@ -258,35 +256,20 @@ func (s *Store) announceFiles() (map[rns.PacketHash]struct{}, error) {
 	return files, nil
 }
 
-// LoadAnnounces implements [rns.TableStore].
+// LoadAnnounces implements [rns.TableStore]. A file that is broken is deleted, so that the announce is written again when it is saved.
 func (s *Store) LoadAnnounces(ctx context.Context, wanted map[rns.PacketHash]struct{}) iter.Seq2[rns.StoredAnnounce, error] {
 	return func(yield func(rns.StoredAnnounce, error) bool) {
-		packed := s.loadPack(wanted)
-		for _, a := range packed {
-			if !yield(a, nil) {
-				return
-			}
-		}
-		if len(packed) == len(wanted) {
-			return
-		}
-		files, err := s.announceFiles()
-		if err != nil {
-			yield(rns.StoredAnnounce{}, err)
-			return
-		}
 		for h := range wanted {
-			_, known := packed[h]
-			if _, ok := files[h]; !ok || known {
-				continue
-			}
 			if err := ctx.Err(); err != nil {
 				yield(rns.StoredAnnounce{}, err)
 				return
 			}
 			a, err := s.loadAnnounce(h)
-			if err != nil {
-				err = fmt.Errorf("announce %s: %w", h.Short(), err)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				continue
+			case err != nil:
+				err = fmt.Errorf("announce %s: %w", h.Short(), errors.Join(err, os.Remove(s.announcePath(h))))
 			}
 			if !yield(a, err) {
 				return
@@ -295,39 +278,13 @@ func (s *Store) LoadAnnounces(ctx context.Context, wanted map[rns.PacketHash]str
 	}
 }
 
-// loadPack reads what is wanted from the pack. It only saves time: what is missing or broken is read from its own file.
-func (s *Store) loadPack(wanted map[rns.PacketHash]struct{}) map[rns.PacketHash]rns.StoredAnnounce {
-	data, err := readFile(s.path(folderCache, fileAnnouncePack), maxTableFile)
-	if err != nil {
-		return nil
-	}
-	return decodePack(data, wanted)
-}
-
-// decodePack reads a pack: hash, packet and interface of each announce, one after the other. The packets are spans of data.
-func decodePack(data []byte, wanted map[rns.PacketHash]struct{}) map[rns.PacketHash]rns.StoredAnnounce {
-	packed := make(map[rns.PacketHash]rns.StoredAnnounce, len(wanted))
-	for r := msgpack.NewReader(data); ; {
-		var a rns.StoredAnnounce
-		if r.BinInto(a.Hash[:]) != nil {
-			return packed
-		}
-		raw, err := r.Bin()
-		if err != nil {
-			return packed
-		}
-		if a.Interface, err = r.Str(); err != nil {
-			return packed
-		}
-		if _, ok := wanted[a.Hash]; ok {
-			a.Raw = append([]byte(nil), raw...)
-			packed[a.Hash] = a
-		}
-	}
+// announcePath is where an announce is.
+func (s *Store) announcePath(h rns.PacketHash) string {
+	return s.path(folderCache, folderAnnounces, hex.EncodeToString(h[:]))
 }
 
 func (s *Store) loadAnnounce(h rns.PacketHash) (a rns.StoredAnnounce, err error) {
-	data, err := os.ReadFile(s.path(folderCache, folderAnnounces, hex.EncodeToString(h[:])))
+	data, err := os.ReadFile(s.announcePath(h))
 	if err != nil {
 		return a, err
 	}
@@ -360,14 +317,16 @@ func (s *Store) SaveAnnounces(ctx context.Context, announces iter.Seq[rns.Stored
 	if err != nil {
 		return err
 	}
-	var b, pack []byte
+	var b []byte
 	for a := range announces {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		pack = msgpack.AppendStr(msgpack.AppendBin(msgpack.AppendBin(pack, a.Hash[:]), a.Raw), a.Interface)
 		if _, ok := old[a.Hash]; ok {
 			delete(old, a.Hash)
+			continue
+		}
+		if a.Raw == nil {
 			continue
 		}
 		b = msgpack.AppendBin(msgpack.AppendArray(b[:0], 2), a.Raw)
@@ -376,19 +335,16 @@ func (s *Store) SaveAnnounces(ctx context.Context, announces iter.Seq[rns.Stored
 		} else {
 			b = msgpack.AppendStr(b, a.Interface)
 		}
-		if err := os.WriteFile(filepath.Join(folder, hex.EncodeToString(a.Hash[:])), b, fileMode); err != nil {
+		if err := os.WriteFile(s.announcePath(a.Hash), b, fileMode); err != nil {
 			return err
 		}
 	}
 	for h := range old {
-		if err := os.Remove(filepath.Join(folder, hex.EncodeToString(h[:]))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(s.announcePath(h)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	if err := syncFolder(folder); err != nil {
-		return err
-	}
-	return writeFile(s.path(folderCache, fileAnnouncePack), pack)
+	return syncFolder(folder)
 }
 
 // LoadPacketHashes implements [rns.TableStore].

@@ -77,12 +77,19 @@ func (s *Store) LoadAnnounces(_ context.Context, wanted map[rns.PacketHash]struc
 
 // SaveAnnounces implements rns.TableStore.
 func (s *Store) SaveAnnounces(_ context.Context, announces iter.Seq[rns.StoredAnnounce]) error {
-	kept := make(map[rns.PacketHash]rns.StoredAnnounce)
-	for a := range announces {
-		a.Raw = slices.Clone(a.Raw)
-		kept[a.Hash] = a
-	}
-	return s.replace(func() { s.tables.announces = kept })
+	given := slices.Collect(announces)
+	return s.replace(func() {
+		kept := make(map[rns.PacketHash]rns.StoredAnnounce)
+		for _, a := range given {
+			if old, ok := s.tables.announces[a.Hash]; ok {
+				kept[a.Hash] = old
+			} else if a.Raw != nil {
+				a.Raw = slices.Clone(a.Raw)
+				kept[a.Hash] = a
+			}
+		}
+		s.tables.announces = kept
+	})
 }
 
 // LoadPacketHashes implements rns.TableStore.
