@@ -18,7 +18,8 @@ const (
 	announceBatch  = 8   // announces sent at once, then a pause: both drop what comes faster than they check signatures
 	announcePause  = 20 * time.Millisecond
 	announceWait   = 10 * time.Second
-	secondRound    = 8 * time.Second // until announces have been sent for the second time, too
+	secondRound    = 8 * time.Second             // until announces have been sent for the second time, too
+	settleTime     = secondRound + 4*time.Second // and until a node without traffic has given back what it does not use
 	announceCount  = 300
 	fewPaths       = 2_000
 	manyPaths      = 10_000
@@ -230,19 +231,6 @@ func (r *run) busyRelay(s side, counts ...int) error {
 		if err := n.learn(r.mesh.announces[heard:paths]); err != nil {
 			return err
 		}
-		if paths > fewPaths {
-			time.Sleep(time.Second)
-			use, err := n.usage()
-			if err != nil {
-				return err
-			}
-			r.add(fmt.Sprintf("memory per path, of %d", paths), s, float64(use.RSS-idle.RSS)/float64(paths))
-			if r.profile != "" && s.name == "ours" {
-				if err := n.do("heap", args{"file": filepath.Join(r.profile, fmt.Sprintf("heap-%d.pprof", paths))}, nil); err != nil {
-					return err
-				}
-			}
-		}
 		if paths == mostPaths {
 			time.Sleep(secondRound)
 		}
@@ -254,6 +242,20 @@ func (r *run) busyRelay(s side, counts ...int) error {
 			return err
 		}); err != nil {
 			return err
+		}
+		if paths <= fewPaths {
+			continue
+		}
+		time.Sleep(settleTime)
+		use, err := n.usage()
+		if err != nil {
+			return err
+		}
+		r.add(fmt.Sprintf("memory per path, of %d", paths), s, float64(use.RSS-idle.RSS)/float64(heard))
+		if r.profile != "" && s.name == "ours" {
+			if err := n.do("heap", args{"file": filepath.Join(r.profile, fmt.Sprintf("heap-%d.pprof", paths))}, nil); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

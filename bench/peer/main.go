@@ -14,6 +14,7 @@ import (
 	"runtime/pprof"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"groupd/internal/gcpace"
 	"groupd/lxmf"
@@ -25,7 +26,7 @@ import (
 
 func main() {
 	if os.Getenv("GOGC") == "" {
-		gcpace.Start(gcpace.Policy{Least: 8 << 20, Percent: 50}) // as groupd does
+		gcpace.Start(gcpace.Policy{Least: 8 << 20, Percent: 50, Quiet: 2 * time.Second}) // as groupd does
 	}
 	if err := serve(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "peer:", err)

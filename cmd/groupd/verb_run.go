@@ -30,6 +30,7 @@ const (
 	stopWithin = 5 * time.Second // after the first signal
 	gcPercent  = 50              // a small heap matters more than the time of the collector on a Pi,
 	gcLeast    = 8 << 20         // but so many bytes more are always worth fewer collections
+	gcQuiet    = 2 * time.Second // after which a node without traffic gives back what it does not use
 	memorySoft = 64 << 20        // bytes; from here on the collector works harder. GOMEMLIMIT and GOGC go before both
 )
 
@@ -191,7 +192,7 @@ func (a *app) watchdog(ctx context.Context, n *node) {
 // tuneMemory keeps the heap small, unless the operator has set something himself.
 func (a *app) tuneMemory() {
 	if a.getenv("GOGC") == "" {
-		gcpace.Start(gcpace.Policy{Least: gcLeast, Percent: gcPercent})
+		gcpace.Start(gcpace.Policy{Least: gcLeast, Percent: gcPercent, Quiet: gcQuiet})
 	}
 	if a.getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memorySoft)

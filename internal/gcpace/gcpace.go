@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 // Policy says by how much the heap may grow before it is collected: by Least bytes, or by Percent of what is in use, whichever is
@@ -15,7 +16,13 @@ import (
 type Policy struct {
 	Least   uint64 // bytes
 	Percent int    // as GOGC
+	// Quiet is how long hardly anything must have been allocated before what the heap holds beyond what is in use goes back to the
+	// system, once until there is traffic again; 0: that is left to the runtime, which keeps what the last burst took.
+	Quiet time.Duration
 }
+
+// quietBytes is what may be allocated in Policy.Quiet when it is quiet, and what is too little to be given back.
+const quietBytes = 256 << 10
 
 // minHeap is the least heap in bytes at which the runtime collects when GOGC is 100; it is proportional to GOGC.
 const minHeap = 4 << 20
@@ -24,6 +31,56 @@ const minHeap = 4 << 20
 func Start(p Policy) {
 	p.set()
 	watch(p)
+	if p.Quiet > 0 {
+		go p.release()
+	}
+}
+
+// release is the life of the goroutine that gives memory back; it ends with the process.
+func (p Policy) release() {
+	var q quiet
+	for range time.Tick(p.Quiet) {
+		if q.over(readUsage()) {
+			debug.FreeOSMemory()
+		}
+	}
+}
+
+// usage is what the heap holds, in bytes.
+type usage struct {
+	allocated uint64 // since the process began
+	live      uint64 // at the last collection
+	objects   uint64 // now, with those that nothing refers to any more
+	free      uint64 // without objects, and not given back
+}
+
+func readUsage() usage {
+	s := []metrics.Sample{
+		{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
+	}
+	metrics.Read(s)
+	return usage{s[0].Value.Uint64(), s[1].Value.Uint64(), s[2].Value.Uint64(), s[3].Value.Uint64()}
+}
+
+// quiet finds out when there was no traffic from one look to the next.
+type quiet struct {
+	allocated uint64
+	released  bool // since there was traffic last
+}
+
+// over reports whether memory is to be given back now.
+func (q *quiet) over(u usage) bool {
+	idle := u.allocated-q.allocated < quietBytes
+	q.allocated = u.allocated
+	if !idle {
+		q.released = false
+		return false
+	}
+	if q.released || u.objects+u.free < u.live+quietBytes {
+		return false
+	}
+	q.released = true
+	return true
 }
 
 // watch has set called after the next collection, and so on: an object that nothing refers to is finalized then.
