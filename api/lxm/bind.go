@@ -9,7 +9,7 @@ import (
 // Via sends through a router, in the name of a delivery.
 func Via(r *lxmf.Router, d *lxmf.Delivery) func(context.Context, Outbound) error {
 	return func(ctx context.Context, o Outbound) error {
-		_, err := r.Send(ctx, &lxmf.Outbound{From: d, To: o.To, Identity: o.Identity, Content: o.Content, Fields: o.Fields, TTL: o.TTL, MaxStampCost: o.MaxStamp})
+		_, err := r.Send(ctx, &lxmf.Outbound{From: d, To: o.To, Identity: o.Identity, Content: o.Content, Fields: o.Fields, TTL: o.TTL, MaxStampCost: o.MaxStamp, Priority: o.Priority, Keep: o.Keep})
 		return err
 	}
 }

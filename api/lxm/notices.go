@@ -44,7 +44,7 @@ func (s *Server) notice(ctx context.Context, e group.Event) {
 		s.log.Warn("no info for a notice", "err", err)
 		return
 	}
-	s.say(ctx, Outbound{To: rns.DestinationHash(group.AddressOf(e.Who)), TTL: noticeFor}, whole(text(outside(info, e.Kind)))...)
+	s.say(ctx, Outbound{To: rns.DestinationHash(group.AddressOf(e.Who)), TTL: noticeFor, Keep: true}, whole(text(outside(info, e.Kind)))...)
 }
 
 // outside hides the private name from those who are not members (any more), as Info does.

@@ -47,7 +47,7 @@ func (s *Server) process(ctx context.Context, in Inbound, posts bool, begun func
 		return false
 	}
 	in.Prove()
-	o := Outbound{To: in.Message.Source, Identity: in.Sender, TTL: answerFor}
+	o := Outbound{To: in.Message.Source, Identity: in.Sender, TTL: answerFor, Priority: lxmf.PriorityAnswer}
 	if !posts && !t.member() {
 		o.MaxStamp = strangerStamp
 	}

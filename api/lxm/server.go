@@ -82,6 +82,8 @@ type Outbound struct {
 	Fields   lxmf.Fields
 	TTL      time.Duration // how long it may wait for the recipient
 	MaxStamp int           // the highest cost that a stamp is made for; 0: any that the sender makes
+	Priority lxmf.Priority
+	Keep     bool // over restarts: what the recipient has not just asked for, and would not ask for again
 }
 
 // Server is the LXMF face of one group. All methods may be called from any goroutine.

@@ -64,7 +64,10 @@ func (n *node) send(ctx context.Context, d *lxmf.Delivery, o lxm.Outbound) error
 		p.ratchet = nil
 	}
 	n.chargeAnswer(o.To, len(o.Content))
-	_, err := n.router.Send(ctx, &lxmf.Outbound{From: d, To: o.To, Identity: o.Identity, Ratchet: p.ratchet, Content: o.Content, Fields: o.Fields, TTL: o.TTL})
+	_, err := n.router.Send(ctx, &lxmf.Outbound{
+		From: d, To: o.To, Identity: o.Identity, Ratchet: p.ratchet, Content: o.Content, Fields: o.Fields, TTL: o.TTL, MaxStampCost: o.MaxStamp,
+		Priority: o.Priority, Keep: o.Keep,
+	})
 	return err
 }
 
