@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"groupd/rns"
@@ -18,7 +19,8 @@ const maxBackchannels = 1024
 // DeliveryConfig says what an LXMF address of ours is. Identity and OnMessage are needed.
 type DeliveryConfig struct {
 	Identity *rns.Identity
-	// DisplayName is announced; nil announces no name. StampCost is announced, and asked of every message; nil or 0: none.
+	// DisplayName is announced; nil announces no name. StampCost is announced, and asked of every message; nil or 0: none. One
+	// that rises is asked only when it has been announced.
 	// Both are called from several goroutines and must not block.
 	DisplayName func() string
 	StampCost   func() int
@@ -55,6 +57,8 @@ type Delivery struct {
 	shut        context.CancelFunc
 	closed      bool // guarded by Router.mu
 
+	toldCost atomic.Int64 // in the last announce or path response; -1: none yet
+
 	mu           sync.Mutex // leaf
 	lastTime     int64      // the last timestamp given out, in microseconds
 	slots        int        // arrivals and undecided messages
@@ -89,6 +93,7 @@ func newDelivery(r *Router, c DeliveryConfig) (*Delivery, error) {
 		backchannels: make(map[rns.DestinationHash]*rns.Link),
 	}
 	d.open, d.shut = context.WithCancel(context.Background())
+	d.toldCost.Store(-1)
 	var err error
 	d.destination, err = r.transport.NewDestination(rns.DestinationConfig{
 		Type:           rns.DestinationSingle,
@@ -176,6 +181,7 @@ func (d *Delivery) whileOpen(life context.Context) (context.Context, context.Can
 
 func (d *Delivery) appData() []byte {
 	a := AnnounceData{StampCost: d.stampCost(), Compression: true}
+	d.toldCost.Store(int64(a.StampCost))
 	if d.config.DisplayName != nil {
 		a.Name, a.Named = d.config.DisplayName(), true
 	}
@@ -204,6 +210,15 @@ func (d *Delivery) stampCost() int {
 		return cost
 	}
 	return 0
+}
+
+// askedCost returns the cost that messages are held to: what senders were last told, if it has risen since.
+func (d *Delivery) askedCost() int {
+	cost := d.stampCost()
+	if told := d.toldCost.Load(); told >= 0 {
+		cost = min(cost, int(told))
+	}
+	return cost
 }
 
 // acquire takes a slot for something of the given size that was received. False: too much waits.

@@ -30,7 +30,7 @@ type Inbound struct {
 	// Late says that it came through a propagation node.
 	Late bool
 	// StampValue is the value of its stamp: [TicketStampValue] with one made with a ticket of ours; 0 when none was asked for,
-	// it is missing or wrong and DeliveryConfig.StampOptional is set, or the message was held.
+	// or it is missing or wrong and DeliveryConfig.StampOptional is set.
 	StampValue int
 	// Held says that it waited for its author's key, and was proved then already.
 	Held bool
@@ -154,8 +154,32 @@ func (d *Delivery) processHeld(life context.Context, a *arrival) {
 		d.r.holder.settled(*a.held)
 		d.release(len(a.packed))
 	default:
-		d.accept(a) // its stamp was checked before it was held
+		d.judgeHeld(a)
 	}
+}
+
+// judgeHeld accepts a message whose stamp was found good before it was held, as soon as its value is known again.
+func (d *Delivery) judgeHeld(a *arrival) {
+	switch {
+	case d.askedCost() == 0 || a.method == MethodPaper:
+	case d.r.tickets.accepts(a.message):
+		a.value = TicketStampValue
+	case len(a.message.Stamp) == StampLength:
+		err := d.r.stamper.submit(&stampJob{source: a.stampSource(), work: MessageWork(a.message.ID()), stamp: a.message.Stamp,
+			done: func(value int, _ bool, err error) {
+				if err != nil {
+					d.fail(a)
+					return
+				}
+				a.value = value
+				d.checked <- a
+			}})
+		if err != nil {
+			d.fail(a) // it stays held, and comes again
+		}
+		return
+	}
+	d.accept(a)
 }
 
 // keyOf returns the key of the message's author: his who identified on the link, or a known one.
@@ -267,9 +291,10 @@ func (d *Delivery) seen(life context.Context, id MessageID) (bool, error) {
 // checkStamp hands a message on when it needs no stamp or has one made with a ticket, refuses one that can have none, and
 // lets the others be checked in their turn.
 func (d *Delivery) checkStamp(a *arrival) {
+	cost := d.askedCost()
 	exempt := a.method == MethodPaper || a.sender != nil && d.config.StampExempt != nil && d.config.StampExempt(a.message.Source)
 	switch {
-	case d.stampCost() == 0 || exempt:
+	case cost == 0 || exempt:
 		d.stamped(a)
 		return
 	case d.r.tickets.accepts(a.message):
@@ -287,7 +312,7 @@ func (d *Delivery) checkStamp(a *arrival) {
 	}
 	err := d.r.stamper.submit(&stampJob{
 		source: a.stampSource(),
-		work:   MessageWork(a.message.ID()), stamp: a.message.Stamp, cost: d.stampCost(),
+		work:   MessageWork(a.message.ID()), stamp: a.message.Stamp, cost: cost,
 		done: func(value int, ok bool, err error) { d.stampChecked(a, value, ok, err) },
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,9 +152,10 @@ func TestPaperMessagesNeedNoStamp(t *testing.T) {
 func TestACancelledMessageEndsTheSearchForItsStamp(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
-		cost := 200
+		var cost atomic.Int64
+		cost.Store(200)
 		a := live(t, alice(t), m.Port("a"), options{router: func(c *lxmf.RouterConfig) { c.MaxStampCost = lxmf.MaxStampCost }})
-		b := live(t, bob(t), m.Port("b"), options{delivery: func(c *lxmf.DeliveryConfig) { c.StampCost = func() int { return cost } }})
+		b := live(t, bob(t), m.Port("b"), options{delivery: func(c *lxmf.DeliveryConfig) { c.StampCost = func() int { return int(cost.Load()) } }})
 		a.announce(t)
 		b.announce(t)
 		out := a.send(t, b.Address(), "never")
@@ -165,7 +167,7 @@ func TestACancelledMessageEndsTheSearchForItsStamp(t *testing.T) {
 		if !errors.Is(out.Err(), lxmf.ErrCancelled) {
 			t.Error(out.Err())
 		}
-		cost = 4
+		cost.Store(4)
 		b.announce(t)
 		ends(t, a.send(t, b.Address(), "cheap"), lxmf.StateDelivered)
 		b.receive(t)
@@ -176,11 +178,11 @@ func TestACancelledMessageEndsTheSearchForItsStamp(t *testing.T) {
 func TestStampsAreCheckedLast(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
-		ignored := false
+		var ignored atomic.Bool
 		a := live(t, alice(t), m.Port("a"), options{})
 		b := live(t, bob(t), m.Port("b"), options{delivery: func(c *lxmf.DeliveryConfig) {
 			c.StampCost = func() int { return 4 }
-			c.Ignore = func(rns.DestinationHash) bool { return ignored }
+			c.Ignore = func(rns.DestinationHash) bool { return ignored.Load() }
 		}})
 		a.announce(t)
 		stamp := func(m *lxmf.Message) *lxmf.Message {
@@ -196,13 +198,48 @@ func TestStampsAreCheckedLast(t *testing.T) {
 		raw(t, a, bob(t), first)
 		second := stamp(packed(t, alice(t), lxmf.Draft{Destination: b.Address(), Content: []byte("second")}))
 		raw(t, a, bob(t), forged(t, second))
-		ignored = true
+		ignored.Store(true)
 		if !raw(t, a, bob(t), second) {
 			t.Error("an ignored message is not proved")
 		}
 		b.nothing(t, time.Second)
 		if s := b.Stats(); s.StampsChecked != 1 || s.Duplicates != 1 || s.Forged != 1 || s.Ignored != 1 {
 			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// A cost that rises is asked when senders have been told, one that falls at once.
+func TestACostIsAskedWhenItHasBeenAnnounced(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		var cost atomic.Int64
+		cost.Store(4)
+		a := live(t, alice(t), m.Port("a"), options{})
+		b := live(t, bob(t), m.Port("b"), options{delivery: func(c *lxmf.DeliveryConfig) { c.StampCost = func() int { return int(cost.Load()) } }})
+		a.announce(t)
+		b.announce(t)
+		cost.Store(30)
+		ends(t, a.send(t, b.Address(), "as announced"), lxmf.StateDelivered)
+		b.receive(t)
+		b.announce(t)
+		ends(t, a.send(t, b.Address(), "too dear"), lxmf.StateFailed)
+		cost.Store(0)
+		raw(t, a, bob(t), packed(t, alice(t), lxmf.Draft{Destination: b.Address(), Content: []byte("for nothing")}))
+		b.receive(t)
+	})
+}
+
+// A stranger's message is held after its stamp was found good; its value is known when it is handed out.
+func TestTheStampOfAHeldMessageCounts(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		a := live(t, alice(t), m.Port("a"), options{})
+		b := live(t, bob(t), m.Port("b"), options{delivery: func(c *lxmf.DeliveryConfig) { c.StampCost = func() int { return 6 } }})
+		b.announce(t)
+		ends(t, a.send(t, b.Address(), "who am I"), lxmf.StateDelivered)
+		if in := b.receive(t); !in.Held || in.StampValue < 5 {
+			t.Errorf("held %v, value %d", in.Held, in.StampValue)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package requests
 
 import (
 	"context"
+	"math"
 
 	"groupd/group"
 	groupdv1 "groupd/proto/groupd/v1"
@@ -15,6 +16,7 @@ func (s *Server) Beacon(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	b := groupdv1.Beacon{Joining: groupdv1.Joining(in.Joining), Public: in.Public, Head: in.Public, Name: in.PublicName}
+	b.JoinCost, b.PostCost = uint8(min(max(in.JoinCost, 0), math.MaxUint8)), uint8(min(max(in.PostCost, 0), math.MaxUint8))
 	if b.Head {
 		b.Generation, b.Seq, b.Deletions = uint64(in.Generation), uint64(in.Head.Seq), in.Head.Deletions
 	}

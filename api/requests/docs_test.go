@@ -60,7 +60,10 @@ func TestDocsAreFresh(t *testing.T) {
 			body += "```\n"
 		case "example":
 			mentioned[m[3]] = true
-			if m[3] == "beacon" {
+			if m[3] == "request stamp" {
+				v := stampVectors(t)[0]
+				body = "```\nmaterial " + wrap(v.Out.Material) + "\nstamp    " + wrap(v.In.Stamp) + "\n```\n"
+			} else if m[3] == "beacon" {
 				b := groupdv1.Beacon{Joining: groupdv1.Joining_OPEN, Public: true, Head: true, Generation: 0x1122334455667788, Seq: 4711, Deletions: 3, Name: "Valley Mesh"}
 				body = "```\n" + hex.EncodeToString(b.Append(nil)) + "\n```\n"
 			} else {

@@ -342,7 +342,7 @@ var _ Hub = (*fakeHub)(nil)
 
 func newServer(t testing.TB, h Hub) *Server {
 	t.Helper()
-	s, err := New(Config{Hub: h, Group: "main", Version: "0.2.0", Rand: bytes.NewReader(bytes.Repeat([]byte{0xab}, 1<<16))})
+	s, err := New(Config{Hub: h, Group: "main", Version: "0.2.0", Rand: bytes.NewReader(bytes.Repeat([]byte{0xab}, 1<<16)), Now: start})
 	if err != nil {
 		t.Fatal(err)
 	}

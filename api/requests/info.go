@@ -18,6 +18,8 @@ func (s *Server) info(ctx context.Context, c *call, _ *groupdv1.InfoRequest) (*g
 		PublicName: in.PublicName,
 		Joining:    groupdv1.Joining(in.Joining),
 		Public:     in.Public,
+		JoinCost:   clampUint32(int64(in.JoinCost)),
+		PostCost:   clampUint32(int64(in.PostCost)),
 		Version:    s.version,
 		Limits: &groupdv1.Limits{
 			TextBytes:    clampUint32(in.Limits.PostBytes),

@@ -19,7 +19,17 @@ func (s *Server) claim(ctx context.Context, c *call, q *groupdv1.ClaimRequest) (
 
 // join answers /join: the caller becomes a member, or waits to be approved.
 func (s *Server) join(ctx context.Context, c *call, q *groupdv1.JoinRequest) (*groupdv1.JoinReply, []byte, error) {
-	got, err := s.hub.Join(ctx, c.as(q.GetClientId()), s.group, group.JoinInput{Name: q.GetName(), Greeting: q.GetGreeting()})
+	caller := c.as(q.GetClientId())
+	if len(q.GetStamp()) > 0 {
+		in, err := s.hub.Info(ctx, c.caller, s.group)
+		if err != nil {
+			return nil, nil, err
+		}
+		if caller.Work, err = s.work(ctx, c, in.Identity, groupdv1.StampJoin, q.GetStamp(), in.JoinCost); err != nil {
+			return nil, nil, err
+		}
+	}
+	got, err := s.hub.Join(ctx, caller, s.group, group.JoinInput{Name: q.GetName(), Greeting: q.GetGreeting()})
 	if err != nil {
 		return nil, nil, err
 	}

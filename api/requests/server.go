@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -84,6 +85,9 @@ type Config struct {
 	Version string        // the program's, told by /info
 	Logger  *slog.Logger  // nil: discard
 	Rand    io.Reader     // of log ids; nil: crypto/rand
+	// Stamps checks the work that comes with requests; *lxmf.Stamper is one. nil: all work counts as none.
+	Stamps StampChecker
+	Now    func() time.Time // of the day that stamps are for; nil: time.Now
 }
 
 // Server answers the requests of one group. Its methods may be called from any goroutine; it keeps nothing but its configuration and
@@ -94,6 +98,8 @@ type Server struct {
 	version string
 	log     *slog.Logger
 	rand    io.Reader
+	stamps  StampChecker
+	now     func() time.Time
 	routes  []route
 	pack    *compressors
 }
@@ -109,7 +115,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
-	s := &Server{hub: cfg.Hub, group: cfg.Group, version: cfg.Version, log: cfg.Logger, rand: cfg.Rand, pack: newCompressors()}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Server{hub: cfg.Hub, group: cfg.Group, version: cfg.Version, log: cfg.Logger, rand: cfg.Rand, stamps: cfg.Stamps, now: cfg.Now, pack: newCompressors()}
 	s.routes = s.table()
 	return s, nil
 }
@@ -323,6 +332,9 @@ func (s *Server) find(path string) (route, bool) {
 func (s *Server) status(ctx context.Context, c *call, err error) *groupdv1.Status {
 	st := statusOf(err)
 	st.Field = wireField(c.path, st.GetField())
+	if st.GetCode() == groupdv1.Code_STAMP_REQUIRED {
+		st.StampDay = groupdv1.StampDay(s.now())
+	}
 	if st.GetCode() == groupdv1.Code_INTERNAL {
 		st.LogId = s.logID()
 		attrs := []any{"id", st.GetLogId(), "path", c.path, "group", string(s.group), "err", err}

@@ -113,7 +113,7 @@ func setStatus(reply proto.Message, s *groupdv1.Status) {
 // withoutWords is a status with its code and numbers alone.
 func withoutWords(st *groupdv1.Status) *groupdv1.Status {
 	return &groupdv1.Status{
-		Code: st.GetCode(), RetryAfterS: st.GetRetryAfterS(), StampCost: st.GetStampCost(), Limit: st.GetLimit(),
+		Code: st.GetCode(), RetryAfterS: st.GetRetryAfterS(), StampCost: st.GetStampCost(), StampDay: st.GetStampDay(), Limit: st.GetLimit(),
 		Needed: st.GetNeeded(), LogId: st.GetLogId(),
 	}
 }

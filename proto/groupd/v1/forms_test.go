@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -276,6 +277,34 @@ func FuzzParseBeacon(f *testing.F) {
 		again, err := groupdv1.ParseBeacon(b.Append(nil))
 		if err != nil || again != b {
 			t.Fatalf("%+v became %+v, %v", b, again, err)
+		}
+	})
+}
+
+func TestRequestStampsReadBackAsTheyWereWritten(t *testing.T) {
+	s := groupdv1.RequestStamp{Day: groupdv1.StampDay(time.Date(2026, 11, 20, 23, 59, 59, 0, time.UTC)), Stamp: [32]byte{1, 31: 2}}
+	if s.Day != 20777 || groupdv1.StampDay(time.Unix(-5, 0)) != 0 {
+		t.Errorf("day %d", s.Day)
+	}
+	form := s.Append(nil)
+	got, err := groupdv1.ParseRequestStamp(form)
+	if err != nil || got != s || len(form) != groupdv1.RequestStampLength {
+		t.Errorf("%d bytes, %+v, %v", len(form), got, err)
+	}
+	for _, bad := range [][]byte{nil, form[:1], form[:len(form)-1], append(form, 0), append([]byte{2}, form[1:]...)} {
+		if _, err := groupdv1.ParseRequestStamp(bad); !errors.Is(err, groupdv1.ErrRequestStamp) {
+			t.Errorf("%x went through", bad)
+		}
+	}
+}
+
+func FuzzParseRequestStamp(f *testing.F) {
+	f.Add(groupdv1.RequestStamp{Day: 20777, Stamp: [32]byte{1}}.Append(nil))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := groupdv1.ParseRequestStamp(data)
+		if err == nil && !bytes.Equal(s.Append(nil), data) {
+			t.Fatalf("%x became %+v", data, s)
 		}
 	})
 }

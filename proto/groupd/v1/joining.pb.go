@@ -94,8 +94,10 @@ type JoinRequest struct {
 	ClientId []byte `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// The disclosure the member has been shown. If it is the present one, the texts are left out of the answer.
 	DisclosureVersion uint32 `protobuf:"varint,4,opt,name=disclosure_version,json=disclosureVersion,proto3" json:"disclosure_version,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Proof of work where /info tells a join_cost: a request stamp, see docs/requests.md.
+	Stamp         []byte `protobuf:"bytes,90,opt,name=stamp,proto3" json:"stamp,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JoinRequest) Reset() {
@@ -154,6 +156,13 @@ func (x *JoinRequest) GetDisclosureVersion() uint32 {
 		return x.DisclosureVersion
 	}
 	return 0
+}
+
+func (x *JoinRequest) GetStamp() []byte {
+	if x != nil {
+		return x.Stamp
+	}
+	return nil
 }
 
 type JoinReply struct {
@@ -305,12 +314,13 @@ const file_groupd_v1_joining_proto_rawDesc = "" +
 	"\fClaimRequest\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1b\n" +
-	"\tclient_id\x18\x03 \x01(\fR\bclientId\"\x89\x01\n" +
+	"\tclient_id\x18\x03 \x01(\fR\bclientId\"\x9f\x01\n" +
 	"\vJoinRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bgreeting\x18\x02 \x01(\tR\bgreeting\x12\x1b\n" +
 	"\tclient_id\x18\x03 \x01(\fR\bclientId\x12-\n" +
-	"\x12disclosure_version\x18\x04 \x01(\rR\x11disclosureVersion\"\xf6\x01\n" +
+	"\x12disclosure_version\x18\x04 \x01(\rR\x11disclosureVersion\x12\x14\n" +
+	"\x05stamp\x18Z \x01(\fR\x05stamp\"\xf6\x01\n" +
 	"\tJoinReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12/\n" +
 	"\bstanding\x18\x02 \x01(\v2\x13.groupd.v1.StandingR\bstanding\x12\x12\n" +

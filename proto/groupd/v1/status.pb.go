@@ -145,7 +145,9 @@ type Status struct {
 	// With INTERNAL: tell it to the operator.
 	LogId string `protobuf:"bytes,8,opt,name=log_id,json=logId,proto3" json:"log_id,omitempty"`
 	// With CONFLICT about a person: those whom the name could mean, at most 8.
-	Choices       []*Choice `protobuf:"bytes,9,rep,name=choices,proto3" json:"choices,omitempty"`
+	Choices []*Choice `protobuf:"bytes,9,rep,name=choices,proto3" json:"choices,omitempty"`
+	// With STAMP_REQUIRED: the server's UTC day, in days since 1970-01-01, which the stamp must be for.
+	StampDay      uint32 `protobuf:"varint,90,opt,name=stamp_day,json=stampDay,proto3" json:"stamp_day,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -241,6 +243,13 @@ func (x *Status) GetChoices() []*Choice {
 		return x.Choices
 	}
 	return nil
+}
+
+func (x *Status) GetStampDay() uint32 {
+	if x != nil {
+		return x.StampDay
+	}
+	return 0
 }
 
 // Choice is somebody whom an ambiguous name could mean.
@@ -440,7 +449,7 @@ var File_groupd_v1_status_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x16groupd/v1/status.proto\x12\tgroupd.v1\"\x92\x02\n" +
+	"\x16groupd/v1/status.proto\x12\tgroupd.v1\"\xaf\x02\n" +
 	"\x06Status\x12#\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x0f.groupd.v1.CodeR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
@@ -451,7 +460,8 @@ const file_groupd_v1_status_proto_rawDesc = "" +
 	"\x05limit\x18\x06 \x01(\x04R\x05limit\x12\x16\n" +
 	"\x06needed\x18\a \x01(\x04R\x06needed\x12\x15\n" +
 	"\x06log_id\x18\b \x01(\tR\x05logId\x12+\n" +
-	"\achoices\x18\t \x03(\v2\x11.groupd.v1.ChoiceR\achoices\"6\n" +
+	"\achoices\x18\t \x03(\v2\x11.groupd.v1.ChoiceR\achoices\x12\x1b\n" +
+	"\tstamp_day\x18Z \x01(\rR\bstampDay\"6\n" +
 	"\x06Choice\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\fR\aaddress\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\"B\n" +
