@@ -242,7 +242,7 @@ func TestProbesAreAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := ifacetest.NewMedium(ifacetest.Options{})
 		id := rnstest.Identity(t, 1)
-		relay := rnstest.Start(t, rns.Config{TransportEnabled: true, RespondToProbes: true, Identity: id}, m.Port("relay"))
+		relay := rnstest.Start(t, rns.Config{TransportEnabled: true, RespondToProbes: true, Identity: id, NetworkIdentity: rnstest.Identity(t, 9)}, m.Port("relay"))
 		a := rnstest.Start(t, rns.Config{}, m.Port("a"))
 		probe := a.NewRemote(id.Public(), "rnstransport", "probe")
 		if probe.Hash() != relay.Stats().ProbeResponder {

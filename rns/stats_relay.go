@@ -85,7 +85,7 @@ func (e *engine) relayStats(s *Stats) {
 		count("held", a.traffic.lost)
 	}
 	for _, d := range e.t.managed {
-		if d.config.RefuseLinks {
+		if d.name == FullName(transportApp, "probe") {
 			s.ProbeResponder = d.hash
 		}
 	}
