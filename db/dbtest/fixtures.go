@@ -70,7 +70,7 @@ func newMember(g group.GroupID, name string, rev group.Rev) group.Member {
 func newEntry(g group.GroupID, seq group.Seq, rev group.Rev) group.Entry {
 	tag := fmt.Sprintf("entry %s %d", g, seq)
 	return group.Entry{
-		Group: g, Seq: seq, Rev: rev, Kind: group.EntryPost, Author: fill16[group.IdentityHash]("author"),
+		Group: g, Seq: seq, Rev: rev, Written: rev, Kind: group.EntryPost, Author: fill16[group.IdentityHash]("author"),
 		Target: fill16[group.AnyHash](tag), Ref: seq / 2, Time: when(int(seq)), AuthorTime: when(int(seq) - 3),
 		MessageID: fill32[group.MessageID](tag + " id"), Codec: 3, Title: []byte("title"), Text: []byte("hello ⛰ " + tag),
 		Fields: []byte{0x81, 0x0f, 0x00}, Signed: true, Emergency: true, Salt: fill(tag+" salt", 32),

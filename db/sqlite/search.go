@@ -44,9 +44,7 @@ func prepareIndex(ctx context.Context, db *sql.DB) (bool, error) {
 		return fail(err)
 	}
 	defer tx.Rollback()
-	steps := []string{
-		"DELETE FROM " + indexTable + "_data", "DELETE FROM " + indexTable + "_idx", "DELETE FROM settings WHERE key = '" + indexMeta + "'",
-	}
+	steps := emptyIndex()
 	if able {
 		steps = []string{
 			"DROP TABLE IF EXISTS " + indexTable,
@@ -65,6 +63,11 @@ func prepareIndex(ctx context.Context, db *sql.DB) (bool, error) {
 		return fail(err)
 	}
 	return able, nil
+}
+
+// emptyIndex takes all words out of the index by its own tables, for which no FTS5 is needed.
+func emptyIndex() []string {
+	return []string{"DELETE FROM " + indexTable + "_data", "DELETE FROM " + indexTable + "_idx", "DELETE FROM settings WHERE key = '" + indexMeta + "'"}
 }
 
 // index adds a new entry to the index.
