@@ -9,6 +9,7 @@ const (
 	MaxCarriers    = maxCarriers
 	MaxSubscribers = maxSubscribers
 	CountOutcomes  = countOutcomes
+	MaxEdits       = maxEdits
 )
 
 // Buckets is how many rate buckets are kept.

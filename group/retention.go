@@ -12,8 +12,9 @@ const (
 	sweepEvery = 10 * time.Minute // how often entries that are no longer kept are looked for
 	sweepBatch = 200              // entries removed in one transaction
 	maxUnsure  = 64 * sweepBatch  // entries whose time can not be right that are looked past
-	// clockUnset is before this program was written: an entry with an earlier time was written while the clock was not set.
-	clockUnset = 1_735_689_600 // 2025-01-01, Unix seconds
+	// clockUnset is long before this program was written and after the time at which clocks start that were not set: an entry
+	// with an earlier time has a wrong one.
+	clockUnset = 946_684_800 // 2000-01-01, Unix seconds
 )
 
 // sweeper is the loop that removes what the groups' policies no longer keep. It belongs to Hub.Run.

@@ -1,0 +1,161 @@
+package group_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// edit gives a post another text.
+func (h *house) edit(c group.Caller, seq group.Seq, text string) group.PostResult {
+	h.t.Helper()
+	return must(h.hub.Edit(h.t.Context(), c, valley, group.EditInput{Seq: seq, Post: group.PostInput{Text: []byte(text)}}))(h.t)
+}
+
+// shown is what people see now: "seq text", without events, deleted posts, and edits as posts of their own.
+func (h *house) shown(c group.Caller) string {
+	h.t.Helper()
+	p := must(h.hub.Messages(h.t.Context(), c, valley, group.Query{Newest: true, Current: true, NoEvents: true}))(h.t)
+	var lines []string
+	for _, e := range p.Entries {
+		if !e.Deleted {
+			lines = append(lines, fmt.Sprintf("%d %s", e.Seq, e.Text))
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
+func TestAnEditTravelsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		ann, bob := h.joined("Ann", moderation.RoleMember), h.joined("Bob", moderation.RoleMember)
+		other := h.reader(bob)
+		post := h.post(ann, "the brigde is open")
+		other.fetch()
+		first := h.edit(ann, post.Seq, "the bridge is open")
+		other.sees("Ann edit: the bridge is open")
+		if e := other.entries[first.Seq]; e.Ref != post.Seq || e.EditedBy != 0 {
+			t.Errorf("the edit is %+v", e)
+		}
+		second := h.edit(ann, first.Seq, "the bridge is closed") // an edit names the post
+		other.sees("Ann edit: the bridge is closed")
+		if e := other.entries[second.Seq]; e.Ref != post.Seq {
+			t.Errorf("the edit of an edit is of %d", e.Ref)
+		}
+		late := h.reader(bob)
+		for _, line := range late.fetch() {
+			if strings.Contains(line, "open") {
+				t.Errorf("who comes later is sent %q", line)
+			}
+		}
+		if got := late.entries[post.Seq]; got.EditedBy != second.Seq || late.entries[first.Seq].EditedBy != second.Seq {
+			t.Errorf("who comes later finds the post edited by %d", got.EditedBy)
+		}
+		if got, want := h.shown(bob), fmt.Sprintf("%d the bridge is closed", post.Seq); got != want {
+			t.Errorf("people see %q, want %q", got, want)
+		}
+		if bad := must(h.hub.VerifyChain(t.Context(), valley))(t); bad != 0 {
+			t.Errorf("the chain breaks at %d", bad)
+		}
+	})
+}
+
+func TestWhoMayEditAndHowLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		ann, bob := h.joined("Ann", moderation.RoleMember), h.joined("Bob", moderation.RoleOwner)
+		post := h.post(ann, "hello")
+		try := func(c group.Caller, seq group.Seq, text string) error {
+			_, err := h.hub.Edit(t.Context(), c, valley, group.EditInput{Seq: seq, Post: group.PostInput{Text: []byte(text)}})
+			return err
+		}
+		refused(t, "an owner editing another's post", try(bob, post.Seq, "x"), group.KindDenied)
+		refused(t, "the operator editing another's post", try(operator(), post.Seq, "x"), group.KindDenied)
+		refused(t, "editing what is not there", try(ann, 999, "x"), group.KindNotFound)
+		refused(t, "editing that somebody joined", try(ann, 1, "x"), group.KindNotFound)
+		refused(t, "editing to nothing", try(ann, post.Seq, " "), group.KindInvalid)
+		refused(t, "editing to what the server says", try(ann, post.Seq, "※ Bob left"), group.KindInvalid)
+		refused(t, "editing to a book", try(ann, post.Seq, strings.Repeat("x", 200<<10)), group.KindTooLarge)
+		refused(t, "a stranger editing", try(person("Mal"), post.Seq, "x"), group.KindNotMember)
+		code := must(h.hub.NewClaimCode(t.Context(), operator(), valley))(t)
+		refused(t, "editing the owner's code in", try(ann, post.Seq, "it is "+code.Code), group.KindDenied)
+
+		own := must(h.hub.Post(t.Context(), operator(), valley, group.PostInput{Text: []byte("the group speaks")}))(t)
+		if err := try(operator(), own.Seq, "the group spoke"); err != nil {
+			t.Errorf("the operator editing what the group said: %v", err)
+		}
+		refused(t, "a member editing what the group said", try(ann, own.Seq, "x"), group.KindDenied)
+
+		time.Sleep(24 * time.Hour)
+		h.edit(ann, post.Seq, "in time")
+		time.Sleep(time.Second)
+		refused(t, "editing after a day", try(ann, post.Seq, "x"), group.KindDenied)
+	})
+}
+
+func TestEditsOfOnePostAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		ann := h.joined("Ann", moderation.RoleMember)
+		post := h.post(ann, "hello")
+		for i := range group.MaxEdits {
+			h.edit(ann, post.Seq, fmt.Sprint("hello ", i))
+			time.Sleep(time.Second)
+		}
+		_, err := h.hub.Edit(t.Context(), ann, valley, group.EditInput{Seq: post.Seq, Post: group.PostInput{Text: []byte("x")}})
+		if e := refused(t, "one edit more", err, group.KindFull); e.Limit != group.MaxEdits {
+			t.Errorf("the limit is %d", e.Limit)
+		}
+		if r := must(h.hub.Delete(t.Context(), ann, valley, group.DeleteInput{Seqs: []group.Seq{post.Seq}}))(t); r.Deleted != group.MaxEdits+1 {
+			t.Errorf("%d entries deleted", r.Deleted)
+		}
+		if got := h.shown(ann); got != "" {
+			t.Errorf("people see %q", got)
+		}
+	})
+}
+
+func TestAPostAndItsEditsGoTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		ann, bob := h.joined("Ann", moderation.RoleMember), h.joined("Bob", moderation.RoleMember)
+		other := h.reader(bob)
+		for _, by := range []string{"the post", "its edit", "both"} {
+			post := h.post(ann, "meet me at nine")
+			edit := h.edit(ann, post.Seq, "meet me at ten")
+			last := h.edit(ann, post.Seq, "meet me at eleven")
+			in := map[string]group.DeleteInput{"the post": {Seqs: []group.Seq{post.Seq}}, "its edit": {Seqs: []group.Seq{edit.Seq}}, "both": {Author: hash(ann)}}[by]
+			if r := must(h.hub.Delete(t.Context(), ann, valley, in))(t); r.Deleted != 3 {
+				t.Errorf("deleted by %s: %d", by, r.Deleted)
+			}
+			other.fetch()
+			for _, seq := range []group.Seq{post.Seq, edit.Seq, last.Seq} {
+				if e := other.entries[seq]; !e.Deleted || e.EditedBy != 0 || len(e.Text) > 0 {
+					t.Errorf("deleted by %s, the other member has %+v", by, e)
+				}
+			}
+		}
+	})
+}
+
+func TestAnEditThatCameTwiceIsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		ann := h.joined("Ann", moderation.RoleMember)
+		post := h.post(ann, "hello")
+		in := group.EditInput{Seq: post.Seq, Post: message("hello, all")}
+		one := must(h.hub.Edit(t.Context(), ann, valley, in))(t)
+		if two := must(h.hub.Edit(t.Context(), ann, valley, in))(t); !two.Duplicate || two.Seq != one.Seq {
+			t.Errorf("the same edit again: %+v", two)
+		}
+		p := must(h.hub.Proof(t.Context(), ann, valley, one.Seq))(t)
+		if string(p.Original) != "signed hello, all" || len(p.PublicKey) != group.PublicKeySize || p.Entry.ContentDigest() != p.Entry.Digest {
+			t.Errorf("the proof of an edit: %+v", p)
+		}
+	})
+}
