@@ -69,7 +69,7 @@ type Entry struct {
 	Group      GroupID
 	Seq        Seq // key, with Group
 	Rev        Rev // of the last change
-	Written    Rev // of the last change of its content: it was added, or erased. Below Rev: only what is said about it changed since
+	Written    Rev // of the last change of its content: it was added, or erased; what is said about it has changed since when it is below Rev
 	Kind       EntryKind
 	Author     IdentityHash // zero: the operator
 	Target     AnyHash      // whom an event is about; zero: nobody

@@ -286,6 +286,8 @@ type Query struct {
 
 	Limit       int  // 1 … MaxPage; 0: DefaultPage
 	NoEvents    bool // only what people wrote
+	Contents    bool // with AfterRev: entries alone, by Written instead of Rev: each once when it comes and once when it is erased, whatever is said about it
+	Complete    Rev  // with AfterRev: the cursor at which the reader last had everything, see Page; 0: unknown
 	Current     bool // edited entries with their newest text, edits not as entries of their own: for faces that show texts to people
 	EntriesOnly bool // with AfterRev: leave out members
 
@@ -293,13 +295,17 @@ type Query struct {
 }
 
 // Page is an answer to a Query. Entries are by rising Rev for AfterRev, by rising Seq otherwise; a deleted entry is a
-// tombstone. An edited entry (EditedBy) comes without title and text, which are those of that edit; with AfterRev, one whose
-// Written is not above it is changed only in what is said about it. With AfterRev a client that has applied the page has
-// everything up to To.
+// tombstone. An edited entry (EditedBy) comes without title and text, which are those of that edit.
+//
+// With AfterRev a client that has applied the page has all changes up to To, except those to rows that have changed again since:
+// these come further on. So only one who once had everything, at the cursor Query.Complete, has the content of every entry
+// whose Written is not above that.
 type Page struct {
 	Generation Generation
 	Head       Head
-	From, To   Rev // AfterRev: the page covers changes in (From, To]; else To is the newest Rev
+	Contents   bool // as in the Query: From and To count Written
+	Complete   Rev  // as in the Query
+	From, To   Rev  // AfterRev: the page covers changes in (From, To]; else To is the newest Rev
 	More       bool
 	Entries    []Entry
 	Members    []Member // AfterRev: members that changed, departed ones too, by rising Rev

@@ -67,6 +67,8 @@ type ReadTx interface {
 	Entries(g GroupID, after, before Seq, newest bool, limit int) ([]Entry, error)
 	// EntriesByRev lists entries with Rev > after, lowest Rev first.
 	EntriesByRev(g GroupID, after Rev, limit int) ([]Entry, error)
+	// EntriesByWritten lists entries with Written > after, lowest Written first.
+	EntriesByWritten(g GroupID, after Rev, limit int) ([]Entry, error)
 	// EntriesByAuthor lists authored entries (EntryKind.Authored) of one author that are not deleted, with Seq > after, rising.
 	EntriesByAuthor(g GroupID, author IdentityHash, after Seq, limit int) ([]Entry, error)
 	// EntryByMessageID finds the entry that is not deleted and has this id.

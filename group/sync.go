@@ -151,20 +151,20 @@ func (s *scene) bySeq(p *Page, q Query, after, before Seq, backward bool) error 
 
 // byRev reads what changed after a rev: entries and members merged in the order of their changes, cut at the limit.
 func (s *scene) byRev(p *Page, q Query) error {
-	p.From = q.AfterRev
-	entries, read, err := s.shownByRev(q.AfterRev, q.oldest, q.Limit+1)
+	p.From, p.Contents, p.Complete = q.AfterRev, q.Contents, q.Complete
+	entries, read, err := s.shownByRev(p, q.oldest, q.Limit+1)
 	if err != nil {
 		return err
 	}
 	var members []Member
-	if !q.EntriesOnly {
+	if !q.EntriesOnly && !q.Contents {
 		if members, err = s.tx.MembersByRev(s.group.ID, q.AfterRev, false, q.Limit+1); err != nil {
 			return err
 		}
 	}
 	var revs []Rev
 	for _, e := range entries {
-		revs = append(revs, e.Rev)
+		revs = append(revs, p.place(e))
 	}
 	for _, m := range members {
 		revs = append(revs, m.Rev)
@@ -181,7 +181,7 @@ func (s *scene) byRev(p *Page, q Query) error {
 		p.To, p.More = min(p.To, revs[q.Limit]-1), true // everything before the first row that is left out
 	}
 	for _, e := range entries {
-		if e.Rev <= p.To {
+		if p.place(e) <= p.To {
 			p.take(e, q)
 		}
 	}
@@ -190,7 +190,7 @@ func (s *scene) byRev(p *Page, q Query) error {
 			p.Members = append(p.Members, m)
 		}
 	}
-	if s.group.Rev > p.From && s.group.Rev <= p.To {
+	if !q.Contents && s.group.Rev > p.From && s.group.Rev <= p.To {
 		info, err := s.info()
 		if err != nil {
 			return err
@@ -203,17 +203,21 @@ func (s *scene) byRev(p *Page, q Query) error {
 // maxHidden is how many entries that the caller does not see one page looks past.
 const maxHidden = 20 * MaxPage
 
-// shownByRev reads entries with Rev > after that the caller sees. When it gave up looking past others, read is the rev up to which it
-// looked; else 0.
-func (s *scene) shownByRev(after Rev, oldest Seq, limit int) (shown []Entry, read Rev, err error) {
-	rows := limit
+// shownByRev reads the entries of a page of AfterRev that the caller sees. When it gave up looking past others, read is the rev up to
+// which it looked; else 0.
+func (s *scene) shownByRev(p *Page, oldest Seq, limit int) (shown []Entry, read Rev, err error) {
+	list := s.tx.EntriesByRev
+	if p.Contents {
+		list = s.tx.EntriesByWritten
+	}
+	rows, after := limit, p.From
 	for hidden := 0; ; rows = MaxPage {
-		entries, err := s.tx.EntriesByRev(s.group.ID, after, rows)
+		entries, err := list(s.group.ID, after, rows)
 		if err != nil {
 			return nil, 0, err
 		}
 		for _, e := range entries {
-			if after = e.Rev; e.Seq < oldest {
+			if after = p.place(e); e.Seq < oldest {
 				hidden++
 			} else {
 				shown = append(shown, e)
@@ -235,6 +239,14 @@ func (s *scene) cutHidden(p *Page) error {
 		p.Entries, p.More = p.Entries[:i], false
 	}
 	return err
+}
+
+// place is where an entry stands in a page of AfterRev.
+func (p *Page) place(e Entry) Rev {
+	if p.Contents {
+		return e.Written
+	}
+	return e.Rev
 }
 
 // take adds an entry unless the filter leaves it out.
@@ -278,7 +290,7 @@ func (p Page) Cut(n int) Page {
 	}
 	var rows []row
 	for _, e := range p.Entries {
-		rows = append(rows, row{e.Rev, false})
+		rows = append(rows, row{p.place(e), false})
 	}
 	for _, m := range p.Members {
 		rows = append(rows, row{m.Rev, true})

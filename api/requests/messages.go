@@ -90,7 +90,7 @@ func (s *Server) read(ctx context.Context, c *call, query group.Query, q *groupd
 func queryOf(q *groupdv1.MessagesRequest) (query group.Query, most int, err error) {
 	selectors := 0
 	if q.AfterRev != nil {
-		query.AfterRev = group.Rev(q.GetAfterRev())
+		query.AfterRev, query.Complete = group.Rev(q.GetAfterRev()), group.Rev(q.GetCompleteRev())
 		selectors++
 	}
 	if q.AfterSeq != nil {
@@ -160,7 +160,7 @@ func listOf(p group.Page, query group.Query, q *groupdv1.MessagesRequest) *entry
 		}
 		row := entryRow(e, who, q.GetHashes(), q.GetHeadlines())
 		row.Reactions = reactionRows(p.Reactions[e.Seq])
-		if l.byRev && e.Written <= p.From {
+		if l.byRev && e.Written <= p.Complete {
 			row = unchanged(row)
 		}
 		l.items = append(l.items, item{rev: uint64(e.Rev), entry: row})

@@ -44,6 +44,8 @@ func testMarks(t *testing.T, open Open) {
 		view(t, s, func(tx group.ReadTx) error {
 			got(t, "an edited one", one)(tx.Entry(main, 1))
 			got(t, "by rev, after its old rev", []group.Entry{answer, two})(tx.EntriesByRev(main, 4, 10))
+			got(t, "by what was written", []group.Entry{again, answer})(tx.EntriesByWritten(main, 3, 10))
+			got(t, "by what was written, one", []group.Entry{two})(tx.EntriesByWritten(main, 1, 1))
 			got(t, "edits", []group.Entry{edit, again})(tx.Edits(main, 1, 10))
 			got(t, "the first edit", []group.Entry{edit})(tx.Edits(main, 1, 1))
 			got(t, "edits of another", []group.Entry(nil))(tx.Edits(main, 2, 10))

@@ -32,6 +32,11 @@ func (t tx) EntriesByRev(g group.GroupID, after group.Rev, limit int) ([]group.E
 		" AND rev > ?2 ORDER BY rev LIMIT ?3", g, after, limit)
 }
 
+func (t tx) EntriesByWritten(g group.GroupID, after group.Rev, limit int) ([]group.Entry, error) {
+	return list(t.conn, scanEntry(g), "SELECT "+entryColumns+" FROM group_messages WHERE group_no = "+groupNo+
+		" AND written > ?2 ORDER BY written LIMIT ?3", g, after, limit)
+}
+
 func (t tx) EntriesByAuthor(g group.GroupID, author group.IdentityHash, after group.Seq, limit int) ([]group.Entry, error) {
 	return list(t.conn, scanEntry(g), "SELECT "+entryColumns+" FROM group_messages WHERE group_no = "+groupNo+
 		" AND author = ?2 AND seq > ?3 AND deleted = 0 AND kind <= 3 ORDER BY seq LIMIT ?4", g, author[:], after, limit)

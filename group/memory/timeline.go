@@ -23,6 +23,17 @@ func (t *tx) Edits(g group.GroupID, of group.Seq, limit int) ([]group.Entry, err
 	return out, nil
 }
 
+func (t *tx) EntriesByWritten(g group.GroupID, after group.Rev, limit int) ([]group.Entry, error) {
+	var out []group.Entry
+	for _, e := range t.rows.of(g).entries {
+		if e.Written > after {
+			out = append(out, copyEntry(e))
+		}
+	}
+	slices.SortFunc(out, func(a, b group.Entry) int { return cmp.Compare(a.Written, b.Written) })
+	return out[:min(limit, len(out))], nil
+}
+
 func (t *tx) ReactionsTo(g group.GroupID, seq group.Seq, who group.IdentityHash) ([]group.ReactionCount, error) {
 	rows := slices.SortedFunc(maps.Values(t.rows.of(g).reactions[seq]), func(a, b group.Reaction) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Text, b.Text))

@@ -9,6 +9,7 @@ ALTER TABLE group_messages ADD COLUMN edited_by INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE group_messages ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE group_messages ADD COLUMN reactions INTEGER NOT NULL DEFAULT 0; -- rows in the table of that name
 UPDATE group_messages SET written = rev;
+CREATE INDEX group_messages_written ON group_messages (group_no, written);
 CREATE INDEX group_messages_edits ON group_messages (group_no, ref, seq) WHERE kind = 3 AND deleted = 0;
 CREATE INDEX group_messages_pinned ON group_messages (group_no, seq) WHERE pinned = 1;
 

@@ -102,7 +102,10 @@ type MessagesRequest struct {
 	// With the LXMF message hash of each entry that has one.
 	Hashes bool `protobuf:"varint,12,opt,name=hashes,proto3" json:"hashes,omitempty"`
 	// With the chain hash of the newest entry on the page.
-	Chain         bool `protobuf:"varint,13,opt,name=chain,proto3" json:"chain,omitempty"`
+	Chain bool `protobuf:"varint,13,opt,name=chain,proto3" json:"chain,omitempty"`
+	// With after_rev: the cursor at which you last had everything, which is the end of a page without `more`. Entries whose content you
+	// have had since then, and of which only reactions or the pin changed, come as `unchanged` rows. 0: none do.
+	CompleteRev   uint64 `protobuf:"varint,50,opt,name=complete_rev,json=completeRev,proto3" json:"complete_rev,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -226,6 +229,13 @@ func (x *MessagesRequest) GetChain() bool {
 		return x.Chain
 	}
 	return false
+}
+
+func (x *MessagesRequest) GetCompleteRev() uint64 {
+	if x != nil {
+		return x.CompleteRev
+	}
+	return 0
 }
 
 type MessagesReply struct {
@@ -452,7 +462,7 @@ var File_groupd_v1_messages_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_messages_proto_rawDesc = "" +
 	"\n" +
-	"\x18groupd/v1/messages.proto\x12\tgroupd.v1\x1a\x16groupd/v1/status.proto\x1a\x14groupd/v1/page.proto\"\xac\x03\n" +
+	"\x18groupd/v1/messages.proto\x12\tgroupd.v1\x1a\x16groupd/v1/status.proto\x1a\x14groupd/v1/page.proto\"\xcf\x03\n" +
 	"\x0fMessagesRequest\x12 \n" +
 	"\tafter_rev\x18\x01 \x01(\x04H\x00R\bafterRev\x88\x01\x01\x12 \n" +
 	"\tafter_seq\x18\x02 \x01(\x04H\x01R\bafterSeq\x88\x01\x01\x12\"\n" +
@@ -468,7 +478,8 @@ const file_groupd_v1_messages_proto_rawDesc = "" +
 	" \x01(\bR\theadlines\x12\x1b\n" +
 	"\tno_events\x18\v \x01(\bR\bnoEvents\x12\x16\n" +
 	"\x06hashes\x18\f \x01(\bR\x06hashes\x12\x14\n" +
-	"\x05chain\x18\r \x01(\bR\x05chainB\f\n" +
+	"\x05chain\x18\r \x01(\bR\x05chain\x12!\n" +
+	"\fcomplete_rev\x182 \x01(\x04R\vcompleteRevB\f\n" +
 	"\n" +
 	"_after_revB\f\n" +
 	"\n" +

@@ -580,7 +580,7 @@ type Note struct {
 	// All reactions to the entry as of now, the most frequent first; without any, there are none.
 	Reactions []*ReactionCount `protobuf:"bytes,51,rep,name=reactions,proto3" json:"reactions,omitempty"`
 	Pinned    bool             `protobuf:"varint,52,opt,name=pinned,proto3" json:"pinned,omitempty"`
-	// Only reactions or the pin changed since from_rev. Seq, rev, time and what is said in the four fields from 50 on count; all else
+	// Only reactions or the pin changed since the request's complete_rev. Seq, rev, time and what is said in the four fields from 50 on count; all else
 	// is as it was, and left out here, sender and kind too. Pass over it where you have not fetched the entry.
 	Unchanged bool `protobuf:"varint,53,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
 	// It was posted as an emergency: it passed quiet hours.
