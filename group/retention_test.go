@@ -59,6 +59,7 @@ func TestOnlyTheNewestEntriesAreKept(t *testing.T) {
 		h.react(ann, first.Seq, "👍", false)
 		for i := range 700 {
 			h.post(ann, fmt.Sprint("post ", i))
+			time.Sleep(time.Second)
 		}
 		away, there := h.reader(ann), h.reader(ann)
 		away.cursor = h.head().Rev - 100 // had all but the last hundred
@@ -199,6 +200,7 @@ func TestManyEntriesOfAWrongTimeAreLookedPast(t *testing.T) {
 		h.hub = hub
 		for i := range 3 * sweepBatch {
 			h.post(ann, fmt.Sprint("in 1970, ", i))
+			time.Sleep(time.Second)
 		}
 		h.restarted(0)
 		h.post(ann, "with the clock set")

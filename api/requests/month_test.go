@@ -299,6 +299,7 @@ func awayForAMonth(t *testing.T, r *rand.Rand) {
 	}
 	whole.sync(t, s, away, r, func() { l.step(r.IntN(1000)) })
 	part.apply(openReply(t, askFor(t, s, away, &groupdv1.MessagesRequest{Newest: 20, MaxBytes: 100_000})))
+	part.complete = part.cursor // what he did not fetch does not concern him
 	began := slices.Min(slices.Collect(maps.Keys(part.entries)))
 	left := time.Now()
 	for n := 100; time.Since(left) < 30*24*time.Hour; n++ {
