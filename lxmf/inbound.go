@@ -397,7 +397,7 @@ func (d *Delivery) accept(a *arrival) {
 	}
 	d.undecided[id] = in
 	d.mu.Unlock()
-	if d.config.KeepTicket == nil || d.config.KeepTicket(a.message.Source) {
+	if a.message.Fields.Has(FieldTicket) && (d.config.KeepTicket == nil || d.config.KeepTicket(a.message.Source)) {
 		d.r.tickets.receive(a.message)
 	}
 	d.r.count.accepted.Add(1)

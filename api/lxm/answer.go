@@ -3,6 +3,7 @@ package lxm
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -24,6 +25,8 @@ const (
 	answerPayload = 1 + 9 + 2 + 2
 	answerMarker  = 1 + 2 + 1 + len(signed.MarkerType)
 	answerStamp   = 2 + lxmf.StampLength
+	// answerTicket is what a ticket adds: key, array head, expiry, ticket with its head. It goes where there is room for it.
+	answerTicket = 1 + 1 + 9 + 2 + lxmf.TicketLength
 
 	// MaxContent is the largest content of one answer.
 	MaxContent = lxmf.MaxOpportunistic - answerHeader - answerPayload - answerMarker - answerStamp
@@ -39,11 +42,17 @@ func Marker() lxmf.Fields {
 // Marked is signed.Marked.
 func Marked(f lxmf.Fields) bool { return signed.Marked(f) }
 
-// say sends messages to one person, in their order. Their content and marker are added to o.
+// say sends messages to one person, in their order. Their content and marker are added to o. A ticket goes with the first that
+// has room for it in its packet, else with the last.
 func (s *Server) say(ctx context.Context, o Outbound, contents ...string) {
 	o.Fields = Marker()
-	for _, c := range contents {
-		o.Content = []byte(c)
+	ticket := len(contents) - 1
+	if i := slices.IndexFunc(contents, func(c string) bool { return len(c)+answerTicket <= MaxContent }); i >= 0 {
+		ticket = i
+	}
+	wanted := o.Ticket
+	for i, c := range contents {
+		o.Content, o.Ticket = []byte(c), wanted && i == ticket
 		if err := s.config.Send(ctx, o); err != nil {
 			s.count.answersLost.Add(1)
 			s.log.Warn("answer not sent", "dest", o.To, "err", err)

@@ -27,6 +27,7 @@ func (t *turn) join(args string) ([]string, error) {
 	case r.Already:
 		return whole(textAlreadyIn(r.Name)), nil
 	}
+	t.joined = true
 	return whole(textWelcome(info, r.Name, r.Member.Role) + "\n" + t.s.disclosure()), nil
 }
 
@@ -54,6 +55,7 @@ func (t *turn) claim(args string) ([]string, error) {
 		return nil, err
 	}
 	info := t.inform()
+	t.joined = true
 	return whole(textOwner(info, r.Name) + "\n" + t.s.disclosure()), nil
 }
 

@@ -44,7 +44,7 @@ func (s *Server) notice(ctx context.Context, e group.Event) {
 		s.log.Warn("no info for a notice", "err", err)
 		return
 	}
-	s.say(ctx, Outbound{To: rns.DestinationHash(group.AddressOf(e.Who)), TTL: noticeFor, Keep: true}, whole(text(outside(info, e.Kind)))...)
+	s.say(ctx, Outbound{To: rns.DestinationHash(group.AddressOf(e.Who)), TTL: noticeFor, Keep: true, Ticket: e.Kind == group.EventApproved}, whole(text(outside(info, e.Kind)))...)
 }
 
 // outside hides the private name from those who are not members (any more), as Info does.
@@ -85,7 +85,7 @@ func (s *Server) tellStaff(ctx context.Context, st *staff) (wait time.Duration) 
 		for _, m := range p.Members {
 			if told < maxStaff && m.Permissions.Has(moderation.PermApprove) {
 				told, st.told = told+1, now
-				s.say(ctx, Outbound{To: rns.DestinationHash(m.Address), TTL: noticeFor}, whole(text)...)
+				s.say(ctx, Outbound{To: rns.DestinationHash(m.Address), TTL: noticeFor, Ticket: true}, whole(text)...)
 			}
 		}
 		if q.AfterRev = p.To; !p.More || told >= maxStaff {

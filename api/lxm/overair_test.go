@@ -97,11 +97,23 @@ func TestMembersTalkOverTheAir(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		medium := ifacetest.NewMedium(ifacetest.Options{Latency: 20 * time.Millisecond})
 		self := identity(t, "the group")
-		hub, err := group.New(group.Config{Store: memory.New(), Rand: rand.NewChaCha8([32]byte{1})})
+		store := memory.New()
+		hub, err := group.New(group.Config{Store: store, Rand: rand.NewChaCha8([32]byte{1})})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := hub.CreateGroup(t.Context(), operator(), group.NewGroup{ID: valley, PublicKey: self.PublicKey(), PrivateKey: self.PrivateKey(), PublicName: "Valley Net", Public: true}); err != nil {
+			t.Fatal(err)
+		}
+		const cost = 6 // of joining
+		if err := store.Update(t.Context(), func(tx group.Tx) error {
+			g, err := tx.Group(valley)
+			if err != nil {
+				return err
+			}
+			g.Policy.JoinCost = cost
+			return tx.PutGroup(g)
+		}); err != nil {
 			t.Fatal(err)
 		}
 		node := rnstest.Start(t, rns.Config{}, medium.Port("server"))
@@ -121,7 +133,7 @@ func TestMembersTalkOverTheAir(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if delivery, err = router.AddDelivery(lxmf.DeliveryConfig{Identity: self, OnMessage: server.OnMessage}); err != nil {
+		if delivery, err = router.AddDelivery(lxmf.DeliveryConfig{Identity: self, OnMessage: server.OnMessage, StampCost: func() int { return cost }}); err != nil {
 			t.Fatal(err)
 		}
 		running(t, server.Run)
@@ -146,6 +158,12 @@ func TestMembersTalkOverTheAir(t *testing.T) {
 		for page, want := range map[string]string{"/help": "(1/3)", "/help 2": "(2/3)"} {
 			if got := bo.says(t, to, page, 1); !strings.Contains(got[0], want) {
 				t.Errorf("bo reads %q", got)
+			}
+		}
+		// Joining took work; the welcome brought a ticket, and nothing after it took any.
+		for _, c := range []*client{ann, bo} {
+			if s := c.Stats(); s.StampsMade != 1 || s.TicketsReceived != 1 || s.TicketsUsed == 0 {
+				t.Errorf("%d stamps made, %d tickets received, %d times used", s.StampsMade, s.TicketsReceived, s.TicketsUsed)
 			}
 		}
 		if _, err := hub.Kick(t.Context(), operator(), valley, group.KickInput{Target: group.AnyHash(identity(t, "bo").Hash())}); err != nil {

@@ -22,12 +22,13 @@ type turn struct {
 	st     group.Standing
 	noted  bool // the Hub has seen the command
 	posted bool // an entry was made of it
+	joined bool // it made its author a member
 }
 
 // process handles one message to its end: effect, proof, answers, in this order. begun is called when what it changes has its place
 // in the order of all changes. posts says that the author's message before this one was posted, and the result says it of this one.
 func (s *Server) process(ctx context.Context, in Inbound, posts bool, begun func()) (posted bool) {
-	t := &turn{s: s, ctx: ctx, in: in, caller: group.Caller{Identity: group.IdentityHash(in.Sender.Hash()), PublicKey: in.Sender.PublicKey(), Begun: begun}}
+	t := &turn{s: s, ctx: ctx, in: in, caller: group.Caller{Identity: group.IdentityHash(in.Sender.Hash()), PublicKey: in.Sender.PublicKey(), Work: in.Work, Begun: begun}}
 	if s.config.Ratchet != nil {
 		t.caller.Ratchet = s.config.Ratchet(in.Message.Source)
 	}
@@ -51,6 +52,7 @@ func (s *Server) process(ctx context.Context, in Inbound, posts bool, begun func
 	if !posts && !t.member() {
 		o.MaxStamp = strangerStamp
 	}
+	o.Ticket = posts || t.member() || t.joined
 	s.say(ctx, o, answers...)
 	return t.posted
 }

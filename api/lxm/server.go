@@ -70,6 +70,7 @@ type Inbound struct {
 	Sender  *rns.PublicIdentity // the author, verified
 	Via     string              // the name of the interface that it came in by, "" for none
 	Late    bool                // came through a propagation node
+	Work    int                 // bits of work that its stamp proves; lxmf.TicketStampValue with a ticket of ours
 	Prove   func()              // it is decided, durably: send the delivery proof
 	Drop    func()              // it could not be decided: no proof, the sender tries again
 }
@@ -82,6 +83,7 @@ type Outbound struct {
 	Fields   lxmf.Fields
 	TTL      time.Duration // how long it may wait for the recipient
 	MaxStamp int           // the highest cost that a stamp is made for; 0: any that the sender makes
+	Ticket   bool          // take a ticket along if one is due, so that the recipient's messages need no stamps
 	Priority lxmf.Priority
 	Keep     bool // over restarts: what the recipient has not just asked for, and would not ask for again
 }

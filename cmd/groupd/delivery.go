@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"groupd/api/lxm"
 	"groupd/group"
 	"groupd/lxmf"
+	"groupd/moderation"
 	"groupd/rns"
 )
 
@@ -36,12 +38,63 @@ func (n *node) serveDelivery(info group.Info, id *rns.Identity, log *slog.Logger
 	}
 	d, err = n.router.AddDelivery(lxmf.DeliveryConfig{
 		Identity: id, DisplayName: func() string { return n.publicName(info) }, OnMessage: face.OnMessage, MaxSize: n.settings.Limits.Post.int64 + messageRoom,
-		Ratchets: &rns.RatchetConfig{Interval: ratchetEvery, MaxAge: ratchetsFor},
+		Ratchets:    &rns.RatchetConfig{Interval: ratchetEvery, MaxAge: ratchetsFor},
+		StampCost:   n.stampCost(info.Group),
+		StampExempt: func(a rns.DestinationHash) bool { return n.inside(info.Group, a) },
+		KeepTicket:  func(a rns.DestinationHash) bool { return n.inside(info.Group, a) },
+		Ignore:      func(a rns.DestinationHash) bool { return n.standing(info.Group, a) == moderation.StandingBanned },
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	return d, face.Run, nil
+}
+
+// costFor is how long a stamp cost is taken as read: every message asks for it.
+const costFor = time.Second
+
+// stampCost is what a group's messages cost those who are no members: what joining or posting asks for, whichever is more.
+func (n *node) stampCost(g group.GroupID) func() int {
+	var mu sync.Mutex
+	var cost int
+	var read time.Time
+	return func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); read.IsZero() || now.Sub(read) >= costFor {
+			ctx, cancel := context.WithTimeout(context.Background(), readWithin)
+			defer cancel()
+			if info, err := n.hub.Info(ctx, group.Caller{Local: true}, g); err == nil {
+				cost, read = max(info.JoinCost, info.PostCost), now
+			}
+		}
+		return cost
+	}
+}
+
+// standing is what the owner of an address is in a group; a stranger when nobody knows whose it is.
+func (n *node) standing(g group.GroupID, a rns.DestinationHash) moderation.Standing {
+	id, ok := n.memberKey(a)
+	if !ok {
+		known, ok := n.transport.Recall(a)
+		if !ok {
+			return moderation.StandingStranger
+		}
+		id = known.Identity
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), readWithin)
+	defer cancel()
+	st, err := n.hub.Standing(ctx, group.Caller{Identity: group.IdentityHash(id.Hash())}, g)
+	if err != nil {
+		return moderation.StandingStranger
+	}
+	return st.Standing
+}
+
+// inside reports whether the owner of an address is a member.
+func (n *node) inside(g group.GroupID, a rns.DestinationHash) bool {
+	s := n.standing(g, a)
+	return s == moderation.StandingMember || s == moderation.StandingMuted
 }
 
 // publicName is what a group is called now; what it was called at the start, when that cannot be read.
@@ -66,7 +119,7 @@ func (n *node) send(ctx context.Context, d *lxmf.Delivery, o lxm.Outbound) error
 	n.chargeAnswer(o.To, len(o.Content))
 	_, err := n.router.Send(ctx, &lxmf.Outbound{
 		From: d, To: o.To, Identity: o.Identity, Ratchet: p.ratchet, Content: o.Content, Fields: o.Fields, TTL: o.TTL, MaxStampCost: o.MaxStamp,
-		Priority: o.Priority, Keep: o.Keep,
+		Priority: o.Priority, Keep: o.Keep, Ticket: o.Ticket,
 	})
 	return err
 }
