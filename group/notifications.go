@@ -115,8 +115,12 @@ func (s *scene) delivery(id IdentityHash) (Delivery, error) {
 	return d, err
 }
 
-// begin sets how the caller, who joins or asks to, is told what is new from then on, unless he has chosen himself.
+// begin sets how the caller, who joins or asks to, is told what is new from then on, unless he has chosen himself: as the
+// group's policy says, else as fits how he joins.
 func (w *work) begin(mode DeliveryMode) error {
+	if p := w.group.Policy.Delivery; p != moderation.DeliveryDefault {
+		mode = DeliveryMode(p - moderation.DeliveryFetch)
+	}
 	if mode == DeliverFetch {
 		return nil
 	}

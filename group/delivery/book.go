@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"groupd/group"
+	"groupd/moderation"
 )
 
 // Tunables of the order of things.
@@ -29,6 +30,8 @@ const (
 	// database and are counted.
 	maxFlights = 256
 	maxTickets = 100_000
+	// defaultShare is a group's until its policy is read.
+	defaultShare = float64(moderation.DefaultAirtimeShare) / 100
 )
 
 // roster is one group.
@@ -39,7 +42,8 @@ type roster struct {
 	news      group.Rev // newest change that is worth a parcel: an entry, a deletion
 	urgent    group.Rev // newest emergency
 	deletions uint64
-	confirmed window // proofs
+	share     float64 // part of an interface's time that is for it
+	confirmed window  // proofs
 }
 
 // book is the pure tables of the scheduler: who is behind, who waits for what, and what the air has room for. now is the time
@@ -63,7 +67,7 @@ func newBook(jitter func() float64) *book {
 func (b *book) roster(g group.GroupID) *roster {
 	r := b.groups[g]
 	if r == nil {
-		r = &roster{id: g, tickets: make(map[group.IdentityHash]*ticket), confirmed: newDay()}
+		r = &roster{id: g, tickets: make(map[group.IdentityHash]*ticket), confirmed: newDay(), share: defaultShare}
 		b.groups[g] = r
 	}
 	return r
@@ -74,6 +78,9 @@ func (b *book) close(g group.GroupID) {
 	if r := b.groups[g]; r != nil {
 		for _, t := range r.tickets {
 			b.drop(t)
+		}
+		for _, l := range b.lanes {
+			delete(l.lines, r)
 		}
 		delete(b.groups, g)
 	}
@@ -102,7 +109,7 @@ func (b *book) put(now time.Duration, wall time.Time, d group.Delivery) {
 		return
 	case t == nil:
 		t = &ticket{roster: r, id: d.Identity, cursor: d.Cursor, state: d.State, attempts: d.Attempts, moved: d.Moved, spent: d.Spent, ever: !d.Proved.IsZero()}
-		t.due = now + within(d.Due.Sub(wall), 0, max(d.Digest(), retryAfter(maxTries)))
+		t.due = now + within(d.Due.Sub(wall), 0, longest(d.Preferences))
 		t.proved = now - within(wall.Sub(d.Proved), 0, group.MaxDigest)
 		t.spentAt = now - within(wall.Sub(d.SpentAt), 0, 24*time.Hour)
 		t.heard = now - heardGap
@@ -121,6 +128,14 @@ func (b *book) put(now time.Duration, wall time.Time, d group.Delivery) {
 	}
 	t.prefs = d.Preferences
 	b.look(now, t)
+}
+
+// longest is the longest that a row can have to wait, whatever it says after the clock was set.
+func longest(p group.Preferences) time.Duration {
+	if p.Mode == group.DeliverDigest {
+		return p.Digest()
+	}
+	return retryAfter(maxTries)
 }
 
 func within(d, least, most time.Duration) time.Duration { return min(max(d, least), most) }
@@ -269,28 +284,33 @@ func (b *book) place(now time.Duration, t *ticket, iface string, hops int) {
 		return
 	}
 	t.hops, t.priority = hops, t.class()
-	l.ready.add(t)
+	l.add(now, t)
 }
 
 // air takes a new snapshot of the interfaces.
 func (b *book) air(now time.Duration, all []Interface) {
+	share := 0.0
+	for _, r := range b.groups {
+		share += r.share
+	}
+	share = min(share, MostShare)
 	seen := make(map[string]bool, len(all))
 	for _, i := range all {
 		seen[i.Name] = true
 		if l := b.lanes[i.Name]; l != nil {
-			l.set(now, i)
+			l.set(now, i, share)
 		} else {
-			l := newLane(now, i)
-			l.ready.byPriority = true
-			b.lanes[i.Name] = l
+			b.lanes[i.Name] = newLane(now, i, share)
 		}
 	}
 	for name, l := range b.lanes {
 		if l.Up && seen[name] {
 			continue
 		}
-		for l.ready.Len() > 0 {
-			b.postpone(l.ready.top(), now+againWithout)
+		for _, n := range l.lines {
+			for n.ready.Len() > 0 {
+				b.postpone(n.ready.top(), now+againWithout)
+			}
 		}
 		if !seen[name] && l.flying == 0 {
 			delete(b.lanes, name)

@@ -127,7 +127,7 @@ type Interface struct {
 	Bitrate int64       // bit/s; 0: not known, and airtime is not counted
 	Radio   *Modulation // of a LoRa radio, whose airtime is not just bytes over bitrate; nil: none
 	Duty    float64     // legal part of any hour that we may transmit, 0 … 1; 0: no limit
-	Share   float64     // part of the time that is for groups; 0: DefaultShare, or Duty where that is less
+	Share   float64     // part of the time that is for groups; 0: what the groups' policies say, at most MostShare, and Duty where that is less
 	// Transmitted is the airtime of all that was ever sent by it, ours included; 0: not known.
 	Transmitted time.Duration
 	Estimated   bool // these are another program's interfaces, and what it sends is not known exactly

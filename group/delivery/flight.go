@@ -33,7 +33,10 @@ func (b *book) next(now time.Duration, wall time.Time) (begin []*flight, again t
 	for _, name := range slices.Sorted(maps.Keys(b.lanes)) {
 		l := b.lanes[name]
 		for l.Up && b.flying < maxFlights {
-			t := l.ready.top()
+			t, w := l.first(now)
+			if w > 0 {
+				sooner(now + w)
+			}
 			if t == nil {
 				break
 			}
@@ -160,6 +163,7 @@ func (b *book) prepared(now time.Duration, f *flight, p Parcel, failed error) de
 	l.typical = (7*l.typical + f.all) / 8
 	l.charge(now, f.priority, t.id, f.ours, f.all)
 	if l.Slow() {
+		l.spend(now, t.roster, f.all)
 		t.spent, t.spentAt = t.owes(now, l)+f.all, now
 		b.mark(t)
 	}
@@ -173,6 +177,7 @@ func (b *book) done(now time.Duration, f *flight, p Parcel, o Outcome) {
 	if o == Unreached || o == NoNode { // little or nothing was sent
 		l.charge(now, f.priority, t.id, -f.ours, -f.all)
 		if l.Slow() {
+			l.spend(now, t.roster, -f.all)
 			t.spent = max(0, t.owes(now, l)-f.all)
 			t.spentAt = now
 		}

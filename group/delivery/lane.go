@@ -8,9 +8,9 @@ import (
 
 // Tunables of the airtime.
 const (
-	// DefaultShare is the part of the time that groups may use of an interface where nothing else is said; what is left is
+	// MostShare is the part of the time that all groups together may use of an interface where nothing else is said; what is left is
 	// for others, and for what members send.
-	DefaultShare = 0.25
+	MostShare = 0.75
 	// MemberShare is the part of an interface's share that one member may use, over an hour.
 	MemberShare = 1.0 / 20
 	// burst is how long a share may be saved up.
@@ -46,25 +46,33 @@ type lane struct {
 	who     map[group.IdentityHash]time.Duration
 	others  time.Duration
 
-	ready  queue
+	lines  map[*roster]*line
 	flying int
 }
 
-func newLane(now time.Duration, i Interface) *lane {
-	l := &lane{filled: now, hour: newHour(), who: make(map[group.IdentityHash]time.Duration)}
-	l.set(now, i)
+// line is the members of one group who wait for their turn on an interface, with the group's part of it.
+type line struct {
+	ready  queue
+	tokens time.Duration
+	filled time.Duration
+}
+
+func newLane(now time.Duration, i Interface, share float64) *lane {
+	l := &lane{filled: now, hour: newHour(), who: make(map[group.IdentityHash]time.Duration), lines: make(map[*roster]*line)}
+	l.set(now, i, share)
 	l.tokens = l.most()
 	l.typical = i.Airtime(fullPacket) + i.Airtime(ProofBytes)
 	return l
 }
 
-// set takes a new snapshot of the interface. What it transmitted beside what we know of is charged as others'.
-func (l *lane) set(now time.Duration, i Interface) {
+// set takes a new snapshot of the interface; share is what the groups may have of it together where it does not say. What it transmitted
+// beside what we know of is charged as others'.
+func (l *lane) set(now time.Duration, i Interface, share float64) {
 	l.fill(now)
 	l.Interface = i
 	l.share = i.Share
 	if l.share <= 0 {
-		l.share = DefaultShare
+		l.share = share
 	}
 	if i.Duty > 0 && i.Duty < 1 {
 		l.share = min(l.share, i.Duty)
@@ -90,6 +98,69 @@ func (l *lane) set(now time.Duration, i Interface) {
 		l.hour.add(now, grown)
 		l.tokens -= grown
 		l.spent[Other] += grown
+	}
+}
+
+// add lets a ticket wait for its turn.
+func (l *lane) add(now time.Duration, t *ticket) {
+	n := l.lines[t.roster]
+	if n == nil {
+		n = &line{ready: queue{byPriority: true}, filled: now}
+		n.tokens = l.most()
+		l.lines[t.roster] = n
+	}
+	n.ready.add(t)
+}
+
+// waiting is how many wait for their turn.
+func (l *lane) waiting() (n int) {
+	for _, i := range l.lines {
+		n += i.ready.Len()
+	}
+	return n
+}
+
+// first is whose turn it is, nil for nobody now. Groups that have had their share are passed over; then wait is how long the
+// first of them has to wait.
+func (l *lane) first(now time.Duration) (best *ticket, wait time.Duration) {
+	for r, n := range l.lines {
+		t := n.ready.top()
+		if t == nil {
+			continue
+		}
+		if w := n.wait(now, l, r.share); w > 0 && t.priority != Emergency && l.Slow() {
+			if wait == 0 || w < wait {
+				wait = w
+			}
+			continue
+		}
+		if best == nil || t.before(best) {
+			best = t
+		}
+	}
+	return best, wait
+}
+
+// fill brings a group's part up to date.
+func (n *line) fill(now time.Duration, l *lane, share float64) {
+	n.tokens = min(n.tokens+time.Duration(share*float64(now-n.filled)), l.most())
+	n.filled = now
+}
+
+// wait is how long until the group has a part again; 0 where it is no smaller than all that there is.
+func (n *line) wait(now time.Duration, l *lane, share float64) time.Duration {
+	n.fill(now, l, share)
+	if n.tokens > 0 || share >= l.share {
+		return 0
+	}
+	return time.Duration(float64(-n.tokens)/share) + time.Millisecond
+}
+
+// spend takes from a group's part of the interface.
+func (l *lane) spend(now time.Duration, r *roster, d time.Duration) {
+	if n := l.lines[r]; n != nil {
+		n.fill(now, l, r.share)
+		n.tokens -= d
 	}
 }
 

@@ -53,6 +53,11 @@ func (t *ticket) urgent() bool {
 	return t.cursor < t.roster.urgent && t.alerted < t.roster.urgent
 }
 
+// before reports whether its turn on an interface comes before another's.
+func (t *ticket) before(other *ticket) bool {
+	return cmp.Or(cmp.Compare(t.priority, other.priority), cmp.Compare(t.since, other.since), cmp.Compare(t.due, other.due)) < 0
+}
+
 // queue is tickets in an order, the first at the top. The zero value is by due time.
 type queue struct {
 	list       []*ticket
@@ -68,7 +73,7 @@ func (q *queue) Len() int { return len(q.list) }
 func (q *queue) Less(i, j int) bool {
 	a, b := q.list[i], q.list[j]
 	if q.byPriority {
-		return cmp.Or(cmp.Compare(a.priority, b.priority), cmp.Compare(a.since, b.since), cmp.Compare(a.due, b.due)) < 0
+		return a.before(b)
 	}
 	return a.due < b.due
 }

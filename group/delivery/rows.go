@@ -28,6 +28,9 @@ func (s *Scheduler) event(ctx context.Context, e group.Event) {
 	if e.Kind != group.EventChanged {
 		return
 	}
+	if e.Entry == nil {
+		s.readPolicy(ctx, e.Group)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.book.roster(e.Group)
@@ -37,6 +40,24 @@ func (s *Scheduler) event(ctx context.Context, e group.Event) {
 	r.deletions = e.Head.Deletions
 	s.book.news(s.now(), e.Group, e.Head.Rev, e.Entry != nil && e.Entry.Emergency)
 }
+
+// readPolicy learns a group's share of the air.
+func (s *Scheduler) readPolicy(ctx context.Context, id group.GroupID) {
+	var g group.Group
+	err := s.config.Store.View(ctx, func(tx group.ReadTx) (err error) {
+		g, err = tx.Group(id)
+		return err
+	})
+	if err != nil {
+		return // as it was
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.book.roster(id).share = shareOf(g)
+}
+
+// shareOf is the part of an interface's time that is for a group, above 0.
+func shareOf(g group.Group) float64 { return float64(max(g.Policy.Share(), 1)) / 100 }
 
 // readRow brings in one row. One that cannot be read is read with all others.
 func (s *Scheduler) readRow(ctx context.Context, g group.GroupID, id group.IdentityHash) {
@@ -107,6 +128,7 @@ func (s *Scheduler) readGroup(ctx context.Context, g group.GroupID) error {
 			break
 		}
 	}
+	s.readPolicy(ctx, g)
 	var head group.Head
 	var newest []group.Entry
 	err := s.config.Store.View(ctx, func(tx group.ReadTx) (err error) {

@@ -84,7 +84,7 @@ func (b *book) status(now time.Duration) Status {
 
 func (l *lane) status(now time.Duration) InterfaceStatus {
 	i := InterfaceStatus{
-		Name: l.Name, Slow: l.Slow(), Estimated: l.Estimated, Share: l.share, Duty: l.Duty, Hour: l.hour.used(now), Waiting: l.ready.Len(), Others: l.others,
+		Name: l.Name, Slow: l.Slow(), Estimated: l.Estimated, Share: l.share, Duty: l.Duty, Hour: l.hour.used(now), Waiting: l.waiting(), Others: l.others,
 		Spent: make(map[Priority]time.Duration), Parcels: make(map[Priority]uint64),
 	}
 	for p := range Priority(priorities) {
@@ -112,7 +112,7 @@ func (b *book) announce(now time.Duration, bytes int, late bool) bool {
 			continue
 		}
 		air := l.Airtime(bytes)
-		if l.overDuty(now, Announce, air) > 0 || !late && (l.ready.Len() > 0 || l.wait(now, Announce, air) > 0) {
+		if l.overDuty(now, Announce, air) > 0 || !late && (l.waiting() > 0 || l.wait(now, Announce, air) > 0) {
 			return false
 		}
 	}

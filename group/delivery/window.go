@@ -3,10 +3,10 @@ package delivery
 import "time"
 
 // window sums what happened within the last 60 widths: an hour of minutes, or a day of 24 minutes. A bin counts until all of it is
-// longer ago than that, so that the sum is never too small.
+// longer ago than that by two widths, so that the sum is never too small, also of what was counted a little before it happened.
 type window struct {
 	width time.Duration
-	bins  [61]time.Duration // the newest one is not over yet
+	bins  [63]time.Duration // the newest one is not over yet
 	at    time.Duration     // its number, since the start
 	sum   time.Duration
 }

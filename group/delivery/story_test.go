@@ -1,0 +1,331 @@
+package delivery_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"groupd/group"
+	"groupd/group/delivery"
+	"groupd/group/memory"
+)
+
+func TestARelayMemberOnAWireHasAPostWithinSeconds(t *testing.T) {
+	inBubble(t, []delivery.Interface{wire()}, func(w *world) {
+		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverRelay})[0]
+		w.restart()
+		rev := w.post(group.PostInput{})
+		time.Sleep(3 * time.Second)
+		got := w.couriers[group.DeliverRelay].of(ann)
+		if len(got) != 1 || got[0].to != rev || got[0].way.Slow || got[0].way.MaxBytes != 0 || got[0].way.Hops != 1 {
+			t.Errorf("%+v", got)
+		}
+		time.Sleep(time.Hour)
+		if n := len(w.couriers[group.DeliverRelay].of(ann)); n != 1 {
+			t.Errorf("%d parcels in a quiet hour", n)
+		}
+	})
+}
+
+func TestReactionsAndProfilesMakeNoParcels(t *testing.T) {
+	inBubble(t, []delivery.Interface{wire()}, func(w *world) {
+		ids := w.members(0, 2, group.Preferences{Mode: group.DeliverPush})
+		w.restart()
+		r, err := w.hub.Post(t.Context(), operator(), main, group.PostInput{Text: []byte("hello")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		status := "up the hill"
+		if _, err := w.hub.UpdateProfile(t.Context(), group.Caller{Identity: ids[0]}, main, group.ProfileInput{Status: &status}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if n := len(w.couriers[group.DeliverPush].of(ids[1])); n != 1 {
+			t.Errorf("%d parcels", n)
+		}
+		if _, err := w.hub.Delete(t.Context(), operator(), main, group.DeleteInput{Seqs: []group.Seq{r.Seq}}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if n := len(w.couriers[group.DeliverPush].of(ids[1])); n != 2 {
+			t.Errorf("%d parcels after a deletion", n)
+		}
+	})
+}
+
+func TestQuietHoursAreKeptAndEmergenciesPassThem(t *testing.T) {
+	inBubble(t, []delivery.Interface{wire()}, func(w *world) { // it is midnight
+		quiet := group.QuietHours{From: 22 * time.Hour, Until: 7 * time.Hour}
+		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverPush, Quiet: quiet})[0]
+		bob := w.members(1, 1, group.Preferences{Mode: group.DeliverPush, Quiet: group.QuietHours{From: 22 * time.Hour, Until: 7 * time.Hour, Offset: 8 * time.Hour}})[0]
+		w.restart()
+		w.post(group.PostInput{})
+		push := w.couriers[group.DeliverPush]
+		time.Sleep(6*time.Hour + 59*time.Minute)
+		if n := len(push.of(ann)); n != 0 {
+			t.Errorf("%d parcels in quiet hours", n)
+		}
+		if n := len(push.of(bob)); n != 1 {
+			t.Errorf("%d parcels where it is day", n)
+		}
+		time.Sleep(5 * time.Minute)
+		if n := len(push.of(ann)); n != 1 {
+			t.Errorf("%d parcels in the morning", n)
+		}
+		time.Sleep(17 * time.Hour)
+		w.post(group.PostInput{Emergency: true})
+		time.Sleep(10 * time.Second)
+		got := push.of(ann)
+		if len(got) != 2 || !got[1].Emergency {
+			t.Errorf("an emergency at midnight: %+v", got)
+		}
+		w.post(group.PostInput{})
+		time.Sleep(time.Hour)
+		if n := len(push.of(ann)); n != 2 {
+			t.Errorf("%d parcels: no emergency any more", n)
+		}
+	})
+}
+
+func TestADigestComesOncePerInterval(t *testing.T) {
+	inBubble(t, []delivery.Interface{wire()}, func(w *world) {
+		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverDigest, DigestEvery: 2 * time.Hour})[0]
+		w.restart()
+		for range 5 * 12 {
+			w.post(group.PostInput{})
+			time.Sleep(5 * time.Minute)
+		}
+		got := w.couriers[group.DeliverDigest].of(ann)
+		if len(got) != 2 || got[0].at < 2*time.Hour || got[1].at < got[0].at+2*time.Hour {
+			t.Errorf("%d digests in five hours: %+v", len(got), got)
+		}
+		w.stop()
+		time.Sleep(90 * time.Minute) // two and a half hours after the last one
+		w.run()
+		time.Sleep(time.Minute)
+		if n := len(w.couriers[group.DeliverDigest].of(ann)); n != 3 {
+			t.Errorf("%d digests after a restart", n)
+		}
+	})
+}
+
+func TestWhoDoesNotAnswerIsLeftAloneUntilHeard(t *testing.T) {
+	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
+		push := w.couriers[group.DeliverPush]
+		push.carry = func(delivery.Recipient) delivery.Outcome { return delivery.NotProved }
+		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverPush})[0]
+		w.restart()
+		rev := w.post(group.PostInput{})
+		time.Sleep(24 * time.Hour)
+		if n := len(push.of(ann)); n != 6 {
+			t.Errorf("%d tries", n)
+		}
+		if d := w.row(ann); d.State != group.DeliveryWaits || d.Cursor >= rev {
+			t.Errorf("%+v", d)
+		}
+		if s := w.scheduler.Status().Groups[0]; s.Behind != 1 || s.Waiting != 1 || s.Oldest != 0 {
+			t.Errorf("%+v", s)
+		}
+		w.restart() // also after a restart, and for more news
+		w.post(group.PostInput{})
+		time.Sleep(24 * time.Hour)
+		if n := len(push.of(ann)); n != 6 {
+			t.Errorf("%d tries", n)
+		}
+		push.carry = nil
+		w.scheduler.Heard(ann)
+		time.Sleep(time.Minute)
+		if d := w.row(ann); d.State != group.DeliveryIdle || d.Cursor <= rev || d.Attempts != 0 || len(push.of(ann)) != 7 {
+			t.Errorf("%d tries, %+v", len(push.of(ann)), d)
+		}
+	})
+}
+
+func TestWhoIsAwayGetsHisMailAtThePropagationNode(t *testing.T) {
+	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
+		relay := w.couriers[group.DeliverRelay]
+		away := true
+		relay.carry = func(r delivery.Recipient) delivery.Outcome {
+			switch {
+			case r.Node:
+				return delivery.LeftAtNode
+			case away:
+				return delivery.Unreached
+			}
+			return delivery.Proved
+		}
+		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverRelay, ViaPropagation: true})[0]
+		bob := w.members(1, 1, group.Preferences{Mode: group.DeliverRelay})[0]
+		w.restart()
+		rev := w.post(group.PostInput{})
+		time.Sleep(time.Hour)
+		got := relay.of(ann)
+		if d := w.row(ann); len(got) != 4 || !got[3].Node || d.State != group.DeliveryAtNode || d.Cursor != rev || !d.Proved.IsZero() {
+			t.Errorf("%d tries, %+v", len(got), d)
+		}
+		for _, r := range relay.of(bob) {
+			if r.Node {
+				t.Error("left at a node that he does not want")
+			}
+		}
+		for range 30 { // more news while he is away: few parcels, all at the node
+			w.post(group.PostInput{})
+			time.Sleep(time.Minute)
+		}
+		time.Sleep(time.Hour)
+		if n := len(relay.of(ann)) - 4; n < 3 || n > 4 {
+			t.Errorf("%d parcels for half an hour", n)
+		}
+		away = false
+		w.scheduler.Heard(ann)
+		w.post(group.PostInput{})
+		time.Sleep(time.Minute)
+		got = relay.of(ann)
+		if last := got[len(got)-1]; last.Node || last.outcome != delivery.Proved || w.row(ann).State != group.DeliveryIdle {
+			t.Errorf("%+v", last)
+		}
+	})
+}
+
+func TestALargeBacklogOverARadioMovesAMemberToDigestAndTellsHimOnce(t *testing.T) {
+	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
+		relay, digest := w.couriers[group.DeliverRelay], w.couriers[group.DeliverDigest]
+		relay.size = func(delivery.Recipient) delivery.Parcel {
+			return delivery.Parcel{Bytes: 400, Packets: 1, Proofs: 1, Backlog: 100_000}
+		}
+		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverRelay})[0]
+		w.restart()
+		w.post(group.PostInput{})
+		time.Sleep(time.Minute)
+		if n := len(relay.of(ann)); n != 0 {
+			t.Errorf("%d relayed", n)
+		}
+		if got := digest.of(ann); len(got) != 1 || !got[0].Moved {
+			t.Errorf("%+v", got)
+		}
+		if d := w.row(ann); d.Mode != group.DeliverDigest || d.Moved {
+			t.Errorf("%+v", d)
+		}
+		w.post(group.PostInput{})
+		time.Sleep(group.DefaultDigest + time.Hour)
+		if got := digest.of(ann); len(got) != 2 || got[1].Moved {
+			t.Errorf("told again: %+v", got)
+		}
+	})
+}
+
+func TestARestartGoesOnWhereItEnded(t *testing.T) {
+	const members = 300
+	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
+		ids := w.members(0, members, group.Preferences{Mode: group.DeliverPush})
+		w.restart()
+		rev := w.post(group.PostInput{})
+		for range 5 {
+			time.Sleep(6 * time.Minute)
+			w.restart()
+		}
+		time.Sleep(time.Hour)
+		push, twice := w.couriers[group.DeliverPush], 0
+		for _, id := range ids {
+			switch n := len(push.of(id)); {
+			case n == 0:
+				t.Fatalf("%s has nothing", id)
+			case n > 1:
+				twice++
+			}
+			if d := w.row(id); d.Cursor != rev {
+				t.Errorf("%+v", d)
+			}
+		}
+		if twice > 5 {
+			t.Errorf("%d members were sent it twice: one per restart is to be expected", twice)
+		}
+	})
+}
+
+func TestJumpsOfTheClockStopNothingAndTellNothingFalse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, memory.New(), wire())
+		push, digest := w.couriers[group.DeliverPush], w.couriers[group.DeliverDigest]
+		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverPush})[0]
+		bob := w.members(1, 1, group.Preferences{Mode: group.DeliverDigest, DigestEvery: time.Hour})[0]
+		w.run()
+		sent := 0
+		for _, year := range []int{1970, 2038, 2026, 1970} {
+			w.offset = time.Until(time.Date(year, 1, 2, 12, 0, 0, 0, time.UTC))
+			w.post(group.PostInput{})
+			time.Sleep(10 * time.Second)
+			if sent++; len(push.of(ann)) != sent {
+				t.Errorf("%d: %d parcels, not %d", year, len(push.of(ann)), sent)
+			}
+			if age := w.now().Sub(w.row(ann).Proved); age < 0 || age > time.Minute {
+				t.Errorf("%d: proved %v ago", year, age)
+			}
+			time.Sleep(90 * time.Minute)
+			if len(digest.of(bob)) != sent {
+				t.Errorf("%d: %d digests", year, len(digest.of(bob)))
+			}
+			w.restart()
+		}
+		w.stop()
+		// What a row says of the far future is waited for no longer than it can ever take.
+		w.offset = time.Until(time.Date(2038, 1, 1, 0, 0, 0, 0, time.UTC))
+		w.run()
+		push.carry = func(delivery.Recipient) delivery.Outcome { return delivery.NotProved }
+		w.post(group.PostInput{})
+		time.Sleep(2 * time.Minute)
+		w.stop()
+		push.carry, w.offset = nil, time.Until(time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC))
+		w.run()
+		time.Sleep(31 * time.Minute)
+		if got := push.of(ann); got[len(got)-1].outcome != delivery.Proved {
+			t.Error("still waiting in 1970")
+		}
+		w.stop()
+	})
+}
+
+func TestPreferencesTakeEffectAtOnce(t *testing.T) {
+	inBubble(t, []delivery.Interface{wire()}, func(w *world) {
+		ann := w.members(0, 1, group.Preferences{})[0]
+		w.restart()
+		caller := group.Caller{Identity: ann}
+		set := func(in group.NotificationsInput) {
+			t.Helper()
+			if _, err := w.hub.UpdateNotifications(t.Context(), caller, main, in); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		mode, yes, no := func(m group.DeliveryMode) *group.DeliveryMode { return &m }, true, false
+		push, relay := w.couriers[group.DeliverPush], w.couriers[group.DeliverRelay]
+		w.post(group.PostInput{})
+		set(group.NotificationsInput{Mode: mode(group.DeliverPush)})
+		time.Sleep(time.Minute)
+		if n := len(push.of(ann)); n != 0 {
+			t.Errorf("sent %d of before", n)
+		}
+		w.post(group.PostInput{})
+		time.Sleep(time.Minute)
+		set(group.NotificationsInput{Paused: &yes})
+		w.post(group.PostInput{})
+		time.Sleep(time.Hour)
+		if n := len(push.of(ann)); n != 1 {
+			t.Errorf("%d parcels, paused after the first", n)
+		}
+		set(group.NotificationsInput{Paused: &no, Mode: mode(group.DeliverRelay)})
+		time.Sleep(time.Minute)
+		if n := len(relay.of(ann)); n != 1 {
+			t.Errorf("%d relayed after the pause", n)
+		}
+		if _, err := w.hub.Leave(t.Context(), caller, main); err != nil {
+			t.Fatal(err)
+		}
+		w.post(group.PostInput{})
+		time.Sleep(time.Hour)
+		if s := w.scheduler.Status().Groups[0]; len(relay.of(ann)) != 1 || s.Members != 0 {
+			t.Errorf("%d relayed to who left; %+v", len(relay.of(ann)), s)
+		}
+	})
+}
