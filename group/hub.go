@@ -387,6 +387,19 @@ type ProfileInput struct {
 type SettingsInput struct {
 	Joining *moderation.Joining
 	Public  *bool
+	// Change changes the policy that is in force; it is called once within the transaction and must return at once. Nil: it stays.
+	Change func(*moderation.Policy)
+}
+
+// Settings is how a group behaves.
+type Settings struct {
+	Joining  moderation.Joining
+	Public   bool
+	Policy   moderation.Policy
+	Lockdown Lockdown // zero when it has ended
+	JoinCost int      // bits of work, as of now
+	PostCost int
+	Rev      Rev // of the last change of names, topic or settings
 }
 
 // NewGroup seeds a group.

@@ -3,6 +3,7 @@ package group
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"groupd/moderation"
 )
@@ -81,7 +82,24 @@ func (h *Hub) UpdateTopic(ctx context.Context, c Caller, g GroupID, topic string
 	return r, err
 }
 
-// UpdateSettings changes how the group behaves. Needs PermSettings.
+// Settings says how the group behaves, to members.
+func (h *Hub) Settings(ctx context.Context, c Caller, g GroupID) (Settings, error) {
+	var out Settings
+	err := h.read(ctx, "settings", c, g, func(s *scene) error {
+		if err := s.may(moderation.ActionPolicy); err != nil {
+			return err
+		}
+		out = Settings{Joining: s.group.Joining, Public: s.group.Public, Policy: s.group.Policy, Rev: s.group.Rev}
+		if s.group.Lockdown.InForce(s.expiry) {
+			out.Lockdown = s.group.Lockdown
+		}
+		out.JoinCost, out.PostCost = s.costs()
+		return nil
+	})
+	return out, err
+}
+
+// UpdateSettings changes how the group behaves; what in leaves out stays. Needs PermSettings.
 func (h *Hub) UpdateSettings(ctx context.Context, c Caller, g GroupID, in SettingsInput) (Change, error) {
 	const op = "settings"
 	var r Change
@@ -92,29 +110,51 @@ func (h *Hub) UpdateSettings(ctx context.Context, c Caller, g GroupID, in Settin
 		if err := w.may(moderation.ActionSettings); err != nil {
 			return err
 		}
-		before := w.group
-		if in.Joining != nil {
-			w.group.Joining = *in.Joining
-		}
-		if in.Public != nil {
-			w.group.Public = *in.Public
-		}
 		r.Rev = w.head.Rev
-		if w.group.Joining == before.Joining && w.group.Public == before.Public {
-			return nil
+		changes, err := w.set(in)
+		if err != nil || changes == "" {
+			return err
 		}
 		if err := w.putGroup(); err != nil {
 			return err
 		}
 		r.Rev = w.head.Rev
 		w.tell(Event{Kind: EventChanged})
+		return errors.Join(w.heard(), w.audit(AnyHash{}, changes))
+	})
+	return r, err
+}
+
+// set changes the group's row as in says, and tells what is different, "" for nothing.
+func (w *work) set(in SettingsInput) (changes string, err error) {
+	before := w.group
+	if in.Joining != nil {
+		w.group.Joining = *in.Joining
+	}
+	if in.Public != nil {
+		w.group.Public = *in.Public
+	}
+	if in.Change != nil {
+		w.group.Policy.ReservedNames = slices.Clone(w.group.Policy.ReservedNames)
+		in.Change(&w.group.Policy)
+		if field, problem := w.group.Policy.Check(); problem != "" {
+			return "", w.refuse(KindInvalid, field, problem)
+		}
+		if err := w.holdsNoCode(append(w.group.Policy.ReservedNames, w.group.Policy.Question)...); err != nil {
+			return "", err
+		}
+	}
+	if w.group.Joining != before.Joining {
+		changes = "joining " + w.group.Joining.String()
+	}
+	if w.group.Public != before.Public {
 		visible := "private"
 		if w.group.Public {
 			visible = "public"
 		}
-		return errors.Join(w.heard(), w.audit(AnyHash{}, detail(visible, "joining "+w.group.Joining.String())))
-	})
-	return r, err
+		changes = detail(visible, changes)
+	}
+	return detail(changes, before.Policy.Changes(w.group.Policy)), nil
 }
 
 // UpdateProfile changes the caller's own name and status text. A name that is taken, or reserved for one who left, is

@@ -308,6 +308,29 @@ func (h *fakeHub) UpdateTopic(_ context.Context, c group.Caller, _ group.GroupID
 	return h.change(), h.note("topic", c, topic)
 }
 
+func (h *fakeHub) Mute(_ context.Context, c group.Caller, _ group.GroupID, in group.MuteInput) (group.Change, error) {
+	return h.change(), h.note("mute", c, in)
+}
+
+func (h *fakeHub) Unmute(_ context.Context, c group.Caller, _ group.GroupID, target group.AnyHash) (group.Change, error) {
+	return h.change(), h.note("unmute", c, target)
+}
+
+func (h *fakeHub) Settings(_ context.Context, c group.Caller, _ group.GroupID) (group.Settings, error) {
+	return group.Settings{
+		Joining: moderation.JoiningOpen, Public: true, Policy: moderation.Policy{SlowMode: 30, MemberPosts: moderation.Quota{Count: 5, Per: 60}},
+		JoinCost: 8, Rev: h.head.Rev,
+	}, h.note("settings", c, nil)
+}
+
+func (h *fakeHub) UpdateSettings(_ context.Context, c group.Caller, _ group.GroupID, in group.SettingsInput) (group.Change, error) {
+	return h.change(), h.note("settings update", c, in)
+}
+
+func (h *fakeHub) Lockdown(_ context.Context, c group.Caller, _ group.GroupID, in group.LockdownInput) (group.Change, error) {
+	return h.change(), h.note("lockdown", c, in)
+}
+
 func (h *fakeHub) UpdateProfile(_ context.Context, c group.Caller, _ group.GroupID, in group.ProfileInput) (group.Member, error) {
 	return h.people[0], h.note("profile", c, in)
 }
@@ -409,6 +432,11 @@ func samples() []sample {
 		{"/members/permissions/update", &groupdv1.PermissionsRequest{Who: byName("grace"), Role: groupdv1.Role_ROLE_MODERATOR, Remove: 16, ClientId: cid}, &groupdv1.PermissionsReply{}},
 		{"/display-name/update", &groupdv1.DisplayNameRequest{PublicName: proto.String("Valley Mesh"), ClientId: cid}, &groupdv1.Ack{}},
 		{"/topic/update", &groupdv1.TopicRequest{Topic: "Nodes on the ridge", ClientId: cid}, &groupdv1.Ack{}},
+		{"/members/mute", &groupdv1.MuteRequest{Who: byName("linus"), Reason: "noise", DurationS: 600, ClientId: cid}, &groupdv1.Ack{}},
+		{"/members/unmute", &groupdv1.UnmuteRequest{Who: byName("linus"), ClientId: cid}, &groupdv1.Ack{}},
+		{"/settings", &groupdv1.SettingsRequest{}, &groupdv1.SettingsReply{}},
+		{"/settings/update", &groupdv1.SettingsUpdateRequest{Joining: groupdv1.Joining_APPROVE, Policy: &groupdv1.Policy{SlowMode: proto.Uint32(60)}, ClientId: cid}, &groupdv1.Ack{}},
+		{"/lockdown", &groupdv1.LockdownRequest{On: true, DurationS: 3600, ClientId: cid}, &groupdv1.Ack{}},
 		{"/notifications/update", &groupdv1.NotificationsRequest{
 			Mode: groupdv1.DeliveryMode_PUSH.Enum(), Quiet: &groupdv1.QuietHours{From: 22 * 60, Until: 7 * 60, UtcOffset: -90}, Receipts: proto.Bool(true), ClientId: cid,
 		}, &groupdv1.NotificationsReply{}},

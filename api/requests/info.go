@@ -33,6 +33,10 @@ func (s *Server) info(ctx context.Context, c *call, _ *groupdv1.InfoRequest) (*g
 		Features:          []groupdv1.Feature{groupdv1.Feature_FEATURE_DEFLATE, groupdv1.Feature_FEATURE_DICTIONARY_1, groupdv1.Feature_FEATURE_BATCH},
 		DisclosureVersion: clampUint32(int64(in.Disclosure)),
 		Claimed:           in.Owned,
+		Question:          in.Policy.Question,
+		Lockdown:          in.Lockdown,
+		ReadOnly:          in.Policy.ReadOnly,
+		SlowModeS:         uint32(in.Policy.SlowMode),
 	}
 	if !c.caller.Identity.IsZero() {
 		r.Standing = &groupdv1.Standing{

@@ -132,7 +132,7 @@ func memberRow(m group.Member) *groupdv1.Member {
 	return &groupdv1.Member{
 		Identity: m.Identity[:], Name: m.DisplayName, Role: groupdv1.Role(m.Role),
 		Permissions: uint32(m.Permissions), Joined: unix(m.Joined), StatusText: m.Status, LastHeard: unix(m.LastHeard),
-		Rev: uint64(m.Rev), Gone: !m.Present,
+		Rev: uint64(m.Rev), Gone: !m.Present, Muted: m.Mute.On, MutedUntil: unix(m.Mute.Until),
 	}
 }
 
@@ -148,6 +148,7 @@ func unix(t time.Time) int64 {
 func groupState(in *group.Info) *groupdv1.GroupState {
 	return &groupdv1.GroupState{
 		PublicName: in.PublicName, PrivateName: in.PrivateName, Topic: in.Topic, Joining: groupdv1.Joining(in.Joining), Public: in.Public,
+		Lockdown: in.Lockdown, ReadOnly: in.Policy.ReadOnly, SlowModeS: uint32(in.Policy.SlowMode),
 	}
 }
 

@@ -68,6 +68,11 @@ type Hub interface {
 	Reject(ctx context.Context, c group.Caller, g group.GroupID, who group.AnyHash, reason string) (group.Change, error)
 	UpdatePermissions(ctx context.Context, c group.Caller, g group.GroupID, in group.PermissionsInput) (group.Member, error)
 	UpdateDisplayName(ctx context.Context, c group.Caller, g group.GroupID, in group.NamesInput) (group.Change, error)
+	Mute(ctx context.Context, c group.Caller, g group.GroupID, in group.MuteInput) (group.Change, error)
+	Unmute(ctx context.Context, c group.Caller, g group.GroupID, target group.AnyHash) (group.Change, error)
+	Settings(ctx context.Context, c group.Caller, g group.GroupID) (group.Settings, error)
+	UpdateSettings(ctx context.Context, c group.Caller, g group.GroupID, in group.SettingsInput) (group.Change, error)
+	Lockdown(ctx context.Context, c group.Caller, g group.GroupID, in group.LockdownInput) (group.Change, error)
 	UpdateTopic(ctx context.Context, c group.Caller, g group.GroupID, topic string) (group.Change, error)
 	Notifications(ctx context.Context, c group.Caller, g group.GroupID) (group.Delivery, error)
 	UpdateNotifications(ctx context.Context, c group.Caller, g group.GroupID, in group.NotificationsInput) (group.Delivery, error)
@@ -147,6 +152,8 @@ func (s *Server) table() []route {
 		on("/members/kick", identified, changes, s.kick),
 		on("/members/ban", identified, changes, s.ban),
 		on("/members/unban", identified, changes, s.unban),
+		on("/members/mute", identified, changes, s.mute),
+		on("/members/unmute", identified, changes, s.unmute),
 		on("/members/requests", identified, reads, s.waiting),
 		on("/members/approve", identified, changes, s.approve),
 		on("/members/reject", identified, changes, s.reject),
@@ -154,6 +161,9 @@ func (s *Server) table() []route {
 		on("/display-name/update", identified, changes, s.updateDisplayName),
 		on("/topic/update", identified, changes, s.updateTopic),
 		on("/profile/update", identified, changes, s.updateProfile),
+		on("/settings", identified, reads, s.settings),
+		on("/settings/update", identified, changes, s.updateSettings),
+		on("/lockdown", identified, changes, s.lockdown),
 		on("/notifications/update", identified, changes, s.updateNotifications),
 	}
 }

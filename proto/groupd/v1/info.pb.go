@@ -249,8 +249,16 @@ type InfoReply struct {
 	Generation uint64 `protobuf:"fixed64,19,opt,name=generation,proto3" json:"generation,omitempty"`
 	// Chain hash of the newest entry, 32 bytes.
 	ChainHash []byte `protobuf:"bytes,20,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
-	// Oldest seq that is still kept.
-	OldestSeq     uint64 `protobuf:"varint,21,opt,name=oldest_seq,json=oldestSeq,proto3" json:"oldest_seq,omitempty"`
+	// Oldest seq that is still kept, and that the caller sees.
+	OldestSeq uint64 `protobuf:"varint,21,opt,name=oldest_seq,json=oldestSeq,proto3" json:"oldest_seq,omitempty"`
+	// Asked of who wants to join: the greeting is the answer.
+	Question string `protobuf:"bytes,40,opt,name=question,proto3" json:"question,omitempty"`
+	// Who joins an open group waits for a moderator just now.
+	Lockdown bool `protobuf:"varint,41,opt,name=lockdown,proto3" json:"lockdown,omitempty"`
+	// Only staff post.
+	ReadOnly bool `protobuf:"varint,42,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	// Seconds between two posts of one member.
+	SlowModeS     uint32 `protobuf:"varint,43,opt,name=slow_mode_s,json=slowModeS,proto3" json:"slow_mode_s,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -432,6 +440,34 @@ func (x *InfoReply) GetOldestSeq() uint64 {
 	return 0
 }
 
+func (x *InfoReply) GetQuestion() string {
+	if x != nil {
+		return x.Question
+	}
+	return ""
+}
+
+func (x *InfoReply) GetLockdown() bool {
+	if x != nil {
+		return x.Lockdown
+	}
+	return false
+}
+
+func (x *InfoReply) GetReadOnly() bool {
+	if x != nil {
+		return x.ReadOnly
+	}
+	return false
+}
+
+func (x *InfoReply) GetSlowModeS() uint32 {
+	if x != nil {
+		return x.SlowModeS
+	}
+	return 0
+}
+
 type DisclosureRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -547,7 +583,7 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"replyBytes\x12#\n" +
 	"\rrequest_bytes\x18\x06 \x01(\rR\frequestBytes\x12\x1f\n" +
 	"\vbatch_items\x18\a \x01(\rR\n" +
-	"batchItems\"\xc2\x05\n" +
+	"batchItems\"\xb7\x06\n" +
 	"\tInfoReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x1f\n" +
 	"\vpublic_name\x18\x02 \x01(\tR\n" +
@@ -575,7 +611,11 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"\n" +
 	"chain_hash\x18\x14 \x01(\fR\tchainHash\x12\x1d\n" +
 	"\n" +
-	"oldest_seq\x18\x15 \x01(\x04R\toldestSeq\"\x13\n" +
+	"oldest_seq\x18\x15 \x01(\x04R\toldestSeq\x12\x1a\n" +
+	"\bquestion\x18( \x01(\tR\bquestion\x12\x1a\n" +
+	"\blockdown\x18) \x01(\bR\blockdown\x12\x1b\n" +
+	"\tread_only\x18* \x01(\bR\breadOnly\x12\x1e\n" +
+	"\vslow_mode_s\x18+ \x01(\rR\tslowModeS\"\x13\n" +
 	"\x11DisclosureRequest\"l\n" +
 	"\x0fDisclosureReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x18\n" +

@@ -371,7 +371,10 @@ type Member struct {
 	// Left, kicked or banned since. Sent so that a client that asked for changes can take the member off its list.
 	Gone bool `protobuf:"varint,9,opt,name=gone,proto3" json:"gone,omitempty"`
 	// Name or status text were shortened to fit max_bytes.
-	Cut           bool `protobuf:"varint,10,opt,name=cut,proto3" json:"cut,omitempty"`
+	Cut bool `protobuf:"varint,10,opt,name=cut,proto3" json:"cut,omitempty"`
+	// May not write, until then (Unix seconds; 0: until somebody lifts it). When the time has come this ends by itself, with no new rev.
+	Muted         bool  `protobuf:"varint,40,opt,name=muted,proto3" json:"muted,omitempty"`
+	MutedUntil    int64 `protobuf:"varint,41,opt,name=muted_until,json=mutedUntil,proto3" json:"muted_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -474,6 +477,20 @@ func (x *Member) GetCut() bool {
 		return x.Cut
 	}
 	return false
+}
+
+func (x *Member) GetMuted() bool {
+	if x != nil {
+		return x.Muted
+	}
+	return false
+}
+
+func (x *Member) GetMutedUntil() int64 {
+	if x != nil {
+		return x.MutedUntil
+	}
+	return 0
 }
 
 // MembersRequest lists members, those that changed longest ago first.
@@ -1332,7 +1349,7 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\bStanding\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.groupd.v1.StandingCodeR\x04code\x12#\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x0f.groupd.v1.RoleR\x04role\x12 \n" +
-	"\vpermissions\x18\x03 \x01(\rR\vpermissions\"\x8f\x02\n" +
+	"\vpermissions\x18\x03 \x01(\rR\vpermissions\"\xc6\x02\n" +
 	"\x06Member\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\fR\bidentity\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12#\n" +
@@ -1346,7 +1363,10 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\x03rev\x18\b \x01(\x04R\x03rev\x12\x12\n" +
 	"\x04gone\x18\t \x01(\bR\x04gone\x12\x10\n" +
 	"\x03cut\x18\n" +
-	" \x01(\bR\x03cut\"\x90\x01\n" +
+	" \x01(\bR\x03cut\x12\x14\n" +
+	"\x05muted\x18( \x01(\bR\x05muted\x12\x1f\n" +
+	"\vmuted_until\x18) \x01(\x03R\n" +
+	"mutedUntil\"\x90\x01\n" +
 	"\x0eMembersRequest\x12\x1b\n" +
 	"\tafter_rev\x18\x01 \x01(\x04R\bafterRev\x12\x18\n" +
 	"\achanges\x18\x02 \x01(\bR\achanges\x12\x14\n" +

@@ -424,7 +424,11 @@ type GroupState struct {
 	Joining     Joining `protobuf:"varint,4,opt,name=joining,proto3,enum=groupd.v1.Joining" json:"joining,omitempty"`
 	Public      bool    `protobuf:"varint,5,opt,name=public,proto3" json:"public,omitempty"`
 	// Shortened to fit max_bytes; /info has it whole.
-	Cut           bool `protobuf:"varint,6,opt,name=cut,proto3" json:"cut,omitempty"`
+	Cut bool `protobuf:"varint,6,opt,name=cut,proto3" json:"cut,omitempty"`
+	// As in InfoReply.
+	Lockdown      bool   `protobuf:"varint,40,opt,name=lockdown,proto3" json:"lockdown,omitempty"`
+	ReadOnly      bool   `protobuf:"varint,41,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	SlowModeS     uint32 `protobuf:"varint,42,opt,name=slow_mode_s,json=slowModeS,proto3" json:"slow_mode_s,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -499,6 +503,27 @@ func (x *GroupState) GetCut() bool {
 		return x.Cut
 	}
 	return false
+}
+
+func (x *GroupState) GetLockdown() bool {
+	if x != nil {
+		return x.Lockdown
+	}
+	return false
+}
+
+func (x *GroupState) GetReadOnly() bool {
+	if x != nil {
+		return x.ReadOnly
+	}
+	return false
+}
+
+func (x *GroupState) GetSlowModeS() uint32 {
+	if x != nil {
+		return x.SlowModeS
+	}
+	return 0
 }
 
 type Sender struct {
@@ -1087,7 +1112,7 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\rReactionCount\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x12\n" +
-	"\x04mine\x18\x03 \x01(\bR\x04mine\"\xbe\x01\n" +
+	"\x04mine\x18\x03 \x01(\bR\x04mine\"\x97\x02\n" +
 	"\n" +
 	"GroupState\x12\x1f\n" +
 	"\vpublic_name\x18\x01 \x01(\tR\n" +
@@ -1096,7 +1121,10 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\x05topic\x18\x03 \x01(\tR\x05topic\x12,\n" +
 	"\ajoining\x18\x04 \x01(\x0e2\x12.groupd.v1.JoiningR\ajoining\x12\x16\n" +
 	"\x06public\x18\x05 \x01(\bR\x06public\x12\x10\n" +
-	"\x03cut\x18\x06 \x01(\bR\x03cut\"8\n" +
+	"\x03cut\x18\x06 \x01(\bR\x03cut\x12\x1a\n" +
+	"\blockdown\x18( \x01(\bR\blockdown\x12\x1b\n" +
+	"\tread_only\x18) \x01(\bR\breadOnly\x12\x1e\n" +
+	"\vslow_mode_s\x18* \x01(\rR\tslowModeS\"8\n" +
 	"\x06Sender\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\fR\bidentity\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\"\xb4\x03\n" +
