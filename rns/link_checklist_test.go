@@ -435,3 +435,19 @@ func TestLinkChecklistOfAnOpenLink(t *testing.T) {
 		}
 	})
 }
+
+// L-063: only data of applications has a receipt, which a proof concludes; what links say to each other has none.
+func TestControlPacketsHaveNoReceipts(t *testing.T) {
+	a := benchActive(t, true, LinkID{1}, bytes.Repeat([]byte{3}, 64), MTU, nil, nil)
+	a.sendRTT(a.now)
+	a.sendKeepalive(a.now)
+	for _, context := range []Context{ContextResource, ContextResourceAdv, ContextResourceReq, ContextResourceHMU, ContextResourceProof, ContextResourceICL,
+		ContextResourceRCL, ContextLinkIdentify, ContextLinkClose, ContextLinkProof, ContextLinkRTT} {
+		if _, err := a.sendSealed(a.now, context, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sent := len(a.take()); sent != 13 || len(a.receipts.byHash) != 0 {
+		t.Errorf("%d sent, %d receipts", sent, len(a.receipts.byHash))
+	}
+}
