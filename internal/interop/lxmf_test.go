@@ -254,3 +254,30 @@ func TestStampsAreUnderstoodBothWays(t *testing.T) {
 	out := m.writes(python, lxmf.MethodAuto, "stamped too")
 	p.Await("message", time.Minute, func(e Event) bool { return e.Text("message") == out.ID().String() })
 }
+
+// TestPaperIsReadBothWays holds against a live program that asks for stamps.
+func TestPaperIsReadBothWays(t *testing.T) {
+	t.Parallel()
+	m, p, python := lxmfPair(t, 0, Args{"stamp_cost": 16}, func(c *lxmf.DeliveryConfig) { c.StampCost = func() int { return 16 } })
+	p.Do("lxmf_announce", nil)
+	theirs := p.Do("lxmf_paper", Args{"to": m.Address().String(), "content": "printed by Python"})
+	if err := m.TakePaper(theirs["uri"].(string)); err != nil {
+		t.Fatal(err)
+	}
+	// Python announced itself before, but its announce may still be under way: then the message is held for it.
+	in := m.await(1, time.Minute)[0]
+	if in.Message.ID().String() != theirs["id"] || string(in.Message.Content) != "printed by Python" || in.Method != lxmf.MethodPaper {
+		t.Errorf("%+v", in.Message)
+	}
+	uri, ours, err := m.Paper(&lxmf.Outbound{From: m.Delivery, To: python, Content: []byte("printed by us")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := p.Do("lxmf_ingest", Args{"uri": uri}); r["taken"] != true {
+		t.Fatalf("Python does not take %s", uri)
+	}
+	e := p.Await("message", time.Minute, func(e Event) bool { return e.Text("message") == ours.ID().String() })
+	if e.Text("content") != "printed by us" || e.Fields["verified"] != true {
+		t.Errorf("Python read %v", e.Fields)
+	}
+}

@@ -309,6 +309,16 @@ class Peer:
         self.messages[m.hash.hex()] = m
         return {"id": m.hash.hex()}
 
+    def cmd_lxmf_paper(self, a):
+        h = bytes.fromhex(a["to"])
+        to = RNS.Destination(RNS.Identity.recall(h), RNS.Destination.OUT, RNS.Destination.SINGLE, "lxmf", "delivery")
+        m = LXMF.LXMessage(to, self.source, a["content"], "", desired_method=LXMF.LXMessage.PAPER)
+        m.pack()
+        return {"id": m.hash.hex(), "uri": m.as_uri()}
+
+    def cmd_lxmf_ingest(self, a):
+        return {"taken": bool(self.router.ingest_lxm_uri(a["uri"]))}
+
     def cmd_lxmf_packed(self, a):
         m = self.messages[a["message"]]
         return {"packed": m.packed.hex(), "attempts": m.delivery_attempts, "state": m.state}
