@@ -109,6 +109,7 @@ func TestWhenTooMuchIsUndecidedNothingMoreIsTakenOrProved(t *testing.T) {
 	})
 }
 
+// TestAMessageAcceptedBeforeARestartIsProvedAndNotDeliveredAgain holds X-061.
 func TestAMessageAcceptedBeforeARestartIsProvedAndNotDeliveredAgain(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {

@@ -10,6 +10,7 @@ import (
 	"groupd/rns/interfaces/ifacetest"
 )
 
+// TestAnEmptyPacketIsProvedAndNothingElse holds X-040.
 func TestAnEmptyPacketIsProvedAndNothingElse(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
@@ -63,6 +64,7 @@ func forged(t *testing.T, m *lxmf.Message) *lxmf.Message {
 	return f
 }
 
+// TestAForgedMessageIsProvedAndDroppedAndDoesNotKeepTheGenuineOneOut holds X-060.
 func TestAForgedMessageIsProvedAndDroppedAndDoesNotKeepTheGenuineOneOut(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
@@ -88,6 +90,7 @@ func TestAForgedMessageIsProvedAndDroppedAndDoesNotKeepTheGenuineOneOut(t *testi
 	})
 }
 
+// TestMessagesForOthersOrFromNoAddressAreRefused holds X-058.
 func TestMessagesForOthersOrFromNoAddressAreRefused(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {

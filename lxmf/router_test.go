@@ -53,6 +53,7 @@ func TestAMessageSaysWhichInterfaceItCameBy(t *testing.T) {
 	})
 }
 
+// TestAMessageOverALinkArrivesAndCanBeAnsweredOnIt holds.
 func TestAMessageOverALinkArrivesAndCanBeAnsweredOnIt(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {

@@ -28,6 +28,7 @@ func playPacket(p *packetPlan, facts func(second int, sent int) packetFacts) str
 	return strings.Join(log, " ")
 }
 
+// TestAnOpportunisticMessageIsSentFiveTimesAndNoMore holds.
 func TestAnOpportunisticMessageIsSentFiveTimesAndNoMore(t *testing.T) {
 	t.Parallel()
 	got := playPacket(&packetPlan{}, func(int, int) packetFacts { return packetFacts{key: true, path: true} })
@@ -36,6 +37,7 @@ func TestAnOpportunisticMessageIsSentFiveTimesAndNoMore(t *testing.T) {
 	}
 }
 
+// TestAnOpportunisticMessageWithoutAPathIsSentOnceBlindly holds X-046.
 func TestAnOpportunisticMessageWithoutAPathIsSentOnceBlindly(t *testing.T) {
 	t.Parallel()
 	got := playPacket(&packetPlan{}, func(int, int) packetFacts { return packetFacts{key: true} })
@@ -69,6 +71,7 @@ func TestASlowProofIsWaitedFor(t *testing.T) {
 	}
 }
 
+// TestAnAnnounceBringsTheNextAttemptForward holds X-049.
 func TestAnAnnounceBringsTheNextAttemptForward(t *testing.T) {
 	t.Parallel()
 	p := &packetPlan{}
@@ -103,6 +106,7 @@ func playLink(p *linkPlan, key, path bool) string {
 	return strings.Join(log, " ")
 }
 
+// TestALinkIsTriedFourTimes holds X-047.
 func TestALinkIsTriedFourTimes(t *testing.T) {
 	t.Parallel()
 	if got, want := playLink(&linkPlan{}, true, true), "0:open 10:open 20:open 30:open 50:give up"; got != want {

@@ -38,6 +38,7 @@ func TestAMessageToNobodyFailsWithinAMinute(t *testing.T) {
 	})
 }
 
+// TestAPatientMessageWaitsForItsRecipientsAnnounce holds X-049.
 func TestAPatientMessageWaitsForItsRecipientsAnnounce(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
@@ -199,6 +200,7 @@ func TestManyMessagesTravelOnOneLinkAtATime(t *testing.T) {
 	})
 }
 
+// TestAMessageSurvivesALinkThatBreaks holds X-044.
 func TestAMessageSurvivesALinkThatBreaks(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
@@ -263,6 +265,7 @@ func TestStoppingTheRouterFailsWhatIsQueued(t *testing.T) {
 	})
 }
 
+// TestALateProofStillCountsAsDelivered holds X-051.
 func TestALateProofStillCountsAsDelivered(t *testing.T) {
 	t.Parallel()
 	bubbleOn(t, ifacetest.Options{Latency: 4 * time.Second}, func(t *testing.T, m *ifacetest.Medium) {
@@ -279,6 +282,7 @@ func TestALateProofStillCountsAsDelivered(t *testing.T) {
 	})
 }
 
+// TestWhoOpensALinkAndIdentifiesGetsWhatWaitsForHim holds X-054.
 func TestWhoOpensALinkAndIdentifiesGetsWhatWaitsForHim(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {

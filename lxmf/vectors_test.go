@@ -284,6 +284,7 @@ func vectorStampCheck(t *testing.T, v vectors.Case) {
 	}
 }
 
+// TestVectorsLXMFAnnounceData holds.
 func TestVectorsLXMFAnnounceData(t *testing.T) {
 	byKind(t, "lxmf_announce_data", map[string]func(*testing.T, vectors.Case){
 		"build": func(t *testing.T, v vectors.Case) {

@@ -103,6 +103,7 @@ func TestStrangersCauseNoWrites(t *testing.T) {
 	})
 }
 
+// TestTheBannedGetTheirProofAndNothingElse holds X-059.
 func TestTheBannedGetTheirProofAndNothingElse(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		h.joined("ann", moderation.RoleModerator)

@@ -14,6 +14,7 @@ import (
 
 // I-155: a neighbour that limits as stock nodes do holds none of the announces of a node with eight groups, neither when the node
 // starts nor when another interface comes up.
+// It holds X-174.
 func TestGroupsOfANodeTakeTurnsToAnnounce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cable := ifacetest.NewMedium(ifacetest.Options{Bitrate: 1_000_000}) // announces come one after the other
