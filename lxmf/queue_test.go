@@ -45,6 +45,7 @@ func TestWhatIsUrgentLeavesFirstAndTheRestInOrder(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		b := live(t, bob(t), m.Port("b"), options{})
+		a.announce(t) // Bob has to know her, or the first ones are held
 		b.announce(t)
 		var got []string
 		for range 7 {

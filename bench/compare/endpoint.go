@@ -22,6 +22,10 @@ const (
 	atOnce          = 8 // links and requests at a time
 	resourceSize    = 10 << 20
 	messageCount    = 500
+	sentOurs        = 1_000
+	sentStock       = 10
+	bulkOurs        = 10_000
+	bulkStock       = 100
 	stampCost       = 16
 	stampsOurs      = 40
 	stampCostStock  = 10 // the reference takes half a minute of CPU for one of cost 16: its hashes are counted instead
@@ -29,6 +33,8 @@ const (
 	checkedStock    = 4
 	endpointTimeout = 60 * time.Second
 )
+
+const messageText = "a message about as long as people write in a chat"
 
 // node is the generator's own node, to which the nodes under test connect.
 type node struct {
@@ -136,6 +142,9 @@ func (r *run) endpoint(s side) error {
 			return fmt.Errorf("%s: %s: %w", s.name, m.name, err)
 		}
 	}
+	if err := r.sending(n, u); err != nil {
+		return fmt.Errorf("%s: sending: %w", s.name, err)
+	}
 	return r.stamps(u)
 }
 
@@ -191,7 +200,7 @@ func (r *run) links(ctx context.Context, n *node, u *sut, to *rns.RemoteDestinat
 // messages measures messages received with proof.
 func (r *run) messages(ctx context.Context, n *node, u *sut, to rns.DestinationHash, name string, method lxmf.Method) error {
 	send := func() error {
-		out, err := n.router.Send(ctx, &lxmf.Outbound{From: n.delivery, To: to, Content: []byte("a message about as long as people write in a chat"), Method: method})
+		out, err := n.router.Send(ctx, &lxmf.Outbound{From: n.delivery, To: to, Content: []byte(messageText), Method: method})
 		if err != nil {
 			return err
 		}
@@ -204,6 +213,21 @@ func (r *run) messages(ctx context.Context, n *node, u *sut, to rns.DestinationH
 	return r.profiled(u, name, func() error {
 		cpu, err := u.cpu(func() error { return several(messageCount*r.scale, func(int) error { return send() }) })
 		r.add(name, u.side, cpu/float64(messageCount*r.scale)*1e6)
+		return err
+	})
+}
+
+// sending measures messages that the node under test sends over a link that is open, until they are proved.
+func (r *run) sending(n *node, u *sut) error {
+	count, bulk := sentOurs, bulkOurs
+	if u.side.name != "ours" {
+		count, bulk = sentStock, bulkStock
+	}
+	var done struct{ Median, Rate float64 }
+	return r.profiled(u, "sending", func() error {
+		err := u.do("send_messages", args{"to": n.delivery.Address().String(), "content": messageText, "count": count, "bulk": bulk * r.scale}, &done)
+		r.add("LXMF message sent, median", u.side, done.Median*1e3)
+		r.add("LXMF messages sent in bulk", u.side, done.Rate)
 		return err
 	})
 }

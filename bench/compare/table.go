@@ -26,6 +26,8 @@ func rows() []row {
 		{figure: "10 MiB resource, speed", unit: "MB/s", more: true, bar: "≥ 4 ×"},
 		{figure: "LXMF message, direct", unit: "µs", bar: "≥ 9 ×"},
 		{figure: "LXMF message, opportunistic", unit: "µs", bar: "≥ 4 ×"},
+		{figure: "LXMF message sent, median", unit: "ms", bar: "≤ 5 ms"},
+		{figure: "LXMF messages sent in bulk", unit: "per s", more: true, bar: "≥ 5000"},
 		{figure: "stamp of cost 16 made", unit: "ms", bar: "≥ 1000 ×"},
 		{figure: "stamp of cost 16 checked", unit: "ms", bar: "≥ 8 ×"},
 		{figure: "idle memory", unit: "MB", bar: "≤ 12 MB"},

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -44,6 +45,9 @@ type command struct {
 	Tables    int      `json:"tables"`
 	Cost      int      `json:"cost"`
 	Count     int      `json:"count"`
+	Bulk      int      `json:"bulk"`
+	To        string   `json:"to"`
+	Content   string   `json:"content"`
 	File      string   `json:"file"`
 }
 
@@ -65,6 +69,8 @@ type result map[string]any
 type peer struct {
 	transport *rns.Transport
 	store     *filestore.Store
+	router    *lxmf.Router
+	delivery  *lxmf.Delivery
 	received  atomic.Int64
 	profile   *os.File
 }
@@ -106,6 +112,8 @@ func (p *peer) do(ctx context.Context, c command) (result, error) {
 		return p.lxmf(ctx)
 	case "received":
 		return result{"messages": p.received.Load()}, nil
+	case "send_messages":
+		return p.sendMessages(ctx, c)
 	case "make_stamps":
 		return p.makeStamps(ctx, c.Cost, c.Count)
 	case "check_stamps":
@@ -232,8 +240,52 @@ func (p *peer) lxmf(ctx context.Context) (result, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.router, p.delivery = router, d
 	go func() { _ = router.Run(ctx) }()
 	return result{"hash": d.Address().String()}, d.Announce(ctx)
+}
+
+// sendMessages sends direct messages, one at a time and then many at once.
+func (p *peer) sendMessages(ctx context.Context, c command) (result, error) {
+	to, err := rns.ParseDestinationHash(c.To)
+	if err != nil {
+		return nil, err
+	}
+	send := func() (*lxmf.Outgoing, error) {
+		return p.router.Send(ctx, &lxmf.Outbound{From: p.delivery, To: to, Content: []byte(c.Content), Method: lxmf.MethodDirect})
+	}
+	var took []time.Duration
+	for i := range c.Count + 1 {
+		began := time.Now()
+		out, err := send()
+		if err != nil {
+			return nil, err
+		}
+		if <-out.Done(); out.Err() != nil {
+			return nil, out.Err()
+		}
+		if i > 0 { // the first may open the link
+			took = append(took, time.Since(began))
+		}
+	}
+	slices.Sort(took)
+	bulk, began := c.Bulk, time.Now()
+	var under []*lxmf.Outgoing
+	for len(under) > 0 || c.Bulk > 0 {
+		if c.Bulk > 0 && len(under) < lxmf.DefaultMaxQueuePerRecipient {
+			out, err := send()
+			if err != nil {
+				return nil, err
+			}
+			under, c.Bulk = append(under, out), c.Bulk-1
+			continue
+		}
+		if <-under[0].Done(); under[0].Err() != nil {
+			return nil, under[0].Err()
+		}
+		under = under[1:]
+	}
+	return result{"median": took[len(took)/2].Seconds(), "rate": float64(bulk) / time.Since(began).Seconds()}, nil
 }
 
 func (p *peer) makeStamps(ctx context.Context, cost, count int) (result, error) {

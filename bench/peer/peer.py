@@ -91,6 +91,31 @@ class Peer:
     def cmd_received(self, a):
         return {"messages": self.received}
 
+    def cmd_send_messages(self, a):
+        """Sends direct messages, one at a time and then many at once."""
+        import LXMF
+        h = bytes.fromhex(a["to"])
+        to = self.RNS.Destination(self.RNS.Identity.recall(h), self.RNS.Destination.OUT, self.RNS.Destination.SINGLE, "lxmf", "delivery")
+
+        def send():
+            proved = threading.Event()
+            m = LXMF.LXMessage(to, self.source, a["content"], "", desired_method=LXMF.LXMessage.DIRECT)
+            m.register_delivery_callback(lambda message: proved.set())
+            self.router.handle_outbound(m)
+            return proved
+
+        took = []
+        for i in range(a["count"] + 1):
+            began = time.monotonic()
+            if not send().wait(60):
+                raise TimeoutError("not proved")
+            if i > 0:  # the first may open the link
+                took.append(time.monotonic() - began)
+        began = time.monotonic()
+        if not all(proved.wait(300) for proved in [send() for _ in range(a["bulk"])]):
+            raise TimeoutError("not all proved")
+        return {"median": sorted(took)[len(took) // 2], "rate": a["bulk"] / (time.monotonic() - began)}
+
     def cmd_make_stamps(self, a):
         from LXMF import LXStamper
         rounds = 0
