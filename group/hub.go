@@ -272,6 +272,7 @@ type PostResult struct {
 	Change
 	Time      time.Time
 	Duplicate bool // this message was accepted before: nothing was added; Seq is 0 when that entry is deleted
+	Receipt   bool // the author wants to be told the seq
 }
 
 // Query says which entries to read. Exactly one of the selectors is used, in this order: Seqs, Newest, Before, After (by

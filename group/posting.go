@@ -58,7 +58,11 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 			Kind: in.Kind, Author: w.caller.Identity, Ref: in.Ref, Time: w.now, AuthorTime: in.AuthorTime, MessageID: in.MessageID, Codec: in.Codec,
 			Title: in.Title, Text: in.Text, Fields: in.Fields, Emergency: in.Emergency,
 		}, in.Original)
-		r = PostResult{Change: w.changed(e), Time: e.Time}
+		if err != nil {
+			return err
+		}
+		d, err := w.delivery(w.caller.Identity)
+		r = PostResult{Change: w.changed(e), Time: e.Time, Receipt: d.Receipts}
 		h.clock.source(w.caller.Identity, in.AuthorTime)
 		return err
 	})

@@ -116,6 +116,9 @@ func (t *turn) post() ([]string, error) {
 	case err == nil:
 		t.s.count.posted.Add(1)
 		t.posted = true
+		if r.Receipt {
+			return whole(textReceipt(r.Seq, t.in.Late)), nil
+		}
 		return nil, nil
 	case !group.Refused(err):
 		return nil, err

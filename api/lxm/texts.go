@@ -259,6 +259,13 @@ func textHoldsCode() string {
 	return "This holds the owner's code, and nobody saw it. To become the owner send: /claim CODE"
 }
 
+func textReceipt(n group.Seq, late bool) string {
+	if late {
+		return fmt.Sprintf("Posted as #%d, collected from a propagation node.", n)
+	}
+	return fmt.Sprintf("Posted as #%d.", n)
+}
+
 func textEmptyAction() string { return "Say what you do: /me waves" }
 func textNotUTF8() string     { return "Not posted: the text is not UTF-8." }
 func textStale() string {

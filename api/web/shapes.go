@@ -173,6 +173,7 @@ type Serving struct {
 	NextAnnounce  *time.Time    `json:"next_announce,omitempty"`
 	ReadOnly      string        `json:"read_only,omitempty"` // why nothing is changed; empty: all is well
 	Delivery      Delivery      `json:"delivery"`
+	Mail          *Mail         `json:"mail,omitempty"`
 }
 
 // Delivery is how far members have been told what is new, of those who want to be.
@@ -202,6 +203,19 @@ type Airtime struct {
 type Spender struct {
 	Address string  `json:"address"`
 	Seconds float64 `json:"seconds"`
+}
+
+// Mail is how a group's mail is collected from propagation nodes.
+type Mail struct {
+	Node      string     `json:"node,omitempty"` // the address of the node that is or was asked last; empty: none is known
+	NodeName  string     `json:"node_name,omitempty"`
+	State     string     `json:"state"` // of the running or last session, such as complete or no path
+	Running   bool       `json:"running,omitempty"`
+	Error     string     `json:"error,omitempty"`     // why the last one failed
+	Collected int        `json:"collected,omitempty"` // messages that the last one brought
+	Last      *time.Time `json:"last,omitempty"`
+	Good      *time.Time `json:"good,omitempty"` // the last one that did not fail
+	Next      *time.Time `json:"next,omitempty"` // absent: when a node is heard
 }
 
 // Destination is one of a group's destinations.

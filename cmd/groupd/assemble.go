@@ -81,6 +81,10 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 	if n.scheduler, err = delivery.New(delivery.Config{Hub: n.hub, Store: n.store, Air: n.air, Logger: n.log.own}); err != nil {
 		return nil, made, err
 	}
+	n.propagation, err = lxmf.NewPropagation(n.router, s.Propagation.config())
+	if err != nil {
+		return nil, made, err
+	}
 	n.web, err = web.New(web.Config{Hub: n.hub, Node: n, Logger: n.log.own, Version: Version, Hosts: s.Server.Hosts})
 	if err != nil {
 		return nil, made, err
@@ -174,6 +178,7 @@ func (n *node) runAll(ctx context.Context, more ...func(context.Context) error) 
 	})
 	workers.Go(func() error { return n.transport.Run(bottom) })
 	workers.Go(func() error { return n.instance.Run(bottom, n.transport, n.attach) })
+	workers.Go(func() error { return n.propagation.Run(top) })
 	workers.Go(func() error { n.follow(top); return nil })
 	workers.Go(func() error { return n.scheduler.Run(top) })
 	workers.Go(func() error { return n.announceLoop(top) })

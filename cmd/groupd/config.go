@@ -23,10 +23,11 @@ import (
 
 // settings is groupd.toml. The embedded file parses to the defaults; a key that is left out has its default too.
 type settings struct {
-	Server serverSettings  `toml:"server"`
-	Log    logSettings     `toml:"log"`
-	Limits limitSettings   `toml:"limits"`
-	Groups []groupSettings `toml:"group"`
+	Server      serverSettings      `toml:"server"`
+	Log         logSettings         `toml:"log"`
+	Propagation propagationSettings `toml:"propagation"`
+	Limits      limitSettings       `toml:"limits"`
+	Groups      []groupSettings     `toml:"group"`
 }
 
 type serverSettings struct {
@@ -243,6 +244,9 @@ func parseSettings(text []byte) (*settings, error) {
 		if err := web.CheckListen(s.Server.Listen, s.Server.TLSCert != "", s.Server.Insecure); err != nil {
 			return nil, fmt.Errorf("[server] %w", err)
 		}
+	}
+	if err := s.Propagation.check(); err != nil {
+		return nil, err
 	}
 	if s.Limits.Members < 1 {
 		return nil, errors.New("[limits] members must be at least 1")

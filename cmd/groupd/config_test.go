@@ -47,6 +47,9 @@ func TestWhatIsWrongInTheFileIsShownWithItsLine(t *testing.T) {
 		{"[server]\nlisten = \"0.0.0.0:1\"", "open to other machines"},
 		{"[server]\nlisten = \"nonsense\"", "host:port"},
 		{"[server]\ntls_cert = \"a\"", "belong together"},
+		{"[propagation]\nnodes = [\"here\"]", "line 2: must be \"auto\" or the address of a propagation node"},
+		{"[propagation]\nnodes = [\"auto\", \"auto\"]", "names one twice"},
+		{"[propagation]\ninterval = \"1s\"", "line 2: must be \"auto\", \"off\""},
 		{"[log", "line 1"},
 	} {
 		if _, err := parseSettings([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -120,6 +120,7 @@ func (n *node) send(ctx context.Context, d *lxmf.Delivery, o lxm.Outbound) error
 	_, err := n.router.Send(ctx, &lxmf.Outbound{
 		From: d, To: o.To, Identity: o.Identity, Ratchet: p.ratchet, Content: o.Content, Fields: o.Fields, TTL: o.TTL, MaxStampCost: o.MaxStamp,
 		Priority: o.Priority, Keep: o.Keep, Ticket: o.Ticket,
+		Propagate: true, // where a node is known
 	})
 	return err
 }

@@ -29,27 +29,28 @@ import (
 
 // node is a server and all its parts. It is what the admin API asks of the process.
 type node struct {
-	dir       string
-	settings  *settings
-	network   *network
-	log       loggers
-	started   time.Time
-	notify    func(states ...string) // the service manager
-	db        *sqlite.DB
-	store     *guardedStore // db, as long as nothing speaks against it
-	hub       *group.Hub
-	transport *rns.Transport
-	router    *lxmf.Router
-	air       *air
-	scheduler *delivery.Scheduler
-	instance  *sharedinstance.Instance
-	master    *sharedinstance.Caller // asks the instance that we joined as a client; nil: no key, or no client
-	web       *web.Server
-	ways      ways         // of the announce loop
-	slow      atomic.Bool  // an interface in use is slow
-	slowest   atomic.Int64 // bit/s of the slowest interface of the shared instance that we use; 0: not known
-	rates     rates
-	broken    chan string // what panic_on_interface_error ends the program for; capacity 1
+	dir         string
+	settings    *settings
+	network     *network
+	log         loggers
+	started     time.Time
+	notify      func(states ...string) // the service manager
+	db          *sqlite.DB
+	store       *guardedStore // db, as long as nothing speaks against it
+	hub         *group.Hub
+	transport   *rns.Transport
+	router      *lxmf.Router
+	propagation *lxmf.Propagation
+	air         *air
+	scheduler   *delivery.Scheduler
+	instance    *sharedinstance.Instance
+	master      *sharedinstance.Caller // asks the instance that we joined as a client; nil: no key, or no client
+	web         *web.Server
+	ways        ways         // of the announce loop
+	slow        atomic.Bool  // an interface in use is slow
+	slowest     atomic.Int64 // bit/s of the slowest interface of the shared instance that we use; 0: not known
+	rates       rates
+	broken      chan string // what panic_on_interface_error ends the program for; capacity 1
 
 	mu       sync.Mutex // leaf
 	groups   map[group.GroupID]*serving
@@ -112,7 +113,7 @@ func (n *node) Serving(g group.GroupID) web.Serving {
 	if s == nil {
 		return web.Serving{}
 	}
-	out := web.Serving{Destinations: s.destinations, Announce: s.detail, ReadOnly: n.store.why(), Delivery: deliveryOf(n.scheduler.Status(), g)}
+	out := web.Serving{Destinations: s.destinations, Announce: s.detail, ReadOnly: n.store.why(), Delivery: deliveryOf(n.scheduler.Status(), g), Mail: n.mail(s.delivery)}
 	last, next := s.announcer.times()
 	if !last.IsZero() {
 		last = last.UTC()
@@ -161,6 +162,7 @@ func (n *node) serve(ctx context.Context, info group.Info) error {
 	}
 	n.groups[info.Group] = s
 	n.faces.Go(func() error { return run(n.life) })
+	n.propagation.Added()
 	return nil
 }
 

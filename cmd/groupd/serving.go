@@ -9,6 +9,7 @@ import (
 	"groupd/api/requests"
 	"groupd/api/web"
 	"groupd/group"
+	"groupd/lxmf"
 	groupdv1 "groupd/proto/groupd/v1"
 	"groupd/rns"
 )
@@ -19,6 +20,7 @@ type serving struct {
 	detail       string // full, name or off
 	destinations []web.Destination
 	announcer    *announcer
+	delivery     *lxmf.Delivery
 }
 
 // serveGroup opens the destinations of a group on the transport. run is the life of its message face.
@@ -44,6 +46,7 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 		beacon.Close()
 		return nil, nil, err
 	}
+	s.delivery = delivery
 	for _, d := range []*rns.Destination{delivery.Destination(), beacon} {
 		s.destinations = append(s.destinations, web.Destination{Name: d.Name(), Hash: d.Hash().String()})
 	}

@@ -44,6 +44,9 @@ func (a *app) status(ctx context.Context, hint bool) error {
 			if d := g.Serving.Delivery; d.Members > 0 {
 				fmt.Fprintf(w, "  delivery    %s\n", told(d))
 			}
+			if m := g.Serving.Mail; m != nil {
+				fmt.Fprintf(w, "  mail        %s\n", mailLine(m, now))
+			}
 		}
 		for _, i := range st.Interfaces {
 			if i.Local == "client" {

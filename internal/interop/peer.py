@@ -95,6 +95,9 @@ class Peer:
         self.identities[a["name"]] = i
         return {"hash": i.hash.hex(), "public": i.get_public_key().hex(), "private": i.get_private_key().hex()}
 
+    def cmd_private_key(self, a):
+        return {"private": self.identities[a["name"]].get_private_key().hex()}
+
     def cmd_destination(self, a):
         kind = {"SINGLE": RNS.Destination.SINGLE, "PLAIN": RNS.Destination.PLAIN, "GROUP": RNS.Destination.GROUP}[a.get("type", "SINGLE")]
         identity = self.identities[a["identity"]] if a.get("identity") else None
@@ -318,6 +321,23 @@ class Peer:
 
     def cmd_lxmf_ingest(self, a):
         return {"taken": bool(self.router.ingest_lxm_uri(a["uri"]))}
+
+    def cmd_lxmf_node(self, a):
+        """Chooses the propagation node to leave messages at and to collect from."""
+        self.router.set_outbound_propagation_node(bytes.fromhex(a["node"]))
+
+    def cmd_lxmf_sync(self, a):
+        """Collects from the propagation node; messages come as events."""
+        self.router.request_messages_from_propagation_node(self.source.identity, a.get("max", 0))
+        deadline = time.time() + a.get("timeout", 60)
+        while self.router.propagation_transfer_state not in (LXMF.LXMRouter.PR_COMPLETE, LXMF.LXMRouter.PR_NO_PATH, LXMF.LXMRouter.PR_LINK_FAILED,
+                                                             LXMF.LXMRouter.PR_TRANSFER_FAILED, LXMF.LXMRouter.PR_FAILED):
+            if time.time() > deadline:
+                raise TimeoutError("collecting takes long, state %d" % self.router.propagation_transfer_state)
+            time.sleep(0.02)
+        if self.router.propagation_transfer_state != LXMF.LXMRouter.PR_COMPLETE:
+            raise RuntimeError("collecting ended in state %d" % self.router.propagation_transfer_state)
+        return {"count": self.router.propagation_transfer_last_result}
 
     def cmd_lxmf_packed(self, a):
         m = self.messages[a["message"]]
