@@ -1,6 +1,7 @@
 package lxm
 
 import (
+	"context"
 	"strings"
 
 	"groupd/group"
@@ -14,7 +15,7 @@ func (t *turn) join(args string) ([]string, error) {
 	if first, rest, lines := strings.Cut(args, "\n"); lines && !quoted(args) {
 		name, greeting = strings.TrimSpace(first), strings.TrimSpace(rest)
 	}
-	r, err := t.s.hub.Join(t.ctx, t.command(), t.s.group, group.JoinInput{Name: name, Greeting: greeting})
+	r, err := t.s.hub.Join(t.ctx, t.command(), t.s.group, group.JoinInput{Name: name, Greeting: greeting, Mode: t.s.modeFor(t.in.Via)})
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +29,27 @@ func (t *turn) join(args string) ([]string, error) {
 		return whole(textAlreadyIn(r.Name)), nil
 	}
 	t.joined = true
-	return whole(textWelcome(info, r.Name, r.Member.Role) + "\n" + t.s.disclosure()), nil
+	return whole(textWelcome(info, r.Name, r.Member.Role) + t.s.howTold(t.ctx, t.caller.Identity) + "\n" + t.s.disclosure()), nil
+}
+
+// modeFor is how one begins to be told what is new.
+func (s *Server) modeFor(iface string) group.DeliveryMode {
+	if s.config.ModeFor == nil {
+		return group.DeliverFetch
+	}
+	return s.config.ModeFor(iface)
+}
+
+// howTold tells a new member how he will be told what is new, and how to change it; nothing where he asks himself.
+func (s *Server) howTold(ctx context.Context, id group.IdentityHash) string {
+	d, err := s.hub.Notifications(ctx, group.Caller{Identity: id}, s.group)
+	if err != nil {
+		s.log.Warn("no preferences for a welcome", "err", err)
+	}
+	if text := textHowTold(d.Preferences); text != "" {
+		return "\n" + text
+	}
+	return ""
 }
 
 // inform is the group as the caller sees it after what he did. It is for words only: when it fails, the names are missing

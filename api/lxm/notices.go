@@ -31,7 +31,9 @@ func (s *Server) notice(ctx context.Context, e group.Event) {
 	var text func(group.Info) string
 	switch e.Kind {
 	case group.EventApproved:
-		text = func(i group.Info) string { return textWelcome(i, e.Name, e.Role) + "\n" + s.disclosure() }
+		text = func(i group.Info) string {
+			return textWelcome(i, e.Name, e.Role) + s.howTold(ctx, e.Who) + "\n" + s.disclosure()
+		}
 	case group.EventRejected:
 		text = func(i group.Info) string { return textTurnedAway(i, e.Text) }
 	case group.EventRemoved:

@@ -55,6 +55,8 @@ type Config struct {
 	// Ratchet is the newest ratchet that an address has announced, nil when there is none; it is kept with the member, so
 	// that he can be written to after a restore. nil: none is known. It must be quick.
 	Ratchet func(rns.DestinationHash) []byte
+	// ModeFor is how one is told what is new who joins by a message that came in by this interface. nil: he asks.
+	ModeFor func(iface string) group.DeliveryMode
 	// Version is what /about says of the program; "": nothing.
 	Version string
 	Now     func() time.Time // nil: time.Now

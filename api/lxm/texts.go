@@ -75,6 +75,17 @@ func textWelcome(i group.Info, name string, role moderation.Role) string {
 	return text + ". What you write here is posted to all. Try /history, /who, /help."
 }
 
+// textHowTold is empty for who is told nothing by himself.
+func textHowTold(p group.Preferences) string {
+	switch p.Mode {
+	case group.DeliverRelay:
+		return "Posts come to you as messages. Fewer: /digest 6h. None: /relay off."
+	case group.DeliverDigest:
+		return fmt.Sprintf("Posts come to you in one message every %s. Other times: /digest 2h. Each at once: /relay on. None: /digest off.", moderation.Passed(p.Digest()))
+	}
+	return ""
+}
+
 func textOwner(i group.Info, name string) string {
 	return fmt.Sprintf("Welcome, %s: you own %s now. What you write here is posted to all. Try /nick NAME, /groupname NAME, /help.", name, shortName(i))
 }

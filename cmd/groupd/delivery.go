@@ -27,7 +27,8 @@ const messageRoom = 4 << 10
 func (n *node) serveDelivery(info group.Info, id *rns.Identity, log *slog.Logger) (d *lxmf.Delivery, run func(context.Context) error, err error) {
 	face, err := lxm.New(lxm.Config{
 		Hub: n.hub, Group: info.Group, Version: Version, Logger: log,
-		Send: func(ctx context.Context, o lxm.Outbound) error { return n.send(ctx, d, o) }, // not before there is a delivery
+		Send:    func(ctx context.Context, o lxm.Outbound) error { return n.send(ctx, d, o) }, // not before there is a delivery
+		ModeFor: func(iface string) group.DeliveryMode { return n.scheduler.ModeFor(info.Group, iface) },
 		Ratchet: func(a rns.DestinationHash) []byte {
 			k, _ := n.transport.Recall(a)
 			return k.Ratchet

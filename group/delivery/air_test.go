@@ -34,42 +34,52 @@ func TestTheLegalDutyCycleIsNeverPassed(t *testing.T) {
 	})
 }
 
-func TestEmergenciesComeFirstThenPushThenRelayThenDigests(t *testing.T) {
+func TestPushGoesBeforeRelayAndRelayBeforeDigests(t *testing.T) {
 	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
-		w.members(0, 20, group.Preferences{Mode: group.DeliverDigest, DigestEvery: group.MinDigest})
-		w.members(100, 20, group.Preferences{Mode: group.DeliverRelay})
-		w.members(200, 20, group.Preferences{Mode: group.DeliverPush})
+		modes := []group.DeliveryMode{group.DeliverDigest, group.DeliverRelay, group.DeliverPush}
+		for i, m := range modes {
+			w.members(100*i, 20, group.Preferences{Mode: m, DigestEvery: group.MinDigest})
+		}
 		w.restart()
-		w.air.set("radio", func(i *delivery.Interface) { i.Up = false })
+		w.scheduler.Charge("radio", delivery.Answer, group.IdentityHash{}, 400*500, 500, 0) // half an hour of the share
 		w.post(group.PostInput{})
-		time.Sleep(20 * time.Minute) // all are due
-		w.air.set("radio", func(i *delivery.Interface) { i.Up = true })
+		time.Sleep(2 * time.Hour)
+		next := time.Duration(1 << 62)
+		for _, m := range modes { // the last ones first
+			all := w.couriers[m].all()
+			if len(all) != 20 || all[len(all)-1].at > next {
+				t.Errorf("%s: %d parcels, the last one later than the first of what comes after it", m, len(all))
+			}
+			next = all[0].at
+		}
+	})
+}
+
+func TestAnEmergencyGoesBeforeAllThatWaits(t *testing.T) {
+	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
+		w.members(0, 200, group.Preferences{Mode: group.DeliverPush})
+		w.members(500, 10, group.Preferences{Mode: group.DeliverDigest})
+		w.restart()
+		w.post(group.PostInput{})
 		time.Sleep(2 * time.Minute)
 		w.post(group.PostInput{Emergency: true})
-		urgent := time.Since(w.start)
-		time.Sleep(time.Hour)
-		var last, first [3]time.Duration
-		for i, m := range []group.DeliveryMode{group.DeliverPush, group.DeliverRelay, group.DeliverDigest} {
-			for _, list := range w.couriers[m].got {
-				for _, r := range list {
-					switch {
-					case r.Emergency && (r.at < urgent || r.at > urgent+3*time.Minute):
-						t.Errorf("an emergency after %v", r.at-urgent)
-					case r.Emergency:
-					default:
-						if first[i] == 0 || r.at < first[i] {
-							first[i] = r.at
-						}
-						last[i] = max(last[i], r.at)
-					}
+		began := time.Since(w.start)
+		i := radio()
+		each := i.Airtime(180) + i.Airtime(delivery.ProofBytes)
+		time.Sleep(250 * each) // with no regard to shares
+		told := 0
+		for _, m := range []group.DeliveryMode{group.DeliverPush, group.DeliverDigest} {
+			for _, r := range w.couriers[m].all() {
+				switch {
+				case r.Emergency:
+					told++
+				case r.at > began+2*each:
+					t.Errorf("something else %v after the emergency", r.at-began)
 				}
 			}
 		}
-		if n := w.scheduler.Status().Groups[0]; n.Behind != 0 {
-			t.Errorf("%+v", n)
-		}
-		if first[0] == 0 {
-			t.Error("no push before the emergency")
+		if told != 210 {
+			t.Errorf("%d of 210 are told of the emergency", told)
 		}
 	})
 }
@@ -137,7 +147,7 @@ func TestNothingIsLostWhileAnInterfaceIsDownOrGone(t *testing.T) {
 		if n, _ := w.couriers[group.DeliverPush].reached(); n != 0 {
 			t.Errorf("%d reached over nothing", n)
 		}
-		w.air.route = func(delivery.Address) (string, int) { return "radio", 2 }
+		w.air.routed(func(delivery.Address) (string, int) { return "radio", 2 })
 		time.Sleep(20 * time.Minute)
 		if n, _ := w.couriers[group.DeliverPush].reached(); n != len(ids) {
 			t.Errorf("%d reached by the other way", n)
@@ -154,17 +164,17 @@ func TestParcelsOnTheirWayAreBounded(t *testing.T) {
 	}
 	inBubble(t, many, func(w *world) {
 		push := w.couriers[group.DeliverPush]
-		push.carry = func(delivery.Recipient) delivery.Outcome { return delivery.NotProved } // for 30 s
+		push.ends(func(delivery.Recipient) delivery.Outcome { return delivery.NotProved }) // after 30 s
 		ids := w.members(0, 3000, group.Preferences{Mode: group.DeliverPush})
-		w.air.route = func(a delivery.Address) (string, int) { return many[int(a[0])%len(many)].Name, 1 }
+		w.air.routed(func(a delivery.Address) (string, int) { return many[int(a[0])%len(many)].Name, 1 })
 		w.restart()
 		w.post(group.PostInput{})
 		time.Sleep(time.Minute)
 		s := w.scheduler.Status()
-		if push.most > 256 || push.most < 200 || s.Groups[0].InFlight > 256 {
-			t.Errorf("%d at once", push.most)
+		if most := push.atOnce(); most > 256 || most < 200 || s.Groups[0].InFlight > 256 {
+			t.Errorf("%d at once", most)
 		}
-		push.carry = nil
+		push.ends(nil)
 		time.Sleep(2 * time.Hour)
 		for _, id := range ids {
 			if got := push.of(id); len(got) == 0 || got[len(got)-1].outcome != delivery.Proved {
@@ -228,9 +238,13 @@ func TestAnswersAreChargedBeforeWhatIsSentToMembers(t *testing.T) {
 func TestWhoJoinsByTextBeginsWithWhatHisWayCanBear(t *testing.T) {
 	inBubble(t, []delivery.Interface{wire(), radio()}, func(w *world) {
 		for iface, want := range map[string]group.DeliveryMode{"wire": group.DeliverRelay, "radio": group.DeliverDigest, "": group.DeliverDigest} {
-			if got := w.scheduler.ModeFor(iface); got != want {
+			if got := w.scheduler.ModeFor(main, iface); got != want {
 				t.Errorf("%q: %s", iface, got)
 			}
+		}
+		w.scheduler.Register(main, group.DeliverRelay, nil)
+		if got := w.scheduler.ModeFor(main, "wire"); got != group.DeliverFetch {
+			t.Errorf("%s, and nobody relays", got)
 		}
 	})
 }

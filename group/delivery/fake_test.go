@@ -1,10 +1,13 @@
 package delivery_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,7 +63,18 @@ func (a *air) Interfaces() (list []delivery.Interface) {
 	return list
 }
 
-func (a *air) Route(to delivery.Address) (string, int) { return a.route(to) }
+func (a *air) Route(to delivery.Address) (string, int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.route(to)
+}
+
+// routed changes the ways.
+func (a *air) routed(f func(delivery.Address) (string, int)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.route = f
+}
 
 func (a *air) set(name string, f func(*delivery.Interface)) {
 	a.mu.Lock()
@@ -107,13 +121,12 @@ func (a *air) worst(name string) (most time.Duration) {
 
 // courier carries numbered parcels of one mode over the air. Everything about it can be set.
 type courier struct {
-	w     *world
-	size  func(r delivery.Recipient) delivery.Parcel // To is filled in when 0
-	carry func(r delivery.Recipient) delivery.Outcome
-
-	forget bool // what was carried is not recorded
+	w      *world
+	size   func(r delivery.Recipient) delivery.Parcel // To is filled in when 0
+	forget bool                                       // what was carried is not recorded
 
 	mu   sync.Mutex
+	end  func(r delivery.Recipient) delivery.Outcome // nil: proved
 	got  map[group.IdentityHash][]receipt
 	made int
 	now  int // on their way
@@ -157,14 +170,15 @@ func (c *courier) Carry(ctx context.Context, p delivery.Parcel) delivery.Outcome
 	c.mu.Lock()
 	c.now++
 	c.most = max(c.most, c.now)
+	end := c.end
 	c.mu.Unlock()
 	in := p.Payload.(payload)
 	for range max(p.Packets, 1) {
 		c.w.air.packet(c.w.start, in.way.Interface, p.Bytes/max(p.Packets, 1), true)
 	}
 	o := delivery.Proved
-	if c.carry != nil {
-		o = c.carry(in.r)
+	if end != nil {
+		o = end(in.r)
 	}
 	switch o {
 	case delivery.Proved, delivery.LeftAtNode:
@@ -185,6 +199,31 @@ func (c *courier) Carry(ctx context.Context, p delivery.Parcel) delivery.Outcome
 	}
 	c.got[in.r.Member.Identity] = append(c.got[in.r.Member.Identity], receipt{time.Since(c.w.start), in.r, p.To, o, in.way})
 	return o
+}
+
+// ends sets what becomes of parcels.
+func (c *courier) ends(f func(r delivery.Recipient) delivery.Outcome) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end = f
+}
+
+// atOnce is the most parcels that were on their way at a time.
+func (c *courier) atOnce() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.most
+}
+
+// all lists the parcels in the order in which they ended.
+func (c *courier) all() (list []receipt) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, l := range c.got {
+		list = append(list, l...)
+	}
+	slices.SortFunc(list, func(a, b receipt) int { return cmp.Compare(a.at, b.at) })
+	return list
 }
 
 func (c *courier) of(id group.IdentityHash) []receipt {
@@ -218,7 +257,7 @@ type world struct {
 	air       *air
 	scheduler *delivery.Scheduler
 	couriers  map[group.DeliveryMode]*courier
-	offset    time.Duration // of the clock
+	offset    atomic.Int64 // of the clock
 	stop      func()
 }
 
@@ -279,7 +318,10 @@ func (w *world) run() {
 }
 
 // now is the clock, which may be wrong.
-func (w *world) now() time.Time { return time.Now().Add(w.offset) }
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.offset.Load())) }
+
+// set makes the clock wrong by so much.
+func (w *world) set(d time.Duration) { w.offset.Store(int64(d)) }
 
 func operator() group.Caller { return group.Caller{Local: true} }
 

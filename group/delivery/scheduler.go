@@ -149,15 +149,19 @@ func (s *Scheduler) MayAnnounce(bytes int, late bool) bool {
 	return s.book.announce(s.now(), bytes, late)
 }
 
-// ModeFor is the mode in which one begins who joined by a text command that came in by this interface: relay where
-// there is air enough, digest over a radio and where it is not known.
-func (s *Scheduler) ModeFor(iface string) group.DeliveryMode {
+// ModeFor is the mode in which one begins who joins a group by a text command that came in by this interface: relay where
+// there is air enough, digest over a radio and where it is not known; fetch where nobody carries those.
+func (s *Scheduler) ModeFor(g group.GroupID, iface string) group.DeliveryMode {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	mode := group.DeliverDigest
 	if l := s.book.lanes[iface]; l != nil && !l.Slow() {
-		return group.DeliverRelay
+		mode = group.DeliverRelay
 	}
-	return group.DeliverDigest
+	if s.book.roster(g).couriers[mode] == nil {
+		return group.DeliverFetch
+	}
+	return mode
 }
 
 // Run delivers until ctx ends. Then parcels on their way are cut short, what is known of the others is written, and it

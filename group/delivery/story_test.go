@@ -113,7 +113,7 @@ func TestADigestComesOncePerInterval(t *testing.T) {
 func TestWhoDoesNotAnswerIsLeftAloneUntilHeard(t *testing.T) {
 	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
 		push := w.couriers[group.DeliverPush]
-		push.carry = func(delivery.Recipient) delivery.Outcome { return delivery.NotProved }
+		push.ends(func(delivery.Recipient) delivery.Outcome { return delivery.NotProved })
 		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverPush})[0]
 		w.restart()
 		rev := w.post(group.PostInput{})
@@ -133,7 +133,7 @@ func TestWhoDoesNotAnswerIsLeftAloneUntilHeard(t *testing.T) {
 		if n := len(push.of(ann)); n != 6 {
 			t.Errorf("%d tries", n)
 		}
-		push.carry = nil
+		push.ends(nil)
 		w.scheduler.Heard(ann)
 		time.Sleep(time.Minute)
 		if d := w.row(ann); d.State != group.DeliveryIdle || d.Cursor <= rev || d.Attempts != 0 || len(push.of(ann)) != 7 {
@@ -145,16 +145,12 @@ func TestWhoDoesNotAnswerIsLeftAloneUntilHeard(t *testing.T) {
 func TestWhoIsAwayGetsHisMailAtThePropagationNode(t *testing.T) {
 	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
 		relay := w.couriers[group.DeliverRelay]
-		away := true
-		relay.carry = func(r delivery.Recipient) delivery.Outcome {
-			switch {
-			case r.Node:
+		relay.ends(func(r delivery.Recipient) delivery.Outcome {
+			if r.Node {
 				return delivery.LeftAtNode
-			case away:
-				return delivery.Unreached
 			}
-			return delivery.Proved
-		}
+			return delivery.Unreached
+		})
 		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverRelay, ViaPropagation: true})[0]
 		bob := w.members(1, 1, group.Preferences{Mode: group.DeliverRelay})[0]
 		w.restart()
@@ -177,7 +173,7 @@ func TestWhoIsAwayGetsHisMailAtThePropagationNode(t *testing.T) {
 		if n := len(relay.of(ann)) - 4; n < 3 || n > 4 {
 			t.Errorf("%d parcels for half an hour", n)
 		}
-		away = false
+		relay.ends(nil)
 		w.scheduler.Heard(ann)
 		w.post(group.PostInput{})
 		time.Sleep(time.Minute)
@@ -253,7 +249,7 @@ func TestJumpsOfTheClockStopNothingAndTellNothingFalse(t *testing.T) {
 		w.run()
 		sent := 0
 		for _, year := range []int{1970, 2038, 2026, 1970} {
-			w.offset = time.Until(time.Date(year, 1, 2, 12, 0, 0, 0, time.UTC))
+			w.set(time.Until(time.Date(year, 1, 2, 12, 0, 0, 0, time.UTC)))
 			w.post(group.PostInput{})
 			time.Sleep(10 * time.Second)
 			if sent++; len(push.of(ann)) != sent {
@@ -270,13 +266,14 @@ func TestJumpsOfTheClockStopNothingAndTellNothingFalse(t *testing.T) {
 		}
 		w.stop()
 		// What a row says of the far future is waited for no longer than it can ever take.
-		w.offset = time.Until(time.Date(2038, 1, 1, 0, 0, 0, 0, time.UTC))
+		w.set(time.Until(time.Date(2038, 1, 1, 0, 0, 0, 0, time.UTC)))
 		w.run()
-		push.carry = func(delivery.Recipient) delivery.Outcome { return delivery.NotProved }
+		push.ends(func(delivery.Recipient) delivery.Outcome { return delivery.NotProved })
 		w.post(group.PostInput{})
 		time.Sleep(2 * time.Minute)
 		w.stop()
-		push.carry, w.offset = nil, time.Until(time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC))
+		push.ends(nil)
+		w.set(time.Until(time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)))
 		w.run()
 		time.Sleep(31 * time.Minute)
 		if got := push.of(ann); got[len(got)-1].outcome != delivery.Proved {
