@@ -1,15 +1,16 @@
 package rns
 
+import "unsafe"
+
 // announceBytes is the packet of a valid announce as it was received. The path, the known destination and the announces to be
 // sent again share one of them: it is the only copy of key, ratchet and app data that is in memory. "" is none.
 type announceBytes string
 
-// bytes returns the announce for those who keep it. Called again it returns the same.
+// bytes returns the announce for those who keep it, without a copy: its packet has memory of its own, and nobody changes the packet
+// of an announce. A copy for each would leave as much garbage between those that are kept, which the heap cannot give back.
 func (a *heardAnnounce) bytes() announceBytes {
-	if a.kept == "" {
-		a.kept = announceBytes(a.packet.Raw)
-	}
-	return a.kept
+	raw := a.packet.Raw
+	return announceBytes(unsafe.String(unsafe.SliceData(raw), len(raw)))
 }
 
 func (b announceBytes) data() announceBytes {
@@ -59,8 +60,10 @@ func (b announceBytes) appData() []byte {
 	return []byte(d)
 }
 
-// packet parses it again, with a copy of the bytes.
-func (b announceBytes) packet() (Packet, error) { return ParsePacket([]byte(b)) }
+// packet parses it again. The packet must not be changed: it is no copy.
+func (b announceBytes) packet() (Packet, error) {
+	return ParsePacket(unsafe.Slice(unsafe.StringData(string(b)), len(b)))
+}
 
 func (b announceBytes) hash() PacketHash {
 	p, err := b.packet()

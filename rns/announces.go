@@ -33,8 +33,7 @@ type heardAnnounce struct {
 	relayed      bool
 	pathResponse bool
 	hash         PacketHash
-	packet       Packet        // hops counted; its Raw is as received
-	kept         announceBytes // see bytes
+	packet       Packet // hops counted; its Raw is as received
 	on           *attached
 	at           time.Time
 }

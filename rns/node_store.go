@@ -138,6 +138,10 @@ type savedAnnounce struct {
 func (e *engine) tables() *tableSnapshot {
 	m := e.moment()
 	s := &tableSnapshot{announces: make(map[PacketHash]savedAnnounce)}
+	hashes := make(map[*attached]InterfaceHash, len(e.interfaces))
+	for _, a := range e.interfaces {
+		hashes[a] = HashInterface(a.label)
+	}
 	for p := range e.paths.all() {
 		if !p.answers || p.via.options.Local != LocalNone {
 			continue
@@ -145,7 +149,7 @@ func (e *engine) tables() *tableSnapshot {
 		announce := p.announce()
 		s.paths = append(s.paths, StoredPath{
 			Destination: p.destination, Used: m.toWall(e.paths.time(p.used)), NextHop: p.nextHop(), Hops: int(p.hops),
-			Expires: m.toWall(e.paths.time(p.expires)), Randoms: slices.Collect(p.fields().all), Interface: HashInterface(p.via.label),
+			Expires: m.toWall(e.paths.time(p.expires)), Randoms: slices.Collect(p.fields().all), Interface: hashes[p.via],
 			Announce: announce,
 		})
 		s.announces[announce] = savedAnnounce{p.raw, p.via.label}

@@ -45,7 +45,7 @@ func pack(a *heardAnnounce) {
 		key = a.identity.public[:]
 	}
 	a.packet.Data = slices.Concat(key, a.name[:], a.random[:], a.ratchet, make([]byte, SignatureLength), a.appData)
-	a.packet.Raw, a.kept = a.packet.Append(nil), ""
+	a.packet.Raw = a.packet.Append(nil)
 	a.hash = a.packet.Hash()
 }
 

@@ -6,7 +6,8 @@ import (
 )
 
 const (
-	rowsPerChunk = 128
+	// rowsPerChunk and the header of the heap fill sizes in which memory is taken.
+	rowsPerChunk = 127
 	// minRowSlots is the least size of the index, a power of two; it doubles when seven of eight slots are taken.
 	minRowSlots = 16
 )

@@ -19,6 +19,7 @@ const (
 	announcePause  = 20 * time.Millisecond
 	announceWait   = 10 * time.Second
 	secondRound    = 8 * time.Second             // until announces have been sent for the second time, too
+	idleTime       = 5 * time.Second             // until a node that has just started has given back what the start took
 	settleTime     = secondRound + 4*time.Second // and until a node without traffic has given back what it does not use
 	announceCount  = 300
 	fewPaths       = 2_000
@@ -221,7 +222,7 @@ func (r *run) busyRelay(s side, counts ...int) error {
 		return err
 	}
 	defer n.end()
-	time.Sleep(time.Second)
+	time.Sleep(idleTime)
 	idle, err := n.usage()
 	if err != nil {
 		return err
