@@ -124,7 +124,7 @@ func (t *Transport) Blackhole(id IdentityHash, until time.Time, reason string) (
 		}
 		return false, fmt.Errorf("blackhole: %w", ErrTooMany)
 	}
-	err = t.do(func(e *engine) { e.forgetIdentity(id) })
+	err = t.do(func(e *engine) { e.forgetIdentities(id) })
 	if errors.Is(err, ErrClosed) {
 		err = nil
 	}
@@ -152,9 +152,9 @@ func (t *Transport) saveBlackholes(ctx context.Context) error {
 	return nil
 }
 
-// forgetIdentity removes the paths to all destinations of an identity.
-func (e *engine) forgetIdentity(id IdentityHash) {
-	for _, k := range e.known.of(id) {
+// forgetIdentities removes the paths to all destinations of identities.
+func (e *engine) forgetIdentities(ids ...IdentityHash) {
+	for _, k := range e.known.of(ids...) {
 		e.paths.expire(k.destination)
 	}
 }

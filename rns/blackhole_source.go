@@ -73,8 +73,8 @@ func (t *Transport) fetchBlackholes(ctx context.Context, source IdentityHash) er
 		return err
 	}
 	setSource(list, source)
-	for _, id := range t.blackholes.add(list...) {
-		_ = t.do(func(e *engine) { e.forgetIdentity(id) })
+	if added := t.blackholes.add(list...); len(added) > 0 {
+		_ = t.do(func(e *engine) { e.forgetIdentities(added...) })
 	}
 	if t.config.Store == nil {
 		return nil

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// DefaultMaxKnown is the size of the table of known destinations, some 10 MB when full.
+	// DefaultMaxKnown is the size of the table of known destinations, some 15 MB when full.
 	DefaultMaxKnown = 50000
 
 	// How often the table is saved when something changed in it: what we use, soon; all the rest, which on a busy
@@ -83,6 +83,10 @@ func (e *knownEntry) key() string {
 		return e.raw().key()
 	}
 	return e.content[recordKey:recordAppData]
+}
+
+func (e *knownEntry) identityHash() IdentityHash {
+	return IdentityHash(TruncatedHashOf([]byte(e.key())))
 }
 
 // identity returns the identity, made anew.
@@ -180,10 +184,14 @@ func (t *knownTable) all() iter.Seq[*knownEntry] {
 	}
 }
 
-// of returns the known destinations of an identity. It looks at all.
-func (t *knownTable) of(id IdentityHash) (found []*knownEntry) {
+// of returns the known destinations of identities. It looks at all.
+func (t *knownTable) of(ids ...IdentityHash) (found []*knownEntry) {
+	wanted := make(map[IdentityHash]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
 	for e := range t.all() {
-		if TruncatedHashOf([]byte(e.key())) == TruncatedHash(id) {
+		if wanted[e.identityHash()] {
 			found = append(found, e)
 		}
 	}

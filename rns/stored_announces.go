@@ -2,7 +2,6 @@ package rns
 
 import (
 	"context"
-	"maps"
 	"time"
 )
 
@@ -90,7 +89,7 @@ func (t *Transport) usable(a StoredAnnounce, d DestinationHash) bool {
 // of it.
 func (e *engine) announcesRead(batch map[PacketHash]DestinationHash, found map[PacketHash]announceBytes) {
 	e.reads.reading = nil
-	for h, d := range maps.All(batch) {
+	for h, d := range batch {
 		p := e.paths.get(d)
 		if p == nil || p.raw != "" || p.announce() != h {
 			continue // another one was heard meanwhile

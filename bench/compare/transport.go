@@ -17,7 +17,7 @@ const (
 	forwardWindow  = 256 // packets on their way
 	announceBatch  = 8   // announces sent at once, then a pause: both drop what comes faster than they check signatures
 	announcePause  = 20 * time.Millisecond
-	announceWait   = 10 * time.Second
+	announceWait   = 20 * time.Second
 	secondRound    = 8 * time.Second             // until announces have been sent for the second time, too
 	idleTime       = 5 * time.Second             // until a node that has just started has given back what the start took
 	settleTime     = secondRound + 4*time.Second // and until a node without traffic has given back what it does not use
