@@ -223,6 +223,7 @@ func (rec *recipient) startLink(key *rns.PublicIdentity) {
 			x.own, x.identified, x.losses, x.lostAt, x.lastUsed = l, false, 0, time.Time{}, now
 			x.window = newSendWindow()
 			rec.linked.Store(true)
+			rec.wakePlans(now) // he is there, so what waits for his announce may go too
 			rec.waitingForLink(&view{rec: rec, now: now}, progressLink)
 			rec.key.from.serve(l)
 			rec.watch(l)
