@@ -55,6 +55,8 @@ type Propagation struct {
 	wake   chan struct{} // capacity 1: the schedule has changed
 	count  propagationCounters
 	upload uploader
+	life   context.Context // of uploads: until Run ends
+	end    context.CancelFunc
 
 	mu        sync.Mutex // leaf
 	had       map[TransientID]struct{}
@@ -93,14 +95,17 @@ func NewPropagation(r *Router, c PropagationConfig) (*Propagation, error) {
 		store: make(chan storeNode, c.MaxNodes), wake: make(chan struct{}, 1),
 		had: make(map[TransientID]struct{}), schedules: make(map[rns.DestinationHash]*schedule),
 	}
+	p.life, p.end = context.WithCancel(context.Background())
 	p.upload.init()
 	r.SetUploader(p)
 	return p, nil
 }
 
 // Run hears nodes and collects mail until ctx ends, and returns when its goroutines have ended. It returns an error when what is
-// stored cannot be read. It is called once. Let it end before the router.
+// stored cannot be read. It is called once. Nothing is uploaded after it. End it before the router, or with it.
 func (p *Propagation) Run(ctx context.Context) error {
+	defer p.upload.close()
+	defer p.end()
 	nodes, err := p.r.store.Nodes(ctx)
 	if err != nil {
 		return fmt.Errorf("lxmf: propagation nodes: %w", err)
@@ -123,7 +128,6 @@ func (p *Propagation) Run(ctx context.Context) error {
 	wg.Go(func() { p.keepNodes(ctx) })
 	wg.Go(func() { p.collectInTime(ctx) })
 	<-ctx.Done()
-	p.upload.close()
 	return nil
 }
 

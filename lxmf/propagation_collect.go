@@ -27,7 +27,8 @@ type schedule struct {
 	turn     chan struct{} // capacity 1: one collection at a time
 	due      time.Time     // zero: not before an event
 	failures int
-	good     time.Time // the last good one, monotonic
+	last     time.Time // the end of the last one, monotonic
+	good     time.Time // of the last good one
 	status   CollectStatus
 }
 
@@ -138,6 +139,7 @@ func (p *Propagation) ended(s *schedule, reports []SyncReport, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	st := &s.status
+	s.last = now
 	st.Running, st.Progress, st.Err, st.Last, st.Collected = false, 0, err, now.Round(0), 0
 	for _, r := range reports {
 		st.Collected += r.Decided
@@ -183,8 +185,8 @@ func (p *Propagation) schedule(address rns.DestinationHash) *schedule {
 	return s
 }
 
-// scheduleHeard makes collections due since a node was heard: those that failed or had no node, and with a live announce those
-// that are not recent.
+// scheduleHeard makes collections due since a node was heard: those for which there was none, and with a live announce also those
+// that failed or are not recent. A node that announces itself all the time makes us ask no more than once in collectRetryFirst.
 func (p *Propagation) scheduleHeard(node rns.DestinationHash, live bool) {
 	nodes, _ := chooseNodes(p.nodes.list(), nodeNeed{auto: p.config.Auto}, time.Now())
 	useful := false
@@ -198,8 +200,12 @@ func (p *Propagation) scheduleHeard(node rns.DestinationHash, live bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range p.schedules {
-		stale := s.good.IsZero() || live && now.Sub(s.good) >= collectAgain || s.failures > 0
-		if soon := now.Add(collectSoon); stale && !s.status.Running && (s.due.IsZero() || s.due.After(soon)) {
+		due := s.due.IsZero() || live && (s.failures > 0 || now.Sub(s.good) >= collectAgain)
+		soon := now.Add(collectSoon)
+		if again := s.last.Add(collectRetryFirst); !s.last.IsZero() && s.status.Node == node && again.After(soon) {
+			soon = again
+		}
+		if due && !s.status.Running && (s.due.IsZero() || s.due.After(soon)) {
 			s.due = soon
 			s.status.Next = s.due.Round(0)
 		}

@@ -79,6 +79,7 @@ func (p *Propagation) Ready() bool {
 func (p *Propagation) Upload(ctx context.Context, u *Upload) error {
 	ctx, cancel := context.WithTimeout(ctx, uploadAtMost)
 	defer cancel()
+	defer context.AfterFunc(p.life, cancel)()
 	select {
 	case p.upload.turn <- struct{}{}:
 		defer func() { <-p.upload.turn }()
@@ -110,21 +111,22 @@ func (p *Propagation) Upload(ctx context.Context, u *Upload) error {
 		if rest, _ := chooseNodes(p.nodes.list(), p.uploadNeed(u), time.Now()); len(rest) > 0 {
 			err = fmt.Errorf("node %s: %v", node.Short(), err) // another one may take it
 		}
-	case errors.Is(err, ErrStampCost):
-		return err
 	}
-	if ctx.Err() == nil {
+	p.upload.drop()
+	if ctx.Err() == nil && !errors.Is(err, ErrStampCost) {
 		p.count.uploadsFailed.Add(1)
 		p.nodes.failed(node, time.Now())
 		p.r.log.Debug("not left at a propagation node", "node", node, "dest", u.To, "err", err)
 	}
-	p.upload.drop()
 	return err
 }
 
 // uploadTo leaves a message at one node.
 func (p *Propagation) uploadTo(ctx context.Context, node rns.DestinationHash, u *Upload) error {
 	up := &p.upload
+	if up.idle != nil {
+		up.idle.Stop()
+	}
 	reuse := up.link != nil && up.node == node && up.link.State() == rns.LinkActive
 	remote, data, err := p.reach(ctx, node)
 	if err != nil {
@@ -133,9 +135,6 @@ func (p *Propagation) uploadTo(ctx context.Context, node rns.DestinationHash, u 
 	stamp, err := p.uploadStamp(ctx, u, data.StampCost)
 	if err != nil {
 		return err
-	}
-	if up.idle != nil {
-		up.idle.Stop()
 	}
 	if !reuse {
 		up.drop()

@@ -51,6 +51,6 @@ func (s lxmfStore) PutCollected(ctx context.Context, keep int, ids ...lxmf.Trans
 				return err
 			}
 		}
-		return c.exec("DELETE FROM lxmf_collected WHERE no <= (SELECT max(no) FROM lxmf_collected) - ?1", keep)
+		return c.exec("DELETE FROM lxmf_collected WHERE no <= (SELECT no FROM lxmf_collected ORDER BY no DESC LIMIT 1 OFFSET ?1)", keep)
 	})
 }
