@@ -29,7 +29,7 @@ type first struct {
 // assemble opens everything and puts it together; nothing runs yet, and nothing is sent. Whoever gets a node runs it, and closes its db.
 func assemble(ctx context.Context, dir, home string, s *settings, net *network, logs io.Writer, notify func(...string)) (n *node, made first, err error) {
 	n = &node{
-		dir: dir, settings: s, network: net, log: newLoggers(logs, s.Log, net.config.Logging.Level), started: time.Now(),
+		dir: dir, settings: s, network: net, log: newLoggers(logs, s.Log, net.config.Logging), started: time.Now(),
 		groups: make(map[group.GroupID]*serving), notify: notify, broken: make(chan string, 1),
 	}
 	if n.db, err = sqlite.Open(ctx, filepath.Join(dir, fileDatabase)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"groupd/configs"
+	"groupd/rns/config"
 )
 
 func TestTheEmbeddedFileIsTheDefaults(t *testing.T) {
@@ -92,12 +93,19 @@ func TestReticulumsLogLevelsHaveTheirPlace(t *testing.T) {
 		}
 	}
 	var b strings.Builder
-	l := newLoggers(&b, logSettings{Level: level{slog.LevelWarn}}, 6)
+	l := newLoggers(&b, logSettings{Level: level{slog.LevelWarn}}, config.Logging{Level: 6, Timestamps: true})
 	l.own.Info("unheard")
 	l.own.With("a", 1).Info("unheard")
 	l.network.Debug("heard")
 	l.own.Warn("heard")
-	if got := b.String(); strings.Contains(got, "unheard") || strings.Count(got, "heard") != 2 {
+	if got := b.String(); strings.Contains(got, "unheard") || strings.Count(got, "heard") != 2 || strings.Count(got, "time=") != 2 {
+		t.Errorf("%s", got)
+	}
+	b.Reset()
+	l = newLoggers(&b, logSettings{Level: level{slog.LevelWarn}}, config.Logging{Level: 6}) // logtimestamps = no
+	l.network.With("a", 1).Debug("heard")
+	l.own.Warn("heard")
+	if got := b.String(); !strings.HasPrefix(got, "level=DEBUG msg=heard a=1\ntime=") {
 		t.Errorf("%s", got)
 	}
 }

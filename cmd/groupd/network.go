@@ -127,7 +127,7 @@ func (n *network) withoutEffect() {
 		text, hint string
 	}{
 		{"respond_to_probes", r.RespondToProbes && !r.EnableTransport, "does nothing without enable_transport", "enable_transport = yes, or delete the line"},
-		{"publish_blackhole", r.PublishBlackhole && !r.EnableTransport, "does nothing without enable_transport", "enable_transport = yes, or delete the line"},
+		{"publish_blackhole", r.PublishBlackhole && !r.EnableTransport && !r.StaticTransportIdentity, "the list has another address after each start", "static_transport_identity = yes, or delete the line"},
 		{"blackhole_sources", len(r.BlackholeSources) > rns.MaxBlackholeSources, fmt.Sprintf("only the first %d are used", rns.MaxBlackholeSources), "name fewer"},
 	} {
 		if e := section.Entry(o.key); o.set && e != nil {

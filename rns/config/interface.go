@@ -140,6 +140,7 @@ func (c *Config) readInterface(s *Section, errs *[]Problem) Interface {
 	o.truth(&i.AnnouncesFromInternal, "announces_from_internal")
 	o.truthOrUnset(&i.AnnouncesToInternal, "announces_to_internal")
 	o.truth(&i.BootstrapOnly, "bootstrap_only")
+	o.later(i.BootstrapOnly, "bootstrap_only")
 	o.truth(&i.IgnoreConfigWarnings, "ignore_config_warnings")
 	o.discovery(&i)
 
