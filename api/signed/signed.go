@@ -126,10 +126,12 @@ func extendedReaction(f lxmf.Fields) (r lxmf.Reaction, ok bool) {
 		text, isText := textOf(value)
 		switch word {
 		case "reaction_to":
-			if id, err := hex.DecodeString(text); err == nil && len(id) == len(r.Target) {
+			id, isBin := value.Bin()
+			if !isBin || len(id) != len(r.Target) {
+				id, _ = hex.DecodeString(text)
+			}
+			if len(id) == len(r.Target) {
 				r.Target, hasTarget = lxmf.MessageID(id), true
-			} else if isText && len(text) == len(r.Target) {
-				r.Target, hasTarget = lxmf.MessageID([]byte(text)), true
 			}
 		case "emoji":
 			r.Text, hasText = text, isText
