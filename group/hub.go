@@ -45,6 +45,7 @@ type Hub struct {
 	guesses    guesses
 
 	remembered atomic.Uint64 // outcomes written since the start
+	dropped    atomic.Uint64 // entries removed by retention
 
 	randMu sync.Mutex // leaf
 	rand   io.Reader
@@ -133,11 +134,12 @@ type Stats struct {
 	StrangersForgot  uint64 // strangers forgotten within a day for want of room
 	BucketsEvicted   uint64 // rate buckets forgotten for want of room
 	WrongClaims      uint64 // wrong owner's codes
+	EntriesDropped   uint64 // entries that the groups' policies no longer keep
 }
 
 // Stats is a snapshot.
 func (h *Hub) Stats() Stats {
-	var s Stats
+	s := Stats{EntriesDropped: h.dropped.Load()}
 	h.strangers.mu.Lock()
 	s.StrangersRefused, s.StrangersForgot = h.strangers.refused, h.strangers.forgotten
 	h.strangers.mu.Unlock()

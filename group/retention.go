@@ -78,9 +78,9 @@ func (h *Hub) measure(ctx context.Context, g GroupID, w *sweeper) (size int64, e
 // sweepBatch removes up to sweepBatch entries of a group and reports whether there may be more to remove. size is what the
 // content of the group takes, and what it takes afterwards.
 func (h *Hub) sweepBatch(ctx context.Context, g GroupID, size *int64) (more bool, err error) {
-	left := *size
+	left, n := *size, 0
 	err = h.store.Update(ctx, func(tx Tx) error {
-		more, left = false, *size
+		more, left, n = false, *size, 0
 		row, err := tx.Group(g)
 		if err != nil {
 			return err
@@ -94,7 +94,7 @@ func (h *Hub) sweepBatch(ctx context.Context, g GroupID, size *int64) (more bool
 			return err
 		}
 		var oldest []Entry
-		n, sure := 0, false
+		sure := false
 		for limit := sweepBatch; n == 0 && !sure && limit <= maxUnsure; limit *= 4 {
 			if oldest, err = tx.Entries(g, head.Oldest-1, 0, false, limit); err != nil {
 				return err
@@ -118,6 +118,7 @@ func (h *Hub) sweepBatch(ctx context.Context, g GroupID, size *int64) (more bool
 	})
 	if err == nil {
 		*size = left
+		h.dropped.Add(uint64(n))
 	}
 	return more, err
 }

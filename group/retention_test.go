@@ -74,6 +74,9 @@ func TestOnlyTheNewestEntriesAreKept(t *testing.T) {
 		if head.Rev != before.Rev || head.Seq != before.Seq || head.Chain != before.Chain || head.Deletions != before.Deletions {
 			t.Errorf("the head went from %+v to %+v", before, head)
 		}
+		if got := h.hub.Stats().EntriesDropped; got != uint64(before.Seq)-50 {
+			t.Errorf("%d entries counted as dropped", got)
+		}
 		if bad := must(h.hub.VerifyChain(t.Context(), valley))(t); bad != 0 {
 			t.Errorf("the chain breaks at %d", bad)
 		}

@@ -1,6 +1,7 @@
 package group_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -115,6 +116,28 @@ func TestReactionsThatAreNotTaken(t *testing.T) {
 		h.react(last, post.Seq, "0", false)
 		must(h.hub.Delete(t.Context(), ann, valley, group.DeleteInput{Seqs: []group.Seq{post.Seq}}))(t)
 		refused(t, "to what was deleted", try(last, group.ReactInput{Seq: post.Seq, Text: "1"}), group.KindNotFound)
+	})
+}
+
+func TestReactionsToOnePostAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		ann := h.joined("Ann", moderation.RoleMember)
+		post := h.post(ann, "hello")
+		if err := h.store.Update(t.Context(), func(tx group.Tx) error {
+			e, err := tx.Entry(valley, post.Seq)
+			e.Reactions = group.MaxReactions - 1
+			return errors.Join(err, tx.MarkEntry(e))
+		}); err != nil {
+			t.Fatal(err)
+		}
+		h.react(ann, post.Seq, "👍", false)
+		_, err := h.hub.React(t.Context(), ann, valley, group.ReactInput{Seq: post.Seq, Text: "❤"})
+		if e := refused(t, "one reaction more", err, group.KindFull); e.Limit != group.MaxReactions {
+			t.Errorf("the limit is %d", e.Limit)
+		}
+		h.react(ann, post.Seq, "👍", true)
+		h.react(ann, post.Seq, "❤", false)
 	})
 }
 
