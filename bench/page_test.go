@@ -82,7 +82,7 @@ func largeGroup(b *testing.B) (*group.Hub, group.Caller, group.Rev) {
 				}
 				head.Rev++
 				head.Seq++
-				if err := tx.AppendEntry(group.Entry{Group: main, Seq: head.Seq, Rev: head.Rev, Kind: group.EntryPost, Author: who[r.IntN(members)],
+				if err := tx.AppendEntry(group.Entry{Group: main, Seq: head.Seq, Rev: head.Rev, Written: head.Rev, Kind: group.EntryPost, Author: who[r.IntN(members)],
 					Time: time.Unix(1_800_000_000+int64(i)*30, 0), Text: []byte(strings.Join(text, " ")), Salt: make([]byte, 32)}, nil); err != nil {
 					return err
 				}

@@ -19,7 +19,13 @@ const (
 
 // sweeper is the loop that removes what the groups' policies no longer keep. It belongs to Hub.Run.
 type sweeper struct {
-	measured map[GroupID]Seq // newest entry when the content was last measured
+	measured map[GroupID]measure // when the content was last measured
+}
+
+// measure says what a group had then: the newest entry, and the bound.
+type measure struct {
+	newest Seq
+	bound  uint64
 }
 
 // sweep removes from every group what its policy does not keep, in small transactions, oldest first. The chain verifies from
@@ -62,13 +68,14 @@ func (h *Hub) measure(ctx context.Context, g GroupID, w *sweeper) (size int64, e
 			return err
 		}
 		head, err := tx.Head(g)
-		if err != nil || w.measured[g] == head.Seq+1 {
+		at := measure{head.Seq, row.Policy.RetainBytes}
+		if err != nil || w.measured[g] == at {
 			return err
 		}
 		if w.measured == nil {
-			w.measured = make(map[GroupID]Seq)
+			w.measured = make(map[GroupID]measure)
 		}
-		w.measured[g] = head.Seq + 1
+		w.measured[g] = at
 		size, err = tx.ContentSize(g)
 		return err
 	})

@@ -133,6 +133,7 @@ func (s *scene) bySeq(p *Page, q Query, after, before Seq, backward bool) error 
 		return err
 	}
 	p.More = len(entries) == rows
+	p.Entries = slices.Grow(p.Entries, min(len(entries), q.Limit))
 	for i, e := range entries {
 		if i == rows-1 || len(p.Entries) == q.Limit {
 			p.More = true
@@ -180,6 +181,7 @@ func (s *scene) byRev(p *Page, q Query) error {
 	if len(revs) > q.Limit {
 		p.To, p.More = min(p.To, revs[q.Limit]-1), true // everything before the first row that is left out
 	}
+	p.Entries = slices.Grow(p.Entries, len(entries))
 	for _, e := range entries {
 		if p.place(e) <= p.To {
 			p.take(e, q)
@@ -215,6 +217,9 @@ func (s *scene) shownByRev(p *Page, oldest Seq, limit int) (shown []Entry, read 
 		entries, err := list(s.group.ID, after, rows)
 		if err != nil {
 			return nil, 0, err
+		}
+		if oldest <= 1 && shown == nil { // nothing is hidden from him
+			return entries, 0, nil
 		}
 		for _, e := range entries {
 			if after = p.place(e); e.Seq < oldest {

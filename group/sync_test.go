@@ -289,7 +289,7 @@ func BenchmarkSyncPageOf20FromTheMiddle(b *testing.B) {
 		_, err = hub.Join(b.Context(), ann, valley, group.JoinInput{Name: "Ann"})
 	}
 	for i := 0; i < 20_000 && err == nil; i++ {
-		_, err = hub.Post(b.Context(), ann, valley, group.PostInput{Text: []byte("the goats are on the upper meadow")})
+		_, err = hub.Post(b.Context(), operator(), valley, group.PostInput{Text: []byte("the goats are on the upper meadow")})
 	}
 	if err != nil {
 		b.Fatal(err)

@@ -160,7 +160,7 @@ func listOf(p group.Page, query group.Query, q *groupdv1.MessagesRequest) *entry
 		}
 		row := entryRow(e, who, q.GetHashes(), q.GetHeadlines())
 		row.Reactions = reactionRows(p.Reactions[e.Seq])
-		if l.byRev && e.Written <= p.Complete {
+		if l.byRev && p.Complete > 0 && e.Written <= p.Complete {
 			row = unchanged(row)
 		}
 		l.items = append(l.items, item{rev: uint64(e.Rev), entry: row})

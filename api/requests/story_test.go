@@ -394,7 +394,7 @@ func BenchmarkPageOf20(b *testing.B) {
 			rev++
 			head.Seq++
 			head.Rev = rev
-			if err := tx.AppendEntry(group.Entry{Group: valley, Seq: head.Seq, Rev: rev, Kind: group.EntryPost, Author: who[r.IntN(40)],
+			if err := tx.AppendEntry(group.Entry{Group: valley, Seq: head.Seq, Rev: rev, Written: rev, Kind: group.EntryPost, Author: who[r.IntN(40)],
 				Time: time.Unix(1_800_000_000+int64(i)*30, 0), Text: []byte(strings.Join(text, " ")), Salt: make([]byte, 32)}, nil); err != nil {
 				return err
 			}
