@@ -135,7 +135,7 @@ func (m mutant) try(ctx context.Context, dir, temp string, n int) (verdict, erro
 
 // test runs a package's tests, on changed files when there is an overlay.
 func test(ctx context.Context, dir, overlay string) ([]byte, error) {
-	args := []string{"test", "-vet=off", "-count=1", "-failfast", "-timeout", patience.String()}
+	args := []string{"test", "-vet=off", "-count=1", "-failfast", "-short", "-timeout", patience.String()}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
