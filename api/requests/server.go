@@ -93,6 +93,8 @@ type Config struct {
 	// Stamps checks the work that comes with requests; *lxmf.Stamper is one. nil: all work counts as none.
 	Stamps StampChecker
 	Now    func() time.Time // of the day that stamps are for; nil: time.Now
+	// Answered is told of each reply over a link: by which interface, to whom (zero: not identified), and its length in bytes. nil: nobody is.
+	Answered func(iface string, who group.IdentityHash, bytes int)
 }
 
 // Server answers the requests of one group. Its methods may be called from any goroutine; it keeps nothing but its configuration and
@@ -107,6 +109,7 @@ type Server struct {
 	now     func() time.Time
 	routes  []route
 	pack    *compressors
+	told    func(iface string, who group.IdentityHash, bytes int)
 }
 
 // New checks cfg and makes a Server; nothing is started.
@@ -123,7 +126,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{hub: cfg.Hub, group: cfg.Group, version: cfg.Version, log: cfg.Logger, rand: cfg.Rand, stamps: cfg.Stamps, now: cfg.Now, pack: newCompressors()}
+	if cfg.Answered == nil {
+		cfg.Answered = func(string, group.IdentityHash, int) {}
+	}
+	s := &Server{hub: cfg.Hub, group: cfg.Group, told: cfg.Answered, version: cfg.Version, log: cfg.Logger, rand: cfg.Rand, stamps: cfg.Stamps, now: cfg.Now, pack: newCompressors()}
 	s.routes = s.table()
 	return s, nil
 }

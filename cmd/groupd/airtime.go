@@ -129,6 +129,12 @@ func slowestOf(list []sharedinstance.InterfaceInfo) (slowest int64) {
 // timestamp and marker, about.
 const answerOverhead = 19 + 32 + 48 + 64 + 16 + 30
 
+// linkPayload is what of a reply fits a packet on a link, and linkOverhead what is added to it, in bytes, about.
+const (
+	linkPayload  = 431
+	linkOverhead = 69
+)
+
 // announceBytes is an announce with name, ratchet and header, about.
 const announceBytes = 240
 
@@ -136,6 +142,12 @@ const announceBytes = 240
 func (n *node) chargeAnswer(to rns.DestinationHash, content int) {
 	iface, _ := n.air.Route(delivery.Address(to))
 	n.scheduler.Charge(iface, delivery.Answer, group.IdentityHash{}, content+answerOverhead, 1, 1)
+}
+
+// chargeReply books a reply to a request, in packets of a link or parts of a resource; the requests and proofs are the asker's.
+func (n *node) chargeReply(iface string, who group.IdentityHash, bytes int) {
+	packets := (bytes + linkPayload - 1) / linkPayload
+	n.scheduler.Charge(iface, delivery.Answer, who, bytes+packets*linkOverhead, packets, 0)
 }
 
 // heard lets delivery know of a sign of life.

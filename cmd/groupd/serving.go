@@ -64,7 +64,7 @@ const linkProofDelay = 50 * time.Millisecond
 
 // serveRequests opens meshchat.group.
 func (n *node) serveRequests(g group.GroupID, id *rns.Identity, d string, log *slog.Logger) (*rns.Destination, error) {
-	face, err := requests.New(requests.Config{Hub: n.hub, Group: g, Version: Version, Logger: log, Stamps: n.router.Stamper()})
+	face, err := requests.New(requests.Config{Hub: n.hub, Group: g, Version: Version, Logger: log, Stamps: n.router.Stamper(), Answered: n.chargeReply})
 	if err != nil {
 		return nil, err
 	}

@@ -84,6 +84,27 @@ func TestAnEmergencyGoesBeforeAllThatWaits(t *testing.T) {
 	})
 }
 
+func TestAnEmergencyIsTriedOnceForWhoWasGivenUpAndPassesNoPause(t *testing.T) {
+	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
+		push := w.couriers[group.DeliverPush]
+		push.ends(func(delivery.Recipient) delivery.Outcome { return delivery.NotProved })
+		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverPush})[0]
+		bob := w.members(1, 1, group.Preferences{Mode: group.DeliverPush, Paused: true})[0]
+		w.restart()
+		w.post(group.PostInput{})
+		time.Sleep(24 * time.Hour)
+		before := len(push.of(ann))
+		w.post(group.PostInput{Emergency: true})
+		time.Sleep(24 * time.Hour)
+		if n := len(push.of(ann)) - before; n != 1 || w.row(ann).State != group.DeliveryWaits {
+			t.Errorf("%d more tries, %+v", n, w.row(ann))
+		}
+		if n := len(push.of(bob)); n != 0 {
+			t.Errorf("%d parcels to who paused", n)
+		}
+	})
+}
+
 func TestOneMemberCannotUseUpTheAir(t *testing.T) {
 	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
 		greedy := w.members(0, 1, group.Preferences{Mode: group.DeliverPush})[0]

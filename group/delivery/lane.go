@@ -22,6 +22,8 @@ const (
 	urgentFlights = 2
 	// dutyRest is the part of the legal duty cycle that is kept for emergencies and answers.
 	dutyRest = 0.1
+	// expectFor is about how long what was charged may take to be transmitted.
+	expectFor = 2 * time.Minute
 	// fullPacket is the size in bytes of a full packet on the air.
 	fullPacket = 500
 	// spenders is how many members' airtime is told apart per interface; where there are more, who spent least counts among
@@ -38,8 +40,10 @@ type lane struct {
 	hour    window        // what we transmitted
 	typical time.Duration // of parcels so far
 
-	measured, expected time.Duration // of Interface.Transmitted: the last one, and what of it was ours
-	seen               bool
+	measured time.Duration // the last Interface.Transmitted
+	expected time.Duration // charged, and not seen in it yet
+	looked   time.Duration // when it was looked at
+	seen     bool
 
 	spent   [priorities]time.Duration
 	parcels [priorities]uint64
@@ -77,7 +81,7 @@ func (l *lane) set(now time.Duration, i Interface, share float64) {
 	if i.Duty > 0 && i.Duty < 1 {
 		l.share = min(l.share, i.Duty)
 	}
-	l.share = min(l.share, 1)
+	l.share = min(max(l.share, 0.001), 1)
 	if i.Transmitted == 0 {
 		return
 	}
@@ -90,10 +94,12 @@ func (l *lane) set(now time.Duration, i Interface, share float64) {
 		l.seen = true
 		return
 	}
-	if known := min(grown, l.expected); known > 0 {
-		l.expected -= known
-		grown -= known
-	}
+	known := min(grown, l.expected)
+	grown -= known
+	l.expected -= known
+	// What was expected too much must not hide what others transmit later.
+	l.expected -= time.Duration(float64(l.expected) * min(1, float64(now-l.looked)/float64(expectFor)))
+	l.looked = now
 	if grown > 0 {
 		l.hour.add(now, grown)
 		l.tokens -= grown
