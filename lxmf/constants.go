@@ -103,7 +103,7 @@ const (
 	StateGenerating State = 0x00 // its stamp is being made
 	StateQueued     State = 0x01 // waits: for a path, a link, its turn, or the recipient's next announce (OUTBOUND)
 	StateSending    State = 0x02 // is being transferred over a link
-	StateSent       State = 0x04 // was transmitted in a packet, its proof is awaited
+	StateSent       State = 0x04 // was transmitted in a packet, its proof is awaited; or a propagation node has it, which is the end
 	StateDelivered  State = 0x08 // the recipient has proved it
 	StateRejected   State = 0xfd // the recipient refused it, for its size
 	StateCancelled  State = 0xfe // was cancelled here
@@ -133,7 +133,8 @@ func (s State) String() string {
 	return fmt.Sprintf("state %#02x", uint8(s))
 }
 
-// Final reports whether the state is one of the four in which [Outgoing.Done] is closed.
+// Final reports whether the state is one of the four that end every message. [Outgoing.Done] is closed in them, and in StateSent
+// when a propagation node has the message.
 func (s State) Final() bool {
 	return s == StateDelivered || s == StateRejected || s == StateCancelled || s == StateFailed
 }

@@ -147,6 +147,9 @@ func (r *Router) enqueue(ctx context.Context, g given, o *Outgoing) error {
 	defer r.mu.Unlock()
 	if err := r.closedLocked(o.key.from); err != nil { // meanwhile
 		r.queue.remove(o)
+		if o.keep {
+			r.kept.drop(o.ID())
+		}
 		return err
 	}
 	r.handLocked(g, o)
