@@ -57,7 +57,7 @@ fuzz: ## each decoder's fuzz target for FUZZTIME (30s)
 bench: ## benchmarks
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -timeout 30m ./...
 
-bench-peers: $(VENV)/pins.txt ## nodes of ours beside the Python reference: CPU time per item, memory, start (under 6 minutes)
+bench-peers: $(VENV)/pins.txt ## nodes of ours beside the Python reference: CPU time per item, memory, start (under 10 minutes)
 	$(GO) build -o build/bench-peer ./bench/peer
 	$(GO) run ./bench/compare -peer build/bench-peer -python $(VENV)/bin/python
 

@@ -232,7 +232,10 @@ func (r *run) busyRelay(s side, counts ...int) error {
 		if err := n.learn(r.mesh.announces[heard:paths]); err != nil {
 			return err
 		}
-		if paths == mostPaths {
+		switch paths {
+		case manyPaths:
+			time.Sleep(time.Second) // all have been sent once
+		case mostPaths:
 			time.Sleep(secondRound)
 		}
 		heard = min(paths+announceCount*r.scale, len(r.mesh.announces))
