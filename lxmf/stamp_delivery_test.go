@@ -127,27 +127,6 @@ func TestWhereStampsAreOptionalAMessageWithoutOneIsDelivered(t *testing.T) {
 	})
 }
 
-// who takes a paper message has the paper; nobody floods him with it.
-func TestPaperMessagesNeedNoStamp(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
-		a := live(t, alice(t), m.Port("a"), options{})
-		b := live(t, bob(t), m.Port("b"), options{delivery: dear})
-		a.announce(t)
-		b.announce(t)
-		uri, _, err := a.Paper(&lxmf.Outbound{From: a.Delivery, To: b.Address(), Content: []byte("on paper")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := b.TakePaper(uri); err != nil {
-			t.Fatal(err)
-		}
-		if in := b.receive(t); in.Method != lxmf.MethodPaper || in.StampValue != 0 {
-			t.Errorf("%v, value %d", in.Method, in.StampValue)
-		}
-	})
-}
-
 // the search ends, and with it the message; the next one is made.
 func TestACancelledMessageEndsTheSearchForItsStamp(t *testing.T) {
 	t.Parallel()

@@ -137,7 +137,12 @@ func (p *Peer) writes(to rns.DestinationHash, method, text string, args Args) st
 // awaitDelivered waits until the peer counts a message as delivered, and returns its number of attempts.
 func (p *Peer) awaitDelivered(id string) int {
 	p.t.Helper()
-	e := p.Await("message_state", time.Minute, func(e Event) bool { return e.Text("message") == id })
+	return p.awaitDeliveredWithin(id, time.Minute)
+}
+
+func (p *Peer) awaitDeliveredWithin(id string, timeout time.Duration) int {
+	p.t.Helper()
+	e := p.Await("message_state", timeout, func(e Event) bool { return e.Text("message") == id })
 	if e.Fields["delivered"] != true {
 		p.t.Fatalf("message %s: %v", id, e.Fields)
 	}
@@ -241,20 +246,6 @@ func TestAPythonProgramThatNeverAnnouncedIsHeldAndVerified(t *testing.T) {
 		t.Errorf("held %v", in.Held)
 	}
 }
-
-func TestStampsAreUnderstoodBothWays(t *testing.T) {
-	t.Parallel()
-	m, p, python := lxmfPair(t, 0, Args{"stamp_cost": 9}, func(c *lxmf.DeliveryConfig) { c.StampCost = func() int { return 8 } })
-	p.Do("lxmf_announce", nil)
-	id := p.writes(m.Address(), "opportunistic", "stamped", nil)
-	p.awaitDelivered(id)
-	if in := m.await(1, time.Minute)[0]; in.StampValue < 7 || len(in.Message.Stamp) != lxmf.StampLength {
-		t.Errorf("value %d", in.StampValue)
-	}
-	out := m.writes(python, lxmf.MethodAuto, "stamped too")
-	p.Await("message", time.Minute, func(e Event) bool { return e.Text("message") == out.ID().String() })
-}
-
 // TestPaperIsReadBothWays holds against a live program that asks for stamps.
 func TestPaperIsReadBothWays(t *testing.T) {
 	t.Parallel()

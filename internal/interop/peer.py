@@ -279,13 +279,29 @@ class Peer:
 
     def received(self, m):
         emit({"event": "message", "message": m.hash.hex(), "source": m.source_hash.hex(), "title": m.title_as_string(), "content": m.content_as_string(),
-              "fields": repr(m.fields), "verified": m.signature_validated, "method": m.method, "timestamp": m.timestamp})
+              "fields": repr(m.fields), "verified": m.signature_validated, "method": m.method, "timestamp": m.timestamp,
+              "stamp_valid": m.stamp_valid, "stamp_value": m.stamp_value})
 
     def cmd_lxmf_announce(self, a):
         self.router.announce(self.source.hash)
 
+    def cmd_lxmf_stamp_cost(self, a):
+        """Asks for stamps of `cost` from now on, and says so."""
+        self.router.set_inbound_stamp_cost(self.source.hash, a["cost"])
+        self.router.announce(self.source.hash)
+
+    def cmd_await_stamp_cost(self, a):
+        h, deadline = bytes.fromhex(a["hash"]), time.time() + a.get("timeout", 30)
+        while self.router.get_outbound_stamp_cost(h) != a["cost"]:
+            if time.time() > deadline:
+                raise TimeoutError("the cost of %s is %r" % (a["hash"], self.router.get_outbound_stamp_cost(h)))
+            time.sleep(0.02)
+
+    def cmd_lxmf_forget_stamp_cost(self, a):
+        self.router.outbound_stamp_costs.pop(bytes.fromhex(a["hash"]), None)
+
     def cmd_lxmf_send(self, a):
-        """Returns at once; `message_state` events tell how it goes."""
+        """Returns at once; `message_state` events tell how it goes. With `ticket` the recipient gets one; `stamp_cost` overrides what he announced."""
         methods = {"opportunistic": LXMF.LXMessage.OPPORTUNISTIC, "direct": LXMF.LXMessage.DIRECT, "propagated": LXMF.LXMessage.PROPAGATED}
         h = bytes.fromhex(a["to"])
         i = RNS.Identity.recall(h)
@@ -294,7 +310,8 @@ class Peer:
         to = RNS.Destination(i, RNS.Destination.OUT, RNS.Destination.SINGLE, "lxmf", "delivery")
         fields = {int(k): bytes.fromhex(v) for k, v in a.get("fields", {}).items()}
         content = payload(a, "blob").decode("latin-1") if a.get("blob") else a.get("content", "")
-        m = LXMF.LXMessage(to, self.source, content, a.get("title", ""), fields=fields, desired_method=methods[a.get("method", "direct")])
+        m = LXMF.LXMessage(to, self.source, content, a.get("title", ""), fields=fields, desired_method=methods[a.get("method", "direct")],
+                           stamp_cost=a.get("stamp_cost"), include_ticket=a.get("ticket", False))
         if a.get("timestamp") is not None:
             m.timestamp = a["timestamp"]
 
