@@ -10,6 +10,7 @@ package workblock
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding"
 	"encoding/binary"
 	"errors"
@@ -96,7 +97,8 @@ type restorable interface {
 // expander holds the buffers of an expansion, so that the thousands of rounds allocate nothing.
 type expander struct {
 	h            restorable
-	inner, outer []byte // saved states behind the two padded keys of HMAC
+	inner, outer []byte                    // saved states behind the two padded keys of HMAC
+	flips        [2][sha256.BlockSize]byte // HMAC's two constants
 	pad          [sha256.BlockSize]byte
 	sum          [sha256.Size]byte
 	out          [RoundLength]byte
@@ -110,18 +112,19 @@ func (e *expander) init() error {
 		return errNoState
 	}
 	e.h = h
+	for i, flip := range [2]byte{0x36, 0x5c} {
+		for j := range e.flips[i] {
+			e.flips[i][j] = flip
+		}
+	}
 	return nil
 }
 
 // setKey prepares HMAC with a 32-byte key.
 func (e *expander) setKey(key []byte) {
-	for i, flip := range [2]byte{0x36, 0x5c} {
-		for j := range e.pad {
-			e.pad[j] = flip
-		}
-		for j, k := range key {
-			e.pad[j] ^= k
-		}
+	for i := range e.flips {
+		n := subtle.XORBytes(e.pad[:], key, e.flips[i][:])
+		copy(e.pad[n:], e.flips[i][n:])
 		e.h.Reset()
 		e.h.Write(e.pad[:])
 		// AppendBinary of SHA-256 does not fail.
