@@ -246,6 +246,7 @@ func TestAPythonProgramThatNeverAnnouncedIsHeldAndVerified(t *testing.T) {
 		t.Errorf("held %v", in.Held)
 	}
 }
+
 // TestPaperIsReadBothWays holds against a live program that asks for stamps.
 func TestPaperIsReadBothWays(t *testing.T) {
 	t.Parallel()
