@@ -180,7 +180,8 @@ func (c RouterConfig) withDefaults() (RouterConfig, error) {
 // any goroutine, before Run and during it.
 //
 // Goroutines: one per delivery takes in its messages, half as many as cores check stamps, one holds messages of unknown
-// authors, one stores tickets, and one per recipient sends what is queued for him, as long as there is something or his link is open. Run waits for them all.
+// authors, one stores tickets, one drops kept messages that have ended, and one per recipient sends what is queued for him, as
+// long as there is something or his link is open. Run waits for them all.
 type Router struct {
 	config    RouterConfig
 	transport *rns.Transport
