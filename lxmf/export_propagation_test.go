@@ -43,3 +43,16 @@ func ChooseNodes(nodes []PropagationNode, n NodeNeed, now time.Time) (out []Prop
 	}
 	return out
 }
+
+// PropagationRemembering collects so many messages and returns a function that tells whether the ith is remembered.
+func PropagationRemembering(n int) func(i int) bool {
+	p := &Propagation{had: make(map[TransientID]struct{})}
+	id := func(i int) TransientID { return TransientID{byte(i), byte(i >> 8)} }
+	for i := range n {
+		p.remember(id(i))
+	}
+	return func(i int) bool {
+		_, ok := p.had[id(i)]
+		return ok && len(p.had) == maxCollectedIDs && len(p.hadOrder) == maxCollectedIDs
+	}
+}

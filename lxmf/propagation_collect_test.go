@@ -553,3 +553,40 @@ func TestACollectionWaitsForRoom(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// A lossy medium: the identifying packet, which nobody proves, is lost at times, and so are requests and answers.
+func TestMailIsCollectedOverALossyMediumOnce(t *testing.T) {
+	t.Parallel()
+	bubbleOn(t, ifacetest.Options{Latency: 20 * time.Millisecond, Loss: 0.2, Seed: 11}, func(t *testing.T, m *ifacetest.Medium) {
+		n := startNode(t, 90, m.Port("node"))
+		a := live(t, alice(t), m.Port("a"), options{})
+		if err := a.node.Remember(lxmf.DeliveryHash(bob(t).Public()), bob(t).Public()); err != nil {
+			t.Fatal(err)
+		}
+		p := a.propagate(t, lxmf.PropagationConfig{Nodes: []rns.DestinationHash{n.dest.Hash()}})
+		const messages = 100
+		for i := range messages {
+			n.leave(bob(t), alice(t).Public(), string(bytes.Repeat([]byte{'a' + byte(i%26)}, 20+i)))
+		}
+		for range 48 {
+			time.Sleep(time.Hour)
+			if n.holds() == 0 {
+				break
+			}
+		}
+		if len(a.got) != messages || n.holds() != 0 {
+			t.Errorf("%d delivered, %d left, %+v", len(a.got), n.holds(), p.Stats())
+		}
+	})
+}
+
+// The bound of what is remembered as collected, and its drop rule: the oldest goes.
+func TestTheOldestCollectedIDsAreForgotten(t *testing.T) {
+	t.Parallel()
+	p := lxmf.PropagationRemembering(8192 + 3)
+	for i, want := range map[int]bool{0: false, 2: false, 3: true, 8194: true} {
+		if got := p(i); got != want {
+			t.Errorf("id %d: remembered %v", i, got)
+		}
+	}
+}

@@ -98,21 +98,27 @@ func (p *Peer) useNode(n *propagationNode) {
 	p.Do("lxmf_node", Args{"node": n.hash.String()})
 }
 
-// leaves has a Python program leave a message at its node, and waits until the node has it.
-func (p *Peer) leaves(to, text string) string {
+// leaves has a Python program leave messages at its node, and waits until the node has them.
+func (p *Peer) leaves(to string, texts ...string) {
 	p.t.Helper()
-	id, _ := p.Do("lxmf_send", Args{"to": to, "method": "propagated", "content": text})["id"].(string)
+	var ids []string
+	for _, text := range texts {
+		id, _ := p.Do("lxmf_send", Args{"to": to, "method": "propagated", "content": text})["id"].(string)
+		ids = append(ids, id)
+	}
 	const sent = 4
 	deadline := time.Now().Add(90 * time.Second)
-	for {
-		state, _ := p.Do("lxmf_packed", Args{"message": id})["state"].(float64)
-		if state == sent {
-			return id
+	for _, id := range ids {
+		for {
+			state, _ := p.Do("lxmf_packed", Args{"message": id})["state"].(float64)
+			if state == sent {
+				break
+			}
+			if state > sent || time.Now().After(deadline) {
+				p.t.Fatalf("message %s is not left at the node, state %v", id, state)
+			}
+			time.Sleep(50 * time.Millisecond)
 		}
-		if state > sent || time.Now().After(deadline) {
-			p.t.Fatalf("%q is not left at the node, state %v", text, state)
-		}
-		time.Sleep(50 * time.Millisecond)
 	}
 }
 
@@ -136,8 +142,7 @@ func TestAGroupCollectsItsMailFromAStockNode(t *testing.T) {
 	}
 	s.Stop()
 
-	ann.leaves(address, "written in the valley")
-	ann.leaves(address, "/nick Annabel")
+	ann.leaves(address, "written in the valley", "/nick Annabel")
 	bo.leaves(address, "written on the ridge")
 	private := ann.Do("private_key", Args{"name": "me"})["private"]
 	ann.Kill() // she is off when the group answers
@@ -280,8 +285,7 @@ func TestRestartsInTheMiddleOfACollectionLoseAndDoubleNothing(t *testing.T) {
 	p.Do("await_path", Args{"hash": address})
 	p.useNode(lxmd)
 	p.Do("lxmf_announce", nil)
-	p.leaves(address, "one")
-	p.leaves(address, strings.Repeat("two ", 5000)) // a resource both ways
+	p.leaves(address, "one", strings.Repeat("two ", 5000)) // the second is a resource both ways
 	ctx, kill := context.WithCancel(t.Context())
 	go func() {
 		<-crashed
