@@ -87,13 +87,6 @@ func (r *Router) TakePaper(uri string) error {
 	if err != nil {
 		return err
 	}
-	return r.takeSealed(sealed, MethodPaper, time.Now(), nil)
-}
-
-// takeSealed takes in a sealed message that came neither in a packet nor over a link to its destination: paper, or mail that was
-// fetched from a propagation node. settled is called, from any goroutine, when it must not be fetched again: its decision is
-// durable, or it was refused. nil: nobody asks. Errors are those of [Router.TakePaper].
-func (r *Router) takeSealed(sealed []byte, method Method, at time.Time, settled func() error) error {
 	if len(sealed) <= rns.TruncatedHashLength {
 		return fmt.Errorf("%w: %d bytes", ErrMalformed, len(sealed))
 	}
@@ -101,15 +94,27 @@ func (r *Router) takeSealed(sealed []byte, method Method, at time.Time, settled 
 	if d == nil {
 		return ErrNotOurs
 	}
-	plain, ok := d.destination.Decrypt(sealed[rns.TruncatedHashLength:])
+	packed, ok := d.unseal(sealed)
 	if !ok {
 		return ErrUndecryptable
 	}
-	packed := append(sealed[:rns.TruncatedHashLength:rns.TruncatedHashLength], plain...)
-	if !d.take(&arrival{d: d, packed: packed, method: method, at: at, prove: settled}) {
+	if !d.take(&arrival{d: d, packed: packed, method: MethodPaper, at: time.Now()}) {
 		return ErrQueueFull
 	}
 	return nil
+}
+
+// unseal opens what [Seal] made for this address, with any of its ratchets. False: it is for another one, or nothing opens it.
+func (d *Delivery) unseal(sealed []byte) (packed []byte, ok bool) {
+	const head = rns.TruncatedHashLength
+	if len(sealed) <= head || rns.DestinationHash(sealed[:head]) != d.address {
+		return nil, false
+	}
+	plain, ok := d.destination.Decrypt(sealed[head:])
+	if !ok {
+		return nil, false
+	}
+	return append(sealed[:head:head], plain...), true
 }
 
 // keyFor returns the recipient's identity, nil when it is not known, and his newest ratchet, nil when none is.

@@ -313,7 +313,7 @@ func (s *syncSession) settle(ctx context.Context, got map[TransientID][]byte) er
 	retry := time.NewTicker(syncRoom)
 	defer retry.Stop()
 	for id, blob := range got {
-		plain, ok := s.open(blob)
+		packed, ok := s.d.unseal(blob)
 		if !ok {
 			s.report.Unreadable++
 			s.p.count.unreadable.Add(1)
@@ -321,7 +321,7 @@ func (s *syncSession) settle(ctx context.Context, got map[TransientID][]byte) er
 			continue
 		}
 		a := &arrival{
-			d: s.d, packed: plain, method: MethodPropagated, hops: s.link.Hops(), via: s.link.InterfaceName(), at: time.Now(),
+			d: s.d, packed: packed, method: MethodPropagated, hops: s.link.Hops(), via: s.link.InterfaceName(), at: time.Now(),
 			prove: func() error { outcomes <- outcome{id, true}; return nil },
 			drop:  func() { outcomes <- outcome{id, false} },
 		}
@@ -368,19 +368,6 @@ func (s *syncSession) settle(ctx context.Context, got map[TransientID][]byte) er
 
 // errUndecided means that the application decided nothing about what was fetched.
 var errUndecided = errors.New("collected messages were not decided")
-
-// open decrypts a fetched message for the delivery.
-func (s *syncSession) open(blob []byte) (packed []byte, ok bool) {
-	const head = rns.TruncatedHashLength
-	if len(blob) <= head || rns.DestinationHash(blob[:head]) != s.d.address {
-		return nil, false
-	}
-	plain, ok := s.d.destination.Decrypt(blob[head:])
-	if !ok {
-		return nil, false
-	}
-	return append(append(make([]byte, 0, head+len(plain)), blob[:head]...), plain...), true
-}
 
 func (s *syncSession) request(ctx context.Context, g GetRequest, largest int) ([]byte, error) {
 	return s.requestWith(ctx, g, rns.RequestOptions{MaxResponse: largest})
