@@ -10,8 +10,8 @@ import (
 
 const (
 	sweepEvery = 10 * time.Minute // how often entries that are no longer kept are looked for
-	sweepBatch = 200              // entries removed in one transaction
-	maxUnsure  = 64 * sweepBatch  // entries whose time can not be right that are looked past
+	sweepBatch = 50               // entries removed in one transaction: 10 ms on a desk, so that nobody waits for long
+	maxUnsure  = 256 * sweepBatch // entries whose time can not be right that are looked past
 	// clockUnset is long before this program was written and after the time at which clocks start that were not set: an entry
 	// with an earlier time has a wrong one.
 	clockUnset = 946_684_800 // 2000-01-01, Unix seconds

@@ -44,6 +44,7 @@ func Run(t *testing.T, open Open) {
 		{"reports wait in their order, one for each member and entry", testReports},
 		{"entries are found by words, author and time", testSearch},
 		{"the oldest entries are dropped with all that belongs to them", testDropEntries},
+		{"what is no longer kept goes while others write", testRetention},
 		{"sync queries on random histories agree with a naive model", testRandomHistories},
 		{"how members are told what is new", testDeliveries},
 		{"many members at once through the hub, and after a restart", testHub},

@@ -1,12 +1,15 @@
 package dbtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"groupd/group"
+	"groupd/moderation"
 )
 
 // said returns an entry with this text.
@@ -290,4 +293,65 @@ func testDropEntries(t *testing.T, open Open) {
 		return nil
 	})
 	appendAll(t, s, said(11, "goes on"))
+}
+
+func testRetention(t *testing.T, open Open) {
+	s, reopen := open(t)
+	none := moderation.Rate{Burst: -1}
+	newHub := func() *group.Hub {
+		h, err := group.New(group.Config{Store: s, Limits: group.Limits{MemberRate: none, GroupRate: none}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	hub, operator := newHub(), group.Caller{Local: true}
+	if _, err := hub.CreateGroup(t.Context(), operator, group.NewGroup{ID: main, PublicKey: fill("g", 64), PrivateKey: fill("p", 64), PublicName: "Valley Net"}); err != nil {
+		t.Fatal(err)
+	}
+	post := func(n int) {
+		for i := range n {
+			if _, err := hub.Post(t.Context(), operator, main, group.PostInput{Text: fmt.Appendf(nil, "goat number %d", i), MessageID: fill32[group.MessageID](fmt.Sprint(n, i))}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	post(200)
+	update(t, s, func(tx group.Tx) error {
+		g, err := tx.Group(main)
+		g.Policy.RetainCount = 20
+		return errors.Join(err, tx.PutGroup(g))
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- hub.Run(ctx) }()
+	post(50) // meanwhile
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for limit := time.After(20 * time.Second); hub.Stats().EntriesDropped < 180; {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("%d entries are gone", hub.Stats().EntriesDropped)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	gone := hub.Stats().EntriesDropped
+	s = reopen()
+	hub = newHub()
+	p, err := hub.Messages(t.Context(), operator, main, group.Query{AfterRev: 0, Limit: group.MaxPage})
+	if err != nil || uint64(p.Oldest) != gone+1 || uint64(len(p.Entries)) != 250-gone || p.Entries[0].Seq != p.Oldest {
+		t.Errorf("%d entries from %d on, %d are gone (%v)", len(p.Entries), p.Oldest, gone, err)
+	}
+	if bad, err := hub.VerifyChain(t.Context(), main); bad != 0 || err != nil {
+		t.Errorf("the chain breaks at %d (%v)", bad, err)
+	}
+	if found, err := hub.Search(t.Context(), operator, main, group.SearchInput{Text: "goat", Limit: group.MaxPage}); err == nil && len(found.Entries) != len(p.Entries) {
+		t.Errorf("%d found of %d", len(found.Entries), len(p.Entries))
+	} else if err != nil && group.KindOf(err) != group.KindUnsupported {
+		t.Error(err)
+	}
 }

@@ -74,7 +74,7 @@ func TestTheIndexOfWordsFillsItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, step := range append(emptyIndex(), "UPDATE group_messages SET content = 'other words' WHERE seq = 1") {
+	for _, step := range append(emptyIndex(), "UPDATE group_messages SET content = CAST('other words' AS BLOB) WHERE seq = 1") {
 		if _, err := without.Exec(step); err != nil {
 			t.Fatalf("%s: %v", step, err)
 		}
