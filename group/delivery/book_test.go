@@ -124,9 +124,8 @@ func TestWhatOthersTransmitIsChargedOnce(t *testing.T) {
 
 func TestACourierAtFaultMakesNoStorm(t *testing.T) {
 	for name, p := range map[string]Parcel{
-		"too large":    {To: 9, Bytes: 1 << 20, Packets: 2000},
-		"backwards":    {To: 1, Bytes: 100, Packets: 1},
-		"gets nowhere": {To: 5},
+		"too large": {To: 9, Bytes: 1 << 20, Packets: 2000},
+		"backwards": {To: 1, Bytes: 100, Packets: 1},
 	} {
 		b := newBook(half)
 		b.air(0, []Interface{{Name: "radio", Up: true, Bitrate: 1000}})
@@ -152,6 +151,30 @@ func TestACourierAtFaultMakesNoStorm(t *testing.T) {
 		if l := b.lanes["radio"]; l.flying != 0 || l.spent[Push] != 0 || l.tokens != l.most() {
 			t.Errorf("%s: %d flying, %v spent, %v tokens", name, l.flying, l.spent[Push], l.tokens)
 		}
+	}
+}
+
+func TestAnEmptyParcelThatGoesNowhereEndsTheMatter(t *testing.T) {
+	b := newBook(half)
+	b.air(0, []Interface{{Name: "radio", Up: true, Bitrate: 1000}})
+	b.register(0, "main", group.DeliverRelay, &nobody{})
+	b.put(0, time.Time{}, group.Delivery{Group: "main", Identity: number(1), Preferences: group.Preferences{Mode: group.DeliverRelay}, Progress: group.Progress{Cursor: 5}})
+	b.news(0, "main", 9, false)
+	began := 0
+	for now := time.Duration(0); now < time.Hour; now += time.Second {
+		for _, t := range b.ripe(now, time.Time{}, 10) {
+			b.place(now, t, "radio", 1)
+		}
+		flights, _ := b.next(now, time.Time{})
+		for _, f := range flights {
+			if began++; began == 1 {
+				b.news(now, "main", 12, false) // while it is made
+			}
+			b.prepared(now, f, Parcel{To: f.recipient.After}, nil)
+		}
+	}
+	if c := b.groups["main"].tickets[number(1)].cursor; began != 2 || c != 12 {
+		t.Errorf("made %d times, the cursor is at %d", began, c)
 	}
 }
 

@@ -16,7 +16,8 @@ type Courier interface {
 
 	// Prepare makes one parcel of what the recipient misses, as much as one parcel of this mode holds: nothing is sent yet.
 	// Parcel.To is the newest change that it covers. When nothing of what he misses is to be sent to him (his own posts, no
-	// mention, events), the parcel is empty (Bytes 0) with To at what he need not be sent: the cursor moves there.
+	// mention, events), the parcel is empty (Bytes 0) with To at what he need not be sent: the cursor moves there. An empty one
+	// with To at Recipient.After says that there is nothing for him at all, up to what the group had before Prepare was called.
 	Prepare(ctx context.Context, r Recipient, way Way) (Parcel, error)
 
 	// Carry sends a parcel that Prepare of the same courier made, and returns when it is known what became of it, or when

@@ -136,12 +136,10 @@ func (b *book) prepared(now time.Duration, f *flight, p Parcel, failed error) de
 	}
 	if p.Bytes <= 0 {
 		b.land(f)
-		b.arrive(f, p)
-		if t.cursor == f.recipient.After && t.cursor < t.roster.news { // nothing to send, and no further: a courier at fault
-			b.count.Failed++
-			b.postpone(t, now+againWithout)
-			return ended
+		if p.To == f.recipient.After {
+			p.To = max(p.To, f.news)
 		}
+		b.arrive(f, p)
 		b.count.Skipped++
 		b.look(now, t)
 		return ended

@@ -38,7 +38,11 @@ func (s *Scheduler) event(ctx context.Context, e group.Event) {
 		return // reactions, profiles and the like ride with the next page
 	}
 	r.deletions = e.Head.Deletions
-	s.book.news(s.now(), e.Group, e.Head.Rev, e.Entry != nil && e.Entry.Emergency)
+	rev := e.Head.Rev
+	if e.Entry != nil {
+		rev = e.Entry.Rev
+	}
+	s.book.news(s.now(), e.Group, rev, e.Entry != nil && e.Entry.Emergency)
 }
 
 // readPolicy learns a group's share of the air.
