@@ -41,7 +41,7 @@ type Hub struct {
 	pressures  pressures
 	airtime    func(GroupID, int) time.Duration
 	buckets    Buckets[bucketKey]
-	deliveries Buckets[deliveryKey]
+	deliveries Buckets[memberKey]
 	guesses    guesses
 
 	remembered atomic.Uint64 // outcomes written since the start

@@ -80,8 +80,8 @@ func (h *Hub) UpdateNotifications(ctx context.Context, c Caller, g GroupID, in N
 			w.idle = true
 			return nil
 		}
-		if wait := w.hub.deliveries.TakeOne(w.now, deliveryKey{g, w.caller.Identity, false}, notificationsRate()); wait > 0 {
-			return w.slowDown("too many changes, wait a little", wait)
+		if wait := w.hub.deliveries.TakeOne(w.now, memberKey{g, w.caller.Identity}, notificationsRate()); wait > 0 {
+			return &Error{Kind: KindRateLimited, Op: op, Msg: "too many changes, wait a little", Reason: moderation.ReasonRate, RetryAfter: wait}
 		}
 		d.Moved = false
 		if d.Mode != old.Mode {
@@ -152,17 +152,11 @@ func (w *work) dropRequest(id IdentityHash) error {
 	return errors.Join(w.w.DeleteRequest(w.group.ID, id), w.w.DeleteDelivery(w.group.ID, id))
 }
 
-// deliveryKey names a bucket.
-type deliveryKey struct {
-	group     GroupID
-	who       IdentityHash // zero: of all in the group
-	emergency bool
+// memberKey names a bucket of one member's.
+type memberKey struct {
+	group GroupID
+	who   IdentityHash
 }
 
 // notificationsRate bounds a member's changes.
 func notificationsRate() moderation.Rate { return moderation.Rate{Burst: 20, Every: time.Minute} }
-
-// slowDown is a refusal for a while.
-func (w *work) slowDown(msg string, wait time.Duration) error {
-	return &Error{Kind: KindRateLimited, Op: w.op, Msg: msg, Reason: moderation.ReasonRate, RetryAfter: wait}
-}

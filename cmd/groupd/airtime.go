@@ -115,6 +115,27 @@ func (a *air) costliest() (name string) {
 	return name
 }
 
+// most is how long so many bytes take where they take longest, in full packets.
+func (a *air) most(bytes int) (most time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	full, rest := bytes/rns.MTU, bytes%rns.MTU
+	for _, i := range a.list {
+		if i.Up && i.Slow() {
+			most = max(most, time.Duration(full)*i.Airtime(rns.MTU)+i.Airtime(rest))
+		}
+	}
+	return most
+}
+
+// airtime is what one transmission of a post costs; see group.Config.
+func (n *node) airtime(_ group.GroupID, bytes int) time.Duration {
+	if n.air == nil {
+		return 0 // nothing is connected yet
+	}
+	return n.air.most(bytes)
+}
+
 // slowestOf is the slowest speed among the interfaces of a shared instance, in bit/s; 0: none is known.
 func slowestOf(list []sharedinstance.InterfaceInfo) (slowest int64) {
 	for _, i := range list {

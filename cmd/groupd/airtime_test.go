@@ -70,6 +70,10 @@ func TestDeliverySeesTheNetworkAsItIs(t *testing.T) {
 	if i := byName["master"]; i.Bitrate != 300 || !i.Estimated {
 		t.Errorf("%+v", i)
 	}
+	a.list = []delivery.Interface{byName["wire"], {Up: true, Bitrate: 1200}, {Up: true, Bitrate: 2400}, {Bitrate: 1}}
+	if got, want := a.most(1100), 1100*8*time.Second/1200; (got - want).Abs() > time.Millisecond {
+		t.Errorf("a post takes %v, not %v", got, want)
+	}
 	if name, hops := a.Route(delivery.Address{1}); hops != delivery.Unknown || name == "wire" {
 		t.Errorf("unknown ways lead over %q, %d hops", name, hops)
 	}

@@ -42,7 +42,7 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 		}
 	}(n.db)
 	n.store = &guardedStore{Store: n.db}
-	if n.hub, err = group.New(group.Config{Store: n.store, Logger: n.log.own, Limits: s.limits()}); err != nil {
+	if n.hub, err = group.New(group.Config{Store: n.store, Logger: n.log.own, Limits: s.limits(), Airtime: n.airtime}); err != nil {
 		return nil, made, err
 	}
 	if made, err = seed(ctx, n.hub, s); err != nil {
