@@ -116,7 +116,7 @@ func (b *book) put(now time.Duration, wall time.Time, d group.Delivery) {
 		r.tickets[d.Identity] = t
 		b.tickets++
 	default: // he spoke to us, so what was wrong may be over
-		t.due, t.attempts = now, 0
+		t.due, t.attempts, t.noNode = now, 0, false
 		if d.Mode != t.prefs.Mode {
 			t.due, t.ever = max(now, now+within(d.Due.Sub(wall), 0, d.Digest())), false
 		}
@@ -227,7 +227,7 @@ func (b *book) heard(now time.Duration, id group.IdentityHash) {
 		if t == nil || t.state == group.DeliveryIdle || now-t.heard < heardGap {
 			continue
 		}
-		t.heard, t.state, t.attempts = now, group.DeliveryIdle, directTries-1
+		t.heard, t.state, t.attempts, t.noNode = now, group.DeliveryIdle, directTries-1, false
 		t.due = now + time.Duration(b.jitter()*float64(heardSpread))
 		b.mark(t)
 		if !t.flying {
@@ -275,7 +275,7 @@ func (b *book) postpone(t *ticket, due time.Duration) {
 // place lets a ticket of ripe wait for its turn on an interface.
 func (b *book) place(now time.Duration, t *ticket, iface string, hops int) {
 	t.flying = false
-	if t.gone {
+	if t.gone || t.roster.couriers[t.prefs.Mode] == nil {
 		return
 	}
 	l := b.lanes[iface]
@@ -304,7 +304,7 @@ func (b *book) air(now time.Duration, all []Interface) {
 		}
 	}
 	for name, l := range b.lanes {
-		if l.Up && seen[name] {
+		if l.Up = l.Up && seen[name]; l.Up {
 			continue
 		}
 		for _, n := range l.lines {

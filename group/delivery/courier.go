@@ -36,7 +36,7 @@ type Recipient struct {
 	After     group.Rev // his cursor: he has everything up to it
 	Emergency bool      // an emergency post is among what he misses: nothing else needs to be in the parcel
 	Moved     bool      // he was moved from relay to digest for a large backlog: the parcel tells him
-	Node      bool      // leave it at a propagation node instead of sending it to him
+	Node      bool      // leave it at a propagation node instead of sending it to him; relay and digest only
 }
 
 // Way is how a parcel travels.

@@ -46,7 +46,7 @@ func (b *book) next(now time.Duration, wall time.Time) (begin []*flight, again t
 			if l.flights(t.priority) <= 0 {
 				break
 			}
-			if w := l.wait(now, t.priority, l.typical); w > 0 {
+			if w := l.wait(now, t.priority, l.likely(t.priority)); w > 0 {
 				sooner(now + w)
 				break
 			}
@@ -69,7 +69,7 @@ func (b *book) fly(l *lane, t *ticket) *flight {
 		ticket: t, lane: l, courier: t.roster.couriers[t.prefs.Mode], priority: t.priority, reserved: l.typical, news: t.roster.news, urgent: t.roster.urgent,
 		recipient: Recipient{
 			Group: t.roster.id, Preferences: t.prefs, After: t.cursor, Emergency: t.urgent(), Moved: t.moved,
-			Node: t.prefs.ViaPropagation && t.attempts >= directTries,
+			Node: t.toNode(),
 		},
 		way: Way{Interface: l.Name, Hops: t.hops, Slow: l.Slow(), MaxBytes: l.maxBytes()},
 	}
@@ -195,6 +195,10 @@ func (b *book) done(now time.Duration, f *flight, p Parcel, o Outcome) {
 		l.parcels[f.priority]++
 		t.state, t.attempts, t.due = group.DeliveryAtNode, directTries, now+nodeGap
 		b.arrive(f, p)
+	case NoNode:
+		t.noNode = true
+		b.postpone(t, now+againWithout)
+		return
 	default:
 		b.count.NotProved++
 		b.retry(now, t)

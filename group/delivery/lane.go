@@ -194,6 +194,14 @@ func (l *lane) wait(now time.Duration, p Priority, ours time.Duration) time.Dura
 
 // overDuty is how long until the legal duty cycle allows another transmission of this length; 0: it does.
 func (l *lane) overDuty(now time.Duration, p Priority, ours time.Duration) time.Duration {
+	if limit := l.dutyLimit(p); limit > 0 {
+		return l.hour.wait(now, limit-ours)
+	}
+	return 0
+}
+
+// dutyLimit is what may be transmitted in an hour, of a priority; 0: no limit.
+func (l *lane) dutyLimit(p Priority) time.Duration {
 	if l.Duty <= 0 || l.Duty >= 1 {
 		return 0
 	}
@@ -201,7 +209,15 @@ func (l *lane) overDuty(now time.Duration, p Priority, ours time.Duration) time.
 	if p > Answer {
 		limit *= 1 - dutyRest
 	}
-	return l.hour.wait(now, time.Duration(limit)-ours)
+	return time.Duration(limit)
+}
+
+// likely is about what a parcel takes, no more than half of what the duty cycle allows: it may be a small one.
+func (l *lane) likely(p Priority) time.Duration {
+	if limit := l.dutyLimit(p); limit > 0 {
+		return min(l.typical, limit/2)
+	}
+	return l.typical
 }
 
 // airtimeOf is about how long so many bytes take, in full packets with their proofs.

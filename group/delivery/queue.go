@@ -25,6 +25,7 @@ type ticket struct {
 	spentAt  time.Duration
 	heard    time.Duration // when he was last tried because he was heard
 	moved    bool          // to digest, and not told yet
+	noNode   bool          // there was no propagation node for him when one was asked for
 
 	due    time.Duration // not before
 	since  time.Duration // behind since
@@ -56,6 +57,12 @@ func (t *ticket) urgent() bool {
 // before reports whether its turn on an interface comes before another's.
 func (t *ticket) before(other *ticket) bool {
 	return cmp.Or(cmp.Compare(t.priority, other.priority), cmp.Compare(t.since, other.since), cmp.Compare(t.due, other.due)) < 0
+}
+
+// toNode reports whether what he misses is to be left at a propagation node: for who allows it, where messages are sent, after
+// some tries.
+func (t *ticket) toNode() bool {
+	return t.prefs.ViaPropagation && t.prefs.Mode >= group.DeliverRelay && t.attempts >= directTries && !t.noNode
 }
 
 // queue is tickets in an order, the first at the top. The zero value is by due time.

@@ -257,7 +257,6 @@ func (s *Scheduler) fly(ctx context.Context, f *flight) {
 	p, err := s.prepare(ctx, f)
 	s.mu.Lock()
 	if err != nil && ctx.Err() != nil {
-		s.book.release(f)
 		s.book.abort(s.now(), f)
 		s.mu.Unlock()
 		return

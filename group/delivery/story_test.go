@@ -184,6 +184,29 @@ func TestWhoIsAwayGetsHisMailAtThePropagationNode(t *testing.T) {
 	})
 }
 
+func TestWithoutAPropagationNodeHeIsTriedDirectly(t *testing.T) {
+	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
+		relay := w.couriers[group.DeliverRelay]
+		relay.ends(func(r delivery.Recipient) delivery.Outcome {
+			if r.Node {
+				return delivery.NoNode
+			}
+			return delivery.Unreached
+		})
+		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverRelay, ViaPropagation: true})[0]
+		w.restart()
+		w.post(group.PostInput{})
+		time.Sleep(3 * time.Hour)
+		got := relay.of(ann)
+		if len(got) != 7 || !got[3].Node || got[4].Node || w.row(ann).State != group.DeliveryWaits {
+			t.Errorf("%d tries, %+v", len(got), w.row(ann))
+		}
+		if i := w.scheduler.Status().Interfaces[0]; i.Spent[delivery.Relay] != 0 {
+			t.Errorf("charged for nothing: %v", i.Spent)
+		}
+	})
+}
+
 func TestALargeBacklogOverARadioMovesAMemberToDigestAndTellsHimOnce(t *testing.T) {
 	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
 		relay, digest := w.couriers[group.DeliverRelay], w.couriers[group.DeliverDigest]
