@@ -81,7 +81,7 @@ func (rec *recipient) uploaded(now time.Time, o *Outgoing, err error) {
 		o.finish(StateRejected, ErrRejected)
 	case errors.Is(err, ErrStampCost):
 		o.finish(StateFailed, ErrStampCost)
-	case errors.Is(err, ErrNoNode), errors.Is(err, ErrNotDelivered):
+	case errors.Is(err, ErrNoNode), errors.Is(err, ErrNotDelivered), errors.Is(err, ErrTooLarge):
 		o.lastFailed = err
 		rec.giveUp(now, o)
 	default:

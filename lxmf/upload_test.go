@@ -159,6 +159,7 @@ func TestWhatANodeDoesNotTakeEndsOrWaitsForAnother(t *testing.T) {
 			{[]error{lxmf.ErrStampCost}, lxmf.StateFailed, lxmf.ErrStampCost, 1},
 			{[]error{lxmf.ErrNotDelivered}, lxmf.StateFailed, lxmf.ErrNotDelivered, 1},
 			{[]error{lxmf.ErrNoNode}, lxmf.StateFailed, lxmf.ErrNoNode, 1},
+			{[]error{lxmf.ErrTooLarge}, lxmf.StateFailed, lxmf.ErrTooLarge, 1},
 			{[]error{errLost, errLost, errLost, errLost, errLost, nil}, lxmf.StateFailed, lxmf.ErrNotDelivered, 5},
 		} {
 			node.set(false, c.answers...)

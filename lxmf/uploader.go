@@ -14,9 +14,9 @@ type Uploader interface {
 	// is called from several goroutines and must not block.
 	Ready() bool
 	// Upload makes one attempt: it opens the link when there is none, makes the stamp, and returns nil when the node has
-	// proved that it has the message. [ErrRejected] and [ErrStampCost] end the message. [ErrNoNode] and [ErrNotDelivered] end the
-	// round: it waits for [Router.NodeHeard], if its TTL lets it. After any other error the router tries again ten seconds later,
-	// five times in all.
+	// proved that it has the message. [ErrRejected] and [ErrStampCost] end the message. [ErrNoNode], [ErrNotDelivered] and
+	// [ErrTooLarge] end the round: it waits for [Router.NodeHeard], if its TTL lets it. After any other error the router tries
+	// again ten seconds later, five times in all.
 	// ctx ends when the message is cancelled or the router ends. It is called from many goroutines, but only once at a time
 	// for one recipient of one delivery.
 	Upload(ctx context.Context, u *Upload) error
