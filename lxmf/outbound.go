@@ -28,7 +28,7 @@ type Outbound struct {
 	// packet goes directly. For paper there is [Router.Paper].
 	Method Method
 	// Propagate leaves the message with a propagation node, under the same id, when a round of attempts has failed and there is
-	// a node.
+	// a node. If the TTL is not over, it is sent to the recipient as well when he is heard: he may not ask that node.
 	Propagate bool
 	// Priority orders the messages to one recipient; zero is [PriorityNormal].
 	Priority Priority

@@ -18,6 +18,7 @@ type Outgoing struct {
 	keep     bool // over restarts
 	order    uint64
 	key      recipientKey
+	first    *Outgoing   // of which this is another try; nil: none
 	over     atomic.Bool // it has ended; set with state
 	done     chan struct{}
 
@@ -166,6 +167,9 @@ func (o *Outgoing) finish(s State, err error) bool {
 	if !ended {
 		return false
 	}
+	if o.first != nil && s == StateDelivered {
+		o.first.finish(s, nil)
+	}
 	o.r.left(o)
 	if o.keep && err != ErrClosed { // then it goes on after the restart
 		o.r.kept.drop(o.ID())
@@ -193,6 +197,9 @@ func (o *Outgoing) end(s State, err error) bool {
 	o.over.Store(true)
 	close(o.done)
 	o.tellLocked()
+	if o.first != nil { // that one counts
+		return true
+	}
 	switch s {
 	case StateDelivered:
 		count.delivered.Add(1)

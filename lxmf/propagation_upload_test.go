@@ -281,3 +281,34 @@ func TestAnUploadEndsWhenTheMessageIsCancelled(t *testing.T) {
 		}
 	})
 }
+
+// Who never asks a node gets the message when he comes back, all the same, and who does sees it once.
+func TestAMessageLeftAtANodeStillGoesToItsRecipientWhenHeIsHeard(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		a, _, n := throughNode(t, m)
+		out := a.send(t, lxmf.DeliveryHash(bob(t).Public()), "are you there?", func(o *lxmf.Outbound) { o.Propagate, o.TTL = true, time.Hour })
+		ends(t, out, lxmf.StateSent)
+		sent := a.Stats().Transmissions
+		time.Sleep(20 * time.Minute)
+		if a.Stats().Transmissions != sent || n.holds() != 1 {
+			t.Error("sent again, to nobody")
+		}
+		b := live(t, bob(t), m.Port("b"), options{})
+		if err := b.node.Remember(a.Address(), alice(t).Public()); err != nil {
+			t.Fatal(err)
+		}
+		b.announce(t)
+		if in := b.receive(t); in.Late || in.Message.ID() != out.ID() {
+			t.Errorf("late %v", in.Late)
+		}
+		time.Sleep(time.Minute)
+		if s := a.Stats(); out.State() != lxmf.StateDelivered || s.QueueNow != 0 || s.Delivered != 1 || s.Failed != 0 {
+			t.Errorf("%v, %+v", out.State(), s)
+		}
+		pb := b.propagate(t, onDemand())
+		n.announce()
+		b.collect(t, pb, lxmf.SyncComplete, lxmf.CollectOptions{})
+		b.nothing(t, time.Minute)
+	})
+}

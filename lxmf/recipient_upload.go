@@ -76,7 +76,9 @@ func (r *Router) upload(ctx context.Context, up Uploader, u *Upload) error {
 func (rec *recipient) uploaded(now time.Time, o *Outgoing, err error) {
 	switch {
 	case err == nil:
-		o.finish(StateSent, nil)
+		if o.finish(StateSent, nil) && o.fallback && now.Before(o.expires) {
+			rec.linger(o)
+		}
 	case errors.Is(err, ErrRejected):
 		o.finish(StateRejected, ErrRejected)
 	case errors.Is(err, ErrStampCost):
@@ -88,6 +90,19 @@ func (rec *recipient) uploaded(now time.Time, o *Outgoing, err error) {
 		rec.r.log.Debug("not left with a propagation node", "dest", rec.key.to, "err", err)
 		o.upload.failed(now)
 		o.set(StateQueued, progressQueued)
+	}
+}
+
+// linger keeps a message that was left at a node for want of its recipient, who may never ask that node: when he is heard within its
+// time, it is sent to him as well, under the same id, so that he sees it once. Then its first Outgoing shows the delivery. It is not
+// kept over a restart.
+func (rec *recipient) linger(o *Outgoing) {
+	twin := &Outgoing{
+		r: o.r, key: o.key, message: o.message, current: o.message, method: MethodAuto, priority: o.priority, maxCost: o.maxCost,
+		expires: o.expires, state: StateQueued, progress: progressQueued, done: make(chan struct{}), parked: true, first: o,
+	}
+	if err := rec.r.enqueue(rec.life, given{}, twin); err != nil {
+		rec.r.log.Debug("left at a propagation node only", "dest", rec.key.to, "err", err)
 	}
 }
 
