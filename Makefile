@@ -9,7 +9,7 @@ FUZZTIME ?= 30s
 INTEROP  := ./internal/interop/...
 PACKAGES  = $(shell $(GO) list ./... | grep -v /internal/interop)
 
-.PHONY: help run build test unit interop full race vet lint vuln fuzz bench bench-peers proto smoke soak python-pins clean
+.PHONY: help run build test unit interop full race vet lint vuln fuzz mutants mutants-few bench bench-peers proto smoke soak python-pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,7 +20,7 @@ run: ## serve a group with the embedded defaults; nothing to edit
 build: ## bin/groupd
 	$(GO) build -tags $(TAGS) -o bin/ ./cmd/...
 
-test: vet unit smoke interop ## everything up to and including live Python peers (under 15 minutes on 2 cores)
+test: vet unit mutants-few smoke interop ## everything up to and including live Python peers (under 15 minutes on 2 cores)
 	@echo "make test: all passed"
 
 unit: ## our own tests, with the race detector
@@ -36,7 +36,7 @@ $(VENV)/pins.txt: internal/interop/requirements.txt internal/interop/venv.sh
 	./internal/interop/venv.sh $(VENV)
 	@touch $@
 
-full: test lint fuzz soak ## what takes longer: lint, fuzzing, power cuts, long simulations
+full: test lint mutants fuzz soak ## what takes longer: lint, fuzzing, power cuts, long simulations
 
 soak: ## power cuts at 100 random points and the long simulations
 	GROUPD_SOAK=1 $(GO) test -tags "$(TAGS) soak" -count=1 -timeout 60m -run 'Soak|PowerCut' ./...
@@ -50,6 +50,14 @@ lint: ## staticcheck
 
 vuln: ## known vulnerabilities in what we depend on
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -tags $(TAGS) ./...
+
+MUTANT_SEED ?= $(shell date +%s)
+
+mutants: ## invert 100 single rules of moderation, chosen by MUTANT_SEED, and see that the tests notice (about a minute)
+	$(GO) run ./internal/mutants -n 100 -seed $(MUTANT_SEED)
+
+mutants-few: ## the same with 10
+	$(GO) run ./internal/mutants -n 10 -seed $(MUTANT_SEED)
 
 fuzz: ## each decoder's fuzz target for FUZZTIME (30s)
 	./internal/fuzz.sh $(FUZZTIME) $(TAGS)

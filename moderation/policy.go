@@ -1,8 +1,11 @@
 package moderation
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -167,6 +170,20 @@ func ParsePolicy(stored []byte) (Policy, error) {
 		return p, fmt.Errorf("a policy of %d bytes, more than %d", len(stored), MaxPolicyBytes)
 	}
 	err := json.Unmarshal(stored, &p)
+	return p, err
+}
+
+// Patched is the policy with what a JSON object of settings changes; the zero value sets a default, null changes nothing. A key that is not known, or a
+// value of another kind, is an error that names it.
+func (p Policy) Patched(change []byte) (Policy, error) {
+	p.ReservedNames = slices.Clone(p.ReservedNames)
+	d := json.NewDecoder(bytes.NewReader(change))
+	d.DisallowUnknownFields()
+	err := d.Decode(&p)
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		err = fmt.Errorf("%s can not be a %s", kind.Field, kind.Value)
+	}
 	return p, err
 }
 

@@ -229,3 +229,17 @@ func TestWhatIsALink(t *testing.T) {
 		}
 	}
 }
+
+func TestAPolicyIsPatched(t *testing.T) {
+	p := moderation.Policy{SlowMode: 5, ReservedNames: []string{"a", "b"}, Flood: moderation.Quota{Count: 1, Per: 2}}
+	got, err := p.Patched([]byte(`{"slow_mode":0,"read_only":true,"reserved_names":["c"],"flood":{"count":9}}`))
+	want := moderation.Policy{ReadOnly: true, ReservedNames: []string{"c"}, Flood: moderation.Quota{Count: 9, Per: 2}}
+	if err != nil || !reflect.DeepEqual(got, want) || p.ReservedNames[0] != "a" {
+		t.Errorf("%+v, %v; before: %+v", got, err, p)
+	}
+	for bad, says := range map[string]string{`{"slow":1}`: `"slow"`, `{"slow_mode":"x"}`: "slow_mode", `{"flood":{"per":-1}}`: "flood.per", `[]`: "array", ``: "EOF"} {
+		if _, err := p.Patched([]byte(bad)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}

@@ -38,6 +38,10 @@ func (s *Server) notice(ctx context.Context, e group.Event) {
 		text = func(i group.Info) string { return textTurnedAway(i, e.Text) }
 	case group.EventRemoved:
 		text = func(i group.Info) string { return textRemoved(i, e.Text, e.Until, s.config.Now()) }
+	case group.EventMuted:
+		text = func(i group.Info) string { return textMuted(i, e.Text, e.Until, s.config.Now()) }
+	case group.EventUnmuted:
+		text = func(i group.Info) string { return textUnmuted(i) }
 	default:
 		return
 	}
@@ -51,7 +55,7 @@ func (s *Server) notice(ctx context.Context, e group.Event) {
 
 // outside hides the private name from those who are not members (any more), as Info does.
 func outside(i group.Info, k group.EventKind) group.Info {
-	if k != group.EventApproved && !i.Public {
+	if (k == group.EventRejected || k == group.EventRemoved) && !i.Public {
 		i.PrivateName = ""
 	}
 	return i

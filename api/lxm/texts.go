@@ -112,6 +112,16 @@ func textRemoved(i group.Info, why string, until, now time.Time) string {
 	return text + " After that you can /join again."
 }
 
+func textMuted(i group.Info, why string, until, now time.Time) string {
+	text := fmt.Sprintf("You can read %s and not write there", shortName(i))
+	if until.IsZero() {
+		return because(text, why)
+	}
+	return because(text+" for "+moderation.Remaining(until.Sub(now)), why)
+}
+
+func textUnmuted(i group.Info) string { return fmt.Sprintf("You can write to %s again.", shortName(i)) }
+
 func because(text, why string) string {
 	if why == "" {
 		return text + "."

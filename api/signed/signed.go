@@ -88,6 +88,11 @@ func Post(m *lxmf.Message) group.PostInput {
 		in.RefID = group.MessageID(id)
 	}
 	in.Stripped = fields.Len() != m.Fields.Len()
+	for _, key := range []int64{lxmf.FieldAttachments, lxmf.FieldImage, lxmf.FieldAudio} {
+		if _, ok := fields.Get(key); ok {
+			in.Files = true
+		}
+	}
 	if fields.Len() > 0 {
 		in.Fields = fields.Raw()
 	}

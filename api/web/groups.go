@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -22,6 +23,8 @@ type GroupInput struct {
 	Visibility  *string `json:"visibility,omitempty"`
 	Join        *string `json:"join,omitempty"`
 	Owner       *string `json:"owner,omitempty"` // address or identity
+
+	Policy json.RawMessage `json:"policy,omitempty"` // the settings that change; the zero value sets a default
 }
 
 func groupID(r *http.Request) group.GroupID { return group.GroupID(chi.URLParam(r, "group")) }
@@ -49,7 +52,7 @@ func (s *Server) group(ctx context.Context, info group.Info) (Group, error) {
 		ID: string(info.Group), Address: info.Address.String(), Identity: info.Identity.String(), PublicKey: hex.EncodeToString(info.PublicKey),
 		Name: info.PublicName, PrivateName: info.PrivateName, Topic: info.Topic, Visibility: "private", Join: info.Joining.String(), Owned: info.Owned,
 		Members: info.Members, Seq: uint64(info.Head.Seq), Oldest: uint64(info.Head.Oldest), Rev: uint64(info.Head.Rev), Chain: info.Head.Chain.String(),
-		Generation: fmt.Sprintf("%016x", uint64(info.Generation)), Serving: s.node.Serving(info.Group),
+		Generation: fmt.Sprintf("%016x", uint64(info.Generation)), Serving: s.node.Serving(info.Group), Policy: info.Policy, Lockdown: info.Lockdown,
 	}
 	if info.Public {
 		g.Visibility = "public"
@@ -86,9 +89,19 @@ func (in GroupInput) settings() (group.SettingsInput, error) {
 	if in.Join != nil {
 		j, ok := moderation.ParseJoining(*in.Join)
 		if !ok {
-			return out, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "join", Msg: "open, approve or closed"}
+			return out, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "join", Msg: "open, approve, invite or closed"}
 		}
 		out.Joining = &j
+	}
+	if len(in.Policy) > 0 {
+		if _, err := (moderation.Policy{}).Patched(in.Policy); err != nil {
+			return out, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "policy", Msg: err.Error()}
+		}
+		out.Change = func(p *moderation.Policy) {
+			if patched, err := p.Patched(in.Policy); err == nil { // as it was a moment ago
+				*p = patched
+			}
+		}
 	}
 	if in.Visibility != nil {
 		public := *in.Visibility == "public"
@@ -144,6 +157,9 @@ func (s *Server) createGroup(w http.ResponseWriter, r *http.Request) {
 	if settings.Joining != nil {
 		n.Joining = *settings.Joining
 	}
+	if settings.Change != nil {
+		settings.Change(&n.Policy)
+	}
 	info, err := s.node.Create(r.Context(), n)
 	if err != nil {
 		s.fail(w, r, err)
@@ -180,7 +196,7 @@ func (s *Server) setGroup(w http.ResponseWriter, r *http.Request) {
 	if err == nil && in.Topic != nil {
 		_, err = s.hub.UpdateTopic(ctx, operator(), id, *in.Topic)
 	}
-	if err == nil && (settings.Joining != nil || settings.Public != nil) {
+	if err == nil && (settings.Joining != nil || settings.Public != nil || settings.Change != nil) {
 		_, err = s.hub.UpdateSettings(ctx, operator(), id, settings)
 	}
 	if err == nil && !owner.IsZero() {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"groupd/group"
+	"groupd/moderation"
 )
 
 // Status is the one-screen picture.
@@ -234,7 +235,7 @@ type Group struct {
 	PrivateName string  `json:"private_name"`
 	Topic       string  `json:"topic"`
 	Visibility  string  `json:"visibility"` // public or private
-	Join        string  `json:"join"`       // open, approve or closed
+	Join        string  `json:"join"`       // open, approve, invite or closed
 	Owned       bool    `json:"owned"`
 	Members     int     `json:"members"`
 	Waiting     int     `json:"waiting"` // requests to join, at most 500 counted
@@ -244,6 +245,9 @@ type Group struct {
 	Chain       string  `json:"chain"`
 	Generation  string  `json:"generation"` // 16 hex digits
 	Serving     Serving `json:"serving"`
+
+	Policy   moderation.Policy `json:"policy"`             // settings that differ from their defaults
+	Lockdown bool              `json:"lockdown,omitempty"` // who joins waits for a moderator
 }
 
 // Member is one member.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -199,6 +200,15 @@ func TestTheOperatorDoesTheEverydayWork(t *testing.T) {
 	if g["name"] != "Hill Net" || g["topic"] != "weather" || g["join"] != "open" || g["visibility"] != "private" {
 		t.Errorf("%v", g)
 	}
+	h.must("PATCH", "/groups/main", `{"policy":{"slow_mode":30,"flood":{"count":9,"per":60}}}`)
+	h.must("PATCH", "/groups/main", `{"policy":{"slow_mode":null,"read_only":true}}`)
+	if p := fmt.Sprint(h.must("GET", "/groups/main", "")["policy"]); p != "map[flood:map[count:9 per:60] read_only:true slow_mode:30]" {
+		t.Errorf("the policy is %s", p)
+	}
+	h.must("PATCH", "/groups/main", `{"policy":{"slow_mode":0,"flood":{"count":0,"per":0},"read_only":false}}`)
+	if p := fmt.Sprint(h.must("GET", "/groups/main", "")["policy"]); p != "map[]" {
+		t.Errorf("the policy is %s", p)
+	}
 	h.joins('b', "Bob")
 	if g := h.must("GET", "/groups/main", ""); g["owned"] != true {
 		t.Errorf("the owner came, and did not become one: %v", g)
@@ -252,7 +262,10 @@ func TestRefusalsHaveTheirStatusAndSayWhatIsWrong(t *testing.T) {
 		{"POST", "/groups/main/members/00112233445566778899aabbccddeeff/kick", `{"duration_s":1e300}`, 422, "duration_s"},
 		{"POST", "/groups/main/members/00112233445566778899aabbccddeeff/role", `{"role":"king"}`, 422, "owner"},
 		{"POST", "/groups/main/members/00112233445566778899aabbccddeeff/role", `{"add":"fly"}`, 422, "delete"},
-		{"PATCH", "/groups/main", `{"join":"sometimes"}`, 422, "open, approve or closed"},
+		{"PATCH", "/groups/main", `{"join":"sometimes"}`, 422, "open, approve, invite or closed"},
+		{"PATCH", "/groups/main", `{"policy":{"slow":1}}`, 422, "slow"},
+		{"PATCH", "/groups/main", `{"policy":{"slow_mode":"x"}}`, 422, "slow_mode"},
+		{"PATCH", "/groups/main", `{"policy":{"pin_role":9}}`, 422, "pin_role"},
 		{"PATCH", "/groups/main", `{"visibility":"x"}`, 422, "public or private"},
 		{"PATCH", "/groups/main", `{"owner":"me"}`, 422, "32 hex digits"},
 		{"PATCH", "/groups/main", `{"id":"other"}`, 422, "never changes"},

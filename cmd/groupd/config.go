@@ -68,7 +68,7 @@ type (
 	size       struct{ int64 }
 	groupName  struct{ string }
 	visibility struct{ string } // "", public, private
-	joining    struct{ string } // "", open, approve, closed
+	joining    struct{ string } // "", open, approve, invite, closed
 	detail     struct{ string } // "", full, name, off
 	owner      struct {
 		text string
@@ -125,7 +125,7 @@ func (v *visibility) UnmarshalText(text []byte) error {
 
 func (j *joining) UnmarshalText(text []byte) error {
 	j.string = string(text)
-	return oneOf(string(text), "", "open", "approve", "closed")
+	return oneOf(string(text), "", "open", "approve", "invite", "closed")
 }
 
 func (d *detail) UnmarshalText(text []byte) error {

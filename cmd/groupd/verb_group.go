@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,9 +62,10 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 		{"private-name", "name for members only", &in.PrivateName},
 		{"topic", "topic", &in.Topic},
 		{"visibility", "public or private", &in.Visibility},
-		{"join", "open, approve or closed", &in.Join},
+		{"join", "open, approve, invite or closed", &in.Join},
 		{"owner", "the owner's address or identity", &in.Owner},
 	}
+	var policy []string
 	arg := "ID?"
 	if create {
 		arg = "ID"
@@ -74,6 +77,13 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 			if c.Flags().Changed(f.flag) {
 				*f.into, changed = &values[i], true
 			}
+		}
+		if len(policy) > 0 {
+			var bad string
+			if in.Policy, bad = policyOf(policy); bad != "" {
+				return &failure{code: exitUsage, msg: "not a setting: " + bad, hint: "--policy slow_mode=30"}
+			}
+			changed = true
 		}
 		var g web.Group
 		var err error
@@ -102,7 +112,32 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 	for i, f := range fields {
 		c.Flags().StringVar(&values[i], f.flag, "", f.help)
 	}
+	c.Flags().StringArrayVar(&policy, "policy", nil, `a setting, such as slow_mode=30, or flood={"count":20,"per":60}; several times`)
 	return c
+}
+
+// policyOf makes a JSON object of settings given as name=value, where a value that is no JSON is a text.
+func policyOf(settings []string) (object json.RawMessage, bad string) {
+	fields := make(map[string]json.RawMessage)
+	for _, s := range settings {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok || name == "" {
+			return nil, s
+		}
+		if !json.Valid([]byte(value)) {
+			text, err := json.Marshal(value)
+			if err != nil {
+				return nil, s
+			}
+			value = string(text)
+		}
+		fields[name] = json.RawMessage(value)
+	}
+	object, err := json.Marshal(fields)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return object, ""
 }
 
 func showGroup(w io.Writer, g web.Group) {
@@ -133,6 +168,10 @@ func showGroup(w io.Writer, g web.Group) {
 	line("generation", g.Generation)
 	line("announce", g.Serving.Announce)
 	line("read-only", g.Serving.ReadOnly)
+	if g.Lockdown {
+		line("lockdown", "who joins waits for a moderator")
+	}
+	line("policy", string(g.Policy.Stored()))
 }
 
 func (a *app) claimVerb() *cobra.Command {
