@@ -46,7 +46,7 @@ func TestOnlySoManySpendersAreToldApart(t *testing.T) {
 	for _, d := range l.who {
 		told += d
 	}
-	if len(l.who) != spenders || told != sum || l.spent[Push] != sum {
+	if len(l.who) > spenders || len(l.who) < spenders/2 || told != sum || l.spent[Push] != sum {
 		t.Errorf("%d spenders; %v of %v told", len(l.who), told, sum)
 	}
 	if _, ok := l.who[number(2*spenders-1)]; !ok {
@@ -182,3 +182,36 @@ func TestAnEmptyParcelThatGoesNowhereEndsTheMatter(t *testing.T) {
 type nobody struct{ Courier }
 
 func (*nobody) Address(group.IdentityHash) Address { return Address{} }
+
+// A post in a group of 10,000 members: each is found behind, given a way, sent to and up to date.
+func BenchmarkRoundOf10000(b *testing.B) {
+	k := newBook(half)
+	k.air(0, []Interface{{Name: "wire", Up: true}})
+	k.register(0, "main", group.DeliverPush, &nobody{})
+	for n := range 10_000 {
+		k.put(0, time.Time{}, group.Delivery{Group: "main", Identity: number(n), Preferences: group.Preferences{Mode: group.DeliverPush}})
+	}
+	now, rev := time.Duration(0), group.Rev(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		rev++
+		now += time.Minute
+		k.news(now, "main", rev, false)
+		now += time.Minute
+		for done := 0; done < 10_000; {
+			for _, t := range k.ripe(now, time.Time{}, 256) {
+				k.place(now, t, "wire", 1)
+			}
+			flights, _ := k.next(now, time.Time{})
+			for _, f := range flights {
+				p := Parcel{To: rev, Bytes: 180, Packets: 1, Proofs: 1}
+				if k.prepared(now, f, p, nil) != carry {
+					b.Fatal("not carried")
+				}
+				k.done(now, f, p, Proved)
+				done++
+			}
+		}
+		k.changed(now, time.Time{}, 10_000)
+	}
+}

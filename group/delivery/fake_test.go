@@ -28,6 +28,7 @@ type air struct {
 	mu     sync.Mutex
 	ifaces map[string]*carrier
 	route  func(delivery.Address) (string, int)
+	hold   chan struct{}
 }
 
 type carrier struct {
@@ -50,7 +51,20 @@ func newAir(list ...delivery.Interface) *air {
 	return a
 }
 
+// block lets who asks for the interfaces wait until hold is closed; nil: not.
+func (a *air) block(hold chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.hold = hold
+}
+
 func (a *air) Interfaces() (list []delivery.Interface) {
+	a.mu.Lock()
+	hold := a.hold
+	a.mu.Unlock()
+	if hold != nil {
+		<-hold
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, c := range a.ifaces {

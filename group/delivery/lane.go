@@ -1,6 +1,9 @@
 package delivery
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"groupd/group"
@@ -26,8 +29,8 @@ const (
 	expectFor = 2 * time.Minute
 	// fullPacket is the size in bytes of a full packet on the air.
 	fullPacket = 500
-	// spenders is how many members' airtime is told apart per interface; where there are more, who spent least counts among
-	// all others.
+	// spenders is how many members' airtime is told apart per interface; where there are more, the half who spent least counts
+	// among all others.
 	spenders = 512
 )
 
@@ -242,17 +245,15 @@ func (l *lane) charge(now time.Duration, p Priority, who group.IdentityHash, our
 	l.who[who] += all
 }
 
-// forgetLeast counts who spent least among all others.
+// forgetLeast counts the half who spent least among all others.
 func (l *lane) forgetLeast() {
-	var least group.IdentityHash
-	first := true
-	for id, d := range l.who {
-		if first || d < l.who[least] {
-			least, first = id, false
-		}
+	ids := slices.SortedFunc(maps.Keys(l.who), func(a, b group.IdentityHash) int {
+		return cmp.Or(cmp.Compare(l.who[a], l.who[b]), slices.Compare(a[:], b[:]))
+	})
+	for _, id := range ids[:len(ids)/2] {
+		l.others += l.who[id]
+		delete(l.who, id)
 	}
-	l.others += l.who[least]
-	delete(l.who, least)
 }
 
 // memberRate is the part of the time that one member may use.

@@ -1,7 +1,6 @@
 package delivery_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -71,25 +70,4 @@ func TestFiftyPostsReachANotifyMemberAsOnePacket(t *testing.T) {
 			})
 		})
 	}
-}
-
-// counting counts what is written to a store.
-type counting struct {
-	group.Store
-	updates, rows int
-}
-
-func (c *counting) Update(ctx context.Context, f func(group.Tx) error) error {
-	c.updates++
-	return c.Store.Update(ctx, func(tx group.Tx) error { return f(&countingTx{tx, c}) })
-}
-
-type countingTx struct {
-	group.Tx
-	c *counting
-}
-
-func (t *countingTx) PutProgress(g group.GroupID, id group.IdentityHash, p group.Progress) error {
-	t.c.rows++
-	return t.Tx.PutProgress(g, id, p)
 }

@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -347,5 +348,66 @@ func TestPreferencesTakeEffectAtOnce(t *testing.T) {
 		if s := w.scheduler.Status().Groups[0]; len(relay.of(ann)) != 1 || s.Members != 0 {
 			t.Errorf("%d relayed to who left; %+v", len(relay.of(ann)), s)
 		}
+	})
+}
+
+func TestLostEventsLoseNothing(t *testing.T) {
+	inBubble(t, []delivery.Interface{wire()}, func(w *world) {
+		ids := w.members(0, 3, group.Preferences{Mode: group.DeliverPush})
+		w.restart()
+		time.Sleep(time.Minute)
+		hold := make(chan struct{})
+		w.air.block(hold)
+		time.Sleep(time.Minute) // the loop looks at the interfaces, and waits
+		var rev group.Rev
+		for range 1200 {
+			r, err := w.hub.Post(t.Context(), operator(), main, group.PostInput{Text: []byte("hello")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rev = r.Rev
+		}
+		relay := group.DeliverRelay
+		if _, err := w.hub.UpdateNotifications(t.Context(), group.Caller{Identity: ids[1]}, main, group.NotificationsInput{Mode: &relay}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.hub.Leave(t.Context(), group.Caller{Identity: ids[2]}, main); err != nil {
+			t.Fatal(err)
+		}
+		w.air.block(nil)
+		close(hold)
+		time.Sleep(time.Minute)
+		if n := w.scheduler.Stats().EventsLost; n == 0 {
+			t.Error("nothing was lost: this tests nothing")
+		}
+		for id, m := range map[group.IdentityHash]group.DeliveryMode{ids[0]: group.DeliverPush, ids[1]: group.DeliverRelay} {
+			if got := w.couriers[m].of(id); len(got) != 1 || got[0].to < rev {
+				t.Errorf("%s: %+v", m, got)
+			}
+		}
+		if s := w.scheduler.Status().Groups[0]; s.Members != 2 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestAFullDiskDelaysRowsAndNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New()
+		w := newWorld(t, store, wire())
+		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverPush})[0]
+		w.run()
+		rev := w.post(group.PostInput{})
+		store.OnCommit(func() error { return errors.New("no space") })
+		time.Sleep(time.Hour)
+		if n, s := len(w.couriers[group.DeliverPush].of(ann)), w.scheduler.Stats(); n != 1 || s.NotWritten < 10 || s.NotWritten > 3600 || w.row(ann).Cursor >= rev {
+			t.Errorf("%d parcels, %+v", n, s)
+		}
+		store.OnCommit(nil)
+		time.Sleep(10 * time.Second)
+		if d := w.row(ann); d.Cursor != rev {
+			t.Errorf("%+v", d)
+		}
+		w.stop()
 	})
 }
