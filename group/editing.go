@@ -32,6 +32,9 @@ func (h *Hub) Edit(ctx context.Context, c Caller, g GroupID, in EditInput) (Post
 		post.Original = nil
 	}
 	err = h.change(ctx, op, c, g, &r, func(w *work) error {
+		if err := w.may(moderation.ActionRead); err != nil { // what a message became is for who can see it
+			return err
+		}
 		if seen, err := w.seenBefore(post.MessageID, &r); seen || err != nil {
 			return err
 		}

@@ -153,9 +153,53 @@ func TestAnEditThatCameTwiceIsOne(t *testing.T) {
 		if two := must(h.hub.Edit(t.Context(), ann, valley, in))(t); !two.Duplicate || two.Seq != one.Seq {
 			t.Errorf("the same edit again: %+v", two)
 		}
+		_, err := h.hub.Edit(t.Context(), person("Mal"), valley, in)
+		refused(t, "a stranger with the same message", err, group.KindNotMember)
 		p := must(h.hub.Proof(t.Context(), ann, valley, one.Seq))(t)
 		if string(p.Original) != "signed hello, all" || len(p.PublicKey) != group.PublicKeySize || p.Entry.ContentDigest() != p.Entry.Digest {
 			t.Errorf("the proof of an edit: %+v", p)
+		}
+	})
+}
+
+// Who passes posts on reads by what was written: each entry once, wherever reactions and pins move its row meanwhile.
+func TestWhatIsPassedOnComesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, freely)
+		ann, mod := h.joined("Ann", moderation.RoleMember), h.joined("Mo", moderation.RoleModerator)
+		for i := range 30 {
+			h.post(ann, fmt.Sprint("post ", i))
+			time.Sleep(time.Second)
+		}
+		first := h.head().Seq - 29
+		seen := make(map[group.Seq]int)
+		q := group.Query{Contents: true, Limit: 4}
+		for more, n := true, group.Seq(0); more; n++ {
+			p := must(h.hub.Messages(t.Context(), ann, valley, q))(t)
+			for _, e := range p.Entries {
+				if e.Written <= q.AfterRev || e.Written > p.To {
+					t.Errorf("%d was written at %d, the page is %d to %d", e.Seq, e.Written, p.From, p.To)
+				}
+				seen[e.Seq]++
+			}
+			if len(p.Members) > 0 || p.Info != nil {
+				t.Error("a page of contents holds more than entries")
+			}
+			if cut := p.Cut(1); len(p.Entries) > 1 && (len(cut.Entries) != 1 || cut.To < cut.Entries[0].Written || cut.To >= p.Entries[1].Written) {
+				t.Errorf("cut to %d", cut.To)
+			}
+			q.AfterRev, more = p.To, p.More
+			h.react(mod, first+(n*7)%30, "👍", false) // before and behind the reader
+			must(h.hub.Pin(t.Context(), mod, valley, first+(n*11)%30, false))(t)
+		}
+		for seq := group.Seq(1); seq <= h.head().Seq; seq++ {
+			if seen[seq] != 1 {
+				t.Errorf("%d came %d times", seq, seen[seq])
+			}
+		}
+		must(h.hub.Delete(t.Context(), ann, valley, group.DeleteInput{Seqs: []group.Seq{first}}))(t)
+		if p := must(h.hub.Messages(t.Context(), ann, valley, q))(t); len(p.Entries) != 1 || !p.Entries[0].Deleted {
+			t.Errorf("after a deletion: %+v", p.Entries)
 		}
 	})
 }

@@ -43,12 +43,12 @@ func (h *Hub) React(ctx context.Context, c Caller, g GroupID, in ReactInput) (Re
 		return r, &Error{Kind: KindTooLarge, Op: op, Field: "text", Msg: "a reaction is an emoji or a short word", Limit: MaxReactionBytes, Needed: int64(len(text))}
 	}
 	err := h.change(ctx, op, c, g, &r, func(w *work) error {
+		if err := w.may(moderation.ActionReact); err != nil {
+			return err
+		}
 		var again PostResult
 		seen, err := w.seenBefore(in.MessageID, &again)
 		if err != nil {
-			return err
-		}
-		if err := w.may(moderation.ActionReact); err != nil {
 			return err
 		}
 		e, err := w.entryOf(in.Seq, in.RefID)

@@ -64,7 +64,11 @@ func (h *Hub) Search(ctx context.Context, c Caller, g GroupID, in SearchInput) (
 			return err
 		}
 		p = Page{Generation: gen, Head: s.head, To: s.head.Rev}
-		if p.Entries, err = s.tx.Search(g, rows); err != nil {
+		p.Entries, err = s.tx.Search(g, rows)
+		switch {
+		case errors.Is(err, ErrNoIndex):
+			return s.refuse(KindUnsupported, "text", "this server was built without a search for words")
+		case err != nil:
 			return err
 		}
 		if p.More = len(p.Entries) == rows.Limit; p.More {
@@ -76,9 +80,6 @@ func (h *Hub) Search(ctx context.Context, c Caller, g GroupID, in SearchInput) (
 		slices.Reverse(p.Entries)
 		return s.complete(&p)
 	})
-	if errors.Is(err, ErrNoIndex) {
-		return Page{}, &Error{Kind: KindUnsupported, Op: op, Field: "text", Msg: "this server was built without a search for words"}
-	}
 	if err != nil {
 		return Page{}, err
 	}
