@@ -114,7 +114,7 @@ func (p *Propagation) collect(ctx context.Context, d *Delivery, s *schedule, o C
 		}
 		if r.Err != nil {
 			p.count.collectFailed.Add(1)
-			p.nodes.failed(n.Address, time.Now())
+			p.nodes.failed(n.Address, time.Now(), false)
 			p.r.log.Debug("mail not collected", "dest", d.address, "node", n.Address, "state", r.State, "err", r.Err)
 			err = r.Err
 			continue

@@ -43,7 +43,7 @@ type nodeEntry struct {
 	order    int       // in which they were heard first
 	since    time.Time // of the last announce, or of the start: monotonic
 	retry    time.Time // not before others until then
-	rejected bool      // it refused an upload since its last announce
+	rejected bool      // it refused an upload: none until retry, unless it asks for another cost meanwhile
 }
 
 // nodeTable is the nodes that were heard, and the pinned ones. Bounds: the pinned nodes, and as many heard ones as its capacity;
@@ -85,6 +85,7 @@ func (t *nodeTable) heard(a rns.DestinationHash, data PropagationData, pathRespo
 		e.FirstHeard = now.Round(0)
 		fresh = &KnownNode{Address: a, FirstHeard: e.FirstHeard}
 	}
+	e.rejected = e.rejected && e.Data.StampCost == data.StampCost
 	e.Data, e.Heard, e.LastHeard, e.since = data, true, now.Round(0), now
 	if !pathResponse {
 		e.retry, e.rejected, e.Failures = time.Time{}, false, 0
@@ -146,12 +147,13 @@ func (t *nodeTable) load(nodes []KnownNode, data func(rns.DestinationHash) (Prop
 	}
 }
 
-// failed notes that a node did not do what it should.
-func (t *nodeTable) failed(a rns.DestinationHash, now time.Time) {
+// failed notes that a node did not do what it should, or refused an upload.
+func (t *nodeTable) failed(a rns.DestinationHash, now time.Time, rejected bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e := t.entries[a]; e != nil {
 		e.Failures++
+		e.rejected = e.rejected || rejected
 		wait := nodeRetryFirst << min(e.Failures-1, 16)
 		e.retry = now.Add(min(wait, nodeRetryMost))
 	}
@@ -162,16 +164,7 @@ func (t *nodeTable) worked(a rns.DestinationHash) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e := t.entries[a]; e != nil {
-		e.Failures, e.retry = 0, time.Time{}
-	}
-}
-
-// reject notes that a node has refused an upload.
-func (t *nodeTable) reject(a rns.DestinationHash) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if e := t.entries[a]; e != nil {
-		e.rejected = true
+		e.Failures, e.retry, e.rejected = 0, time.Time{}, false
 	}
 }
 
@@ -206,7 +199,7 @@ type nodeLack struct{ dear, small bool }
 func chooseNodes(nodes []nodeEntry, need nodeNeed, now time.Time) (out []nodeEntry, lack nodeLack) {
 	for _, e := range nodes {
 		switch {
-		case !e.Pinned && !need.auto, e.Heard && !e.Data.Active, !e.Heard && !e.Pinned, need.upload && e.rejected:
+		case !e.Pinned && !need.auto, e.Heard && !e.Data.Active, !e.Heard && !e.Pinned, need.upload && e.rejected && e.retry.After(now):
 			continue
 		case !need.upload || !e.Heard:
 		case e.Data.StampCost > need.maxCost:

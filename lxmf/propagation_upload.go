@@ -40,9 +40,7 @@ type uploader struct {
 	stamp     []byte
 }
 
-func (u *uploader) init() {
-	u.turn = make(chan struct{}, 1)
-}
+func (u *uploader) init() { u.turn = make(chan struct{}, 1) }
 
 // close gives the link up, since the client ends.
 func (u *uploader) close() {
@@ -62,7 +60,7 @@ func (u *uploader) drop() {
 	}
 }
 
-// need is what a node must offer for an upload.
+// uploadNeed is what a node must offer for an upload.
 func (p *Propagation) uploadNeed(u *Upload) nodeNeed {
 	const structure = 1 + 9 + 1 + 5
 	return nodeNeed{auto: p.config.Auto, upload: true, size: len(u.Blob) + StampLength + structure, maxCost: min(u.MaxStampCost, MaxStampCost)}
@@ -98,25 +96,25 @@ func (p *Propagation) Upload(ctx context.Context, u *Upload) error {
 	}
 	node := nodes[0].Address
 	err := p.uploadTo(ctx, node, u)
-	switch {
-	case err == nil:
+	if err == nil {
 		p.count.uploads.Add(1)
 		p.nodes.worked(node)
 		return nil
-	case errors.Is(err, ErrRejected):
-		// Its cost may have changed: the answer to this brings its announce.
-		p.count.uploadsRefused.Add(1)
-		p.nodes.reject(node)
-		_ = p.r.transport.RequestPath(ctx, node)
-		if rest, _ := chooseNodes(p.nodes.list(), p.uploadNeed(u), time.Now()); len(rest) > 0 {
-			err = fmt.Errorf("node %s: %v", node.Short(), err) // another one may take it
-		}
 	}
 	p.upload.drop()
-	if ctx.Err() == nil && !errors.Is(err, ErrStampCost) {
-		p.count.uploadsFailed.Add(1)
-		p.nodes.failed(node, time.Now())
-		p.r.log.Debug("not left at a propagation node", "node", node, "dest", u.To, "err", err)
+	if ctx.Err() != nil || errors.Is(err, ErrStampCost) {
+		return err
+	}
+	rejected := errors.Is(err, ErrRejected)
+	p.count.uploadsFailed.Add(1)
+	p.nodes.failed(node, time.Now(), rejected)
+	p.r.log.Debug("not left at a propagation node", "node", node, "dest", u.To, "err", err)
+	if rejected {
+		p.count.uploadsRefused.Add(1)
+		_ = p.r.transport.RequestPath(ctx, node) // its cost may have changed: the answer brings its announce
+		if rest, _ := chooseNodes(p.nodes.list(), p.uploadNeed(u), time.Now()); len(rest) > 0 {
+			return fmt.Errorf("node %s: %v", node.Short(), err) // another one may take it
+		}
 	}
 	return err
 }

@@ -213,6 +213,10 @@ func TestARejectionOfAnEndedMessageChangesNothing(t *testing.T) {
 		if one, two := len(n.got())-before, len(second.got()); one != 1 || two != 1 {
 			t.Errorf("%d and %d uploads of it", one, two)
 		}
+		// The nodes are not written off.
+		n.set(func(n *fakeNode) { n.refuse = nil })
+		time.Sleep(2 * time.Minute)
+		ends(t, toBob(t, a, "good"), lxmf.StateSent)
 	})
 }
 
