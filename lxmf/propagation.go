@@ -106,11 +106,12 @@ func NewPropagation(r *Router, c PropagationConfig) (*Propagation, error) {
 func (p *Propagation) Run(ctx context.Context) error {
 	defer p.upload.close()
 	defer p.end()
-	nodes, err := p.r.store.Nodes(ctx)
+	reading := context.WithoutCancel(ctx) // an early end is no failure
+	nodes, err := p.r.store.Nodes(reading)
 	if err != nil {
 		return fmt.Errorf("lxmf: propagation nodes: %w", err)
 	}
-	ids, err := p.r.store.Collected(ctx)
+	ids, err := p.r.store.Collected(reading)
 	if err != nil {
 		return fmt.Errorf("lxmf: collected messages: %w", err)
 	}

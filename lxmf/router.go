@@ -248,13 +248,14 @@ func (r *Router) Run(ctx context.Context) error {
 	}
 	r.started = true
 	r.mu.Unlock()
-	if err := r.holder.load(life); err != nil {
+	reading := context.WithoutCancel(ctx) // an early end is no failure
+	if err := r.holder.load(reading); err != nil {
 		return fmt.Errorf("lxmf: held messages: %w", err)
 	}
-	if err := r.restore(life); err != nil {
+	if err := r.restore(reading); err != nil {
 		return fmt.Errorf("lxmf: kept messages: %w", err)
 	}
-	if err := r.tickets.load(life); err != nil {
+	if err := r.tickets.load(reading); err != nil {
 		return fmt.Errorf("lxmf: tickets: %w", err)
 	}
 
