@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"groupd/group"
+	"groupd/moderation"
 	groupdv1 "groupd/proto/groupd/v1"
 )
 
@@ -32,6 +33,14 @@ func TestTheBeaconTellsTheHeadOfPublicGroupsOnly(t *testing.T) {
 	h.info.Public = false
 	if b := read(); b != (groupdv1.Beacon{Joining: groupdv1.Joining_APPROVE, Name: "Valley Mesh"}) {
 		t.Errorf("a private group announces %+v", b)
+	}
+	h.info.Policy.Announce = moderation.AnnounceFull
+	if b := read(); !b.Head || b.Seq != 7 || b.Public {
+		t.Errorf("a private group that announces all announces %+v", b)
+	}
+	h.info.Public, h.info.Policy.Announce = true, moderation.AnnounceName
+	if b := read(); b != (groupdv1.Beacon{Joining: groupdv1.Joining_APPROVE, Public: true, Name: "Valley Mesh"}) {
+		t.Errorf("a public group that announces its name announces %+v", b)
 	}
 	h.err = &group.Error{Kind: group.KindInternal, Op: "info"}
 	if _, err := s.Beacon(t.Context()); !errors.Is(err, h.err) {

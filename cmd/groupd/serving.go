@@ -10,6 +10,7 @@ import (
 	"groupd/api/web"
 	"groupd/group"
 	"groupd/lxmf"
+	"groupd/moderation"
 	groupdv1 "groupd/proto/groupd/v1"
 	"groupd/rns"
 )
@@ -51,9 +52,22 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 		s.destinations = append(s.destinations, web.Destination{Name: d.Name(), Hash: d.Hash().String()})
 	}
 	if s.detail != "off" {
-		s.announcer.announce = [announceKinds]func(context.Context) error{kindDelivery: delivery.Announce, kindBeacon: beacon.Announce}
+		s.announcer.announce = [announceKinds]func(context.Context) error{
+			kindDelivery: n.unlessOff(info.Group, delivery.Announce), kindBeacon: n.unlessOff(info.Group, beacon.Announce),
+		}
 	}
 	return s, run, nil
+}
+
+// unlessOff announces, unless the group's policy says that it is not announced.
+func (n *node) unlessOff(g group.GroupID, announce func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		info, err := n.hub.Info(ctx, group.Caller{Local: true}, g)
+		if err != nil || info.Policy.Announce == moderation.AnnounceOff {
+			return err
+		}
+		return announce(ctx)
+	}
 }
 
 // answerDelay holds answers back so long that a stock program has noted what it asked; see rns.DestinationConfig.
