@@ -164,6 +164,11 @@ func (s *scene) info() (Info, error) {
 		return info, err
 	}
 	info.Inside, info.PrivateName, info.Topic, info.Head = true, g.PrivateName, g.Topic, s.head
+	oldest, err := s.visible()
+	if err != nil {
+		return info, err
+	}
+	info.Head.Oldest = max(info.Head.Oldest, min(oldest, info.Head.Seq))
 	if info.Members, err = s.tx.CountMembers(g.ID); err != nil {
 		return info, err
 	}

@@ -388,6 +388,9 @@ func TestMembersSeeWhatThePolicyShows(t *testing.T) {
 			shows("by rev", bob, group.Query{}, want)
 		}
 		check(2)
+		if info := must(h.hub.Info(ctx, bob, valley))(t); info.Head.Oldest != info.Head.Seq-1 {
+			t.Errorf("the oldest of %d is %d", info.Head.Seq, info.Head.Oldest)
+		}
 		shows("the owner", ann, group.Query{BySeq: true, Limit: group.MaxPage}, group.MaxPage)
 		_, err := h.hub.Proof(ctx, bob, valley, secret.Seq)
 		refused(t, "a proof", err, group.KindNotFound)
