@@ -165,10 +165,14 @@ func (n *node) chargeAnswer(to rns.DestinationHash, content int) {
 	n.scheduler.Charge(iface, delivery.Answer, group.IdentityHash{}, content+answerOverhead, 1, 1)
 }
 
-// chargeReply books a reply to a request, in packets of a link or parts of a resource; the requests and proofs are the asker's.
+// chargeReply books a reply to a request, in packets of a link or parts of a resource; the requests and proofs are the asker's. Who
+// asks has been heard.
 func (n *node) chargeReply(iface string, who group.IdentityHash, bytes int) {
 	packets := (bytes + linkPayload - 1) / linkPayload
 	n.scheduler.Charge(iface, delivery.Answer, who, bytes+packets*linkOverhead, packets, 0)
+	if !who.IsZero() {
+		n.scheduler.Heard(who)
+	}
 }
 
 // heard lets delivery know of a sign of life.
