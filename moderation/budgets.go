@@ -102,7 +102,7 @@ func (f Facts) Budgets(member, group Rate, airtime time.Duration) []Budget {
 
 // FloodBudget is the bucket of what one tries to write. Who finds it empty is muted; staff never are.
 func (f Facts) FloodBudget() Budget {
-	if f.Local || f.staff() || f.Policy.NoAutoMute {
+	if f.staff() || f.Policy.NoAutoMute {
 		return Budget{Meter: MeterFlood}
 	}
 	return Budget{MeterFlood, f.Policy.Flood.or(Quota{Count: 150, Per: 60}).Rate(), 1}

@@ -172,6 +172,27 @@ func TestRefusalsSayWhy(t *testing.T) {
 	if v := moderation.Decide(change(moderation.ActionEmergency), now()); v.Needs != moderation.PermEmergency {
 		t.Errorf("needs %v", v.Needs)
 	}
+	for what, f := range map[moderation.Reason]moderation.Facts{
+		moderation.ReasonNotMember: as(moderation.RoleNone), moderation.ReasonPending: func() moderation.Facts {
+			f := as(moderation.RoleNone)
+			f.Standing = moderation.StandingPending
+			return f
+		}(),
+	} {
+		for _, a := range []moderation.Action{moderation.ActionKick, moderation.ActionPin, moderation.ActionGrant, moderation.ActionAudit, moderation.ActionInvite, moderation.ActionMute} {
+			for _, f.Self = range []bool{false, true} {
+				f.Action = a
+				if v := moderation.Decide(f, now()); v.Reason != what {
+					t.Errorf("an outsider, action %d on himself %v: %q", a, f.Self, v.Reason)
+				}
+			}
+		}
+	}
+	f = as(moderation.RoleAdmin)
+	f.Action, f.TargetRole = moderation.ActionKick, moderation.RoleOwner
+	if v := moderation.Decide(f, now()); v.Text != "the rank of owner is not below your own" {
+		t.Errorf("%q", v.Text)
+	}
 	if s := fmt.Sprint(moderation.JoiningInvite); s != "invite" {
 		t.Error(s)
 	}
@@ -196,7 +217,19 @@ func TestSeveralTokensAtOnce(t *testing.T) {
 	if _, wait := r.TakeN(moderation.Bucket{}, now(), 50); wait != 0 {
 		t.Errorf("of a full bucket: wait %v", wait)
 	}
-	if same, wait := r.TakeN(b, now(), 0); wait != 0 || same != b {
-		t.Errorf("none at all: wait %v", wait)
+	for _, n := range []int{0, -1} {
+		if same, wait := r.TakeN(moderation.Bucket{}, now(), n); wait != 0 || same != (moderation.Bucket{}) {
+			t.Errorf("%d tokens: %+v, wait %v", n, same, wait)
+		}
+	}
+	for _, none := range []moderation.Rate{{}, {Burst: 5}, {Every: time.Second}, {Burst: -1, Every: time.Second}, {Burst: 5, Every: -time.Second}} {
+		if same, wait := none.TakeN(moderation.Bucket{}, now(), 3); wait != 0 || same != (moderation.Bucket{}) {
+			t.Errorf("%+v is a limit: %+v, wait %v", none, same, wait)
+		}
+	}
+	single := moderation.Rate{Burst: 1, Every: time.Minute}
+	one, _ := single.Take(moderation.Bucket{}, now())
+	if _, wait := single.Take(one, now()); wait != time.Minute {
+		t.Errorf("a second one of one: wait %v", wait)
 	}
 }

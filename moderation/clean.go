@@ -79,7 +79,7 @@ func blank(r rune) bool {
 	case '\u2800', '\u115f', '\u1160', '\u3164', '\uffa0': // braille blank, Hangul fillers
 		return true
 	}
-	return unicode.IsSpace(r) || unicode.Is(unicode.Z, r)
+	return unicode.IsSpace(r)
 }
 
 // hidden reports whether a character shows as nothing, or steers others: control and format characters (direction

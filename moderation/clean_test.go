@@ -24,21 +24,33 @@ func TestNamesAreCleaned(t *testing.T) {
 		"KD7:home":                "KD7:home",
 		"José":                    "José",
 		"Zo\u0308\u0308\u0308\u0308\u0308\u0308e": "Zo\u0308\u0308\u0308e",
-		"\u0308e":                          "e",
-		"Иван 王芳 🐐":                        "Иван 王芳 🐐",
-		"\u3164\u2800":                     "",
-		"\xff\xfeAnn":                      "Ann",
-		"0123456789abcdefABCDEF0123456789": "",
-		"0123456789abcdefABCDEF012345678":  "0123456789abcdefABCDEF012345678",
-		strings.Repeat("é", 40):            strings.Repeat("é", 32),
-		strings.Repeat("🐐", 40):            strings.Repeat("🐐", 24),
-		strings.Repeat("x", 31) + " y":     strings.Repeat("x", 31),
-		"\U000e0041\U000e0042Ann\ue000":    "Ann",
-		"\u2028two\u2029lines":             "two lines",
+		"\u0308e":                                  "e",
+		"Иван 王芳 🐐":                                "Иван 王芳 🐐",
+		"\u3164\u2800":                             "",
+		"\xff\xfeAnn":                              "Ann",
+		"0123456789abcdefABCDEF0123456789":         "",
+		"0123456789abcdefABCDEF012345678":          "0123456789abcdefABCDEF012345678",
+		strings.Repeat("é", 40):                    strings.Repeat("é", 32),
+		strings.Repeat("🐐", 40):                    strings.Repeat("🐐", 24),
+		strings.Repeat("x", 31) + " y":             strings.Repeat("x", 31),
+		"\U000e0041\U000e0042Ann\ue000":            "Ann",
+		"\u2028two\u2029lines":                     "two lines",
+		"a\u115fb\u1160c\u3164d\uffa0e\u2800f":     "a b c d e f",
+		"a\u00a0b\u3000c\u2003d\u0085e":            "a b c d e",
+		"a\u034fb\u17b4c\u17b5d\ufe0fe\U000e0101f": "abcdef",
+		"a \u0308b":                                "a b",
+		"abc\u0308 \u0308d":                        "abc\u0308 d",
+		strings.Repeat("g", 32):                    strings.Repeat("g", 32),
 	} {
 		if got := moderation.CleanName(in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)
 		}
+	}
+}
+
+func TestALineBeginsAndEndsWithoutRoom(t *testing.T) {
+	if got := moderation.CleanLine(" \t a  b \n"); got != "a b" {
+		t.Errorf("%q", got)
 	}
 }
 

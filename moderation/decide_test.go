@@ -211,9 +211,23 @@ func TestWordsOfRolesAndPermissions(t *testing.T) {
 			t.Errorf("%s: %v %v", r, got, ok)
 		}
 	}
-	for j := moderation.JoiningOpen; j <= moderation.JoiningClosed; j++ {
+	for j := moderation.JoiningOpen; j <= moderation.JoiningInvite; j++ {
 		if got, ok := moderation.ParseJoining(j.String()); !ok || got != j {
 			t.Errorf("%s: %v %v", j, got, ok)
+		}
+	}
+	if r, ok := moderation.ParseRole("mod"); !ok || r != moderation.RoleModerator {
+		t.Error("moderators are not called mod")
+	}
+	if _, ok := moderation.ParseJoining("maybe"); ok {
+		t.Error("a policy that does not exist was read")
+	}
+	for r, want := range map[moderation.Role]string{
+		moderation.RoleNone: "none", moderation.RoleMember: "none", moderation.RoleModerator: "delete,pin,kick,ban,mute,approve,invite",
+		moderation.RoleAdmin: moderation.PermAll.String(), moderation.RoleOwner: "delete,pin,name,kick,ban,mute,approve,grant,audit,invite,settings,emergency",
+	} {
+		if got := r.Permissions().String(); got != want {
+			t.Errorf("%s: %s", r, got)
 		}
 	}
 	for p := moderation.Permission(1); p <= moderation.PermAll; p++ {

@@ -36,7 +36,7 @@ func joining(f Facts) Verdict {
 		return v
 	}
 	switch {
-	case hold && f.Lockdown && f.Joining == JoiningOpen:
+	case f.Lockdown && f.Joining == JoiningOpen:
 		return Verdict{Outcome: Hold, Reason: ReasonApproval, Text: "many are joining just now: a moderator will decide about your request"}
 	case hold:
 		return Verdict{Outcome: Hold, Reason: ReasonApproval, Text: "a moderator will decide about your request"}

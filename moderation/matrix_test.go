@@ -266,6 +266,17 @@ func states() map[string]func(*moderation.Facts) {
 		"another name, fixed":       func(f *moderation.Facts) { f.Rename, f.Policy.FixedNames = true, true },
 		"fixed names":               func(f *moderation.Facts) { f.Policy.FixedNames = true },
 	}
+	out["not identified, open"] = func(f *moderation.Facts) {
+		outside(f, moderation.StandingStranger)
+		f.Identified, f.Joining = false, moderation.JoiningOpen
+	}
+	out["clock went back"] = func(f *moderation.Facts) { f.MemberFor, f.Links = -time.Hour, true }
+	out["permissions left over"] = func(f *moderation.Facts) { f.Standing, f.Role = moderation.StandingStranger, moderation.RoleNone }
+	out["a muted operator"] = func(f *moderation.Facts) {
+		if f.Local {
+			f.Standing = moderation.StandingMuted
+		}
+	}
 	for r := moderation.RoleMember; r <= moderation.RoleOwner; r++ {
 		out[fmt.Sprintf("%ss pin", r)] = func(f *moderation.Facts) { f.Policy.PinRole = r }
 		out[fmt.Sprintf("%ss invite", r)] = func(f *moderation.Facts) { f.Policy.InviteRole = r }

@@ -28,9 +28,6 @@ func (p Pressure) Now(now time.Time) float64 {
 // Add counts one more thing that a stranger did.
 func (p Pressure) Add(now time.Time) Pressure { return Pressure{Level: p.Now(now) + 1, At: now} }
 
-// Calm reports whether nothing is left worth remembering.
-func (p Pressure) Calm(now time.Time) bool { return p.Now(now) < 1 }
-
 // JoinStamp is the cost of joining, in bits of work, under this much pressure.
 func (p Policy) JoinStamp(level float64) int { return p.stamp(int(p.JoinCost), level) }
 

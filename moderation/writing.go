@@ -91,10 +91,7 @@ func atLeast(f Facts, r Role, what string) Verdict {
 
 // roleOr lets members through who have the permission, or the role that the policy names (RoleNone: the permission only).
 func roleOr(f Facts, r Role, p Permission) Verdict {
-	if v := members(f); v.Outcome != Allow {
-		return v
-	}
-	if r != RoleNone && f.rank() >= r {
+	if r != RoleNone && f.rank() >= r { // outsiders have none
 		return allow()
 	}
 	return permitted(f, p)
