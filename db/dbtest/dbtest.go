@@ -38,6 +38,7 @@ func Run(t *testing.T, open Open) {
 		{"seen ids and outcomes are kept, counted and pruned", testOutcomes},
 		{"who waits longest is listed first", testRequests},
 		{"members who were silent for long are found", testSilent},
+		{"policy, mute, lockdown and history hold after a restart", testPolicy},
 		{"the audit log keeps the newest lines", testAudit},
 		{"edits and pins are marks of entries that keep their rev or get a new one", testMarks},
 		{"reactions are counted by kind, and go with their entry", testReactions},
