@@ -89,7 +89,7 @@ type JoinRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Display name in the group, unique there.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// A line for those who decide.
+	// A line for those who decide; where the group asks a question (InfoReply.question), the answer.
 	Greeting string `protobuf:"bytes,2,opt,name=greeting,proto3" json:"greeting,omitempty"`
 	ClientId []byte `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// The disclosure the member has been shown. If it is the present one, the texts are left out of the answer.
