@@ -208,7 +208,13 @@ func (l *Link) askApplication(o ResourceOffer, parked *parkedOffer) {
 	if f := l.handlers.Load().OnResource; f != nil {
 		decision = f(o)
 	}
-	_ = l.submit(context.Background(), func(now time.Time) {
+	var sink *resourceSink
+	if decision.Sink != nil {
+		sink = newResourceSink(decision.Sink)
+		decision.Sink = sink
+	}
+	err := l.submit(context.Background(), func(now time.Time) {
+		defer sink.unused()
 		if l.offers[o.Hash] != parked {
 			return
 		}
@@ -217,6 +223,9 @@ func (l *Link) askApplication(o ResourceOffer, parked *parkedOffer) {
 		delete(l.offers, o.Hash)
 		l.afterResources(now)
 	})
+	if err != nil {
+		sink.unused()
+	}
 }
 
 // offerResponse takes responses that somebody waits for, and no others.
@@ -267,16 +276,20 @@ func (l *Link) resourceReceived(r *ReceivedResource) {
 // plainReceived hands a resource to the application, which then owes the decision about its proof.
 func (l *Link) plainReceived(r *ReceivedResource) {
 	if l.handlers.Load().OnResourceDone == nil {
+		r.closeSink()
 		_ = r.Prove()
 		return
 	}
 	taken := l.events.offer(l, func() {
 		if f := l.handlers.Load().OnResourceDone; f != nil {
 			f(r)
+		} else {
+			r.closeSink()
 		}
 	}, 0) // its bytes count as being received until the decision
 	if !taken {
 		l.shared.counters.eventsFull.Add(1)
+		r.closeSink()
 		_ = r.Reject() // nothing to reject if it failed by itself
 	}
 }

@@ -153,6 +153,14 @@ type ResourceDecision struct {
 	Accept  bool
 	Ignore  bool  // neither accept nor refuse: no answer; the sender tries five times and gives up
 	MaxSize int64 // refuse when more bytes than this are offered or arrive; 0: the link's own bound only
+	// Sink gets the data instead of memory: in order, segment by segment (at most [ResourceSegmentSize] bytes), each when its
+	// hash was checked; metadata stays in memory. Only a window of parts and one segment are in memory then, and the link's
+	// bound is for those. Write is called from a worker goroutine, never twice at a time. When it fails, the resource ends with
+	// that error and its sender is told nothing, so that he tries again.
+	//
+	// Close is called once, after the last Write, when the resource fails or is not accepted after all. With one that arrived
+	// the sink belongs to who gets the [ReceivedResource].
+	Sink io.WriteCloser
 }
 
 // ReceivedResource is a resource that has arrived (Err is nil) or failed after it was accepted (Err says why:
@@ -162,9 +170,11 @@ type ResourceDecision struct {
 // The sender counts it delivered when it has our proof. Call [ReceivedResource.Prove] when the data is safe, from any
 // goroutine, within [ResourceProofPatience].
 type ReceivedResource struct {
-	Link     *Link       // it came over
-	Data     []byte      // without the metadata; the receiver of this value owns it
-	Metadata msgpack.Raw // nil: none
+	Link     *Link          // it came over
+	Data     []byte         // without the metadata; the receiver of this value owns it; nil with a Sink
+	Sink     io.WriteCloser // of the decision; it got all of the data
+	Size     int64          // bytes of data, in Data or given to Sink
+	Metadata msgpack.Raw    // nil: none
 	Hash     ResourceHash
 	Request  bool
 	Response bool

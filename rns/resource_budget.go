@@ -44,6 +44,7 @@ type resourceCounters struct {
 	Stray         atomic.Uint64 // parts that belong to nothing
 	Corrupt       atomic.Uint64 // segments that arrived whole and were not what was announced
 	Bombs         atomic.Uint64 // of these, compressed ones that did not end within their bound; the link was closed
+	SinkFailed    atomic.Uint64 // accepted resources that could not be kept where the application wanted them
 	QueueFull     atomic.Uint64 // resources not sent because too many waited
 }
 

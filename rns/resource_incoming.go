@@ -1,6 +1,7 @@
 package rns
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -13,6 +14,7 @@ import (
 type incomingResource struct {
 	offer    ResourceOffer
 	limit    int64 // bytes of bodies in all
+	inMemory int64 // bytes of bodies in memory at a time: all, or one segment with a sink
 	reserved int64
 	next     int64 // index of the segment under way or expected
 	last     ResourceHash
@@ -21,6 +23,8 @@ type incomingResource struct {
 	waitTill time.Time         // for the next segment, or for the application's decision
 	got      int64             // bytes of bodies so far
 	data     []byte
+	size     int64         // bytes of data so far
+	sink     *resourceSink // nil: the data is kept here
 	metadata msgpack.Raw
 	received *ReceivedResource // delivered, not decided
 	over     bool
@@ -79,13 +83,17 @@ func (t *linkResources) handleAdv(now time.Time, payload []byte) error {
 		t.reject(a.hash)
 		return nil
 	}
-	in := &incomingResource{offer: a.offer(), limit: a.size, next: 1}
-	// The whole body and the largest stream may be in memory at the same time.
-	in.reserved = a.size + a.transfer
-	if a.segments > 1 {
-		in.reserved = a.size + min(ResourceMaxTransfer, max(a.transfer, int64(token.SealedSize(ResourceSegmentSize+ResourceRandomLength))))
+	in := &incomingResource{offer: a.offer(), limit: a.size, inMemory: a.size, next: 1}
+	if d.Sink != nil {
+		in.sink = newResourceSink(d.Sink)
+		in.inMemory = min(a.size, ResourceSegmentSize)
 	}
-	if len(t.incoming) >= t.limits.Incoming || a.size > t.limits.PerLink ||
+	// The body and the largest stream may be in memory at the same time.
+	in.reserved = in.inMemory + a.transfer
+	if a.segments > 1 {
+		in.reserved = in.inMemory + min(ResourceMaxTransfer, max(a.transfer, int64(token.SealedSize(ResourceSegmentSize+ResourceRandomLength))))
+	}
+	if len(t.incoming) >= t.limits.Incoming || in.inMemory > t.limits.PerLink ||
 		t.reserved+in.reserved > t.limits.PerLink || !t.budget.reserve(in.reserved) {
 		t.budget.counters.OverBudget.Add(1)
 		t.reject(a.hash)
@@ -93,6 +101,7 @@ func (t *linkResources) handleAdv(now time.Time, payload []byte) error {
 		if in.reserved > min(t.limits.PerLink, t.budget.total) {
 			reason = ErrTooLarge
 		}
+		in.sink.end()
 		t.failed(now, in, fmt.Errorf("resource of %d bytes: %w", a.size, reason))
 		return nil
 	}
@@ -111,7 +120,7 @@ func (t *linkResources) continueWith(now time.Time, a *resourceAdv) {
 		o := a.offer()
 		o.Transfer = in.offer.Transfer
 		if in.receiver != nil || in.received != nil || a.index != in.next || o != in.offer ||
-			in.offer.Size+a.transfer > in.reserved {
+			in.inMemory+a.transfer > in.reserved {
 			break
 		}
 		t.receive(now, in, a)
@@ -184,13 +193,49 @@ func (t *linkResources) handleCancel(now time.Time, payload []byte) error {
 	return nil
 }
 
+// assembledSegment is what a worker made of a segment.
+type assembledSegment struct {
+	proof    resourceProof
+	metadata msgpack.Raw
+	data     []byte // nil when it is in the sink
+	body     int64  // bytes, metadata block included
+	size     int64  // bytes of data
+}
+
+// assemble decrypts and checks a segment, and gives its data to the sink. A worker runs it; plan and first are copies.
+func (in *incomingResource) assemble(plan assemblePlan, first bool) (s assembledSegment, err error) {
+	body, proof, err := plan.assemble()
+	if err != nil {
+		return s, err
+	}
+	s = assembledSegment{proof: proof, data: body, body: int64(len(body))}
+	if first && in.offer.Metadata {
+		if s.metadata, s.data, err = splitMetadata(body); err != nil {
+			return s, fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
+	}
+	s.size = int64(len(s.data))
+	if in.sink == nil {
+		return s, nil
+	}
+	s.metadata = bytes.Clone(s.metadata)
+	err = in.sink.write(s.data)
+	s.data = nil
+	return s, err
+}
+
 // assembled goes on when a segment was decrypted and checked, or was not what was announced (spec 2 §3.12).
-func (t *linkResources) assembled(now time.Time, in *incomingResource, body []byte, proof resourceProof, err error) {
+func (t *linkResources) assembled(now time.Time, in *incomingResource, s assembledSegment, err error) {
 	in.working = false
 	if in.over || in.receiver == nil {
 		return
 	}
 	r := in.receiver
+	if err != nil && !errors.Is(err, ErrCorrupt) {
+		t.budget.counters.SinkFailed.Add(1)
+		t.abort(now, in, err, false)
+		return
+	}
 	if err != nil {
 		t.budget.counters.Corrupt.Add(1)
 		bomb := errors.Is(err, errBomb)
@@ -205,13 +250,8 @@ func (t *linkResources) assembled(now time.Time, in *incomingResource, body []by
 	}
 	t.seed = r.seed()
 	in.receiver = nil
-	t.remember(finishedSegment{hash: r.adv.hash, proof: proof})
-	in.got += int64(len(body))
-	if err := in.add(body); err != nil {
-		t.budget.counters.Corrupt.Add(1)
-		t.abort(now, in, err, false)
-		return
-	}
+	t.remember(finishedSegment{hash: r.adv.hash, proof: s.proof})
+	in.add(s)
 	if in.next < in.offer.Segments {
 		in.next++
 		in.waitTill = now.Add(resourceSegmentWait)
@@ -221,24 +261,23 @@ func (t *linkResources) assembled(now time.Time, in *incomingResource, body []by
 	t.deliver(now, in, r.adv.hash)
 }
 
-// add appends the body of a segment, from the first of which the metadata is split.
-func (in *incomingResource) add(body []byte) error {
-	if in.received == nil && in.next == 1 && in.offer.Metadata {
-		metadata, data, err := splitMetadata(body)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrCorrupt, err)
-		}
-		in.metadata, body = metadata, data
+// add appends a segment.
+func (in *incomingResource) add(s assembledSegment) {
+	if s.metadata != nil {
+		in.metadata = s.metadata
 	}
-	if in.data == nil && in.offer.Segments == 1 {
-		in.data = body
-		return nil
-	}
-	if in.data == nil {
+	in.got += s.body
+	in.size += s.size
+	switch {
+	case in.sink != nil:
+		return
+	case in.offer.Segments == 1:
+		in.data = s.data
+		return
+	case in.data == nil:
 		in.data = make([]byte, 0, in.limit)
 	}
-	in.data = append(in.data, body...)
-	return nil
+	in.data = append(in.data, s.data...)
 }
 
 // deliver hands a whole resource to the application, which decides when the last segment is proved.
@@ -248,7 +287,7 @@ func (t *linkResources) deliver(now time.Time, in *incomingResource, last Resour
 		t.hooks.progress(in.offer, 1)
 	}
 	in.received = &ReceivedResource{
-		Data: in.data, Metadata: in.metadata, Hash: in.offer.Hash,
+		Data: in.data, Size: in.size, Metadata: in.metadata, Hash: in.offer.Hash,
 		Request: in.offer.Request, Response: in.offer.Response, ID: in.offer.ID,
 		post: t.link.post,
 	}
@@ -266,6 +305,9 @@ func (t *linkResources) deliver(now time.Time, in *incomingResource, last Resour
 		t.sweep(now)
 	}
 	in.data, in.metadata = nil, nil
+	if in.sink != nil {
+		in.received.Sink = in.sink.hand(t.hooks.received != nil)
+	}
 	in.waitTill = now.Add(resourceUndecided)
 	in.received.deliver(now, t.hooks.received)
 }
@@ -285,6 +327,7 @@ func (t *linkResources) abort(now time.Time, in *incomingResource, err error, te
 		received.end(err)
 		return
 	}
+	in.sink.end()
 	t.budget.counters.ReceiveFailed.Add(1)
 	t.failed(now, in, err)
 }

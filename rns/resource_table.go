@@ -167,10 +167,15 @@ func (t *linkResources) swept(j resourceJob) resourceJob {
 }
 
 func (t *linkResources) assembly(in *incomingResource) resourceJob {
-	plan := in.receiver.plan(in.limit - in.got)
-	return t.swept(resourceJob{size: len(plan.stream), run: func() func(time.Time) {
-		body, proof, err := plan.assemble()
-		return func(now time.Time) { t.assembled(now, in, body, proof, err) }
+	plan := in.receiver.plan(min(in.limit-in.got, in.inMemory))
+	first := in.next == 1
+	size := len(plan.stream)
+	if in.sink != nil {
+		size = max(size, resourceJobInline) // it writes
+	}
+	return t.swept(resourceJob{size: size, run: func() func(time.Time) {
+		s, err := in.assemble(plan, first)
+		return func(now time.Time) { t.assembled(now, in, s, err) }
 	}})
 }
 
