@@ -9,10 +9,11 @@ import (
 	"groupd/moderation"
 )
 
-// command is one line of the table: what can be typed, and what it does. Who may do it is decided by the Hub; needs only
-// says whom /help shows it to.
+// command is one line of the table: what can be typed, and what it does. Who may do it is decided by the Hub; needs and may only
+// say whom /help shows it to.
 type command struct {
 	name    string
+	section string // of /help
 	aliases []string
 	args    string // as shown: "WHO [duration] [reason]"
 	short   string // for lists, lower case
@@ -20,32 +21,64 @@ type command struct {
 	anyone  bool   // strangers may have it answered
 	hidden  func(group.Standing) bool
 	needs   moderation.Permission
+	may     func(group.Standing, moderation.Policy) bool // instead of needs, where the policy has a say
+	who     string                                       // for docs, where needs does not say it
 	run     func(t *turn, args string) ([]string, error)
 }
 
 // commandTable lists the commands in the order of /help.
-func commandTable() []command {
+func commandTable() (table []command) {
+	for _, s := range []struct {
+		title string
+		list  []command
+	}{
+		{"Here", hereCommands()}, {"Read", readingCommands()}, {"Write", writingCommands()}, {"You", yourCommands()}, {"Posts", deliveryCommands()},
+		{"Members", memberCommands()}, {"Order", orderCommands()}, {"Group", groupCommands()},
+	} {
+		for _, c := range s.list {
+			c.section = s.title
+			table = append(table, c)
+		}
+	}
+	return table
+}
+
+// hereCommands are about the group and how to get in.
+func hereCommands() []command {
 	member := func(st group.Standing) bool { return st.Role != moderation.RoleNone }
-	outside := func(st group.Standing) bool { return st.Role == moderation.RoleNone }
-	pending := func(st group.Standing) bool { return st.Standing == moderation.StandingPending }
 	owner := func(st group.Standing) bool { return st.Role == moderation.RoleOwner }
 	return []command{
 		{name: "join", aliases: []string{"subscribe"}, args: "[name] [greeting]", short: "become a member", anyone: true, hidden: member,
-			long: `Become a member, or ask to. A name of several words goes in quotes: /join "Ann Lee" hello. The greeting is shown to those who decide.`, run: (*turn).join},
+			long: `Become a member, or ask to. A name of several words goes in quotes: /join "Ann Lee" hello. The greeting is shown to those who decide, and answers the question where the group asks one.`,
+			run:  (*turn).join},
 		{name: "help", aliases: []string{"?", "commands"}, args: "[command or page]", short: "what you can do here", anyone: true, run: (*turn).help},
-		{name: "info", aliases: []string{"about", "version"}, short: "what this group is", anyone: true, run: (*turn).info},
-		{name: "who", aliases: []string{"users", "members", "member", "names"}, args: "[name or page]", short: "who is here", hidden: outside,
+		{name: "info", aliases: []string{"version"}, short: "what this group is", anyone: true, run: (*turn).info},
+		{name: "about", aliases: []string{"privacy"}, short: "who sees and keeps what you write", anyone: true, run: (*turn).disclosed},
+		{name: "who", aliases: []string{"users", "members", "member", "names"}, args: "[name or page]", short: "who is here",
 			long: "Lists the members, or tells one's address, role and status.", run: (*turn).who},
-		{name: "history", args: "[n] [<number]", short: "the last n posts", hidden: outside,
-			long: "The last n posts, at most 100; /history 10 <35 those before number 35, /history #35 the whole of number 35.", run: (*turn).history},
-		{name: "me", args: "TEXT", short: "say what you are doing", hidden: outside, run: (*turn).unreachable},
-		{name: "nick", aliases: []string{"name", "setname"}, args: "NEW", short: "change your name", hidden: outside, run: (*turn).nick},
-		{name: "status", args: "[text]", short: "what you are here; with a text: set your status text", hidden: outside,
+		{name: "topic", aliases: []string{"description"}, args: "[text]", short: "the topic; with a text: change it",
+			long: "Shows the topic. With the permission name: /topic TEXT changes it, /topic - removes it.", run: (*turn).topic},
+		{name: "claim", args: "CODE", short: "become the owner", anyone: true, hidden: owner,
+			long: "Become the owner with the code that the server shows at its first start, or after `groupd claim`.", run: (*turn).claim},
+	}
+}
+
+// yourCommands are about the caller himself.
+func yourCommands() []command {
+	return []command{
+		{name: "nick", aliases: []string{"name", "setname"}, args: "NEW", short: "change your name", run: (*turn).nick},
+		{name: "status", args: "[text]", short: "what you are here; with a text: set your status text",
 			long: "What you are here and may do. /status TEXT shows the text to the others, /status - removes it.", run: (*turn).status},
-		{name: "delete", aliases: []string{"del", "rm"}, args: "[number...]", short: "erase posts of yours", hidden: outside,
-			long: "Erases posts for good; without a number it lists the latest that you may erase. Yours, or with the permission delete those of lower ranks.", run: (*turn).remove},
-		{name: "leave", aliases: []string{"part", "unsubscribe"}, args: "yes", short: "leave the group", anyone: true,
-			hidden: func(st group.Standing) bool { return outside(st) && !pending(st) }, run: (*turn).leave},
+		{name: "leave", aliases: []string{"part", "unsubscribe"}, args: "yes", short: "leave the group", anyone: true, who: "members, and those who wait to join",
+			hidden: func(st group.Standing) bool {
+				return st.Role == moderation.RoleNone && st.Standing != moderation.StandingPending
+			}, run: (*turn).leave},
+	}
+}
+
+// memberCommands are for those who decide about members.
+func memberCommands() []command {
+	return []command{
 		{name: "requests", args: "[page]", short: "who waits to join", needs: moderation.PermApprove, run: (*turn).requests},
 		{name: "approve", aliases: []string{"allow", "accept"}, args: "WHO", short: "let somebody in", needs: moderation.PermApprove, run: (*turn).approve},
 		{name: "reject", aliases: []string{"deny"}, args: "WHO [reason]", short: "turn somebody away", needs: moderation.PermApprove, run: (*turn).reject},
@@ -58,12 +91,6 @@ func commandTable() []command {
 		{name: "bans", args: "[page]", short: "who is banned", needs: moderation.PermBan, run: (*turn).bans},
 		{name: "role", args: "WHO ROLE", short: "make somebody member, moderator, admin or owner", needs: moderation.PermGrant,
 			long: "ROLE is member, moderator, admin or owner. Single permissions: /role WHO +kick -ban.", run: (*turn).role},
-		{name: "topic", aliases: []string{"description"}, args: "[text]", short: "the topic; with a text: change it", hidden: outside,
-			long: "Shows the topic. With the permission name: /topic TEXT changes it, /topic - removes it.", run: (*turn).topic},
-		{name: "groupname", aliases: []string{"rename"}, args: "NAME", short: "rename the group", needs: moderation.PermName,
-			long: "Changes the name that members see; in a public group everybody. /groupname public NAME changes what strangers see.", run: (*turn).groupName},
-		{name: "claim", args: "CODE", short: "become the owner", anyone: true, hidden: owner,
-			long: "Become the owner with the code that the server shows at its first start, or after `groupd claim`.", run: (*turn).claim},
 	}
 }
 
@@ -75,15 +102,23 @@ func (c command) usage() string {
 	return "/" + c.name + " " + c.args
 }
 
+// allowed reports whether one of this standing may do it, as far as that does not depend on whom it concerns.
+func (c command) allowed(st group.Standing, p moderation.Policy) bool {
+	switch {
+	case st.Role == moderation.RoleOwner:
+		return true
+	case c.may != nil:
+		return c.may(st, p)
+	}
+	return st.Permissions.Has(c.needs)
+}
+
 // shownTo reports whether /help lists the command for one of this standing.
-func (c command) shownTo(st group.Standing) bool {
+func (c command) shownTo(st group.Standing, p moderation.Policy) bool {
 	if st.Role == moderation.RoleNone && !c.anyone {
 		return false
 	}
-	if c.hidden != nil && c.hidden(st) {
-		return false
-	}
-	return st.Role == moderation.RoleOwner || st.Permissions.Has(c.needs)
+	return (c.hidden == nil || !c.hidden(st)) && c.allowed(st, p)
 }
 
 // lookup finds a command by its name or another one, in the form that splitCommand gives it.
@@ -96,10 +131,10 @@ func (s *Server) lookup(word string) (command, bool) {
 }
 
 // nearest finds the command that somebody may have meant, among those that he may use.
-func (s *Server) nearest(word string, st group.Standing) (command, bool) {
+func (s *Server) nearest(word string, st group.Standing, p moderation.Policy) (command, bool) {
 	best, found := 3, command{}
 	for _, c := range s.commands {
-		if word == "" || st.Role != moderation.RoleOwner && !st.Permissions.Has(c.needs) {
+		if word == "" || !c.allowed(st, p) {
 			continue
 		}
 		for _, name := range append([]string{c.name}, c.aliases...) {
@@ -115,8 +150,8 @@ func (s *Server) nearest(word string, st group.Standing) (command, bool) {
 }
 
 // unknown answers what is no command.
-func (s *Server) unknown(word string, st group.Standing) string {
-	c, ok := s.nearest(word, st)
+func (t *turn) unknown(word string) string {
+	c, ok := t.s.nearest(word, t.st, t.inform().Policy)
 	if ok {
 		return textMeant(brief(moderation.CleanLine(word), 20), c.name)
 	}
@@ -126,7 +161,7 @@ func (s *Server) unknown(word string, st group.Standing) string {
 // unreachable stands for /me, which is a post and never runs as a command.
 func (t *turn) unreachable(string) ([]string, error) { return whole(textEmptyAction()), nil }
 
-// help lists what the caller may do, or explains one command.
+// help lists what the caller may do, or explains one command. A list that fits one message has explanations.
 func (t *turn) help(args string) ([]string, error) {
 	word, _ := firstWord(args)
 	page := 1
@@ -136,7 +171,7 @@ func (t *turn) help(args string) ([]string, error) {
 		word, _ = signed.Split("/" + strings.TrimLeft(word, "/"))
 		c, ok := t.s.lookup(word)
 		if !ok {
-			return whole(t.s.unknown(word, t.st)), nil
+			return whole(t.unknown(word)), nil
 		}
 		long := c.long
 		if long == "" {
@@ -144,14 +179,21 @@ func (t *turn) help(args string) ([]string, error) {
 		}
 		return whole(textUsage(c, long)), nil
 	}
-	var lines []string
+	policy := t.inform().Policy
+	var explained, sections []string
+	last := ""
 	for _, c := range t.s.commands {
-		if c.shownTo(t.st) {
-			lines = append(lines, c.usage()+": "+c.short)
+		if !c.shownTo(t.st, policy) {
+			continue
 		}
+		explained = append(explained, c.usage()+": "+c.short)
+		if c.section != last {
+			sections, last = append(sections, c.section+":"), c.section
+		}
+		sections[len(sections)-1] += " /" + c.name
 	}
-	if t.member() {
-		lines = append(lines, textHelpPosting())
+	if list := whole(strings.Join(explained, "\n")); len(list) == 1 && page == 1 {
+		return list, nil
 	}
-	return paged(lines, page, "/help"), nil
+	return paged(append(sections, textHelpMore(), textHelpPosting()), page, "/help"), nil
 }

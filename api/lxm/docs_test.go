@@ -75,6 +75,40 @@ gus> /claim $CODE
 eve> /join Eve
 dot> /leave
 dot> /leave yes
+eve> /about
+eve> the ferry is full
+eve> /edit
+eve> /edit 20 the ferry is full until noon
+bo> /react 20 👍
+bo> /pin 20
+eve> /pins
+gus> cheap ferries at www.example.com
+eve> /since 9m
+eve> /search ferry
+eve> /report 22 advertising
+bo> /reports
+bo> /mute Eve Lee 1h a test
+bo> /unmute Eve Lee
+bo> /settle 22 it is harmless
+bo> /unpin 20
+eve> /relay on
+eve> /digest 2h
+eve> /quiet 22-07 +1
+eve> /textonly on
+eve> /mentions on
+eve> /propagation on
+eve> /receipts on
+eve> /pause
+eve> /resume
+eve> /notify
+eve> /notify off
+ann> /settings
+ann> /settings slow_mode
+ann> /settings slow_mode 30s
+ann> /settings member_posts 5/10m
+ann> /lockdown on 2h
+ann> /lockdown off
+ann> /emergency the dam is rising
 `
 
 func TestDocsSayWhatTheCommandsDo(t *testing.T) {
@@ -116,6 +150,10 @@ func docs(t *testing.T) string {
 			t.Errorf("no example of /%s", d.Name)
 		}
 		fmt.Fprintf(&out, "\n```\n%s```\n", strings.Join(played[d.Name], ""))
+	}
+	out.WriteString("\n## Keys of /settings\n\n`default` sets a key back.\n\n| key | what | values |\n|---|---|---|\n")
+	for _, k := range lxm.Settings() {
+		fmt.Fprintf(&out, "| `%s` | %s | %s |\n", k[0], k[1], k[2])
 	}
 	return out.String()
 }

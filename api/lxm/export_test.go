@@ -39,8 +39,8 @@ func CommandDocs() (docs []CommandDoc) {
 			d.Aliases = "/" + strings.Join(c.aliases, "`, `/")
 		}
 		switch {
-		case c.anyone && c.name == "leave":
-			d.Who = "members, and those who wait to join"
+		case c.who != "":
+			d.Who = c.who
 		case c.anyone:
 			d.Who = "anyone"
 		case c.needs != 0:
@@ -49,6 +49,14 @@ func CommandDocs() (docs []CommandDoc) {
 		docs = append(docs, d)
 	}
 	return docs
+}
+
+// Settings is the table of settings: key, what it is, what it can be.
+func Settings() (rows [][3]string) {
+	for _, k := range settingTable() {
+		rows = append(rows, [3]string{k.key, k.what, k.how})
+	}
+	return rows
 }
 
 // MaxBuckets bounds the members whose rates are remembered.

@@ -66,6 +66,9 @@ func (t *turn) inform() group.Info {
 // disclosure is what people are told when they join.
 func (s *Server) disclosure() string { return strings.Join(s.hub.Disclosure().Texts, "\n") }
 
+// disclosed tells again what people are told when they join.
+func (t *turn) disclosed(string) ([]string, error) { return whole(t.s.disclosure()), nil }
+
 // claim makes the caller an owner.
 func (t *turn) claim(args string) ([]string, error) {
 	if args == "" {

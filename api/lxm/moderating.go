@@ -1,7 +1,6 @@
 package lxm
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -319,27 +318,6 @@ func (t *turn) remove(args string) ([]string, error) {
 
 // deletable lists the latest posts that the caller may erase, as far as can be told without asking the Hub for each.
 func (t *turn) deletable() ([]string, error) {
-	p, err := t.s.hub.Messages(t.ctx, t.caller, t.s.group, group.Query{Newest: true, NoEvents: true, Limit: maxHistory})
-	if err != nil {
-		return nil, err
-	}
-	names := t.names(p)
 	all := t.st.Permissions.Has(moderation.PermDelete)
-	lines := []string{textDeleteHow()}
-	size := len(lines[0])
-	for _, e := range slices.Backward(p.Entries) {
-		if e.Deleted || (!all && e.Author != t.caller.Identity) {
-			continue
-		}
-		first, _, _ := strings.Cut(posted(e, names), "\n")
-		line := fmt.Sprintf("#%d %s", e.Seq, brief(first, 40))
-		if size += 1 + len(line); size > MaxContent-len(glyph) {
-			break
-		}
-		lines = append(lines, line)
-	}
-	if len(lines) == 1 {
-		return whole(textNothingToDelete()), nil
-	}
-	return whole(strings.Join(lines, "\n")), nil
+	return t.latest(textDeleteHow(), textNothingToDelete(), func(e group.Entry) bool { return all || e.Author == t.caller.Identity })
 }

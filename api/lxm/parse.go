@@ -32,7 +32,7 @@ func quoted(s string) bool {
 // maxDuration is the longest that can be typed; what is longer is meant for good.
 const maxDuration = 100 * 365 * 24 * time.Hour
 
-// parseDuration reads "30m", "2h", "7d", "1w", "1d12h" and the like; a number without a unit is none.
+// parseDuration reads "30s", "30m", "2h", "7d", "1w", "1d12h" and the like; a number without a unit is none.
 func parseDuration(s string) (d time.Duration, ok bool) {
 	s = strings.ToLower(s)
 	for s != "" {
@@ -49,6 +49,8 @@ func parseDuration(s string) (d time.Duration, ok bool) {
 		}
 		var unit time.Duration
 		switch s[digits:end] {
+		case "s", "sec", "secs", "second", "seconds":
+			unit = time.Second
 		case "m", "min", "mins", "minute", "minutes":
 			unit = time.Minute
 		case "h", "hour", "hours":

@@ -219,7 +219,7 @@ func (t *turn) memberCommand(word, args string) ([]string, error) {
 	}
 	c, ok := t.s.lookup(word)
 	if !ok {
-		c = command{run: func(t *turn, _ string) ([]string, error) { return whole(t.s.unknown(word, t.st)), nil }}
+		c = command{run: func(t *turn, _ string) ([]string, error) { return whole(t.unknown(word)), nil }}
 	}
 	return t.run(c, args)
 }

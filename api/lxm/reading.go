@@ -107,20 +107,7 @@ func (t *turn) history(args string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := t.names(p)
-	var lines []string
-	var seqs []group.Seq
-	for _, e := range p.Entries {
-		if e.Deleted {
-			continue
-		}
-		line := posted(e, names)
-		if len(line) > lineBytes {
-			mark := fmt.Sprintf(" (#%d)", e.Seq)
-			line = brief(line, lineBytes-len(mark)) + mark
-		}
-		lines, seqs = append(lines, line), append(seqs, e.Seq)
-	}
+	lines, seqs := t.lines(p)
 	if len(lines) == 0 {
 		if p.More && len(p.Entries) > 0 {
 			return whole(textOlder("", n, p.Entries[0].Seq)), nil
@@ -169,6 +156,9 @@ func (t *turn) single(seq group.Seq, page int) ([]string, error) {
 		return whole(textNoSuchPost(seq)), nil
 	}
 	lines := strings.Split(posted(p.Entries[0], t.names(p)), "\n")
+	if given := p.Reactions[seq]; len(given) > 0 {
+		lines = append(lines, textReactions(seq, given))
+	}
 	return paged(lines, page, fmt.Sprintf("/history #%d", seq)), nil
 }
 

@@ -254,8 +254,10 @@ func textFile(name string, n int) string {
 
 // --- help ---
 
+func textHelpMore() string { return "One explained: /help history" }
+
 func textHelpPosting() string {
-	return "Everything else you write is posted. A post that begins with / is written //."
+	return "All else you write is posted; a text that begins with / as //."
 }
 
 func textUsage(c command, long string) string {

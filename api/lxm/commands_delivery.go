@@ -1,0 +1,349 @@
+package lxm
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// deliveryCommands are about how the caller is told what is new.
+func deliveryCommands() []command {
+	return []command{
+		{name: "notify", aliases: []string{"notifications"}, args: "[fetch|notify|push|relay|digest|off]", short: "how you are told of posts",
+			long: "How posts come to you, and how far that is; with a word: change it. relay is a message each, digest one now and then, off none. notify and push are for clients of the group protocol.",
+			run:  (*turn).notify},
+		{name: "relay", args: "on|off", short: "posts come to you as messages", run: (*turn).relay},
+		{name: "digest", args: "6h|off", short: "posts come in one message now and then", long: "Posts come to you in one message every 6 h, or as often as you say, from 15m to 7d; off: not at all.",
+			run: (*turn).digest},
+		{name: "pause", short: "nothing is sent to you until /resume", run: (*turn).pause},
+		{name: "resume", aliases: []string{"unpause"}, short: "what came meanwhile is sent", long: "Ends /pause: you are sent what came meanwhile.", run: (*turn).resume},
+		{name: "quiet", args: "22-07 [+1]|off", short: "hours of the day in which nothing is sent",
+			long: "Nothing but emergencies is sent to you in these hours, what came follows then: /quiet 22-07, /quiet 22:30-6:15. Behind it your clock's difference to UTC: +1, -3:30. /quiet off ends it.", run: (*turn).quietHours},
+		{name: "textonly", args: "on|off", short: "leave out pictures and files", run: (*turn).textOnly},
+		{name: "mentions", args: "on|off", short: "only posts that name or answer you", run: (*turn).mentions},
+		{name: "receipts", args: "on|off", short: "be told the number of each post of yours", run: (*turn).receipts},
+		{name: "propagation", aliases: []string{"nodes"}, args: "on|off", short: "posts may be left at a propagation node for you",
+			run: (*turn).viaPropagation},
+	}
+}
+
+// prefer changes how the caller is told.
+func (t *turn) prefer(in group.NotificationsInput) (group.Preferences, error) {
+	d, err := t.s.hub.UpdateNotifications(t.ctx, t.command(), t.s.group, in)
+	return d.Preferences, err
+}
+
+// preferMode changes the way in which the caller is told.
+func (t *turn) preferMode(in group.NotificationsInput) ([]string, error) {
+	p, err := t.prefer(in)
+	if err != nil {
+		return nil, err
+	}
+	return whole(textMode(p)), nil
+}
+
+// preferences tells the caller how he is told, with how that is changed.
+func (t *turn) preferences(how string) ([]string, error) {
+	d, err := t.s.hub.Notifications(t.ctx, t.caller, t.s.group)
+	if err != nil {
+		return nil, err
+	}
+	return whole(textMode(d.Preferences) + "\n" + how), nil
+}
+
+// preferSwitch is a command with on and off: input puts the switch where it belongs, state reads it.
+func (t *turn) preferSwitch(args, what string, input func(*bool) group.NotificationsInput, state func(group.Preferences) bool) ([]string, error) {
+	on, ok := parseSwitch(args)
+	if !ok {
+		d, err := t.s.hub.Notifications(t.ctx, t.caller, t.s.group)
+		if err != nil {
+			return nil, err
+		}
+		return whole(textSwitchHow(state(d.Preferences), what)), nil
+	}
+	if _, err := t.prefer(input(&on)); err != nil {
+		return nil, err
+	}
+	return whole(textSwitch(on, what)), nil
+}
+
+func (t *turn) textOnly(args string) ([]string, error) {
+	return t.preferSwitch(args, "pictures and files are left out", func(v *bool) group.NotificationsInput { return group.NotificationsInput{TextOnly: v} },
+		func(p group.Preferences) bool { return p.TextOnly })
+}
+
+func (t *turn) mentions(args string) ([]string, error) {
+	return t.preferSwitch(args, "you are sent only posts that name or answer you", func(v *bool) group.NotificationsInput { return group.NotificationsInput{MentionsOnly: v} },
+		func(p group.Preferences) bool { return p.MentionsOnly })
+}
+
+func (t *turn) receipts(args string) ([]string, error) {
+	return t.preferSwitch(args, "each post of yours is answered with its number", func(v *bool) group.NotificationsInput { return group.NotificationsInput{Receipts: v} },
+		func(p group.Preferences) bool { return p.Receipts })
+}
+
+func (t *turn) viaPropagation(args string) ([]string, error) {
+	return t.preferSwitch(args, "posts are left at a propagation node where you can not be reached", func(v *bool) group.NotificationsInput { return group.NotificationsInput{ViaPropagation: v} },
+		func(p group.Preferences) bool { return p.ViaPropagation })
+}
+
+// notify tells how the caller is told what is new and how far that is, or chooses the way.
+func (t *turn) notify(args string) ([]string, error) {
+	if args == "" {
+		d, err := t.s.hub.Notifications(t.ctx, t.caller, t.s.group)
+		if err != nil {
+			return nil, err
+		}
+		return whole(textPreferences(d.Preferences) + textProgress(d, t.s.config.Now())), nil
+	}
+	word := strings.ToLower(args)
+	mode, ok := group.ParseDeliveryMode(word)
+	if !ok && word != "off" {
+		return t.preferences(textNotifyHow())
+	}
+	return t.preferMode(group.NotificationsInput{Mode: &mode})
+}
+
+// relay has posts come as messages, or not at all.
+func (t *turn) relay(args string) ([]string, error) {
+	on, ok := parseSwitch(args)
+	if !ok {
+		return t.preferences(textRelayHow())
+	}
+	return t.preferMode(group.NotificationsInput{Mode: modeOr(on, group.DeliverRelay)})
+}
+
+// digest has posts come in one message per interval, or not at all.
+func (t *turn) digest(args string) ([]string, error) {
+	in := group.NotificationsInput{}
+	if on, ok := parseSwitch(args); ok {
+		in.Mode = modeOr(on, group.DeliverDigest)
+	} else if every, ok := parseDuration(args); ok {
+		in.Mode, in.DigestEvery = modeOr(true, group.DeliverDigest), &every
+		if every < group.MinDigest || every > group.MaxDigest {
+			return whole(textDigestHow()), nil
+		}
+	} else {
+		return t.preferences(textDigestHow())
+	}
+	return t.preferMode(in)
+}
+
+func modeOr(on bool, mode group.DeliveryMode) *group.DeliveryMode {
+	if !on {
+		mode = group.DeliverFetch
+	}
+	return &mode
+}
+
+// pause ends all that is sent, resume goes on with what came meanwhile.
+func (t *turn) pause(args string) ([]string, error) {
+	if args != "" {
+		return whole(textPauseHow()), nil
+	}
+	on := true
+	return t.preferMode(group.NotificationsInput{Paused: &on})
+}
+
+func (t *turn) resume(string) ([]string, error) {
+	off := false
+	return t.preferMode(group.NotificationsInput{Paused: &off})
+}
+
+// quietHours sets the hours in which nothing is sent. The difference to UTC stays as it was unless it is said.
+func (t *turn) quietHours(args string) ([]string, error) {
+	d, err := t.s.hub.Notifications(t.ctx, t.caller, t.s.group)
+	if err != nil {
+		return nil, err
+	}
+	q, ok := parseQuiet(args, d.Quiet.Offset)
+	if !ok {
+		return whole(textQuiet(d.Quiet) + "\n" + textQuietHow()), nil
+	}
+	p, err := t.prefer(group.NotificationsInput{Quiet: &q})
+	if err != nil {
+		return nil, err
+	}
+	return whole(textQuiet(p.Quiet)), nil
+}
+
+// parseSwitch reads on or off.
+func parseSwitch(s string) (on, ok bool) {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "on", "yes", "true":
+		return true, true
+	case "off", "no", "false":
+		return false, true
+	}
+	return false, false
+}
+
+// parseQuiet reads "22-07", "22:30-6:15 +1", "22-7 -3:30" or "off"; offset is for when none is said.
+func parseQuiet(s string, offset time.Duration) (q group.QuietHours, ok bool) {
+	if on, ok := parseSwitch(s); ok {
+		return group.QuietHours{Offset: offset}, !on
+	}
+	hours, zone := firstWord(s)
+	from, until, ok := strings.Cut(strings.ReplaceAll(hours, "–", "-"), "-")
+	if !ok {
+		return q, false
+	}
+	q.Offset = offset
+	var a, b bool
+	q.From, a = parseClock(from)
+	q.Until, b = parseClock(until)
+	if zone != "" {
+		if q.Offset, ok = parseOffset(zone); !ok {
+			return q, false
+		}
+	}
+	day := 24 * time.Hour
+	q.From, q.Until = q.From%day, q.Until%day // 24 is 0
+	return q, a && b && !q.None()
+}
+
+// parseClock reads a time of day, "7", "07", "7:30" or "0730", up to 24:00.
+func parseClock(s string) (time.Duration, bool) {
+	hour, minute, colon := strings.Cut(s, ":")
+	if !colon && len(s) == 4 {
+		hour, minute = s[:2], s[2:]
+	} else if colon && len(minute) != 2 {
+		return 0, false
+	}
+	h, okH := parseDigits(hour)
+	m, okM := parseDigits(minute)
+	d := time.Duration(h)*time.Hour + time.Duration(m)*time.Minute
+	return d, okH && (okM || minute == "") && m < 60 && d <= 24*time.Hour
+}
+
+// parseDigits reads one or two digits.
+func parseDigits(s string) (n int, ok bool) {
+	if len(s) == 0 || len(s) > 2 || strings.Trim(s, "0123456789") != "" {
+		return 0, false
+	}
+	for _, c := range []byte(s) {
+		n = n*10 + int(c-'0')
+	}
+	return n, true
+}
+
+// parseOffset reads a clock's difference to UTC: "+1", "-3:30", "UTC+2", "UTC".
+func parseOffset(s string) (time.Duration, bool) {
+	s = strings.TrimPrefix(strings.TrimPrefix(strings.ToUpper(s), "UTC"), "GMT")
+	sign := time.Duration(1)
+	switch {
+	case s == "":
+		return 0, true
+	case s[0] == '-':
+		sign = -1
+	case s[0] != '+':
+		return 0, false
+	}
+	d, ok := parseClock(s[1:])
+	d *= sign
+	return d, ok && d >= group.MinUTCOffset && d <= group.MaxUTCOffset
+}
+
+// --- words ---
+
+// textMode says how posts come.
+func textMode(p group.Preferences) string {
+	text := "Posts are not sent to you; /history and /since show them."
+	switch p.Mode {
+	case group.DeliverNotify:
+		text = "Your client is told that there are new posts."
+	case group.DeliverPush:
+		text = "Posts are pushed to your client."
+	case group.DeliverRelay:
+		text = "Posts come to you as messages."
+	case group.DeliverDigest:
+		text = fmt.Sprintf("Posts come to you in one message every %s.", moderation.Passed(p.Digest()))
+	}
+	if p.Paused {
+		text += " Paused: nothing is sent until /resume."
+	}
+	return text
+}
+
+// textPreferences says all that the caller has chosen.
+func textPreferences(p group.Preferences) string {
+	text := textMode(p)
+	if !p.Quiet.None() {
+		text += "\n" + textQuiet(p.Quiet)
+	}
+	var on []string
+	for _, s := range []struct {
+		on   bool
+		word string
+	}{{p.TextOnly, "textonly"}, {p.MentionsOnly, "mentions"}, {p.ViaPropagation, "propagation"}, {p.Receipts, "receipts"}} {
+		if s.on {
+			on = append(on, s.word)
+		}
+	}
+	if len(on) > 0 {
+		text += "\nOn: " + strings.Join(on, ", ") + "."
+	}
+	return text
+}
+
+// textProgress says how far the delivery is; empty for who is sent nothing.
+func textProgress(d group.Delivery, now time.Time) string {
+	if !d.Sends() {
+		return ""
+	}
+	text := "\nNothing is confirmed yet"
+	if !d.Proved.IsZero() {
+		text = fmt.Sprintf("\nLast confirmed %s ago", moderation.Passed(now.Sub(d.Proved)))
+	}
+	if d.State != group.DeliveryIdle {
+		text += "; now: " + d.State.String()
+	}
+	return text + "."
+}
+
+func textClock(d time.Duration) string {
+	return fmt.Sprintf("%02d:%02d", d/time.Hour, d%time.Hour/time.Minute)
+}
+
+func textOffset(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "UTC"
+	case d < 0:
+		return "UTC-" + strings.TrimPrefix(textClock(-d), "0")
+	}
+	return "UTC+" + strings.TrimPrefix(textClock(d), "0")
+}
+
+func textQuiet(q group.QuietHours) string {
+	if q.None() {
+		return "There are no quiet hours."
+	}
+	return fmt.Sprintf("Quiet from %s to %s, %s.", textClock(q.From), textClock(q.Until), textOffset(q.Offset))
+}
+
+// textSwitch says that something is so now, or not; what is a main clause.
+func textSwitch(on bool, what string) string {
+	if on {
+		return "On: " + what + "."
+	}
+	return "Off. With on " + what + "."
+}
+
+func textSwitchHow(on bool, what string) string {
+	if on {
+		return "On: " + what + ". Send it with off to end that."
+	}
+	return textSwitch(on, what)
+}
+
+func textNotifyHow() string { return "So: /notify relay, digest, push, notify, fetch or off" }
+func textRelayHow() string  { return "So: /relay on, /relay off" }
+func textDigestHow() string { return "So: /digest 6h (15m to 7d), /digest off" }
+func textPauseHow() string  { return "So: /pause, until /resume" }
+func textQuietHow() string {
+	return "So: /quiet 22-07, /quiet 22:30-6:15 +1 (your clock against UTC), /quiet off"
+}
