@@ -45,7 +45,7 @@ func (s *Server) batch(ctx context.Context, c *call, q *groupdv1.BatchRequest) (
 		}
 		nested := &call{
 			form: form{json: it.GetJson() != ""}, caller: c.caller, path: strings.TrimPrefix(it.GetPath(), Prefix), nested: true,
-			room: max(free-itemReserve, 0),
+			room: max(free-itemReserve, 0), line: c.line,
 		}
 		if c.json {
 			nested.room = max(free-jsonItemReserve, 0) / 2 // a string in JSON has every quote escaped, and bytes grow by a third

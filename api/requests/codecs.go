@@ -75,6 +75,15 @@ func (k *compressor) deflate(codec groupdv1.Codec, body []byte) ([]byte, error) 
 	return k.packed.Bytes(), nil
 }
 
+// sealView returns the smallest page form of a page.
+func (k *compressor) sealView(v *groupdv1.PageView, accept []groupdv1.Codec) ([]byte, error) {
+	body, err := form{}.encode(groupdv1.Columns(v))
+	if err != nil {
+		return nil, err
+	}
+	return k.seal(body, accept)
+}
+
 // seal returns the smallest page form of body among plain and the accepted codecs; equal sizes go to the lower codec number. Codecs
 // this server does not know are passed over.
 func (k *compressor) seal(body []byte, accept []groupdv1.Codec) ([]byte, error) {

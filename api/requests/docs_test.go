@@ -2,6 +2,7 @@ package requests
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -66,6 +67,8 @@ func TestDocsAreFresh(t *testing.T) {
 			} else if m[3] == "beacon" {
 				b := groupdv1.Beacon{Joining: groupdv1.Joining_OPEN, Public: true, Head: true, Generation: 0x1122334455667788, Seq: 4711, Deletions: 3, Name: "Valley Mesh"}
 				body = "```\n" + hex.EncodeToString(b.Append(nil)) + "\n```\n"
+			} else if m[3] == "notice" {
+				body = "```\n" + breakLine(noticeVector(t), 110, "") + "\n```\n"
 			} else {
 				body = example(t, m[3])
 			}
@@ -173,14 +176,31 @@ func hexOrNone(b []byte, none string) string {
 }
 
 // wrap breaks a long line; the following ones are indented.
-func wrap(s string) string {
-	const width = 110
+func wrap(s string) string { return breakLine(s, 110, "         ") }
+
+func breakLine(s string, width int, indent string) string {
 	var lines []string
 	for len(s) > width {
 		lines = append(lines, s[:width])
 		s = s[width:]
 	}
-	return strings.Join(append(lines, s), "\n         ")
+	return strings.Join(append(lines, s), "\n"+indent)
+}
+
+// noticeVector is the first of the vectors of notices.
+func noticeVector(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(schemaDir, "testdata", "notices.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vs []struct {
+		In struct{ Bytes string }
+	}
+	if err := json.Unmarshal(b, &vs); err != nil {
+		t.Fatal(err)
+	}
+	return vs[0].In.Bytes
 }
 
 // TestVectorsOfWireFormsAreFresh writes and compares the files in proto/groupd/v1/testdata that this package can make. Reading them is

@@ -359,6 +359,10 @@ func (h *fakeHub) Resolve(_ context.Context, c group.Caller, _ group.GroupID, te
 	return group.AnyHash{}, &group.Error{Kind: group.KindNotFound, Op: "resolve", Msg: "nobody here is called that"}
 }
 
+func (h *fakeHub) Follow(_ context.Context, c group.Caller, _ group.GroupID) (group.Head, group.Generation, error) {
+	return h.head, h.info.Generation, h.note("follow", c, nil)
+}
+
 func (h *fakeHub) Heard(context.Context, group.Caller) error { return nil }
 
 var _ Hub = (*fakeHub)(nil)
@@ -440,6 +444,7 @@ func samples() []sample {
 		{"/notifications/update", &groupdv1.NotificationsRequest{
 			Mode: groupdv1.DeliveryMode_PUSH.Enum(), Quiet: &groupdv1.QuietHours{From: 22 * 60, Until: 7 * 60, UtcOffset: -90}, Receipts: proto.Bool(true), ClientId: cid,
 		}, &groupdv1.NotificationsReply{}},
+		{"/subscribe", &groupdv1.SubscribeRequest{AfterRev: proto.Uint64(10), CompleteRev: 10, Accept: allCodecs()}, &groupdv1.SubscribeReply{}},
 		{"/profile/update", &groupdv1.ProfileRequest{Name: proto.String("ada"), StatusText: proto.String("on the ridge"), ClientId: cid}, &groupdv1.ProfileReply{}},
 		{"/batch", &groupdv1.BatchRequest{Items: []*groupdv1.BatchRequest_Item{
 			{Path: "/topic/update", Data: mustMarshal(&groupdv1.TopicRequest{Topic: "Nodes", ClientId: cid})},
@@ -456,10 +461,18 @@ func mustMarshal(m proto.Message) []byte {
 	return b
 }
 
+// deadLine is a link that takes nothing.
+type deadLine struct{}
+
+func (deadLine) deliver(context.Context, []byte) error { return rns.ErrLinkClosed }
+func (deadLine) key() rns.LinkID                       { return rns.LinkID{} }
+func (deadLine) room() int                             { return 431 }
+func (deadLine) way() string                           { return "" }
+
 // ask sends a protobuf request and reads the reply; it returns the reply's bytes.
 func ask(t testing.TB, s *Server, c group.Caller, path string, request, into proto.Message) []byte {
 	t.Helper()
-	out := s.Handle(t.Context(), c, Prefix+path, msgpack.Bin(mustMarshal(request)), BasePacket)
+	out := s.handle(t.Context(), c, deadLine{}, Prefix+path, msgpack.Bin(mustMarshal(request)), BasePacket)
 	b, ok := out.Bin()
 	if !ok {
 		t.Fatalf("%s: answer is %x", path, []byte(out))

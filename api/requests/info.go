@@ -30,7 +30,10 @@ func (s *Server) info(ctx context.Context, c *call, _ *groupdv1.InfoRequest) (*g
 			RequestBytes: MaxRequest,
 			BatchItems:   MaxBatch,
 		},
-		Features:          []groupdv1.Feature{groupdv1.Feature_FEATURE_DEFLATE, groupdv1.Feature_FEATURE_DICTIONARY_1, groupdv1.Feature_FEATURE_BATCH},
+		Features: []groupdv1.Feature{
+			groupdv1.Feature_FEATURE_DEFLATE, groupdv1.Feature_FEATURE_DICTIONARY_1, groupdv1.Feature_FEATURE_BATCH, groupdv1.Feature_FEATURE_LIVE,
+			groupdv1.Feature_FEATURE_NOTICES,
+		},
 		DisclosureVersion: clampUint32(int64(in.Disclosure)),
 		Claimed:           in.Owned,
 		Question:          in.Policy.Question,

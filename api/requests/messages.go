@@ -9,9 +9,6 @@ import (
 	groupdv1 "groupd/proto/groupd/v1"
 )
 
-// maxTries bounds how often one page is read again because it came out smaller than it was read.
-const maxTries = 20
-
 // messages answers /messages for those who may read: one page, with as many entries as fit.
 func (s *Server) messages(ctx context.Context, c *call, q *groupdv1.MessagesRequest) (*groupdv1.MessagesReply, []byte, error) {
 	query, most, err := queryOf(q)
@@ -27,63 +24,31 @@ func (s *Server) messages(ctx context.Context, c *call, q *groupdv1.MessagesRequ
 		return nil, nil, err
 	}
 	defer s.pack.giveBack(k)
-	encode := func(v *groupdv1.PageView) ([]byte, error) { return c.encodePage(k, q.GetAccept(), v) }
-
-	rows := most
+	r := &reading{
+		hub: s.hub, group: s.group, caller: c.caller, query: query, request: q, most: most, rows: most,
+		encode: func(v *groupdv1.PageView) ([]byte, error) { return c.encodePage(k, q.GetAccept(), v) },
+	}
 	if q.AfterRev != nil && q.GetNoEvents() {
-		rows = group.MaxPage // more rows than entries are read
+		r.rows = group.MaxPage // more rows than entries are read
+		r.leave = func(e group.Entry) bool { return !e.Kind.Authored() }
 	}
 	if q.GetQuote() {
-		query.Limit = rows
-		_, l, err := s.read(ctx, c, query, q, most)
+		r.query.Limit = r.rows
+		_, l, err := r.read(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
-		encoded, err := encode(l.view(len(l.items)))
+		encoded, err := r.encode(l.view(len(l.items)))
 		if err != nil {
 			return nil, nil, err
 		}
 		return &groupdv1.MessagesReply{Count: uint32(l.entries()), Bytes: uint64(len(encoded))}, nil, nil
 	}
-
-	// How many rows fit is known only when they are packed, so the first guess at how many to read is a low one.
-	query.Limit = min(rows, min(max(budget/16, 8), 64))
-	if len(query.Seqs) > 0 {
-		query.Limit, rows = len(query.Seqs), len(query.Seqs)
-	}
-	exact := false
-	for tries := 0; ; tries++ {
-		page, l, err := s.read(ctx, c, query, q, most)
-		if err != nil {
-			return nil, nil, err
-		}
-		reply, n, fits, err := l.pack(budget, encode)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case n == len(l.items) && fits && page.More && query.Limit < rows && l.entries() < most && !exact && tries < maxTries:
-			query.Limit = min(rows, query.Limit*2)
-			continue
-		case n < len(l.items) && page.Omitted > 0 && query.Limit > 1 && tries < maxTries:
-			// The domain counted what its filter left out in the range it read, and that range has become smaller.
-			query.Limit, exact = min(max(n, 1), query.Limit-1), true
-			continue
-		case !fits:
-			return nil, nil, noRoom(len(reply))
-		}
-		return &groupdv1.MessagesReply{}, reply, nil
-	}
-}
-
-// read asks the domain for a page of query.Limit rows and lays out at most most entries of it.
-func (s *Server) read(ctx context.Context, c *call, query group.Query, q *groupdv1.MessagesRequest, most int) (group.Page, *entryList, error) {
-	page, err := s.hub.Messages(ctx, c.caller, s.group, query)
+	got, err := r.fill(ctx, budget)
 	if err != nil {
-		return page, nil, err
+		return nil, nil, err
 	}
-	l := listOf(page, query, q)
-	l.keep(most)
-	return page, l, nil
+	return &groupdv1.MessagesReply{}, got.encoded, nil
 }
 
 // queryOf reads the selectors of a request. most is the largest number of entries its page may hold.
@@ -138,8 +103,8 @@ func queryOf(q *groupdv1.MessagesRequest) (query group.Query, most int, err erro
 	return query, most, nil
 }
 
-// listOf lays out a page of the domain in the order in which it is filled.
-func listOf(p group.Page, query group.Query, q *groupdv1.MessagesRequest) *entryList {
+// listOf lays out a page of the domain in the order in which it is filled. What leave names, where it is not nil, is only counted.
+func listOf(p group.Page, query group.Query, q *groupdv1.MessagesRequest, leave func(group.Entry) bool) *entryList {
 	l := &entryList{
 		byRev:   q.AfterRev != nil,
 		fromEnd: query.Newest || query.Before > 0,
@@ -154,7 +119,7 @@ func listOf(p group.Page, query group.Query, q *groupdv1.MessagesRequest) *entry
 	}
 	who := peopleOf(p.Authors)
 	for _, e := range p.Entries {
-		if q.GetNoEvents() && !e.Kind.Authored() {
+		if leave != nil && leave(e) {
 			l.items = append(l.items, item{rev: uint64(e.Rev)})
 			continue
 		}
@@ -237,11 +202,7 @@ func (c *call) encodePage(k *compressor, accept []groupdv1.Codec, v *groupdv1.Pa
 	if c.json {
 		return c.encode(&groupdv1.MessagesReply{View: v})
 	}
-	body, err := c.encode(groupdv1.Columns(v))
-	if err != nil {
-		return nil, err
-	}
-	page, err := k.seal(body, accept)
+	page, err := k.sealView(v, accept)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (s *Server) answerRequest(ctx context.Context, r *rns.Request) (msgpack.Raw
 			s.log.Debug("could not note a sign of life", "group", string(s.group), "err", err)
 		}
 	}
-	reply := s.Handle(ctx, caller, r.Path, r.Data, r.Link.MDU()-responseOverhead)
+	reply := s.handle(ctx, caller, linkLine{r.Link}, r.Path, r.Data, r.Link.MDU()-responseOverhead)
 	s.told(r.Link.InterfaceName(), caller.Identity, len(reply))
 	return reply, true
 }

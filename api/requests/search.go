@@ -45,7 +45,7 @@ func (s *Server) search(ctx context.Context, c *call, q *groupdv1.SearchRequest)
 		return nil, nil, err
 	}
 	defer s.pack.giveBack(k)
-	l := listOf(page, group.Query{Before: in.Before, Newest: in.Before == 0}, &groupdv1.MessagesRequest{Headlines: q.GetHeadlines()})
+	l := listOf(page, group.Query{Before: in.Before, Newest: in.Before == 0}, &groupdv1.MessagesRequest{Headlines: q.GetHeadlines()}, nil)
 	reply, _, fits, err := l.pack(budget, func(v *groupdv1.PageView) ([]byte, error) { return c.encodePage(k, q.GetAccept(), v) })
 	switch {
 	case err != nil:

@@ -79,6 +79,7 @@ type Hub interface {
 	UpdateProfile(ctx context.Context, c group.Caller, g group.GroupID, in group.ProfileInput) (group.Member, error)
 	Resolve(ctx context.Context, c group.Caller, g group.GroupID, text string, among group.Scope) (group.AnyHash, error)
 	Heard(ctx context.Context, c group.Caller) error
+	Follow(ctx context.Context, c group.Caller, g group.GroupID) (group.Head, group.Generation, error)
 }
 
 var _ Hub = (*group.Hub)(nil)
@@ -95,10 +96,12 @@ type Config struct {
 	Now    func() time.Time // of the day that stamps are for; nil: time.Now
 	// Answered is told of each reply over a link: by which interface, to whom (zero: not identified), and its length in bytes. nil: nobody is.
 	Answered func(iface string, who group.IdentityHash, bytes int)
+	// Air tells how long a live page of so many bytes has to wait for its turn on an interface; 0: not at all. nil: nothing waits.
+	Air func(iface string, bytes int) time.Duration
 }
 
-// Server answers the requests of one group. Its methods may be called from any goroutine; it keeps nothing but its configuration and
-// idle compressors.
+// Server answers the requests of one group. Its methods may be called from any goroutine; it keeps nothing but its configuration,
+// idle compressors and who gets live pages.
 type Server struct {
 	hub     Hub
 	group   group.GroupID
@@ -110,6 +113,9 @@ type Server struct {
 	routes  []route
 	pack    *compressors
 	told    func(iface string, who group.IdentityHash, bytes int)
+	air     func(iface string, bytes int) time.Duration
+
+	audience audience
 }
 
 // New checks cfg and makes a Server; nothing is started.
@@ -129,7 +135,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Answered == nil {
 		cfg.Answered = func(string, group.IdentityHash, int) {}
 	}
-	s := &Server{hub: cfg.Hub, group: cfg.Group, told: cfg.Answered, version: cfg.Version, log: cfg.Logger, rand: cfg.Rand, stamps: cfg.Stamps, now: cfg.Now, pack: newCompressors()}
+	s := &Server{hub: cfg.Hub, group: cfg.Group, told: cfg.Answered, air: cfg.Air, version: cfg.Version, log: cfg.Logger, rand: cfg.Rand, stamps: cfg.Stamps, now: cfg.Now, pack: newCompressors()}
 	s.routes = s.table()
 	return s, nil
 }
@@ -170,6 +176,7 @@ func (s *Server) table() []route {
 		on("/settings", identified, reads, s.settings),
 		on("/settings/update", identified, changes, s.updateSettings),
 		on("/lockdown", identified, changes, s.lockdown),
+		on("/subscribe", identified, reads, s.subscribe),
 		on("/notifications/update", identified, changes, s.updateNotifications),
 	}
 }
@@ -243,6 +250,7 @@ type call struct {
 	most   int  // bytes of a reply whatever max_bytes says
 	limit  int  // bytes that this request's reply may take, once that is known; 0 is no limit
 	nested bool // in a batch
+	line   line // of the link it came by; nil: none
 }
 
 // budget turns a max_bytes into the bytes the reply may take.
@@ -269,7 +277,12 @@ func (c *call) as(clientID []byte) group.Caller {
 // where only a hash is known, which is then unknown. caller is who identified on the link; its zero value is nobody. room is how many
 // bytes of reply fit one packet of that link (BasePacket at the base MTU). The result is one msgpack value, bytes or a string.
 func (s *Server) Handle(ctx context.Context, caller group.Caller, path string, data msgpack.Raw, room int) msgpack.Raw {
-	c := &call{caller: caller, room: room, most: MaxReply}
+	return s.handle(ctx, caller, nil, path, data, room)
+}
+
+// handle is Handle for a request that came by a line, whose life ctx is. nil: none.
+func (s *Server) handle(ctx context.Context, caller group.Caller, l line, path string, data msgpack.Raw, room int) msgpack.Raw {
+	c := &call{caller: caller, room: room, most: MaxReply, line: l}
 	if short, ok := strings.CutPrefix(path, Prefix); ok {
 		c.path = short
 	}

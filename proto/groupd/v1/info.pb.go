@@ -32,21 +32,29 @@ const (
 	Feature_FEATURE_DICTIONARY_1 Feature = 2
 	// /batch.
 	Feature_FEATURE_BATCH Feature = 3
+	// /subscribe.
+	Feature_FEATURE_LIVE Feature = 60
+	// Packets to meshchat.notify: modes NOTIFY and PUSH.
+	Feature_FEATURE_NOTICES Feature = 61
 )
 
 // Enum value maps for Feature.
 var (
 	Feature_name = map[int32]string{
-		0: "FEATURE_NONE",
-		1: "FEATURE_DEFLATE",
-		2: "FEATURE_DICTIONARY_1",
-		3: "FEATURE_BATCH",
+		0:  "FEATURE_NONE",
+		1:  "FEATURE_DEFLATE",
+		2:  "FEATURE_DICTIONARY_1",
+		3:  "FEATURE_BATCH",
+		60: "FEATURE_LIVE",
+		61: "FEATURE_NOTICES",
 	}
 	Feature_value = map[string]int32{
 		"FEATURE_NONE":         0,
 		"FEATURE_DEFLATE":      1,
 		"FEATURE_DICTIONARY_1": 2,
 		"FEATURE_BATCH":        3,
+		"FEATURE_LIVE":         60,
+		"FEATURE_NOTICES":      61,
 	}
 )
 
@@ -620,12 +628,14 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"\x0fDisclosureReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x14\n" +
-	"\x05texts\x18\x03 \x03(\tR\x05texts*]\n" +
+	"\x05texts\x18\x03 \x03(\tR\x05texts*\x84\x01\n" +
 	"\aFeature\x12\x10\n" +
 	"\fFEATURE_NONE\x10\x00\x12\x13\n" +
 	"\x0fFEATURE_DEFLATE\x10\x01\x12\x18\n" +
 	"\x14FEATURE_DICTIONARY_1\x10\x02\x12\x11\n" +
-	"\rFEATURE_BATCH\x10\x03B!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
+	"\rFEATURE_BATCH\x10\x03\x12\x10\n" +
+	"\fFEATURE_LIVE\x10<\x12\x13\n" +
+	"\x0fFEATURE_NOTICES\x10=B!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
 
 var (
 	file_groupd_v1_info_proto_rawDescOnce sync.Once
