@@ -13,7 +13,7 @@ import (
 func deliveryCommands() []command {
 	return []command{
 		{name: "notify", aliases: []string{"notifications"}, args: "[fetch|notify|push|relay|digest|off]", short: "how you are told of posts",
-			long: "How posts come to you, and how far that is; with a word: change it. relay is a message each, digest one now and then, off none. notify and push are for clients of the group protocol.",
+			long: "How posts come to you; with a word: change it. relay: a message each, digest: one now and then, off: none; notify and push are for group clients.",
 			run:  (*turn).notify},
 		{name: "relay", args: "on|off", short: "posts come to you as messages", run: (*turn).relay},
 		{name: "digest", args: "6h|off", short: "posts come in one message now and then", long: "Posts come to you in one message every 6 h, or as often as you say, from 15m to 7d; off: not at all.",

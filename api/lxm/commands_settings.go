@@ -19,7 +19,7 @@ func groupCommands() []command {
 		{name: "groupname", aliases: []string{"rename"}, args: "NAME", short: "rename the group", needs: moderation.PermName,
 			long: "Changes the name that members see; in a public group everybody. /groupname public NAME changes what strangers see.", run: (*turn).groupName},
 		{name: "settings", aliases: []string{"setting", "set"}, args: "[key [value]]", short: "how the group behaves",
-			long: "What is set otherwise than usual; /settings all every key; /settings KEY one. With the permission settings: /settings KEY VALUE changes it, /settings KEY default sets it back. Times: 30s, 10m, 2h, 7d.",
+			long: "What is set otherwise than usual; /settings all: every key; /settings KEY: one. With the permission settings: /settings KEY VALUE, or default.",
 			run:  (*turn).settings},
 	}
 }

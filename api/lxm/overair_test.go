@@ -155,7 +155,7 @@ func TestMembersTalkOverTheAir(t *testing.T) {
 		if got := bo.says(t, to, "/history", 1); !strings.Contains(got[0], "Ann: the bridge is out") {
 			t.Errorf("bo reads %q", got)
 		}
-		for page, want := range map[string]string{"/help": "(1/3)", "/help 2": "(2/3)"} {
+		for page, want := range map[string]string{"/help": "(1/2)", "/help 2": "(2/2)"} {
 			if got := bo.says(t, to, page, 1); !strings.Contains(got[0], want) {
 				t.Errorf("bo reads %q", got)
 			}
