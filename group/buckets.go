@@ -53,6 +53,17 @@ func (b *Buckets[K]) draw(now time.Time, keys []K, budgets []moderation.Budget) 
 	return 0, 0
 }
 
+// Wait says how long it is until Take would succeed, and takes nothing.
+func (b *Buckets[K]) Wait(now time.Time, keys []K, rates []moderation.Rate) (wait time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, k := range keys {
+		_, w := rates[i].Take(b.m[k], now)
+		wait = max(wait, w)
+	}
+	return wait
+}
+
 // TakeOne is Take for one bucket.
 func (b *Buckets[K]) TakeOne(now time.Time, k K, rate moderation.Rate) (wait time.Duration) {
 	wait, _ = b.Take(now, []K{k}, []moderation.Rate{rate})

@@ -16,8 +16,8 @@ import (
 	"groupd/moderation"
 )
 
-// ErrHoldsCode is wrapped by the refusal of a text that others would see and that holds the owner's live code.
-var ErrHoldsCode = errors.New("holds the owner's code")
+// ErrHoldsCode is wrapped by the refusal of a text that others would see and that holds a live code, the owner's or an invite's.
+var ErrHoldsCode = errors.New("holds a live code")
 
 // words is the BIP 39 list of 2048 English words: short, common, and told apart by their first four letters.
 //
@@ -31,11 +31,14 @@ const (
 )
 
 // newCode makes an owner's code, such as "rover-maple-stone-lamp-04172", from 16 random bytes.
-func newCode(random [16]byte) string {
+func newCode(random [16]byte) string { return makeCode(random, codeWords) }
+
+// makeCode makes a code of at most five words, and digits.
+func makeCode(random [16]byte, count int) string {
 	list := strings.Fields(words)
 	n := binary.BigEndian.Uint64(random[:8])
-	parts := make([]string, 0, codeWords+1)
-	for range codeWords {
+	parts := make([]string, 0, count+1)
+	for range count {
 		parts = append(parts, list[n%uint64(len(list))])
 		n /= uint64(len(list))
 	}
@@ -164,11 +167,14 @@ func (s *scene) claimCode() (ClaimCode, bool, error) {
 	return k, err == nil && s.expiry.Before(k.Expires), err
 }
 
-// holdsNoCode refuses texts that others will see and that hold the owner's live code.
+// holdsNoCode refuses texts that others will see and that hold a live code: the owner's, or an invite's.
 func (s *scene) holdsNoCode(texts ...string) error {
 	k, live, err := s.claimCode()
-	if err != nil || !live {
+	if err != nil {
 		return err
+	}
+	if !live {
+		return s.holdsNoInvite(texts...)
 	}
 	for _, text := range texts {
 		if k.inText([]byte(text)) {
@@ -177,7 +183,7 @@ func (s *scene) holdsNoCode(texts ...string) error {
 			return e
 		}
 	}
-	return nil
+	return s.holdsNoInvite(texts...)
 }
 
 // Claim makes the caller an owner, and a member if he was none; the code is used up. A wrong code is KindDenied, and so is
@@ -208,7 +214,7 @@ func (h *Hub) Claim(ctx context.Context, c Caller, g GroupID, in ClaimInput) (Jo
 			if r.Member, r.Change, err = w.setRole(*m, moderation.RoleOwner); err != nil {
 				return err
 			}
-		} else if r, err = w.admit(applicant{w.caller.Identity, w.caller.PublicKey, w.caller.Ratchet, cleanName(in.Name)}, moderation.RoleOwner); err != nil {
+		} else if r, err = w.admit(applicant{w.caller.Identity, w.caller.PublicKey, w.caller.Ratchet, cleanName(in.Name), IdentityHash{}}, moderation.RoleOwner); err != nil {
 			return err
 		}
 		return errors.Join(w.w.DeleteClaimCode(g), w.audit(AnyHash(w.caller.Identity), r.Name))
@@ -237,7 +243,7 @@ func (h *Hub) SetOwner(ctx context.Context, c Caller, g GroupID, who AnyHash) (C
 		}
 		q, err := w.request(who)
 		if err == nil {
-			joined, err := w.admit(applicant{q.Identity, q.PublicKey, q.Ratchet, q.DisplayName}, moderation.RoleOwner)
+			joined, err := w.admit(applicant{q.Identity, q.PublicKey, q.Ratchet, q.DisplayName, IdentityHash{}}, moderation.RoleOwner)
 			if err != nil {
 				return err
 			}

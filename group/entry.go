@@ -91,7 +91,8 @@ type Entry struct {
 	DeletedBy  IdentityHash
 	EditedBy   Seq // an edit that replaces its title and text, the newest one where it is no edit itself; 0: none
 	Pinned     bool
-	Reactions  int // rows of reactions to it
+	Reactions  int  // rows of reactions to it
+	Restored   bool // was put aside by a purge, and is back
 }
 
 // Tombstone is what deleting leaves of an entry: its place, kind, author, times of writing and deleting, and the chain.

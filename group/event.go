@@ -23,6 +23,7 @@ const (
 	EventReported                         // Who told the moderators about the entry Seq; Text is the reason. For staff only
 	EventMuted                            // Who may not write; Text is the reason, Until the end
 	EventUnmuted                          // Who may write again
+	EventInvited                          // Target, of whom nobody may know more, is invited by By as a Role, Until the end: he is told, once
 )
 
 // Event tells subscribers, after the commit, that something changed. Head is the group's after the change; what changed
@@ -38,6 +39,9 @@ type Event struct {
 	Until time.Time // zero: for good
 	Role  moderation.Role
 	Seq   Seq // of EventReported
+	// Of EventInvited. Target may be an identity hash or an address; Who is set when the identity is known.
+	Target AnyHash
+	By     IdentityHash // zero: the operator
 }
 
 // Subscription is one reader of events. Its methods may be called from any goroutine.

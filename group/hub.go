@@ -43,7 +43,10 @@ type Hub struct {
 	buckets    Buckets[bucketKey]
 	deliveries Buckets[memberKey]
 	guesses    guesses
+	inviting   Buckets[inviteKey]
+	issued     issued
 
+	unblocked  atomic.Uint64 // who wanted no invites and was forgotten
 	remembered atomic.Uint64 // outcomes written since the start
 	dropped    atomic.Uint64 // entries removed by retention
 
@@ -135,11 +138,12 @@ type Stats struct {
 	BucketsEvicted   uint64 // rate buckets forgotten for want of room
 	WrongClaims      uint64 // wrong owner's codes
 	EntriesDropped   uint64 // entries that the groups' policies no longer keep
+	InviteBlocksGone uint64 // people who wanted no invites and were forgotten for want of room
 }
 
 // Stats is a snapshot.
 func (h *Hub) Stats() Stats {
-	s := Stats{EntriesDropped: h.dropped.Load()}
+	s := Stats{EntriesDropped: h.dropped.Load(), InviteBlocksGone: h.unblocked.Load()}
 	h.strangers.mu.Lock()
 	s.StrangersRefused, s.StrangersForgot = h.strangers.refused, h.strangers.forgotten
 	h.strangers.mu.Unlock()
@@ -238,7 +242,8 @@ type ClaimInput struct {
 // JoinInput asks to become a member.
 type JoinInput struct {
 	Name     string       // wished display name; "" makes one; a taken one gets a number
-	Greeting string       // shown to who approves
+	Greeting string       // shown to who approves; the answer to the question at the door
+	Code     string       // of an invite, as shown; case and spaces do not matter; "": none
 	Mode     DeliveryMode // how he is told what is new, unless he has chosen; fetch: he asks
 }
 

@@ -29,7 +29,18 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 		if err := w.holdsNoCode(in.Name, in.Greeting); err != nil {
 			return err
 		}
-		v, err := w.verdict(moderation.ActionJoin, func(f *moderation.Facts) { f.Answered = greeting != "" })
+		if in.Code != "" && w.standing.Standing == moderation.StandingBanned {
+			return w.may(moderation.ActionJoin)
+		}
+		invite, invited, err := w.invited(in.Code)
+		if err != nil {
+			return err
+		}
+		v, err := w.verdict(moderation.ActionJoin, func(f *moderation.Facts) {
+			if f.Answered = greeting != ""; invited && f.Standing != moderation.StandingBanned {
+				f.Standing = moderation.StandingInvited
+			}
+		})
 		if err != nil {
 			w.strangerAsked(err)
 			return err
@@ -46,13 +57,21 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 		if err := w.joinRate(); err != nil {
 			return err
 		}
-		if locked, err := w.tally(moderation.MeterJoins); err != nil {
+		role := moderation.RoleMember
+		if invited {
+			if role = invite.Role; role == moderation.RoleNone {
+				role = moderation.RoleMember
+			}
+			if err := w.use(invite); err != nil {
+				return err
+			}
+		} else if locked, err := w.tally(moderation.MeterJoins); err != nil {
 			return err
 		} else if locked {
 			r, err = w.wait(wish, greeting)
 			return err
 		}
-		r, err = w.admit(applicant{w.caller.Identity, w.caller.PublicKey, w.caller.Ratchet, wish}, moderation.RoleMember)
+		r, err = w.admit(applicant{w.caller.Identity, w.caller.PublicKey, w.caller.Ratchet, wish, invite.By}, role)
 		if err != nil {
 			return err
 		}
@@ -83,6 +102,7 @@ type applicant struct {
 	publicKey []byte
 	ratchet   []byte
 	wish      string // cleaned name
+	invitedBy IdentityHash
 }
 
 // wait puts the caller among those who wait, or brings what he said there up to date.
@@ -179,7 +199,7 @@ func (w *work) admit(a applicant, role moderation.Role) (JoinResult, error) {
 	m = Member{
 		Group: w.group.ID, Identity: a.identity, Address: AddressOf(a.identity), PublicKey: a.publicKey, Ratchet: a.ratchet, Present: true,
 		Role: role, Permissions: role.Permissions(), DisplayName: wish, Skeleton: Skeleton(wish), Status: m.Status, Joined: w.now, JoinSeq: w.head.Seq + 1, LastHeard: w.now,
-		LastCommand: m.LastCommand, Mute: m.Mute,
+		LastCommand: m.LastCommand, Mute: m.Mute, InvitedBy: a.invitedBy, Successor: m.Successor,
 	}
 	if err := w.put(&m); err != nil {
 		return JoinResult{}, err
@@ -277,7 +297,7 @@ func (h *Hub) Approve(ctx context.Context, c Caller, g GroupID, who AnyHash) (Jo
 		if err != nil {
 			return err
 		}
-		if r, err = w.admit(applicant{q.Identity, q.PublicKey, q.Ratchet, q.DisplayName}, moderation.RoleMember); err != nil {
+		if r, err = w.admit(applicant{q.Identity, q.PublicKey, q.Ratchet, q.DisplayName, IdentityHash{}}, moderation.RoleMember); err != nil {
 			return err
 		}
 		w.tell(Event{Kind: EventApproved, Who: q.Identity, Name: r.Name, Role: r.Member.Role})

@@ -47,6 +47,7 @@ type Limits struct {
 	Requests         int             // waiting in one group; default 200
 	Bans             int             // of one group; default 10,000
 	Audit            int             // lines kept per group; default 10,000
+	Invites          int             // live in one group; default 1,000
 	Reports          int             // waiting in one group; default 1,000
 	Outcomes         int             // answers kept per identity, the oldest goes; default 500
 	AllOutcomes      int             // answers kept in all, the oldest go, give or take 64; default 100,000
@@ -74,6 +75,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Bans, 10_000)
 	def(&l.Audit, 10_000)
 	def(&l.Reports, 1000)
+	def(&l.Invites, 1000)
 	def(&l.Outcomes, 500)
 	def(&l.AllOutcomes, 100_000)
 	def(&l.StrangerAnswers, 10)

@@ -27,6 +27,8 @@ type Member struct {
 	LastHeard   time.Time             // coarse; never raises Rev
 	LastCommand time.Time             // timestamp of the newest text command accepted
 	Mute        Mute                  // stays when he leaves, so that who comes back is still muted
+	InvitedBy   IdentityHash          // whose invite he joined by, last time; zero: nobody's, or the operator's
+	Successor   IdentityHash          // who has this membership now, see Hub.Transfer; zero: nobody
 }
 
 // Mute keeps a member from writing.

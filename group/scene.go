@@ -79,8 +79,14 @@ func (s *scene) standingOf(id IdentityHash) (Standing, error) {
 	switch {
 	case err == nil:
 		st.Standing = moderation.StandingPending
+		return st, nil
 	case !errors.Is(err, ErrNoRow):
 		return st, err
+	}
+	if _, invited, err := s.inviteFor(id); err != nil {
+		return st, err
+	} else if invited {
+		st.Standing = moderation.StandingInvited
 	}
 	return st, nil
 }

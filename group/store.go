@@ -39,6 +39,8 @@ type Queuer interface {
 type ReadTx interface {
 	DeliveryReadTx
 	PolicyReadTx
+	InvitesReadTx
+	ErasuresReadTx
 
 	// Meta is a value of the database as a whole; nil when unset.
 	Meta(key string) ([]byte, error)
@@ -113,6 +115,8 @@ type ReadTx interface {
 type Tx interface {
 	ReadTx
 	DeliveryTx
+	InvitesTx
+	ErasuresTx
 
 	SetMeta(key string, value []byte) error // nil deletes
 

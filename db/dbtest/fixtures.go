@@ -60,7 +60,7 @@ func newMember(g group.GroupID, name string, rev group.Rev) group.Member {
 		Group: g, PublicKey: fill("member "+name, 64), Ratchet: fill("ratchet "+name, 32), Present: true,
 		Role: moderation.RoleModerator, Permissions: moderation.PermKick | moderation.PermSettings,
 		DisplayName: name, Skeleton: "skeleton " + name, Status: "up the hill", Rev: rev,
-		Joined: when(2), LastHeard: when(4), LastCommand: when(5), Mute: group.Mute{On: true, Until: when(8), Reason: "noise"}, JoinSeq: 6,
+		Joined: when(2), LastHeard: when(4), LastCommand: when(5), Mute: group.Mute{On: true, Until: when(8), Reason: "noise"}, JoinSeq: 6, InvitedBy: fill16[group.IdentityHash]("inviter"), Successor: fill16[group.IdentityHash]("successor"),
 	}
 	m.Identity, _ = group.IdentityOf(m.PublicKey)
 	m.Address = group.AddressOf(m.Identity)

@@ -11,7 +11,7 @@ import (
 
 const memberColumns = `member_identity_hash, member_destination_hash, public_key, ratchet, present, role, permissions, display_name,
 	skeleton, status, rev, created_at, left_at, updated_at, last_command,
-	muted, muted_until, mute_reason, joined_seq`
+	muted, muted_until, mute_reason, joined_seq, invited_by, successor`
 
 // scanMember is a scan function for rows of one group.
 func scanMember(g group.GroupID) func(row) (group.Member, error) {
@@ -19,7 +19,7 @@ func scanMember(g group.GroupID) func(row) (group.Member, error) {
 		m.Group = g
 		err = r.Scan(fixed{m.Identity[:]}, fixed{m.Address[:]}, raw{&m.PublicKey}, raw{&m.Ratchet}, &m.Present, &m.Role, &m.Permissions,
 			&m.DisplayName, &m.Skeleton, &m.Status, &m.Rev, moment{&m.Joined}, moment{&m.Left}, moment{&m.LastHeard}, moment{&m.LastCommand},
-			&m.Mute.On, moment{&m.Mute.Until}, &m.Mute.Reason, &m.JoinSeq)
+			&m.Mute.On, moment{&m.Mute.Until}, &m.Mute.Reason, &m.JoinSeq, fixed{m.InvitedBy[:]}, fixed{m.Successor[:]})
 		return m, err
 	}
 }
@@ -86,13 +86,13 @@ func (t tx) CountRole(g group.GroupID, r moderation.Role) (int, error) {
 }
 
 func (t tx) PutMember(m group.Member) error {
-	return t.exec(`INSERT INTO group_members (group_no, `+memberColumns+`) VALUES (`+groupNo+`,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)
+	return t.exec(`INSERT INTO group_members (group_no, `+memberColumns+`) VALUES (`+groupNo+`,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)
 		ON CONFLICT (group_no, member_identity_hash) DO UPDATE SET member_destination_hash=?3, public_key=?4, ratchet=?5, present=?6,
 		role=?7, permissions=?8, display_name=?9, skeleton=?10, status=?11, rev=?12, created_at=?13, left_at=?14, updated_at=?15,
-		last_command=?16, muted=?17, muted_until=?18, mute_reason=?19, joined_seq=?20`,
+		last_command=?16, muted=?17, muted_until=?18, mute_reason=?19, joined_seq=?20, invited_by=?21, successor=?22`,
 		m.Group, m.Identity[:], m.Address[:], bytes(m.PublicKey), bytes(m.Ratchet), m.Present, m.Role, m.Permissions, m.DisplayName,
 		m.Skeleton, m.Status, m.Rev, micros(m.Joined), micros(m.Left), micros(m.LastHeard), micros(m.LastCommand),
-		m.Mute.On, micros(m.Mute.Until), m.Mute.Reason, m.JoinSeq)
+		m.Mute.On, micros(m.Mute.Until), m.Mute.Reason, m.JoinSeq, fixed{m.InvitedBy[:]}, fixed{m.Successor[:]})
 }
 
 func (t tx) TouchMember(g group.GroupID, id group.IdentityHash, heard, command time.Time, publicKey, ratchet []byte) error {

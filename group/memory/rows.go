@@ -17,6 +17,10 @@ type rows struct {
 	audits int64 // newest audit ID
 	// newest report ID
 	reports int64
+	// newest invite ID
+	lastInvite int64
+	direct     []group.DirectInvite // in the order of their sending
+	blocks     map[group.IdentityHash]group.InviteBlock
 	// outcomes of requests, also those without a group
 	outcomes map[outcomeKey]group.Outcome
 }
@@ -41,6 +45,9 @@ type groupRows struct {
 	claim        *group.ClaimCode
 	audit        []group.Audit // rising ID
 	deliveries   map[group.IdentityHash]group.Delivery
+	invites      map[int64]group.Invite
+	erasures     map[group.IdentityHash]group.Erasure
+	aside        map[group.Seq]aside
 }
 
 // revOf is an item of an index by rev: it counts only while its row still has that rev.
@@ -65,6 +72,7 @@ func newRows() *rows {
 		meta:     make(map[string][]byte),
 		groups:   make(map[group.GroupID]*groupRows),
 		outcomes: make(map[outcomeKey]group.Outcome),
+		blocks:   make(map[group.IdentityHash]group.InviteBlock),
 	}
 }
 
@@ -79,6 +87,9 @@ func newGroupRows() *groupRows {
 		seen:       make(map[group.SeenID]struct{}),
 		deliveries: make(map[group.IdentityHash]group.Delivery),
 		reactions:  make(map[group.Seq]map[reactionKey]group.Reaction),
+		invites:    make(map[int64]group.Invite),
+		erasures:   make(map[group.IdentityHash]group.Erasure),
+		aside:      make(map[group.Seq]aside),
 	}
 }
 

@@ -176,6 +176,7 @@ func (t *tx) DropEntries(g group.GroupID, before group.Seq, limit int) (int, err
 		drop(t, gr.entries, seq)
 		drop(t, gr.originals, seq)
 		drop(t, gr.reactions, seq)
+		drop(t, gr.aside, seq)
 		t.dropReports(gr, seq)
 		n++
 	}

@@ -1,0 +1,531 @@
+package group
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"groupd/moderation"
+)
+
+// Bounds of invites.
+const (
+	InviteValid    = 7 * 24 * time.Hour  // unless said otherwise
+	MaxInviteValid = 90 * 24 * time.Hour // longest
+	MaxInviteUses  = 1000                // of one code
+
+	maxOwnInvites   = 50                 // live ones of one inviter
+	directPerTarget = 7 * 24 * time.Hour // one direct invite to a person in so much time, whoever sends it, from whatever group here
+	directPerDay    = 5                  // direct invites of one inviter, in all groups
+	maxDirect       = 10_000             // remembered for directPerTarget; then nobody sends any until some are old enough
+	maxInviteBlocks = 20_000             // of all groups; the one made first goes
+	wrongCodes      = 5                  // wrong codes of one identity, then one more every wrongCodeEvery
+	wrongCodeEvery  = 5 * time.Hour
+	allWrongCodes   = 50 // wrong codes of all at one group, then one more every allWrongEvery
+	allWrongEvery   = 72 * time.Second
+)
+
+// Keys of invites' buckets.
+const (
+	inviteWrong  byte = 1 + iota // wrong codes
+	inviteBlocks                 // changes of who wants invites
+	inviteDirect                 // what is sent to people outside
+)
+
+// inviteKey names a bucket of invites.
+type inviteKey struct {
+	group GroupID      // "": of the server
+	who   IdentityHash // zero: of all
+	what  byte
+}
+
+// InviteInput makes an invite.
+type InviteInput struct {
+	For      AnyHash         // who alone may use it; zero: whoever has the code
+	Role     moderation.Role // what one becomes; RoleNone: a member. Above that it needs For
+	Uses     int             // 0: once; with For always once
+	Duration time.Duration   // 0: InviteValid; at most MaxInviteValid
+	Send     bool            // tell For, by one fixed LXMF message
+}
+
+// InviteIssued is a fresh invite with its code, shown once. Whom it is For may join without.
+type InviteIssued struct {
+	Change
+	Invite Invite
+	Code   string `json:"-"`
+}
+
+// CreateInvite lets people in who hold its code, or the one whom it is for: past approval, question and stamp. Needs PermInvite, or the
+// policy's rank; whoever invites to a role above member must be able to grant it. At most Limits.Invites live in a group, and
+// maxOwnInvites of one inviter. A direct invite (Send) is one fixed text; a person gets at most one a week, an inviter sends 5 a day, and
+// none go to who blocks them. When it is repeated with its client id and the code is remembered no more, the invite has got another one.
+func (h *Hub) CreateInvite(ctx context.Context, c Caller, g GroupID, in InviteInput) (InviteIssued, error) {
+	const op = "invite"
+	invalid := func(field, msg string) (InviteIssued, error) {
+		return InviteIssued{}, &Error{Kind: KindInvalid, Op: op, Field: field, Msg: msg}
+	}
+	if in.Role == moderation.RoleNone {
+		in.Role = moderation.RoleMember
+	}
+	if in.Uses == 0 {
+		in.Uses = 1
+	}
+	if in.Duration == 0 {
+		in.Duration = InviteValid
+	}
+	switch {
+	case in.Role > moderation.RoleOwner:
+		return invalid("role", "no such role")
+	case in.Role > moderation.RoleMember && in.For.IsZero():
+		return invalid("who", "say whom this is for: only members are invited by a code alone")
+	case in.Uses < 0 || in.Uses > MaxInviteUses:
+		return invalid("uses", fmt.Sprintf("must be 1 to %d", MaxInviteUses))
+	case in.Uses > 1 && !in.For.IsZero():
+		return invalid("uses", "who is named can join once")
+	case in.Duration < time.Minute || in.Duration > MaxInviteValid:
+		return invalid("duration", "must be a minute to 90 days")
+	case in.Send && in.For.IsZero():
+		return invalid("who", "say to whom the invite is sent")
+	}
+	var r InviteIssued
+	err := h.change(ctx, op, c, g, &r, func(w *work) error {
+		if err := w.may(moderation.ActionInvite, func(f *moderation.Facts) { f.NewRole = in.Role }); err != nil {
+			return err
+		}
+		i := Invite{Group: g, By: w.caller.Identity, For: in.For, Role: in.Role, Uses: in.Uses, Created: w.expiry, Expires: w.expiry.Add(in.Duration)}
+		if err := w.forWhom(&i, in.Send); err != nil {
+			return err
+		}
+		if err := w.roomForInvite(); err != nil {
+			return err
+		}
+		var err error
+		if r.Code, err = w.newCode(&i); err != nil {
+			return err
+		}
+		if i.ID, err = w.w.PutInvite(i); err != nil {
+			return err
+		}
+		if in.Send {
+			if err := w.sendInvite(i); err != nil {
+				return err
+			}
+		}
+		r.Change, r.Invite = Change{Rev: w.head.Rev}, i
+		return errors.Join(w.heard(), w.audit(i.For, i.described(in.Send)))
+	})
+	if err != nil {
+		return InviteIssued{}, err
+	}
+	key := issuedKey{g, c.Identity, string(c.ClientID)}
+	if !r.Repeated {
+		if len(c.ClientID) > 0 {
+			h.issued.put(key, r.Code)
+		}
+		return r, nil
+	}
+	if code, ok := h.issued.get(key); ok {
+		r.Code = code
+		return r, nil
+	}
+	return h.reissue(ctx, c, g, r)
+}
+
+// reissue gives an invite another code, for who did not get the first one.
+func (h *Hub) reissue(ctx context.Context, c Caller, g GroupID, r InviteIssued) (InviteIssued, error) {
+	key := issuedKey{g, c.Identity, string(c.ClientID)}
+	c.ClientID, c.Command = nil, nil
+	err := h.change(ctx, "invite", c, g, nil, func(w *work) error {
+		i, err := w.tx.Invite(g, r.Invite.ID)
+		if errors.Is(err, ErrNoRow) {
+			return nil // used or revoked meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if r.Code, err = w.newCode(&i); err != nil {
+			return err
+		}
+		_, err = w.w.PutInvite(i)
+		return err
+	})
+	if err != nil {
+		return InviteIssued{}, err
+	}
+	h.issued.put(key, r.Code)
+	return r, nil
+}
+
+// newCode makes a code and puts its hash into the invite.
+func (w *work) newCode(i *Invite) (string, error) {
+	var random [16]byte
+	if err := w.hub.random(random[:]); err != nil {
+		return "", err
+	}
+	code := makeCode(random, inviteWords)
+	i.Code = w.group.InviteHash(code)
+	return code, nil
+}
+
+// described is an invite for the log.
+func (i Invite) described(sent bool) string {
+	uses, word := "", ""
+	if i.Uses > 1 {
+		uses = plural(i.Uses, "use")
+	}
+	if sent {
+		word = "sent"
+	}
+	return detail(fmt.Sprintf("invite %d as %s", i.ID, i.Role), uses, lasting(i.Expires.Sub(i.Created)), word)
+}
+
+// forWhom brings whom an invite is for into the form that is known, and refuses those for whom there can be none. A new invite for
+// the same one replaces the old.
+func (w *work) forWhom(i *Invite, send bool) error {
+	if i.For.IsZero() {
+		return nil
+	}
+	if i.For.Names(w.group.Identity) {
+		return w.refuse(KindInvalid, "who", "that is the group itself")
+	}
+	m, q, err := w.known(i.For)
+	switch {
+	case err != nil:
+		return err
+	case m.Present:
+		return w.refuse(KindConflict, "who", "is a member already")
+	case !m.Identity.IsZero():
+		i.For = AnyHash(m.Identity)
+	case !q.Identity.IsZero():
+		i.For = AnyHash(q.Identity)
+	}
+	bans, err := w.bansOf(i.For)
+	if err != nil {
+		return err
+	}
+	for _, b := range bans {
+		if moderation.BanInForce(b.Expires, w.expiry) {
+			return w.refuse(KindConflict, "who", "is banned: lift the ban first")
+		}
+	}
+	old, err := w.tx.InvitesFor(w.group.ID, i.For, AnyHash(AddressOf(IdentityHash(i.For))))
+	if err != nil {
+		return err
+	}
+	for _, o := range old {
+		if o.By != i.By && !w.caller.Local && w.expiry.Before(o.Expires) {
+			if o.Role > i.Role { // it is not his to take back
+				return w.refuse(KindConflict, "who", "is invited already")
+			}
+		}
+		if err := w.w.DeleteInvite(w.group.ID, o.ID); err != nil {
+			return err
+		}
+	}
+	if !send {
+		return nil
+	}
+	return w.maySend(i.For)
+}
+
+// maySend refuses a direct invite that is one too many, or not wanted.
+func (w *work) maySend(to AnyHash) error {
+	blocked, err := w.tx.InvitesBlocked(to)
+	if err != nil {
+		return err
+	}
+	if blocked {
+		return w.refuse(KindDenied, "who", "wants no invites")
+	}
+	late := func(msg string, after time.Duration) error {
+		return &Error{Kind: KindRateLimited, Op: w.op, Field: "who", Msg: msg, Reason: moderation.ReasonRate, RetryAfter: after}
+	}
+	if _, err := w.w.PruneDirectInvites(w.expiry.Add(-directPerTarget)); err != nil {
+		return err
+	}
+	n, err := w.tx.CountDirectTo(to, AnyHash(AddressOf(IdentityHash(to))), w.expiry.Add(-directPerTarget))
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		return late("was sent an invite not a week ago: give them the code yourself", 24*time.Hour)
+	}
+	if !w.caller.Local {
+		if n, err = w.tx.CountDirectBy(w.caller.Identity, w.expiry.Add(-24*time.Hour)); err != nil {
+			return err
+		}
+		if n >= directPerDay {
+			return late(fmt.Sprintf("you have sent %d invites today", n), 24*time.Hour)
+		}
+	}
+	if n, err = w.tx.CountDirect(); err != nil {
+		return err
+	}
+	if n >= maxDirect {
+		return late("this server has sent too many invites this week", 24*time.Hour)
+	}
+	if wait := w.hub.inviting.TakeOne(w.now, inviteKey{group: w.group.ID, what: inviteDirect}, moderation.Rate{Burst: 30, Every: 2 * time.Minute}); wait > 0 {
+		return late("this group has sent many invites just now, wait a little", wait)
+	}
+	return nil
+}
+
+// sendInvite has the invited one told.
+func (w *work) sendInvite(i Invite) error {
+	e := Event{Kind: EventInvited, Target: i.For, Role: i.Role, Until: i.Expires, By: w.caller.Identity}
+	m, q, err := w.known(i.For)
+	if err != nil {
+		return err
+	}
+	if e.Who = m.Identity; e.Who.IsZero() {
+		e.Who = q.Identity
+	}
+	w.tell(e)
+	return w.w.AddDirectInvite(DirectInvite{Target: i.For, Address: AddressOf(IdentityHash(i.For)), By: i.By, Created: w.expiry})
+}
+
+// roomForInvite makes sure that there may be one more: those that have ended go first.
+func (w *work) roomForInvite() error {
+	if _, err := w.w.DeleteInvitesUntil(w.group.ID, w.expiry); err != nil {
+		return err
+	}
+	n, err := w.tx.CountInvites(w.group.ID)
+	if err != nil {
+		return err
+	}
+	if n >= w.hub.limits.Invites {
+		return &Error{Kind: KindFull, Op: w.op, Msg: "there are too many invites: revoke some first", Limit: int64(w.hub.limits.Invites)}
+	}
+	if w.caller.Local {
+		return nil
+	}
+	if n, err = w.tx.CountInvitesBy(w.group.ID, w.caller.Identity); err != nil {
+		return err
+	}
+	if n >= maxOwnInvites {
+		return &Error{Kind: KindFull, Op: w.op, Msg: "you have made too many invites: revoke some first", Limit: maxOwnInvites}
+	}
+	return nil
+}
+
+// InvitesQuery pages through the invites.
+type InvitesQuery struct {
+	All   bool  // everybody's, not the caller's own alone; needs PermInvite
+	After int64 // IDs above
+	Limit int   // 0: DefaultPage
+}
+
+// InvitesPage is a part of the list, by ID.
+type InvitesPage struct {
+	Invites []Invite
+	More    bool
+	Members []Member // rows of everybody who made one
+}
+
+// Invites lists the live invites: one's own for members, or all for those with PermInvite.
+func (h *Hub) Invites(ctx context.Context, c Caller, g GroupID, q InvitesQuery) (InvitesPage, error) {
+	limit := pageSize(q.Limit)
+	var p InvitesPage
+	err := h.read(ctx, "invites", c, g, func(s *scene) error {
+		if err := s.may(moderation.ActionInvites, func(f *moderation.Facts) { f.Self = !q.All }); err != nil {
+			return err
+		}
+		for after := max(q.After, 0); len(p.Invites) <= limit; {
+			rows, err := s.tx.InvitesBy(g, s.caller.Identity, after, MaxPage)
+			if q.All {
+				rows, err = s.tx.Invites(g, after, MaxPage)
+			}
+			if err != nil {
+				return err
+			}
+			if len(rows) == 0 {
+				break
+			}
+			for _, i := range rows {
+				if s.expiry.Before(i.Expires) && len(p.Invites) <= limit {
+					p.Invites = append(p.Invites, i)
+				}
+			}
+			after = rows[len(rows)-1].ID
+		}
+		if p.More = len(p.Invites) > limit; p.More {
+			p.Invites = p.Invites[:limit]
+		}
+		named := make([]AnyHash, 0, len(p.Invites))
+		for _, i := range p.Invites {
+			named = append(named, AnyHash(i.By))
+		}
+		var err error
+		p.Members, err = s.rowsOf(named)
+		return err
+	})
+	if err != nil {
+		return InvitesPage{}, err
+	}
+	return p, nil
+}
+
+// rowsOf reads the members' rows of those who are named, each once.
+func (s *scene) rowsOf(named []AnyHash) ([]Member, error) {
+	var rows []Member
+	done := make(map[AnyHash]bool)
+	for _, h := range named {
+		if h.IsZero() || done[h] {
+			continue
+		}
+		done[h] = true
+		m, err := s.tx.MemberByHash(s.group.ID, h)
+		if errors.Is(err, ErrNoRow) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, m)
+	}
+	return rows, nil
+}
+
+// RevokeInvite takes an invite back: one's own, or anybody's with PermInvite.
+func (h *Hub) RevokeInvite(ctx context.Context, c Caller, g GroupID, id int64) (Change, error) {
+	var r Change
+	err := h.change(ctx, "revoke", c, g, &r, func(w *work) error {
+		i, err := w.tx.Invite(g, id)
+		if err != nil && !errors.Is(err, ErrNoRow) {
+			return err
+		}
+		own := err == nil && i.By == w.caller.Identity && !w.caller.Identity.IsZero()
+		if denied := w.may(moderation.ActionInvites, func(f *moderation.Facts) { f.Self = own }); denied != nil {
+			if w.may(moderation.ActionInvites, func(f *moderation.Facts) { f.Self = true }) == nil { // a member must not learn which there are
+				return w.refuse(KindNotFound, "id", "you have no such invite")
+			}
+			return denied
+		}
+		if err != nil || !w.expiry.Before(i.Expires) {
+			return w.refuse(KindNotFound, "id", "there is no such invite")
+		}
+		r.Rev = w.head.Rev
+		return errors.Join(w.w.DeleteInvite(g, id), w.heard(), w.audit(i.For, fmt.Sprintf("invite %d", id)))
+	})
+	return r, err
+}
+
+// BlockInvites keeps the caller, whoever he is, from being sent invites by any group of this server, or with off allows them again.
+// maxInviteBlocks are remembered: then the one made first goes.
+func (h *Hub) BlockInvites(ctx context.Context, c Caller, g GroupID, off bool) (Change, error) {
+	const op = "block invites"
+	var r Change
+	err := h.change(ctx, op, c, g, &r, func(w *work) error {
+		if err := w.may(moderation.ActionBlockInvites); err != nil {
+			return err
+		}
+		r.Rev = w.head.Rev
+		id := w.caller.Identity
+		blocked, err := w.tx.InvitesBlocked(AnyHash(id))
+		if err != nil || blocked == !off {
+			w.idle = true
+			return err
+		}
+		keys := []inviteKey{{who: id, what: inviteBlocks}, {what: inviteBlocks}}
+		rates := []moderation.Rate{{Burst: 4, Every: 6 * time.Hour}, {Burst: 200, Every: 20 * time.Second}}
+		if wait, _ := w.hub.inviting.Take(w.now, keys, rates); wait > 0 {
+			return &Error{Kind: KindRateLimited, Op: op, Msg: "this was changed often just now, wait a little", Reason: moderation.ReasonRate, RetryAfter: wait}
+		}
+		if off {
+			return w.w.DeleteInviteBlock(id)
+		}
+		n, err := w.tx.CountInviteBlocks()
+		if err != nil {
+			return err
+		}
+		if n >= maxInviteBlocks {
+			if err := w.w.DropOldestInviteBlock(); err != nil {
+				return err
+			}
+			h.unblocked.Add(1)
+		}
+		return w.w.PutInviteBlock(InviteBlock{Identity: id, Address: w.caller.Address, Created: w.expiry})
+	})
+	return r, err
+}
+
+// invited finds the invite by which the caller may join: the one of the code, else the one for himself; false when there is none. A wrong
+// code is refused.
+func (w *work) invited(code string) (Invite, bool, error) {
+	if code == "" {
+		return w.inviteFor(w.caller.Identity)
+	}
+	keys := []inviteKey{{group: w.group.ID, who: w.caller.Identity, what: inviteWrong}, {group: w.group.ID, what: inviteWrong}}
+	rates := []moderation.Rate{{Burst: wrongCodes, Every: wrongCodeEvery}, {Burst: allWrongCodes, Every: allWrongEvery}}
+	if wait := w.hub.inviting.Wait(w.now, keys, rates); wait > 0 {
+		return Invite{}, false, &Error{Kind: KindRateLimited, Op: w.op, Field: "code", Msg: "too many wrong codes, try again later", Reason: moderation.ReasonRate, RetryAfter: wait}
+	}
+	i, err := w.tx.InviteByCode(w.group.ID, w.group.InviteHash(normalCode(code)))
+	if err != nil && !errors.Is(err, ErrNoRow) {
+		return i, false, err
+	}
+	if err == nil {
+		if good, err := w.good(i, w.caller.Identity); good || err != nil {
+			return i, good, err
+		}
+	}
+	w.hub.inviting.Take(w.now, keys, rates)
+	w.hub.pressures.add(w.group.ID, w.now)
+	return Invite{}, false, w.refuse(KindDenied, "code", "the code is wrong, used up or too old")
+}
+
+// inviteFor finds a good invite that is for one identity alone.
+func (s *scene) inviteFor(id IdentityHash) (Invite, bool, error) {
+	list, err := s.tx.InvitesFor(s.group.ID, AnyHash(id), AnyHash(AddressOf(id)))
+	if err != nil {
+		return Invite{}, false, err
+	}
+	for _, i := range list {
+		if good, err := s.good(i, id); good || err != nil {
+			return i, good, err
+		}
+	}
+	return Invite{}, false, nil
+}
+
+// good reports whether an identity may join by an invite now: it has not ended, it is for him, and who made it is here and could make it
+// again.
+func (s *scene) good(i Invite, id IdentityHash) (bool, error) {
+	if !s.expiry.Before(i.Expires) || !i.For.IsZero() && !i.For.Names(id) {
+		return false, nil
+	}
+	if i.By.IsZero() {
+		return true, nil
+	}
+	m, err := s.tx.Member(s.group.ID, i.By)
+	if errors.Is(err, ErrNoRow) || (err == nil && !m.Present) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	inviter := *s
+	inviter.caller = Caller{Identity: i.By, Address: m.Address}
+	if inviter.standing, err = inviter.standingOf(i.By); err != nil {
+		return false, err
+	}
+	switch err := inviter.may(moderation.ActionInvite, func(f *moderation.Facts) { f.NewRole = i.Role }); {
+	case err == nil:
+		return true, nil
+	case Refused(err):
+		return false, nil
+	default:
+		return false, err
+	}
+}
+
+// use counts a joining by an invite; one that is used up goes.
+func (w *work) use(i Invite) error {
+	i.Uses, i.Used = i.Uses-1, i.Used+1
+	if i.Uses <= 0 {
+		return w.w.DeleteInvite(w.group.ID, i.ID)
+	}
+	_, err := w.w.PutInvite(i)
+	return err
+}
