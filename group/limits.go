@@ -9,11 +9,10 @@ import (
 // Tunables that are a matter of protocol or of everybody's expectations.
 const (
 	DefaultPage    = 50
-	MaxPage        = 500                 // entries or members in one Page
-	MaxChoices     = 8                   // of an ambiguous reference
-	DefaultKick    = time.Hour           // a kick is a ban this long
-	NameReserved   = 90 * 24 * time.Hour // a departed or banned member's name
-	OutcomesKept   = 7 * 24 * time.Hour  // answers to client ids
+	MaxPage        = 500                // entries or members in one Page
+	MaxChoices     = 8                  // of an ambiguous reference
+	DefaultKick    = time.Hour          // a kick is a ban this long
+	OutcomesKept   = 7 * 24 * time.Hour // answers to client ids
 	ClaimCodeValid = 24 * time.Hour
 	RequestsKept   = 90 * 24 * time.Hour // a request nobody decides about makes room for others
 	MaxGroups      = 256

@@ -23,7 +23,7 @@ type Member struct {
 	Rev         Rev                   // of the last change clients must learn
 	Joined      time.Time             // last time
 	JoinSeq     Seq                   // of the entry that told it; 0: before this was kept
-	Left        time.Time             // zero while Present; the name is reserved until Left + NameReserved
+	Left        time.Time             // zero while Present; the name is reserved until Left + Policy.NameSpan
 	LastHeard   time.Time             // coarse; never raises Rev
 	LastCommand time.Time             // timestamp of the newest text command accepted
 	Mute        Mute                  // stays when he leaves, so that who comes back is still muted
