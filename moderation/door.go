@@ -14,7 +14,7 @@ func joining(f Facts) Verdict {
 	hold := false
 	switch f.Joining {
 	case JoiningOpen:
-		hold = f.Lockdown || (f.Policy.Question != "" && f.Policy.QuestionHold)
+		hold = f.Policy.Question != "" && f.Policy.QuestionHold
 	case JoiningApprove:
 		hold = true
 	case JoiningInvite:
