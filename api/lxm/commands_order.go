@@ -1,6 +1,7 @@
 package lxm
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -153,10 +154,7 @@ func textReports(n int) string {
 }
 
 func textReport(r group.Report, post, by string, now time.Time) string {
-	if by == "" {
-		by = r.By.Short()
-	}
-	text := fmt.Sprintf("#%d %s | %s, %s ago", r.Seq, brief(post, 60), by, moderation.Passed(now.Sub(r.Created)))
+	text := fmt.Sprintf("#%d %s | %s, %s ago", r.Seq, brief(post, 60), cmp.Or(by, r.By.Short()), moderation.Passed(now.Sub(r.Created)))
 	if r.Reason != "" {
 		text += ": " + r.Reason
 	}
@@ -178,3 +176,9 @@ func textLockdown(l group.Lockdown, now time.Time) string {
 }
 
 func textLockdownHow() string { return "So: /lockdown on, /lockdown on 2h, /lockdown off" }
+
+func textReportedOne(r group.Report, by string) string {
+	return because(fmt.Sprintf("%s reports #%d", cmp.Or(by, r.By.Short()), r.Seq), brief(r.Reason, 100)) + fmt.Sprintf("\n/history #%d shows it, /delete %[1]d or /settle %[1]d", r.Seq)
+}
+
+func textManyReports(n int) string { return fmt.Sprintf("%d reports wait: /reports", n) }

@@ -11,17 +11,21 @@ import (
 
 // Tunables of what moderators are told.
 const (
-	// staffEvery is how often they are told that people wait to join, however many do.
+	// staffEvery is how often they are told that people wait to join, or that posts are reported, however many.
 	staffEvery = time.Hour
 	// maxStaff bounds how many of them are told.
 	maxStaff = 16
 )
 
-// staff remembers whether moderators have to be told. It belongs to the goroutine of Run.
+// staff remembers whether moderators have to be told of one thing. It belongs to the goroutine of Run.
 type staff struct {
+	of   group.EventKind
 	told time.Time // the last time
-	news bool      // somebody has asked since
+	news bool      // it has happened since
 }
+
+// watched is what moderators are told of.
+func watched() []staff { return []staff{{of: group.EventRequested}, {of: group.EventReported}} }
 
 // notice tells people what was decided about them.
 func (s *Server) notice(ctx context.Context, e group.Event) {
@@ -61,8 +65,8 @@ func outside(i group.Info, k group.EventKind) group.Info {
 	return i
 }
 
-// tellStaff tells who may approve that people wait to join, at most once in staffEvery. It returns how long to wait before
-// it is called again, 0 when there is nothing to tell.
+// tellStaff tells who may decide about it that people wait to join, or that posts are reported, at most once in staffEvery. It
+// returns how long to wait before it is called again, 0 when there is nothing to tell.
 func (s *Server) tellStaff(ctx context.Context, st *staff) (wait time.Duration) {
 	if !st.news {
 		return 0
@@ -73,13 +77,13 @@ func (s *Server) tellStaff(ctx context.Context, st *staff) (wait time.Duration) 
 	}
 	st.news = false
 	local := group.Caller{Local: true}
-	waiting, err := s.hub.Requests(ctx, local, s.group, group.MaxPage)
-	if err != nil || len(waiting) == 0 { // decided about meanwhile
-		return 0
+	needs, text := moderation.PermApprove, s.whoWaits
+	if st.of == group.EventReported {
+		needs, text = moderation.PermDelete, s.whatIsReported
 	}
-	text := textManyAsk(len(waiting))
-	if len(waiting) == 1 {
-		text = textAsks(waiting[0])
+	words := text(ctx, local)
+	if words == "" { // decided about meanwhile
+		return 0
 	}
 	told := 0
 	for q := (group.MembersQuery{Limit: group.MaxPage}); ; {
@@ -89,13 +93,41 @@ func (s *Server) tellStaff(ctx context.Context, st *staff) (wait time.Duration) 
 			return 0
 		}
 		for _, m := range p.Members {
-			if told < maxStaff && m.Permissions.Has(moderation.PermApprove) {
+			if told < maxStaff && m.Permissions.Has(needs) {
 				told, st.told = told+1, now
-				s.say(ctx, Outbound{To: rns.DestinationHash(m.Address), TTL: noticeFor, Ticket: true}, whole(text)...)
+				s.say(ctx, Outbound{To: rns.DestinationHash(m.Address), TTL: noticeFor, Ticket: true}, whole(words)...)
 			}
 		}
 		if q.AfterRev = p.To; !p.More || told >= maxStaff {
 			return 0
 		}
 	}
+}
+
+// whoWaits says who waits to join, "" for nobody.
+func (s *Server) whoWaits(ctx context.Context, c group.Caller) string {
+	waiting, err := s.hub.Requests(ctx, c, s.group, group.MaxPage)
+	switch {
+	case err != nil || len(waiting) == 0:
+		return ""
+	case len(waiting) == 1:
+		return textAsks(waiting[0])
+	}
+	return textManyAsk(len(waiting))
+}
+
+// whatIsReported says what members reported, "" for nothing.
+func (s *Server) whatIsReported(ctx context.Context, c group.Caller) string {
+	r, err := s.hub.Reports(ctx, c, s.group, 0, 1)
+	switch {
+	case err != nil || len(r.Reports) == 0:
+		return ""
+	case r.Total == 1:
+		by := ""
+		for _, m := range r.Authors {
+			by = m.DisplayName
+		}
+		return textReportedOne(r.Reports[0], by)
+	}
+	return textManyReports(r.Total)
 }

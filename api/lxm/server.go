@@ -143,7 +143,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer events.Close()
 	s.start(ctx)
 	defer s.stop()
-	var st staff
+	watch := watched()
 	later := time.NewTimer(staffEvery)
 	defer later.Stop()
 	for {
@@ -156,10 +156,18 @@ func (s *Server) Run(ctx context.Context) error {
 				return errors.New("lxm: too many subscribers of events")
 			}
 			s.notice(ctx, e)
-			st.news = st.news || e.Kind == group.EventRequested && e.Group == s.group
+			for i := range watch {
+				watch[i].news = watch[i].news || e.Kind == watch[i].of && e.Group == s.group
+			}
 		}
-		if wait := s.tellStaff(ctx, &st); wait > 0 {
-			later.Reset(wait)
+		soonest := time.Duration(0)
+		for i := range watch {
+			if wait := s.tellStaff(ctx, &watch[i]); wait > 0 && (soonest == 0 || wait < soonest) {
+				soonest = wait
+			}
+		}
+		if soonest > 0 {
+			later.Reset(soonest)
 		}
 		s.count.eventsLost.Store(events.Dropped())
 	}
