@@ -19,6 +19,9 @@ import (
 // ErrHoldsCode is wrapped by the refusal of a text that others would see and that holds a live code, the owner's or an invite's.
 var ErrHoldsCode = errors.New("holds a live code")
 
+// ErrHoldsInvite is ErrHoldsCode where the code is an invite's.
+var ErrHoldsInvite = fmt.Errorf("of an invite: %w", ErrHoldsCode)
+
 // words is the BIP 39 list of 2048 English words: short, common, and told apart by their first four letters.
 //
 //go:embed words.txt

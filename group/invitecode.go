@@ -82,7 +82,7 @@ func (s *scene) holdsNoInvite(texts ...string) error {
 		}
 		if tooMany {
 			e := s.refuse(KindDenied, "", "this holds the code of an invite and was not used: whoever reads it could join by it")
-			e.Err = ErrHoldsCode
+			e.Err = ErrHoldsInvite
 			return e
 		}
 	}

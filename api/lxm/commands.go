@@ -33,7 +33,7 @@ func commandTable() (table []command) {
 		list  []command
 	}{
 		{"Here", hereCommands()}, {"Read", readingCommands()}, {"Write", writingCommands()}, {"You", yourCommands()}, {"Posts", deliveryCommands()},
-		{"Members", memberCommands()}, {"Order", orderCommands()}, {"Group", groupCommands()},
+		{"Invites", inviteCommands()}, {"Members", memberCommands()}, {"Order", orderCommands()}, {"Group", groupCommands()},
 	} {
 		for _, c := range s.list {
 			c.section = s.title
@@ -48,8 +48,8 @@ func hereCommands() []command {
 	member := func(st group.Standing) bool { return st.Role != moderation.RoleNone }
 	owner := func(st group.Standing) bool { return st.Role == moderation.RoleOwner }
 	return []command{
-		{name: "join", aliases: []string{"subscribe"}, args: "[name] [greeting]", short: "become a member", anyone: true, hidden: member,
-			long: `Become a member, or ask to. A name of several words goes in quotes: /join "Ann Lee" hello. The greeting is shown to those who decide, and answers the question where the group asks one.`,
+		{name: "join", aliases: []string{"subscribe"}, args: "[code] [name] [greeting]", short: "become a member", anyone: true, hidden: member,
+			long: `Become a member, or ask to, or by an invite's code. A name of several words goes in quotes: /join "Ann Lee" hello. The greeting is shown to those who decide, and answers the group's question.`,
 			run:  (*turn).join},
 		{name: "help", aliases: []string{"?", "commands"}, args: "[command or page]", short: "what you can do here", anyone: true, run: (*turn).help},
 		{name: "info", aliases: []string{"version"}, short: "what this group is", anyone: true, run: (*turn).info},
@@ -195,5 +195,9 @@ func (t *turn) help(args string) ([]string, error) {
 	if list := whole(strings.Join(explained, "\n")); len(list) == 1 && page == 1 {
 		return list, nil
 	}
-	return paged(append(sections, textHelpMore(), textHelpPosting()), page, "/help"), nil
+	sections = append(sections, textHelpMore())
+	if t.member() {
+		sections = append(sections, textHelpPosting())
+	}
+	return paged(sections, page, "/help"), nil
 }

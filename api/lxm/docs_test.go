@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -27,7 +28,7 @@ This page is made by ` + "`go test ./api/lxm -run Docs -update`" + ` from the ta
 - A message that begins with ` + "`/`" + ` is a command; it is never posted, however it is mistyped. Case, ` + "`-` and `_`" + ` in the command's word do not matter, white space before it neither.
 - Everything else that a member writes is posted. ` + "`//x` posts `/x`" + `. Pictures, files and voice go along, up to the group's limit (128 KB unless set otherwise). Positions, telemetry, commands and tickets (fields 0x02, 0x03, 0x09, 0x0C) are left out.
   A message with nothing to show (an icon, a reaction, a position) is not posted.
-- Whatever holds the owner's live code is not posted, and not used as a name, topic, greeting or reason.
+- Whatever holds a live code, the owner's or an invite's, is not posted, and not used as a name, topic, greeting or reason.
 - The server's own words begin with ※, which no post and no name may begin with. Each answer fits one opportunistic packet, stamp included (` + "%d bytes of content" + `); what is longer comes in pages, and the last line says how to ask for the next one: ` + "`(1/3) … More: /help 2`" + `.
   Answers to joining come at once in two messages.
 - WHO is a name, the first digits (3 or more) of an address or identity, or all 32. A name of several words can be typed as it is; ` + "`\"quotes\"`" + ` help where it is not clear where it ends. Where several fit, they are listed. Durations: 30m, 2h, 7d, 1w, 1d12h.
@@ -76,6 +77,11 @@ eve> /join Eve
 dot> /leave
 dot> /leave yes
 eve> /about
+ann> /invite 3 2d
+ann> /invite 00aa00bb00cc00dd00ee00ff00112233
+ann> /invite list
+ann> /invite revoke 1
+eve> /noinvites
 eve> the ferry is full
 eve> /edit
 eve> /edit 20 the ferry is full until noon
@@ -166,6 +172,7 @@ func playExamples(t *testing.T) map[string][]string {
 	h.joined("bo", moderation.RoleMember)
 	h.joined("dot", moderation.RoleMember)
 	time.Sleep(2 * time.Hour) // Ann may have been told that they waited, and is told again after an hour only
+	inviteCode := regexp.MustCompile(`/join [a-z-]+-[0-9]{5} NAME`)
 	played := make(map[string][]string)
 	for line := range strings.Lines(strings.TrimSpace(examples)) {
 		who, text, _ := strings.Cut(strings.TrimSpace(line), "> ")
@@ -180,6 +187,9 @@ func playExamples(t *testing.T) map[string][]string {
 		}
 		time.Sleep(time.Minute)
 		l := h.says(who, text)
+		for i, a := range l.answers { // codes differ with every change of the order of random numbers
+			l.answers[i].content = inviteCode.ReplaceAllString(a.content, "/join rover-maple-stone-lamp-acid-04172 NAME")
+		}
 		var b strings.Builder
 		fmt.Fprintf(&b, "%s> %s\n", who, typed)
 		write(&b, l.answers)

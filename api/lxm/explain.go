@@ -19,6 +19,8 @@ func (t *turn) explain(err error) string {
 	switch {
 	case len(e.Choices) > 0:
 		return textChoices(e.Choices)
+	case errors.Is(err, group.ErrHoldsInvite):
+		return textHoldsInvite()
 	case errors.Is(err, group.ErrHoldsCode):
 		return textHoldsCode()
 	}

@@ -8,14 +8,15 @@ import (
 	"groupd/moderation"
 )
 
-// join makes the caller a member, or lets him wait. The first word, what stands in quotation marks, or the first of several
+// join makes the caller a member, or lets him wait. After the code of an invite, where there is one, the first word, what stands in quotation marks, or the first of several
 // lines is the name, the rest a greeting.
 func (t *turn) join(args string) ([]string, error) {
+	code, args := group.CutInviteCode(args)
 	name, greeting := firstWord(args)
 	if first, rest, lines := strings.Cut(args, "\n"); lines && !quoted(args) {
 		name, greeting = strings.TrimSpace(first), strings.TrimSpace(rest)
 	}
-	r, err := t.s.hub.Join(t.ctx, t.command(), t.s.group, group.JoinInput{Name: name, Greeting: greeting, Mode: t.s.modeFor(t.in.Via)})
+	r, err := t.s.hub.Join(t.ctx, t.command(), t.s.group, group.JoinInput{Name: name, Greeting: greeting, Code: code, Mode: t.s.modeFor(t.in.Via)})
 	if err != nil {
 		return nil, err
 	}
