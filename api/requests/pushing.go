@@ -41,9 +41,11 @@ func (c pushCourier) Prepare(ctx context.Context, r delivery.Recipient, way deli
 		}
 	}
 	b, err := c.bundle(ctx, from)
-	if err == nil && b.to() <= r.After && from < r.After { // what he was not sent fills a page: he asks for it when he sees the gap
-		from = r.After
-		b, err = c.bundle(ctx, from)
+	if err == nil && b.to() <= r.After && from < r.After { // what he was not sent fills the page
+		b, err = c.bundle(ctx, r.After)
+		if !r.MentionsOnly { // else his own page reaches further
+			from = r.After
+		}
 	}
 	if err != nil {
 		return delivery.Parcel{}, err

@@ -189,11 +189,12 @@ func (n *node) runAll(ctx context.Context, more ...func(context.Context) error) 
 	return workers.Wait()
 }
 
-// follow keeps up with what happens in the groups: members' keys, and owner's codes that are used up.
+// follow keeps up with what happens in the groups: live pages, members' keys, and owner's codes that are used up.
 func (n *node) follow(ctx context.Context) {
 	const queue = 256
 	sub := n.hub.Subscribe(queue)
 	defer sub.Close()
+	var lost uint64
 	for {
 		select {
 		case <-ctx.Done():
@@ -202,6 +203,8 @@ func (n *node) follow(ctx context.Context) {
 			if !ok {
 				return
 			}
+			n.wakeLive(e.Group, sub.Dropped() != lost)
+			lost = sub.Dropped()
 			if e.Kind == group.EventChanged && e.Entry != nil && e.Entry.Kind == group.EntryJoin {
 				st, err := n.hub.Standing(ctx, group.Caller{Identity: e.Entry.Author}, e.Group)
 				if err == nil && st.Member != nil {
@@ -211,6 +214,17 @@ func (n *node) follow(ctx context.Context) {
 			if e.Kind == group.EventRole || (e.Entry != nil && e.Entry.Kind == group.EntryRole) {
 				n.dropClaimFile(ctx)
 			}
+		}
+	}
+}
+
+// wakeLive lets live pages of a group look for what is new, or those of all.
+func (n *node) wakeLive(g group.GroupID, all bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for id, s := range n.groups {
+		if all || id == g {
+			s.face.Changed()
 		}
 	}
 }

@@ -22,6 +22,7 @@ type serving struct {
 	destinations []web.Destination
 	announcer    *announcer
 	delivery     *lxmf.Delivery
+	face         *requests.Server
 }
 
 // serveGroup opens the destinations of a group on the transport. run is the life of its message face.
@@ -38,7 +39,13 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 	s = &serving{id: info.Group, detail: n.settings.detailFor(info.Group, info.Public), announcer: &announcer{
 		log: log, every: n.settings.Server.Announce.Duration, may: func(late bool) bool { return n.scheduler.MayAnnounce(announceBytes, late) },
 	}}
-	beacon, err := n.serveRequests(info.Group, id, s.detail, log)
+	s.face, err = requests.New(requests.Config{
+		Hub: n.hub, Group: info.Group, Version: Version, Logger: log, Stamps: n.router.Stamper(), Answered: n.chargeReply,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	beacon, err := n.serveRequests(s.face, id, s.detail, log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -48,6 +55,9 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 		return nil, nil, err
 	}
 	s.delivery = delivery
+	push, notify := s.face.Couriers(requests.CourierConfig{Transport: n.transport, Identity: id})
+	n.scheduler.Register(info.Group, group.DeliverPush, push)
+	n.scheduler.Register(info.Group, group.DeliverNotify, notify)
 	for _, d := range []*rns.Destination{delivery.Destination(), beacon} {
 		s.destinations = append(s.destinations, web.Destination{Name: d.Name(), Hash: d.Hash().String()})
 	}
@@ -77,11 +87,7 @@ const answerDelay = 25 * time.Millisecond
 const linkProofDelay = 50 * time.Millisecond
 
 // serveRequests opens meshchat.group.
-func (n *node) serveRequests(g group.GroupID, id *rns.Identity, d string, log *slog.Logger) (*rns.Destination, error) {
-	face, err := requests.New(requests.Config{Hub: n.hub, Group: g, Version: Version, Logger: log, Stamps: n.router.Stamper(), Answered: n.chargeReply})
-	if err != nil {
-		return nil, err
-	}
+func (n *node) serveRequests(face *requests.Server, id *rns.Identity, d string, log *slog.Logger) (*rns.Destination, error) {
 	destination, err := n.transport.NewDestination(rns.DestinationConfig{
 		Type: rns.DestinationSingle, Identity: id, App: requests.App, Aspects: []string{requests.Aspect}, MaxRequestSize: requests.MaxRequestSize,
 		AnswerDelay: answerDelay, LinkProofDelay: linkProofDelay, BoundStrangers: true,

@@ -1,0 +1,553 @@
+package requests
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"groupd/group"
+	"groupd/group/delivery"
+	"groupd/group/memory"
+	"groupd/moderation"
+	groupdv1 "groupd/proto/groupd/v1"
+	"groupd/rns"
+	"groupd/rns/interfaces/ifacetest"
+	"groupd/rns/rnstest"
+)
+
+// countingHub counts how often the timeline is read.
+type countingHub struct {
+	*group.Hub
+	pages atomic.Int64
+}
+
+func (h *countingHub) Messages(ctx context.Context, c group.Caller, g group.GroupID, q group.Query) (group.Page, error) {
+	h.pages.Add(1)
+	return h.Hub.Messages(ctx, c, g, q)
+}
+
+// village is a group on one node, with its members' programs on another, in virtual time. Bob writes; the others read.
+type village struct {
+	t         *testing.T
+	hub       *countingHub
+	server    *Server
+	store     *memory.Store
+	node, far *rnstest.Node
+	own       rns.DestinationHash
+	push      delivery.Courier
+	notify    delivery.Courier
+	bob       group.Caller
+}
+
+// oneWire is a delivery.Air of one fast interface.
+type oneWire struct{}
+
+func (oneWire) Interfaces() []delivery.Interface {
+	return []delivery.Interface{{Name: "wire", Up: true, Bitrate: 10_000_000}}
+}
+func (oneWire) Route(delivery.Address) (string, int) { return "wire", 1 }
+
+// inVillage runs a test in a bubble.
+func inVillage(t *testing.T, policy moderation.Policy, f func(v *village)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		policy.MemberPosts, policy.GroupPosts, policy.Flood = moderation.Quota{Count: 1000, Per: 60}, moderation.Quota{Count: 1000, Per: 60}, moderation.Quota{Count: 10000, Per: 60}
+		v := &village{t: t, store: memory.New(), bob: callerOf(rnstest.Identity(t, 100).Public())}
+		hub, err := group.New(group.Config{Store: v.store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.hub = &countingHub{Hub: hub}
+		id := rnstest.Identity(t, 1)
+		if _, err := hub.CreateGroup(t.Context(), group.Caller{Local: true}, group.NewGroup{
+			ID: valley, PublicKey: id.Public().PublicKey(), PrivateKey: id.PrivateKey(), Public: true, PublicName: "Valley", Joining: moderation.JoiningOpen,
+			Policy: policy, Owner: group.AnyHash(v.bob.Identity),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if v.server, err = New(Config{Hub: v.hub, Group: valley, Version: "0.2.0"}); err != nil {
+			t.Fatal(err)
+		}
+		medium := ifacetest.NewMedium(ifacetest.Options{Latency: 10 * time.Millisecond})
+		v.node = rnstest.Start(t, rns.Config{}, medium.Port("wire"))
+		v.far = rnstest.Start(t, rns.Config{}, medium.Port("far"))
+		d, err := v.node.NewDestination(rns.DestinationConfig{Identity: id, App: App, Aspects: []string{Aspect}, MaxRequestSize: MaxRequestSize})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.own = d.Hash()
+		v.server.Register(d)
+		v.push, v.notify = v.server.Couriers(CourierConfig{Transport: v.node.Transport, Identity: id})
+		scheduler, err := delivery.New(delivery.Config{Hub: hub, Store: v.store, Air: oneWire{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		scheduler.Register(valley, group.DeliverPush, v.push)
+		scheduler.Register(valley, group.DeliverNotify, v.notify)
+		ctx, cancel := context.WithCancel(context.Background())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := scheduler.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() { // what cmd does
+			events := hub.Subscribe(64)
+			defer events.Close()
+			for {
+				select {
+				case <-events.Events():
+					v.server.Changed()
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+		defer wg.Wait()
+		defer cancel()
+		v.join(v.bob, "Bob")
+		if err := d.Announce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f(v)
+	})
+}
+
+func (v *village) join(c group.Caller, name string) {
+	v.t.Helper()
+	if _, err := v.hub.Join(v.t.Context(), c, valley, group.JoinInput{Name: name}); err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+func (v *village) post(c group.Caller, in group.PostInput) group.PostResult {
+	v.t.Helper()
+	r, err := v.hub.Post(v.t.Context(), c, valley, in)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return r
+}
+
+func (v *village) says(c group.Caller, text string) group.PostResult {
+	v.t.Helper()
+	return v.post(c, group.PostInput{Text: []byte(text)})
+}
+
+// villager is a member's program: it opens meshchat.notify, and keeps what the group tells it as docs/requests.md says.
+type villager struct {
+	v  *village
+	id *rns.Identity
+	group.Caller
+	destination *rns.Destination
+	deaf        atomic.Bool
+
+	mu      sync.Mutex
+	packets [][]byte
+	pages   []*groupdv1.PageView
+	news    []groupdv1.News
+	mirror  mirror
+	gaps    int
+}
+
+// villager joins somebody who wants to be told in a mode.
+func (v *village) villager(number byte, name string, in group.NotificationsInput) *villager {
+	v.t.Helper()
+	id := rnstest.Identity(v.t, number)
+	a := &villager{v: v, id: id, Caller: callerOf(id.Public())}
+	a.mirror.entries, a.mirror.members = map[uint64]*groupdv1.Entry{}, map[string]*groupdv1.Member{}
+	var err error
+	a.destination, err = v.far.NewDestination(rns.DestinationConfig{
+		Identity: id, App: App, Aspects: []string{NotifyAspect}, Ratchets: &rns.RatchetConfig{Enforce: true},
+		OnPacket: func(p *rns.ReceivedPacket) {
+			if !a.deaf.Load() {
+				a.take(p.Data)
+				p.Prove()
+			}
+		},
+	})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	if a.destination.Hash() != NotifyDestination(a.Identity) {
+		v.t.Fatal("another destination")
+	}
+	if err := a.destination.Announce(v.t.Context()); err != nil {
+		v.t.Fatal(err)
+	}
+	time.Sleep(time.Second)
+	v.join(a.Caller, name)
+	a.prefers(in)
+	head, _, err := v.hub.Follow(v.t.Context(), a.Caller, valley)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	a.mirror.cursor, a.mirror.complete = uint64(head.Rev), uint64(head.Rev)
+	return a
+}
+
+func (a *villager) prefers(in group.NotificationsInput) {
+	a.v.t.Helper()
+	if _, err := a.v.hub.UpdateNotifications(a.v.t.Context(), a.Caller, valley, in); err != nil {
+		a.v.t.Fatal(err)
+	}
+}
+
+// take reads a notice.
+func (a *villager) take(data []byte) {
+	t := a.v.t
+	if len(data) > groupdv1.MaxNotice {
+		t.Errorf("a notice of %d bytes", len(data))
+	}
+	kind, body, err := groupdv1.OpenNotice(data, a.v.own, rnstest.Identity(t, 1).Public().Verify)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.packets = append(a.packets, data)
+	switch kind {
+	case groupdv1.NoticeNews:
+		n, err := groupdv1.ParseNews(body)
+		if err != nil {
+			t.Error(err)
+		}
+		a.news = append(a.news, n)
+	case groupdv1.NoticePage:
+		a.takePage(body)
+	}
+}
+
+// takePage keeps a page, from a notice or a link.
+func (a *villager) takePage(body []byte) {
+	t := a.v.t
+	page, err := groupdv1.OpenPage(body, 0)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	view, err := page.Spell()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	a.pages = append(a.pages, view)
+	switch {
+	case view.GetFromRev() == view.GetToRev(): // single entries
+	case view.GetFromRev() > a.mirror.cursor || view.GetFiltered() > 0:
+		a.gaps++
+	default:
+		a.mirror.apply(view)
+		a.mirror.cursor = max(a.mirror.cursor, view.GetToRev())
+	}
+}
+
+// reads are the texts of all pages so far.
+func (a *villager) reads() (texts []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, p := range a.pages {
+		for _, e := range p.GetEntries() {
+			texts = append(texts, e.GetText())
+		}
+	}
+	return texts
+}
+
+// counts are how many packets came, and how many gaps were seen.
+func (a *villager) counts() (packets, gaps int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.packets), a.gaps
+}
+
+// hasEverything compares the mirror with the group.
+func (a *villager) hasEverything() {
+	t := a.v.t
+	t.Helper()
+	p, err := a.v.hub.Messages(t.Context(), a.Caller, valley, group.Query{BySeq: true, Limit: group.MaxPage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.mirror.cursor != uint64(p.Head.Rev) {
+		t.Errorf("the cursor is %d of %d", a.mirror.cursor, p.Head.Rev)
+	}
+	for _, e := range p.Entries {
+		if uint64(e.Written) <= a.mirror.complete {
+			continue // it was there before
+		}
+		have := a.mirror.entries[uint64(e.Seq)]
+		if have == nil || have.GetText() != string(e.Text) && have.GetFullLength() != uint32(len(e.Text)+len(e.Title)) || have.GetDeleted() != e.Deleted {
+			t.Errorf("entry %d %q is %v", e.Seq, e.Text, have)
+		}
+	}
+}
+
+// tale is a text of a line, another one for each number.
+func tale(i int) string {
+	sum := sha256.Sum256([]byte{byte(i)})
+	return fmt.Sprintf("the news of the day: %x", sum[:12])
+}
+
+// longTale is one that fits no packet.
+func longTale() string {
+	var all []string
+	for i := range 60 {
+		all = append(all, tale(i))
+	}
+	return strings.Join(all, "; ")
+}
+
+func in(mode group.DeliveryMode, more ...func(*group.NotificationsInput)) group.NotificationsInput {
+	n := group.NotificationsInput{Mode: &mode}
+	for _, set := range more {
+		set(&n)
+	}
+	return n
+}
+
+func mentionsOnly(n *group.NotificationsInput) { n.MentionsOnly = proto.Bool(true) }
+
+func TestAPushMemberIsSentWhatIsNewPageByPage(t *testing.T) {
+	inVillage(t, moderation.Policy{}, func(v *village) {
+		t := v.t
+		ann := v.villager(2, "Ann", in(group.DeliverPush))
+		for i := range 40 {
+			v.says(v.bob, tale(i))
+		}
+		long := v.says(v.bob, longTale())
+		time.Sleep(time.Minute)
+		packets, gaps := ann.counts()
+		if packets < 3 || packets > 20 || gaps != 0 {
+			t.Errorf("%d packets, %d gaps", packets, gaps)
+		}
+		ann.hasEverything()
+		if e := ann.mirror.entries[uint64(long.Seq)]; e.GetFullLength() == 0 || len(e.GetText()) < 100 {
+			t.Errorf("the long one is %v", e)
+		}
+		t.Logf("%d packets", packets)
+
+		// What is deleted, edited, or gets a reaction comes along; texts that she has do not come again.
+		if _, err := v.hub.Delete(t.Context(), v.bob, valley, group.DeleteInput{Seqs: []group.Seq{long.Seq}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.hub.React(t.Context(), v.bob, valley, group.ReactInput{Seq: long.Seq - 1, Text: "👍"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		v.says(v.bob, "one more")
+		time.Sleep(time.Minute)
+		ann.hasEverything()
+		if after, gaps := ann.counts(); after > packets+2 || gaps != 0 {
+			t.Errorf("%d packets more, %d gaps", after-packets, gaps)
+		}
+		if e := ann.mirror.entries[uint64(long.Seq-1)]; len(e.GetReactions()) != 1 || e.GetText() != tale(39) {
+			t.Errorf("after the reaction: %v", e)
+		}
+		if n := strings.Count(strings.Join(ann.reads(), "\n"), tale(39)); n != 1 {
+			t.Errorf("her text came %d times", n)
+		}
+	})
+}
+
+func TestOnesOwnPostsRideAlongWithOthers(t *testing.T) {
+	inVillage(t, moderation.Policy{}, func(v *village) {
+		t := v.t
+		ann := v.villager(2, "Ann", in(group.DeliverPush))
+		v.says(ann.Caller, "hello, I am Ann")
+		time.Sleep(time.Minute)
+		v.says(ann.Caller, "is anybody here?")
+		time.Sleep(time.Minute)
+		if n, _ := ann.counts(); n != 0 {
+			t.Errorf("%d packets with one's own posts", n)
+		}
+		v.says(v.bob, "hello Ann")
+		time.Sleep(time.Minute)
+		if n, gaps := ann.counts(); n != 1 || gaps != 0 {
+			t.Errorf("%d packets, %d gaps", n, gaps)
+		}
+		ann.hasEverything()
+	})
+}
+
+func TestFiftyPostsAreOneNotice(t *testing.T) {
+	inVillage(t, moderation.Policy{}, func(v *village) {
+		t := v.t
+		ann := v.villager(2, "Ann", in(group.DeliverNotify))
+		for i := range 50 {
+			v.says(v.bob, fmt.Sprintf("number %d", i))
+			time.Sleep(50 * time.Millisecond)
+		}
+		v.says(ann.Caller, "so many!")
+		time.Sleep(5 * time.Minute)
+		head, gen, err := v.hub.Follow(t.Context(), ann.Caller, valley)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(ann.news) != 1 || ann.news[0] != (groupdv1.News{Generation: uint64(gen), New: 50, Seq: uint64(head.Seq - 1)}) && ann.news[0].Seq != uint64(head.Seq) {
+			t.Errorf("notices %+v", ann.news)
+		}
+		if len(ann.packets[0]) > 90 {
+			t.Errorf("a notice of %d bytes", len(ann.packets[0]))
+		}
+		// Who comes and goes is nothing to be woken for; more than can be counted is told as such.
+		v.villager(3, "Cal", in(group.DeliverFetch))
+		time.Sleep(5 * time.Minute)
+		if len(ann.news) != 1 {
+			t.Errorf("notices %+v", ann.news)
+		}
+		ann.prefers(group.NotificationsInput{Paused: proto.Bool(true)})
+		for i := range 130 {
+			v.says(v.bob, fmt.Sprintf("number %d", i))
+		}
+		ann.prefers(group.NotificationsInput{Paused: proto.Bool(false)})
+		time.Sleep(5 * time.Minute)
+		if n := ann.news[len(ann.news)-1]; len(ann.news) != 2 || n.New < groupdv1.MaxNews-1 {
+			t.Errorf("notices %+v", ann.news)
+		}
+	})
+}
+
+func TestWhoWantsMentionsOnlyIsToldOfThoseAlone(t *testing.T) {
+	inVillage(t, moderation.Policy{}, func(v *village) {
+		t := v.t
+		ann := v.villager(2, "Ann", in(group.DeliverPush, mentionsOnly))
+		cal := v.villager(3, "Cal", in(group.DeliverNotify, mentionsOnly))
+		own := v.says(ann.Caller, "who has a spare antenna, Cal?")
+		time.Sleep(10 * time.Minute)
+		for i := range 30 {
+			v.says(v.bob, fmt.Sprintf("about Annapolis and calories, part %d", i))
+		}
+		time.Sleep(10 * time.Minute)
+		if n, _ := ann.counts(); n != 0 {
+			t.Errorf("Ann was sent %q", ann.reads())
+		}
+		v.post(v.bob, group.PostInput{Text: []byte("I have one"), Ref: own.Seq})
+		time.Sleep(10 * time.Minute)
+		v.says(v.bob, "@ann come by")
+		v.says(v.bob, "Cal can come too")
+		time.Sleep(10 * time.Minute)
+		if texts := ann.reads(); len(texts) != 2 || texts[0] != "I have one" || texts[1] != "@ann come by" {
+			t.Errorf("Ann was sent %q", texts)
+		}
+		if first := ann.pages[0]; first.GetFiltered() < 30 {
+			t.Errorf("her first page left out %d", first.GetFiltered())
+		}
+		if len(cal.news) != 2 || cal.news[0].New != 1 || cal.news[1].New != 1 {
+			t.Errorf("Cal was told %+v", cal.news)
+		}
+	})
+}
+
+func TestAnEmergencyPassesQuietHoursAndComesBeforeTheRest(t *testing.T) {
+	inVillage(t, moderation.Policy{}, func(v *village) {
+		t := v.t
+		quiet := func(n *group.NotificationsInput) {
+			n.Quiet = &group.QuietHours{From: 0, Until: 23*time.Hour + 59*time.Minute} // bubbles begin at midnight
+		}
+		ann, cal := v.villager(2, "Ann", in(group.DeliverPush, quiet)), v.villager(3, "Cal", in(group.DeliverNotify, quiet))
+		for i := range 60 {
+			v.says(v.bob, tale(i))
+		}
+		time.Sleep(10 * time.Minute)
+		if a, _ := ann.counts(); a != 0 || len(cal.news) != 0 {
+			t.Errorf("in quiet hours %d packets and %d notices came", a, len(cal.news))
+		}
+		v.post(v.bob, group.PostInput{Text: []byte("the dam breaks"), Emergency: true})
+		time.Sleep(10 * time.Minute)
+		if texts := ann.reads(); len(texts) != 1 || texts[0] != "the dam breaks" {
+			t.Errorf("Ann was sent %q", texts)
+		}
+		if e := ann.pages[0].GetEntries()[0]; !e.GetEmergency() || ann.pages[0].GetFromRev() != ann.pages[0].GetToRev() {
+			t.Errorf("it came as %v", ann.pages[0])
+		}
+		if len(cal.news) != 1 || !cal.news[0].Emergency {
+			t.Errorf("Cal was told %+v", cal.news)
+		}
+		time.Sleep(24 * time.Hour)
+		ann.hasEverything()
+	})
+}
+
+func TestWhoProvesNothingIsSentTheSameAgainLater(t *testing.T) {
+	inVillage(t, moderation.Policy{}, func(v *village) {
+		t := v.t
+		ann := v.villager(2, "Ann", in(group.DeliverPush))
+		ann.deaf.Store(true)
+		v.says(v.bob, "can you hear me?")
+		time.Sleep(90 * time.Second)
+		ann.deaf.Store(false)
+		time.Sleep(10 * time.Minute)
+		if n, gaps := ann.counts(); n != 1 || gaps != 0 {
+			t.Errorf("%d packets, %d gaps", n, gaps)
+		}
+		ann.hasEverything()
+	})
+}
+
+func TestHistoryThatIsHiddenFromAMemberIsNotPushed(t *testing.T) {
+	inVillage(t, moderation.Policy{History: moderation.HistoryStay}, func(v *village) {
+		t := v.t
+		old := v.says(v.bob, "before Ann came")
+		ann := v.villager(2, "Ann", in(group.DeliverPush))
+		if _, err := v.hub.React(t.Context(), v.bob, valley, group.ReactInput{Seq: old.Seq, Text: "👍"}); err != nil {
+			t.Fatal(err)
+		}
+		v.says(v.bob, "welcome")
+		time.Sleep(time.Minute)
+		if texts := ann.reads(); len(texts) != 1 || texts[0] != "welcome" {
+			t.Errorf("Ann was sent %q", texts)
+		}
+	})
+}
+
+func TestOnePageIsMadeForAllMembers(t *testing.T) {
+	inVillage(t, moderation.Policy{}, func(v *village) {
+		t := v.t
+		v.says(v.bob, "hello")
+		page, err := v.hub.Messages(t.Context(), v.bob, valley, group.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, courier := range []delivery.Courier{v.push, v.notify} {
+			before := v.hub.pages.Load()
+			var first delivery.Parcel
+			for i := range 1000 {
+				m := group.Member{Identity: group.IdentityHash{byte(i), byte(i >> 8), 1}, PublicKey: rnstest.Identity(t, byte(i)).Public().PublicKey(), DisplayName: "somebody"}
+				p, err := courier.Prepare(t.Context(), delivery.Recipient{Group: valley, Member: m, After: page.Head.Rev - 1}, delivery.Way{Hops: 1})
+				if err != nil || p.To != page.Head.Rev || p.Bytes == 0 {
+					t.Fatalf("%+v, %v", p, err)
+				}
+				if i == 0 {
+					first = p
+				} else if string(p.Payload.(*notice).data) != string(first.Payload.(*notice).data) {
+					t.Fatal("another packet")
+				}
+			}
+			if n := v.hub.pages.Load() - before; n > 3 {
+				t.Errorf("%d pages were read for 1000 members", n)
+			}
+		}
+	})
+}
+
+func TestCouriersRememberSoManyMembersAndNoMore(t *testing.T) {
+	r := newReaders()
+	for i := range maxReaders + 10 {
+		r.note(group.IdentityHash{byte(i), byte(i >> 8), byte(i >> 16)}, func(one *reader) { one.complete = 1 })
+	}
+	if len(r.known) != maxReaders || r.forgotten != 10 {
+		t.Errorf("%d known, %d forgotten", len(r.known), r.forgotten)
+	}
+}
