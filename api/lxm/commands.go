@@ -73,6 +73,7 @@ func yourCommands() []command {
 			hidden: func(st group.Standing) bool {
 				return st.Role == moderation.RoleNone && st.Standing != moderation.StandingPending
 			}, run: (*turn).leave},
+		{name: "noinvites", short: "be sent no invites", long: "No group of this server sends you invites any more; /noinvites off allows it again.", anyone: true, run: (*turn).noInvites},
 	}
 }
 
