@@ -156,6 +156,7 @@ func (s *scene) info() (Info, error) {
 		Group: g.ID, Identity: g.Identity, Address: g.Address, PublicKey: g.PublicKey, Public: g.Public, PublicName: g.PublicName, Joining: g.Joining,
 		Owned: owners > 0, Rev: g.Rev, Disclosure: disclosureVersion, Limits: s.hub.limits, You: s.standing,
 		Policy: g.Policy, Lockdown: g.Lockdown.InForce(s.expiry),
+		Attachments: s.hub.attachmentLimits(g.Policy),
 	}
 	info.JoinCost, info.PostCost = s.costs()
 	st := s.standing.Standing

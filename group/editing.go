@@ -23,6 +23,9 @@ type EditInput struct {
 func (h *Hub) Edit(ctx context.Context, c Caller, g GroupID, in EditInput) (PostResult, error) {
 	const op = "edit"
 	var r PostResult
+	if len(in.Post.Attachments) > 0 {
+		return r, &Error{Kind: KindInvalid, Op: op, Field: "attachments", Msg: "an edit brings no attachments: the post keeps its own"}
+	}
 	in.Post.Kind, in.Post.Fields = EntryPost, nil
 	post, err := h.checkPost(op, in.Post)
 	if err != nil {

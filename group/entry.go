@@ -93,6 +93,8 @@ type Entry struct {
 	Pinned     bool
 	Reactions  int  // rows of reactions to it
 	Restored   bool // was put aside by a purge, and is back
+
+	Attachments int // files, images and sounds that came with it; in Fields their contents are replaced by their hashes (32 bytes)
 }
 
 // Tombstone is what deleting leaves of an entry: its place, kind, author, times of writing and deleting, and the chain.

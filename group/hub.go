@@ -19,6 +19,7 @@ type Config struct {
 	Rand   io.Reader        // nil: crypto/rand
 	Logger *slog.Logger     // nil: discard
 	Limits Limits           // zero fields: the defaults
+	Blobs  Blobs            // contents of attachments; nil: posts with attachments are refused
 
 	// Airtime is how long one transmission of so many bytes of a group's post takes on the slowest interface; 0: it takes no time
 	// worth counting. Called within transactions, from any goroutine: it must return at once. Nil: always 0.
@@ -40,6 +41,9 @@ type Hub struct {
 	strangers  strangers
 	pressures  pressures
 	airtime    func(GroupID, int) time.Duration
+	blobs      Blobs
+	unused     chan struct{} // capacity 1: there may be contents to erase
+	missing    atomic.Uint64 // contents that were not there at the start
 	buckets    Buckets[bucketKey]
 	deliveries Buckets[memberKey]
 	guesses    guesses
@@ -68,7 +72,7 @@ func New(cfg Config) (*Hub, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits.withDefaults()}
+	h := &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits.withDefaults(), blobs: cfg.Blobs, unused: make(chan struct{}, 1)}
 	h.clock.now = cfg.Now
 	if h.airtime = cfg.Airtime; h.airtime == nil {
 		h.airtime = func(GroupID, int) time.Duration { return 0 }
@@ -86,6 +90,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	sweep := time.NewTimer(0)
 	defer sweep.Stop()
 	var sweeper sweeper
+	checked := false
 	for {
 		var last bool
 		select {
@@ -93,7 +98,15 @@ func (h *Hub) Run(ctx context.Context) error {
 			if err := h.sweep(ctx, &sweeper); err != nil {
 				h.log.Warn("could not remove what is no longer kept", "err", err)
 			}
+			if err := h.tidy(ctx, &checked); err != nil && ctx.Err() == nil {
+				h.log.Warn("could not tidy up the attachments", "err", err)
+			}
 			sweep.Reset(sweepEvery)
+			continue
+		case <-h.unused:
+			if err := h.eraseAll(ctx); err != nil && ctx.Err() == nil {
+				h.log.Warn("could not erase attachments", "err", err)
+			}
 			continue
 		case <-tick.C:
 		case <-ctx.Done():
@@ -139,11 +152,12 @@ type Stats struct {
 	WrongClaims      uint64 // wrong owner's codes
 	EntriesDropped   uint64 // entries that the groups' policies no longer keep
 	InviteBlocksGone uint64 // people who wanted no invites and were forgotten for want of room
+	AttachmentsLost  uint64 // contents of attachments that were missing at the start
 }
 
 // Stats is a snapshot.
 func (h *Hub) Stats() Stats {
-	s := Stats{EntriesDropped: h.dropped.Load(), InviteBlocksGone: h.unblocked.Load()}
+	s := Stats{EntriesDropped: h.dropped.Load(), InviteBlocksGone: h.unblocked.Load(), AttachmentsLost: h.missing.Load()}
 	h.strangers.mu.Lock()
 	s.StrangersRefused, s.StrangersForgot = h.strangers.refused, h.strangers.forgotten
 	h.strangers.mu.Unlock()
@@ -199,6 +213,7 @@ type Info struct {
 	Disclosure  int  // version of the disclosure texts
 	Limits      Limits
 	Policy      moderation.Policy
+	Attachments AttachmentLimits
 	Lockdown    bool // who joins waits for a moderator
 	JoinCost    int  // bits of work that joining asks for now
 	PostCost    int  // bits of work that a message asks for now; members have tickets
@@ -261,17 +276,19 @@ type PostInput struct {
 	Kind       EntryKind // EntryPost or EntryAction; 0 is EntryPost
 	Title      []byte
 	Text       []byte
-	Fields     []byte // the kept LXMF fields, one msgpack map; nil: none
+	Fields     []byte // the kept LXMF fields, one msgpack map, with hashes in place of attachments; nil: none
 	Codec      uint32
 	Ref        Seq       // the entry it answers; 0: none
 	RefID      MessageID // the message it answers, looked up when Ref is 0; unknown and deleted ones are none
 	MessageID  MessageID // zero: did not come in LXMF form
 	AuthorTime time.Time
-	Original   []byte // the signed original as received, kept for proofs; nil: none
+	Original   []byte // the signed original as received, less the attachments, kept for proofs; nil: none
 	Stripped   bool   // it carried fields that are not kept (0x02, 0x03, 0x09, 0x0C): Original is dropped
 	Emergency  bool   // passes quiet hours and shares; needs PermEmergency
 	Files      bool   // it comes with files, images or sound
 	Marked     bool   // it carries a group's relay marker: refused
+
+	Attachments []AttachmentInput // in the order of their places in the original
 }
 
 // PostResult says where the post stands.
@@ -322,8 +339,9 @@ type Page struct {
 	Omitted    int      // entries in range that a filter left out
 	Oldest     Seq      // the oldest entry kept, where the reader may not know it: what is below is gone. 0: nothing to learn
 
-	// Reactions to those of the entries that have any.
-	Reactions map[Seq][]ReactionCount
+	// Reactions to those of the entries that have any, and attachments of those that have any, in their order.
+	Reactions   map[Seq][]ReactionCount
+	Attachments map[Seq][]Attachment
 }
 
 // DeleteInput names posts to erase: by seqs, or all by one member.
@@ -426,10 +444,12 @@ type NewGroup struct {
 
 // Proof is what lets a reader check one post: the author's signed original, and what the chain's digest covers.
 type Proof struct {
-	Entry     Entry
-	Original  []byte
-	PublicKey []byte // the author's, 64 bytes; nil: not known any more
-	Previous  Hash   // the hash before this entry's; zero for the first one, or when that one is no longer kept
+	Entry    Entry
+	Original []byte
+	// Attachments are what was taken out of Original: each content belongs at its At.
+	Attachments []Attachment
+	PublicKey   []byte // the author's, 64 bytes; nil: not known any more
+	Previous    Hash   // the hash before this entry's; zero for the first one, or when that one is no longer kept
 }
 
 // Scope says among whom a reference is looked up.

@@ -41,6 +41,11 @@ const (
 // Limits are bounds an operator may set. Zero is the default; a negative value is no limit where that is said.
 type Limits struct {
 	PostBytes        int64           // title, text and fields of one post; default 128 KiB
+	AttachBytes      int64           // one attachment; default 8 MiB; negative: no limit, and so for the next three
+	AttachMember     int64           // all of one member in one group; default 64 MiB
+	AttachGroup      int64           // all in one group; default 1 GiB
+	AttachDisk       int64           // all on the server, each content counted once; default 4 GiB
+	AttachFloor      int64           // free space below which no attachments are taken; default 512 MiB; negative: none
 	Members          int             // of one group; default 20,000
 	Departed         int             // rows of one group's former members, the one gone longest goes; default 20,000
 	Requests         int             // waiting in one group; default 200
@@ -67,6 +72,14 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.PostBytes == 0 {
 		l.PostBytes = 128 << 10
+	}
+	for _, d := range []struct {
+		p *int64
+		v int64
+	}{{&l.AttachBytes, 8 << 20}, {&l.AttachMember, 64 << 20}, {&l.AttachGroup, 1 << 30}, {&l.AttachDisk, 4 << 30}, {&l.AttachFloor, 512 << 20}} {
+		if *d.p == 0 {
+			*d.p = d.v
+		}
 	}
 	def(&l.Members, 20_000)
 	def(&l.Departed, 20_000)

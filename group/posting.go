@@ -21,6 +21,11 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 	if c.Local && c.Identity.IsZero() {
 		in.Original = nil
 	}
+	settle, err := h.keepAttachments(ctx, op, c, g, in)
+	if err != nil {
+		return r, err
+	}
+	defer settle()
 	err = h.change(ctx, op, c, g, &r, func(w *work) error {
 		action := in.action()
 		if err := w.may(action); err != nil {
@@ -36,6 +41,9 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 				return err
 			}
 			in.Ref = e.Seq
+		}
+		if err := w.room(in.Attachments); err != nil {
+			return err
 		}
 		if in.Ref > w.head.Seq {
 			return w.refuse(KindInvalid, "ref", "there is no such entry yet")
@@ -57,8 +65,12 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 		e, err := w.add(Entry{
 			Kind: in.Kind, Author: w.caller.Identity, Ref: in.Ref, Time: w.now, AuthorTime: in.AuthorTime, MessageID: in.MessageID, Codec: in.Codec,
 			Title: in.Title, Text: in.Text, Fields: in.Fields, Emergency: in.Emergency,
+			Attachments: len(in.Attachments),
 		}, in.Original)
 		if err != nil {
+			return err
+		}
+		if err := w.w.AddAttachments(e, described(in.Attachments, len(in.Original) > 0)); err != nil {
 			return err
 		}
 		d, err := w.delivery(w.caller.Identity)
@@ -89,6 +101,11 @@ func (h *Hub) checkPost(op string, in PostInput) (PostInput, error) {
 	if in.Stripped {
 		in.Original = nil
 	}
+	list, err := checkAttachments(op, in.Attachments)
+	if err != nil {
+		return in, err
+	}
+	in.Attachments, in.Files = list, in.Files || len(list) > 0
 	size := int64(max(len(in.Title)+len(in.Text)+len(in.Fields), len(in.Original)-originalOverhead))
 	if size > h.limits.PostBytes {
 		return in, &Error{Kind: KindTooLarge, Op: op, Field: "content", Msg: "the post is too large", Limit: h.limits.PostBytes, Needed: size}
@@ -183,6 +200,7 @@ func (h *Hub) Delete(ctx context.Context, c Caller, g GroupID, in DeleteInput) (
 		if r.Deleted == 0 {
 			return nil
 		}
+		h.freed()
 		w.tell(Event{Kind: EventChanged})
 		return w.auditDeleted(entries)
 	})

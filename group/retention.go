@@ -126,6 +126,9 @@ func (h *Hub) sweepBatch(ctx context.Context, g GroupID, size *int64) (more bool
 	if err == nil {
 		*size = left
 		h.dropped.Add(uint64(n))
+		if n > 0 {
+			h.freed()
+		}
 	}
 	return more, err
 }

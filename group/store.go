@@ -38,6 +38,7 @@ type Queuer interface {
 // which is at least 1.
 type ReadTx interface {
 	DeliveryReadTx
+	AttachmentsReadTx
 	PolicyReadTx
 	InvitesReadTx
 	ErasuresReadTx
@@ -117,6 +118,7 @@ type Tx interface {
 	DeliveryTx
 	InvitesTx
 	ErasuresTx
+	AttachmentsTx
 
 	SetMeta(key string, value []byte) error // nil deletes
 

@@ -86,7 +86,7 @@ func (p *Page) withoutEdited() {
 
 // complete adds what belongs to the page's entries.
 func (s *scene) complete(p *Page) error {
-	if err := s.reactions(p); err != nil {
+	if err := errors.Join(s.reactions(p), s.attachments(p)); err != nil {
 		return err
 	}
 	return s.authors(p)
@@ -337,6 +337,9 @@ func (h *Hub) Proof(ctx context.Context, c Caller, g GroupID, seq Seq) (Proof, e
 		}
 		if p.Entry, err = s.tx.Entry(g, seq); err == nil {
 			p.Original, err = s.tx.Original(g, seq)
+		}
+		if err == nil {
+			p.Attachments, err = s.tx.Attachments(g, seq)
 		}
 		if errors.Is(err, ErrNoRow) {
 			return s.refuse(KindNotFound, "seq", "there is no proof of this entry")

@@ -44,6 +44,7 @@ func Run(t *testing.T, open Open) {
 		{"reactions are counted by kind, and go with their entry", testReactions},
 		{"reports wait in their order, one for each member and entry", testReports},
 		{"entries are found by words, author and time", testSearch},
+		{"attachments are counted by content, member and group, and go with their entry unless it is put aside", testAttachments},
 		{"the oldest entries are dropped with all that belongs to them", testDropEntries},
 		{"what is no longer kept goes while others write", testRetention},
 		{"sync queries on random histories agree with a naive model", testRandomHistories},

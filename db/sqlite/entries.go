@@ -3,14 +3,14 @@ package sqlite
 import "groupd/group"
 
 const entryColumns = `seq, rev, kind, author, target, ref, created_at, author_time, message_id, codec, title, content, fields, signed,
-	salt, digest, hash, deleted, deleted_at, deleted_by, written, edited_by, pinned, reactions, emergency, restored`
+	salt, digest, hash, deleted, deleted_at, deleted_by, written, edited_by, pinned, reactions, emergency, restored, attachments`
 
 func scanEntry(g group.GroupID) func(row) (group.Entry, error) {
 	return func(r row) (e group.Entry, err error) {
 		e.Group = g
 		err = r.Scan(&e.Seq, &e.Rev, &e.Kind, fixed{e.Author[:]}, fixed{e.Target[:]}, &e.Ref, moment{&e.Time}, moment{&e.AuthorTime},
 			fixed{e.MessageID[:]}, &e.Codec, raw{&e.Title}, raw{&e.Text}, raw{&e.Fields}, &e.Signed, raw{&e.Salt}, fixed{e.Digest[:]}, fixed{e.Hash[:]},
-			&e.Deleted, moment{&e.DeletedAt}, fixed{e.DeletedBy[:]}, &e.Written, &e.EditedBy, &e.Pinned, &e.Reactions, &e.Emergency, &e.Restored)
+			&e.Deleted, moment{&e.DeletedAt}, fixed{e.DeletedBy[:]}, &e.Written, &e.EditedBy, &e.Pinned, &e.Reactions, &e.Emergency, &e.Restored, &e.Attachments)
 		return e, err
 	}
 }
@@ -54,7 +54,7 @@ func (t tx) Original(g group.GroupID, seq group.Seq) ([]byte, error) {
 
 func (t tx) AppendEntry(e group.Entry, original []byte) error {
 	if err := t.exec(`INSERT INTO group_messages (group_no, `+entryColumns+`)
-		VALUES (`+groupNo+`,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27)`, entryArgs(e)...); err != nil {
+		VALUES (`+groupNo+`,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28)`, entryArgs(e)...); err != nil {
 		return err
 	}
 	if err := t.index(e); err != nil {
@@ -81,16 +81,19 @@ func (t tx) bury(e group.Entry) error {
 			return err
 		}
 	}
+	if err := t.exec("DELETE FROM attachments WHERE group_no = "+groupNo+" AND seq = ?2 AND held = 0", e.Group, e.Seq); err != nil {
+		return err
+	}
 	return t.changeOne(`UPDATE group_messages SET rev=?3, kind=?4, author=?5, target=?6, ref=?7, created_at=?8, author_time=?9, message_id=?10,
 		codec=?11, title=?12, content=?13, fields=?14, signed=?15, salt=?16, digest=?17, hash=?18, deleted=?19, deleted_at=?20, deleted_by=?21,
-		written=?22, edited_by=?23, pinned=?24, reactions=?25, emergency=?26, restored=?27
+		written=?22, edited_by=?23, pinned=?24, reactions=?25, emergency=?26, restored=?27, attachments=?28
 		WHERE group_no = `+groupNo+` AND seq = ?2`, entryArgs(e)...)
 }
 
 func entryArgs(e group.Entry) []any {
 	return []any{e.Group, e.Seq, e.Rev, e.Kind, fixed{e.Author[:]}, fixed{e.Target[:]}, e.Ref, micros(e.Time), micros(e.AuthorTime),
 		fixed{e.MessageID[:]}, e.Codec, bytes(e.Title), bytes(e.Text), bytes(e.Fields), e.Signed, bytes(e.Salt), e.Digest[:], e.Hash[:],
-		e.Deleted, micros(e.DeletedAt), fixed{e.DeletedBy[:]}, e.Written, e.EditedBy, e.Pinned, e.Reactions, e.Emergency, e.Restored}
+		e.Deleted, micros(e.DeletedAt), fixed{e.DeletedBy[:]}, e.Written, e.EditedBy, e.Pinned, e.Reactions, e.Emergency, e.Restored, e.Attachments}
 }
 
 func (t tx) Seen(g group.GroupID, id group.SeenID) (bool, error) {

@@ -73,6 +73,7 @@ func (t tx) HideEntry(tombstone group.Entry) error {
 		"INSERT OR IGNORE INTO hidden_messages (group_no, seq, author, " + asideColumns + ", original) SELECT m.group_no, m.seq, author, " + asideColumns +
 			", original FROM group_messages m LEFT JOIN group_message_originals o ON o.group_no = m.group_no AND o.seq = m.seq WHERE m.group_no = " + groupNo + " AND m.seq = ?2",
 		"INSERT OR IGNORE INTO hidden_reactions SELECT " + reactionColumns + " FROM reactions" + ofEntry,
+		"UPDATE attachments SET held = 1" + ofEntry,
 	} {
 		if err := t.exec(step, tombstone.Group, tombstone.Seq); err != nil {
 			return err
@@ -90,13 +91,14 @@ func (t tx) RestoreEntry(g group.GroupID, seq group.Seq, rev group.Rev) error {
 		return group.ErrNoRow
 	}
 	if err := t.changeOne("UPDATE group_messages SET ("+asideColumns+") = (SELECT "+asideColumns+" FROM hidden_messages"+ofEntry+
-		"), reactions = (SELECT count(*) FROM hidden_reactions"+ofEntry+"), rev = ?3, written = ?3, deleted = 0, deleted_at = 0, deleted_by = NULL, restored = 1"+
+		"), reactions = (SELECT count(*) FROM hidden_reactions"+ofEntry+"), attachments = (SELECT count(*) FROM attachments"+ofEntry+"), rev = ?3, written = ?3, deleted = 0, deleted_at = 0, deleted_by = NULL, restored = 1"+
 		ofEntry, g, seq, rev); err != nil {
 		return err
 	}
 	for _, step := range []string{
 		"INSERT INTO group_message_originals (group_no, seq, original) SELECT group_no, seq, original FROM hidden_messages" + ofEntry + " AND original IS NOT NULL",
 		"INSERT INTO reactions SELECT " + reactionColumns + " FROM hidden_reactions" + ofEntry,
+		"UPDATE attachments SET held = 0" + ofEntry,
 		"DELETE FROM hidden_messages" + ofEntry,
 		"DELETE FROM hidden_reactions" + ofEntry,
 	} {
@@ -113,8 +115,10 @@ func (t tx) RestoreEntry(g group.GroupID, seq group.Seq, rev group.Rev) error {
 func (t tx) EraseHidden(g group.GroupID, author group.IdentityHash, limit int) (int, error) {
 	t.erased = true
 	const his = " WHERE group_no = " + groupNo + " AND seq IN (SELECT seq FROM hidden_messages WHERE group_no = " + groupNo + " AND author = ?2 ORDER BY seq LIMIT ?3)"
-	if err := t.exec("DELETE FROM hidden_reactions"+his, g, author[:], limit); err != nil {
-		return 0, err
+	for _, table := range []string{"hidden_reactions", "attachments"} {
+		if err := t.exec("DELETE FROM "+table+his, g, author[:], limit); err != nil {
+			return 0, err
+		}
 	}
 	if err := t.exec("DELETE FROM hidden_reactions WHERE group_no = "+groupNo+" AND identity_hash = ?2", g, author[:]); err != nil {
 		return 0, err

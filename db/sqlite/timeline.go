@@ -58,7 +58,7 @@ func (t tx) DropEntries(g group.GroupID, before group.Seq, limit int) (int, erro
 	if err := t.unindex(g, 1, last); err != nil {
 		return 0, err
 	}
-	for _, table := range []string{"group_message_originals", "reactions", "reports", "hidden_messages", "hidden_reactions"} {
+	for _, table := range []string{"group_message_originals", "reactions", "reports", "hidden_messages", "hidden_reactions", "attachments"} {
 		if err := t.exec("DELETE FROM "+table+" WHERE group_no = "+groupNo+" AND seq <= ?2", g, last); err != nil {
 			return 0, err
 		}

@@ -101,6 +101,10 @@ func (t *tx) HideEntry(tombstone group.Entry) error {
 	if _, had := gr.aside[e.Seq]; !had {
 		put(t, gr.aside, e.Seq, aside{entry: e, original: gr.originals[e.Seq], reactions: maps.Clone(gr.reactions[e.Seq])})
 	}
+	if row, had := gr.attachments[e.Seq]; had {
+		row.held = true
+		put(t, gr.attachments, e.Seq, row)
+	}
 	return t.PutTombstone(tombstone)
 }
 
@@ -125,6 +129,10 @@ func (t *tx) RestoreEntry(g group.GroupID, seq group.Seq, rev group.Rev) error {
 	if !e.MessageID.IsZero() {
 		put(t, gr.byMessage, e.MessageID, seq)
 	}
+	if row, had := gr.attachments[seq]; had {
+		row.held = false
+		put(t, gr.attachments, seq, row)
+	}
 	drop(t, gr.aside, seq)
 	set(t, &gr.entriesByRev, insert(gr.entriesByRev, revOf[group.Seq]{rev, seq}))
 	return nil
@@ -138,6 +146,7 @@ func (t *tx) EraseHidden(g group.GroupID, author group.IdentityHash, limit int) 
 	seqs, err := t.HiddenBy(g, author, limit)
 	for _, seq := range seqs {
 		drop(t, gr.aside, seq)
+		t.dropAttachments(gr, seq, true)
 	}
 	for _, a := range gr.aside {
 		for k := range a.reactions {

@@ -23,6 +23,7 @@ type rows struct {
 	blocks     map[group.IdentityHash]group.InviteBlock
 	// outcomes of requests, also those without a group
 	outcomes map[outcomeKey]group.Outcome
+	blobs    map[group.Hash]group.Blob
 }
 
 // groupRows is everything of one group.
@@ -39,6 +40,7 @@ type groupRows struct {
 	byMessage    map[group.MessageID]group.Seq
 	reactions    map[group.Seq]map[reactionKey]group.Reaction
 	reports      []group.Report // rising ID
+	attachments  map[group.Seq]attachedRow
 	requests     map[group.IdentityHash]group.Request
 	bans         map[group.AnyHash]group.Ban
 	seen         map[group.SeenID]struct{}
@@ -73,23 +75,25 @@ func newRows() *rows {
 		groups:   make(map[group.GroupID]*groupRows),
 		outcomes: make(map[outcomeKey]group.Outcome),
 		blocks:   make(map[group.IdentityHash]group.InviteBlock),
+		blobs:    make(map[group.Hash]group.Blob),
 	}
 }
 
 func newGroupRows() *groupRows {
 	return &groupRows{
-		members:    make(map[group.IdentityHash]group.Member),
-		entries:    make(map[group.Seq]group.Entry),
-		originals:  make(map[group.Seq][]byte),
-		byMessage:  make(map[group.MessageID]group.Seq),
-		requests:   make(map[group.IdentityHash]group.Request),
-		bans:       make(map[group.AnyHash]group.Ban),
-		seen:       make(map[group.SeenID]struct{}),
-		deliveries: make(map[group.IdentityHash]group.Delivery),
-		reactions:  make(map[group.Seq]map[reactionKey]group.Reaction),
-		invites:    make(map[int64]group.Invite),
-		erasures:   make(map[group.IdentityHash]group.Erasure),
-		aside:      make(map[group.Seq]aside),
+		members:     make(map[group.IdentityHash]group.Member),
+		entries:     make(map[group.Seq]group.Entry),
+		originals:   make(map[group.Seq][]byte),
+		byMessage:   make(map[group.MessageID]group.Seq),
+		requests:    make(map[group.IdentityHash]group.Request),
+		bans:        make(map[group.AnyHash]group.Ban),
+		seen:        make(map[group.SeenID]struct{}),
+		deliveries:  make(map[group.IdentityHash]group.Delivery),
+		reactions:   make(map[group.Seq]map[reactionKey]group.Reaction),
+		invites:     make(map[int64]group.Invite),
+		erasures:    make(map[group.IdentityHash]group.Erasure),
+		aside:       make(map[group.Seq]aside),
+		attachments: make(map[group.Seq]attachedRow),
 	}
 }
 

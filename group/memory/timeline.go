@@ -178,6 +178,7 @@ func (t *tx) DropEntries(g group.GroupID, before group.Seq, limit int) (int, err
 		drop(t, gr.reactions, seq)
 		drop(t, gr.aside, seq)
 		t.dropReports(gr, seq)
+		t.dropAttachments(gr, seq, true)
 		n++
 	}
 	set(t, &gr.seqs, gr.seqs[n:])

@@ -189,6 +189,7 @@ func (t *tx) PutTombstone(e group.Entry) error {
 	drop(t, gr.byMessage, old.MessageID)
 	drop(t, gr.reactions, e.Seq)
 	t.dropReports(gr, e.Seq)
+	t.dropAttachments(gr, e.Seq, false)
 	set(t, &gr.entriesByRev, insert(gr.entriesByRev, revOf[group.Seq]{e.Rev, e.Seq}))
 	return nil
 }

@@ -31,6 +31,7 @@ var arrows = []struct {
 	{"api/signed", []string{"group", "lxmf", "rns/msgpack"}},
 	{"api/web", []string{"group", "group/delivery", "moderation"}},
 	{"db/sqlite", []string{"group", "moderation", "lxmf", "rns", "rns/msgpack"}},
+	{"db/blobs", []string{"group"}},
 	{"db/dbtest", []string{"group", "moderation"}},
 	{"group", []string{"moderation"}},
 	{"group/delivery", []string{"group", "moderation"}},
