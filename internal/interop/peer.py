@@ -220,6 +220,23 @@ class Peer:
     def cmd_link_send(self, a):
         return self.wait_receipt(RNS.Packet(self.links[a["link"]], payload(a)).send(), a)
 
+    def cmd_link_live(self, a):
+        """Proves each packet on a link, as who wants live pages does."""
+        name = a["link"]
+
+        def live(data, packet):
+            emit({"event": "live", "link": name, "data": digest(data)})
+            packet.prove()
+
+        self.links[name].set_packet_callback(live)
+
+    def cmd_notice(self, a):
+        """Checks a notice as docs/requests.md says: whether it is the group's, and its body."""
+        data, group = bytes.fromhex(a["data"]), RNS.Identity.recall(bytes.fromhex(a["hash"]))
+        address = RNS.Destination.hash(group, "meshchat", "group")
+        good = data[0] == 1 and data[2:6] == address[:4] and group.validate(data[-64:], b"groupd notice" + data[:-64])
+        return {"good": bool(good), "kind": data[1], "body": data[6:-64].hex()}
+
     def cmd_link_status(self, a):
         link = self.links[a["link"]]
         return {"status": link.status, "reason": link.teardown_reason, "active": link.status == RNS.Link.ACTIVE}
