@@ -164,6 +164,8 @@ func nearestSetting(word string) string {
 		plain := plainKey(k.key)
 		if limit := min(best-1, max(1, len(plain)/3)); distance(plainKey(word), plain, limit) <= limit {
 			best, found = distance(plainKey(word), plain, limit), k.key
+		} else if found == "" && len(word) >= 3 && strings.HasPrefix(plain, plainKey(word)) {
+			found = k.key
 		}
 	}
 	return found

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"groupd/api/lxm"
 	"groupd/group"
@@ -135,6 +137,11 @@ func (h *house) checkFits(o lxm.Outbound) {
 	}
 	if !lxm.Marked(o.Fields) {
 		h.t.Errorf("an answer without a marker: %s", o.Content)
+	}
+	for line := range strings.SplitSeq(string(o.Content), "\n") {
+		if strings.ContainsFunc(line, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }) || !utf8.ValidString(line) {
+			h.t.Errorf("an answer that a terminal obeys: %q", line)
+		}
 	}
 	if !strings.HasPrefix(string(o.Content), string(moderation.NoticeGlyph)+" ") {
 		h.t.Errorf("an answer that could be taken for a post: %s", o.Content)

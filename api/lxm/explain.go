@@ -47,6 +47,8 @@ func reason(e *group.Error) string {
 	text, field := e.Msg, strings.ReplaceAll(e.Field, "_", " ")
 	switch first, _, _ := strings.Cut(text, " "); {
 	case field == "":
+	case (field == "who" || field == "target") && (first == "is" || first == "was" || first == "wants"):
+		text = "this person " + text
 	case first == "must", first == "is":
 		text = "the " + field + " " + text
 	case first == "longer":
