@@ -24,6 +24,9 @@ type Config struct {
 	// Airtime is how long one transmission of so many bytes of a group's post takes on the slowest interface; 0: it takes no time
 	// worth counting. Called within transactions, from any goroutine: it must return at once. Nil: always 0.
 	Airtime func(g GroupID, bytes int) time.Duration
+
+	// Announces reports whether an identity is known to announce a group itself. Called as Airtime is. Nil: nobody does.
+	Announces func(IdentityHash) bool
 }
 
 // Hub is the one service behind every face: all methods may be called from any goroutine, any number at a time.
@@ -41,6 +44,7 @@ type Hub struct {
 	strangers  strangers
 	pressures  pressures
 	airtime    func(GroupID, int) time.Duration
+	announces  func(IdentityHash) bool
 	blobs      Blobs
 	unused     chan struct{} // capacity 1: there may be contents to erase
 	missing    atomic.Uint64 // contents that were not there at the start
@@ -74,6 +78,9 @@ func New(cfg Config) (*Hub, error) {
 	}
 	h := &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits.withDefaults(), blobs: cfg.Blobs, unused: make(chan struct{}, 1)}
 	h.clock.now = cfg.Now
+	if h.announces = cfg.Announces; h.announces == nil {
+		h.announces = func(IdentityHash) bool { return false }
+	}
 	if h.airtime = cfg.Airtime; h.airtime == nil {
 		h.airtime = func(GroupID, int) time.Duration { return 0 }
 	}
@@ -315,6 +322,8 @@ type Query struct {
 	Complete    Rev  // with AfterRev: the cursor at which the reader last had everything, see Page; 0: unknown
 	Current     bool // edited entries with their newest text, edits not as entries of their own: for faces that show texts to people
 	EntriesOnly bool // with AfterRev: leave out members
+	First       bool // edited entries with their first text, which members were sent before: for faces that must know what that was
+	Reactors    bool // who gave the reactions, too
 
 	oldest Seq // below it nothing is shown
 }
@@ -342,6 +351,9 @@ type Page struct {
 	// Reactions to those of the entries that have any, and attachments of those that have any, in their order.
 	Reactions   map[Seq][]ReactionCount
 	Attachments map[Seq][]Attachment
+
+	// Reactors are the reactions themselves, the oldest first, at most MaxReactors to an entry. Only with Query.Reactors.
+	Reactors map[Seq][]Reaction
 }
 
 // DeleteInput names posts to erase: by seqs, or all by one member.

@@ -76,6 +76,9 @@ func (h *Hub) UpdateNotifications(ctx context.Context, c Caller, g GroupID, in N
 		if field, msg := d.Check(); msg != "" {
 			return w.refuse(KindInvalid, field, msg)
 		}
+		if err := w.relayed(d.Mode); err != nil {
+			return err
+		}
 		if d.Preferences == old.Preferences && !old.Moved {
 			w.idle = true
 			return nil
@@ -106,6 +109,15 @@ func (h *Hub) UpdateNotifications(ctx context.Context, c Caller, g GroupID, in N
 	return d, nil
 }
 
+// relayed refuses to send posts as messages to who is a group himself, so that no two groups talk to each other for ever, unless the
+// policy allows it.
+func (w *work) relayed(mode DeliveryMode) error {
+	if w.group.Policy.RelayToGroups || (mode != DeliverRelay && mode != DeliverDigest) || !w.hub.announces(w.caller.Identity) {
+		return nil
+	}
+	return w.refuse(KindDenied, "mode", "you announce a group yourself; the owner of this one can allow that it sends you posts (relay_to_groups)")
+}
+
 // delivery is the row of an identity, with the defaults where there is none.
 func (s *scene) delivery(id IdentityHash) (Delivery, error) {
 	d, err := s.tx.Delivery(s.group.ID, id)
@@ -127,6 +139,9 @@ func (w *work) begin(mode DeliveryMode) error {
 	d, err := w.delivery(w.caller.Identity)
 	if err != nil || d.Preferences != (Preferences{}) {
 		return err
+	}
+	if w.relayed(mode) != nil {
+		return nil
 	}
 	d.Mode, d.Cursor = mode, w.head.Rev
 	if mode == DeliverDigest {

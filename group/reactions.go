@@ -13,6 +13,7 @@ const (
 	MaxReactionKinds = 32     // different ones to one entry
 	MaxReactions     = 10_000 // in all to one entry
 	maxOwnReactions  = 8      // of one member to one entry
+	MaxReactors      = 100    // reactions to one entry in a Page, with who gave them
 )
 
 // ReactInput is a reaction to one post.
@@ -132,6 +133,22 @@ func (s *scene) reactions(p *Page) error {
 			p.Reactions = make(map[Seq][]ReactionCount)
 		}
 		p.Reactions[e.Seq] = counts
+	}
+	return nil
+}
+
+// reactors reads who gave the reactions to the entries of a page.
+func (s *scene) reactors(p *Page) error {
+	p.Reactors = make(map[Seq][]Reaction)
+	for _, e := range p.Entries {
+		if e.Reactions == 0 {
+			continue
+		}
+		rows, err := s.tx.Reactions(s.group.ID, e.Seq, MaxReactors)
+		if err != nil {
+			return err
+		}
+		p.Reactors[e.Seq] = rows
 	}
 	return nil
 }

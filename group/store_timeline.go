@@ -15,6 +15,8 @@ type TimelineReadTx interface {
 	// ReactionsTo counts the reactions to an entry by kind: the most frequent first, then the one given first, then by text.
 	// Mine says that who gave one of them.
 	ReactionsTo(g GroupID, seq Seq, who IdentityHash) ([]ReactionCount, error)
+	// Reactions lists the reactions to an entry, the one given first first.
+	Reactions(g GroupID, seq Seq, limit int) ([]Reaction, error)
 	// Pins lists the pinned entries, the newest first.
 	Pins(g GroupID, limit int) ([]Seq, error)
 	// Search lists what fits, the newest first; ErrNoIndex when it has words and the engine has no index.

@@ -60,12 +60,18 @@ func (h *Hub) Messages(ctx context.Context, c Caller, g GroupID, q Query) (Page,
 		if err != nil {
 			return err
 		}
-		if q.Current {
+		switch {
+		case q.Current:
 			if err := s.current(&p); err != nil {
 				return err
 			}
-		} else {
+		case !q.First:
 			p.withoutEdited()
+		}
+		if q.Reactors {
+			if err := s.reactors(&p); err != nil {
+				return err
+			}
 		}
 		return s.complete(&p)
 	})

@@ -158,6 +158,8 @@ type Policy struct {
 	Announce     Announcing `json:"announce,omitzero"`
 	Delivery     Delivery   `json:"delivery,omitzero"`      // of new members
 	AirtimeShare uint8      `json:"airtime_share,omitzero"` // percent of an interface's time that deliveries of this group may take; default 25
+
+	RelayToGroups bool `json:"relay_to_groups,omitzero"` // members that announce a group themselves may be sent posts as messages
 }
 
 // ParsePolicy reads a stored policy; nothing is the zero Policy.

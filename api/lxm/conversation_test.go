@@ -53,6 +53,7 @@ type house struct {
 	log    bytes.Buffer
 	self   *rns.Identity
 	stop   func()
+	face   lxm.Config
 
 	mu    sync.Mutex
 	names map[rns.DestinationHash]string
@@ -85,8 +86,17 @@ func newHouse(t testing.TB, change ...func(*group.NewGroup, *group.Config, *lxm.
 		t.Fatal(err)
 	}
 	face.Hub = h.hub
-	if h.server, err = lxm.New(face); err != nil {
-		t.Fatal(err)
+	h.face = face
+	h.start()
+	return h
+}
+
+// start runs a face that remembers nothing.
+func (h *house) start() {
+	h.t.Helper()
+	var err error
+	if h.server, err = lxm.New(h.face); err != nil {
+		h.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -94,11 +104,17 @@ func newHouse(t testing.TB, change ...func(*group.NewGroup, *group.Config, *lxm.
 	h.stop = func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Error(err)
+			h.t.Error(err)
 		}
 	}
 	synctest.Wait()
-	return h
+}
+
+// restart ends the face and runs another.
+func (h *house) restart() {
+	h.t.Helper()
+	h.stop()
+	h.start()
 }
 
 // inHouse runs f with a house in a bubble.
@@ -106,7 +122,7 @@ func inHouse(t *testing.T, f func(*testing.T, *house), change ...func(*group.New
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, change...)
-		defer h.stop()
+		defer func() { h.stop() }()
 		f(t, h)
 	})
 }

@@ -107,7 +107,18 @@ func (t *turn) post() ([]string, error) {
 	if !utf8.Valid(in.Text) || !utf8.Valid(in.Title) {
 		return t.refusal(textNotUTF8()), nil
 	}
+	if id, ok := t.s.repeats.seen(t.s.config.Now(), t.caller.Identity, m); ok && id != m.ID() {
+		t.s.count.duplicates.Add(1)
+		t.posted = true
+		return t.refusal(textRepeated()), nil
+	}
+	if in.Ref = t.meant(in.RefID); in.Ref != 0 {
+		in.RefID = group.MessageID{}
+	}
 	r, err := t.s.hub.Post(t.ctx, t.caller, t.s.group, in)
+	if err == nil {
+		t.s.repeats.add(t.s.config.Now(), t.caller.Identity, m)
+	}
 	switch {
 	case err == nil && r.Duplicate:
 		t.s.count.duplicates.Add(1)
@@ -133,9 +144,26 @@ func (t *turn) post() ([]string, error) {
 	return t.refusal(t.notPosted(err)), nil
 }
 
+// meant is the entry that the author's program calls by an id, which may be that of his own copy of it; 0 where that is not
+// found, or there is no id.
+func (t *turn) meant(id group.MessageID) group.Seq {
+	if id.IsZero() {
+		return 0
+	}
+	r, err := t.s.reader(t.ctx)
+	if err != nil {
+		return 0
+	}
+	quote, _ := t.in.Message.Fields.ReplyQuote()
+	seq, _ := r.resolve(t.caller.Identity, lxmf.MessageID(id), quote)
+	return seq
+}
+
 // react puts a member's reaction under the post that it names. One to a post that is not here, or that was counted before,
 // is nothing to answer.
 func (t *turn) react(in group.ReactInput) ([]string, error) {
+	note(&t.s.relays, &t.s.relays.reacts, t.caller.Identity)
+	in.Seq = t.meant(in.RefID)
 	_, err := t.s.hub.React(t.ctx, t.caller, t.s.group, in)
 	switch {
 	case err == nil:

@@ -181,17 +181,7 @@ func posted(e group.Entry, names map[group.IdentityHash]string) string {
 	if name == "" {
 		name = e.Author.Short()
 	}
-	var lines []string
-	for line := range strings.Lines(string(e.Title) + "\n" + string(e.Text)) {
-		if line = moderation.CleanLine(line); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	text := strings.Join(append(lines, attached(e.Fields)...), "\n  ")
-	if e.Kind == group.EntryAction {
-		return "* " + name + " " + text
-	}
-	return name + ": " + text
+	return said(name, e, attached(e.Fields), "  ")
 }
 
 // attached says what else a post carries.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"groupd/group"
+	"groupd/group/delivery"
 	"groupd/lxmf"
 	"groupd/moderation"
 	"groupd/rns"
@@ -48,8 +49,9 @@ func refusalRate() moderation.Rate { return moderation.Rate{Burst: 5, Every: 5 *
 
 // Config says what a Server is made of. Hub, Group and Send are needed.
 type Config struct {
-	Hub   *group.Hub
-	Group group.GroupID
+	Hub     *group.Hub
+	Group   group.GroupID
+	Address group.Address // the group's LXMF address, which copies of posts come from
 	// Send queues a message in the group's name and returns at once; see [Via]. It may be called from many goroutines.
 	Send func(context.Context, Outbound) error
 	// Ratchet is the newest ratchet that an address has announced, nil when there is none; it is kept with the member, so
@@ -57,6 +59,13 @@ type Config struct {
 	Ratchet func(rns.DestinationHash) []byte
 	// ModeFor is how one is told what is new who joins by a message that came in by this interface. nil: he asks.
 	ModeFor func(iface string) group.DeliveryMode
+	// Estimate tells what a message would put on the air, and Carry sends one once and waits for what becomes of it; see
+	// [Carried]. Both are needed by the couriers alone.
+	Estimate func(Outbound) (lxmf.Airtime, error)
+	Carry    func(context.Context, Outbound) (delivery.Outcome, error)
+	// Server reports whether an identity is known to announce a group: it is sent no posts, unless the policy allows that. nil:
+	// nobody is.
+	Server func(group.IdentityHash) bool
 	// Version is what /about says of the program; "": nothing.
 	Version string
 	Now     func() time.Time // nil: time.Now
@@ -77,7 +86,8 @@ type Inbound struct {
 	Drop    func()              // it could not be decided: no proof, the sender tries again
 }
 
-// Outbound is a message of the group to one person, marked as automatic. It fits one opportunistic packet, stamp included.
+// Outbound is a message of the group to one person, marked as automatic. It fits one opportunistic packet, stamp included, unless it
+// relays a post over a fast way.
 type Outbound struct {
 	To       rns.DestinationHash
 	Identity *rns.PublicIdentity // nil: as known from announces, or from the member's row
@@ -87,7 +97,9 @@ type Outbound struct {
 	MaxStamp int           // the highest cost that a stamp is made for; 0: any that the sender makes
 	Ticket   bool          // take a ticket along if one is due, so that the recipient's messages need no stamps
 	Priority lxmf.Priority
-	Keep     bool // over restarts: what the recipient has not just asked for, and would not ask for again
+	Node     bool    // leave it at a propagation node
+	Time     float64 // timestamp; 0: now
+	Keep     bool    // over restarts: what the recipient has not just asked for, and would not ask for again
 }
 
 // Server is the LXMF face of one group. All methods may be called from any goroutine.
@@ -99,6 +111,12 @@ type Server struct {
 	commands []command
 	rates    group.Buckets[rateKey]
 	count    counters
+	address  group.Address // the group's
+	copies   copyCache
+	relays   relays
+	repeats  repeats
+	reading  chan struct{} // capacity 1: who holds it reads the timeline
+	recent   *timeline     // of who holds reading
 
 	mu      sync.Mutex // leaf
 	wg      sync.WaitGroup
@@ -132,7 +150,7 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		config: c, hub: c.Hub, group: c.Group, log: c.Logger.With("group", c.Group), commands: commandTable(),
-		lanes: make(map[group.IdentityHash]*lane),
+		address: c.Address, reading: make(chan struct{}, 1), lanes: make(map[group.IdentityHash]*lane),
 	}, nil
 }
 
@@ -187,6 +205,7 @@ type Stats struct {
 	Overload    uint64 // not taken for want of room: no proof
 	Undecided   uint64 // could not be committed: no proof
 	Answers     uint64 // messages sent
+	Relayed     uint64 // messages of the couriers that arrived
 	AnswersLost uint64 // that could not be queued
 	EventsLost  uint64 // events lost to a full queue
 	Forgotten   uint64 // members whose rates were forgotten for want of room
@@ -194,7 +213,7 @@ type Stats struct {
 }
 
 type counters struct {
-	received, posted, duplicates, reactions, commands, refused, ignored, hints, silent, overload, undecided, answers, answersLost, eventsLost atomic.Uint64
+	received, posted, duplicates, reactions, commands, refused, ignored, hints, silent, overload, undecided, answers, answersLost, eventsLost, relayed atomic.Uint64
 }
 
 // Stats is a snapshot.
@@ -208,6 +227,6 @@ func (s *Server) Stats() Stats {
 		Forgotten: forgotten,
 		Received:  c.received.Load(), Posted: c.posted.Load(), Duplicates: c.duplicates.Load(), Reactions: c.reactions.Load(), Commands: c.commands.Load(), Refused: c.refused.Load(),
 		Ignored: c.ignored.Load(), Hints: c.hints.Load(), Silent: c.silent.Load(), Overload: c.overload.Load(), Undecided: c.undecided.Load(),
-		Answers: c.answers.Load(), AnswersLost: c.answersLost.Load(), EventsLost: c.eventsLost.Load(), Pending: pending,
+		Answers: c.answers.Load(), AnswersLost: c.answersLost.Load(), Relayed: c.relayed.Load(), EventsLost: c.eventsLost.Load(), Pending: pending,
 	}
 }

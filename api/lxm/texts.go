@@ -290,6 +290,7 @@ func textReceipt(n group.Seq, late bool) string {
 }
 
 func textEmptyAction() string { return "Say what you do: /me waves" }
+func textRepeated() string    { return "Not posted again: you have just posted the same." }
 func textNotUTF8() string     { return "Not posted: the text is not UTF-8." }
 func textStale() string {
 	return "This command came late or out of turn and was not run. Please send it again."

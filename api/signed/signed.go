@@ -4,6 +4,7 @@ package signed
 
 import (
 	"encoding/hex"
+	"iter"
 	"strings"
 	"unicode"
 
@@ -84,8 +85,10 @@ func Post(m *lxmf.Message) group.PostInput {
 	}
 	fields := m.Fields
 	fields.Delete(lxmf.FieldTelemetry, lxmf.FieldTelemetryStream, lxmf.FieldCommands, lxmf.FieldTicket)
-	if id, ok := fields.ReplyTo(); ok {
+	if id, ok := target(fields); ok {
 		in.RefID = group.MessageID(id)
+	} else if id, rest, ok := quoted(in.Text); ok {
+		in.RefID, in.Text = group.MessageID(id), rest
 	}
 	in.Stripped = fields.Len() != m.Fields.Len()
 	for _, key := range []int64{lxmf.FieldAttachments, lxmf.FieldImage, lxmf.FieldAudio} {
@@ -97,6 +100,42 @@ func Post(m *lxmf.Message) group.PostInput {
 		in.Fields = fields.Raw()
 	}
 	return in
+}
+
+// target is the message that a post answers, comments on or goes on from, as its author's program calls it.
+func target(f lxmf.Fields) (id lxmf.MessageID, ok bool) {
+	if id, ok = f.ReplyTo(); ok {
+		return id, ok
+	}
+	if id, ok = f.Comment(); ok {
+		return id, ok
+	}
+	if id, ok = f.Continuation(); ok {
+		return id, ok
+	}
+	for key, value := range extension(f) {
+		if word, _ := textOf(key); word == "reply_to" {
+			return idOf(value)
+		}
+	}
+	return id, false
+}
+
+// quotedDigits is how much of an id stands in a text, in hex digits (spec 4 §7.4).
+const quotedDigits = 32
+
+// quoted takes "> id" off the first line of a text, which is how some clients write a reply: half an id, or the whole. Of half an
+// id the rest is zero.
+func quoted(text []byte) (id lxmf.MessageID, rest []byte, ok bool) {
+	head, after, more := strings.Cut(string(text), "\n")
+	digits, isQuote := strings.CutPrefix(strings.TrimRight(head, "\r "), "> ")
+	if !isQuote || !more || strings.TrimSpace(after) == "" || (len(digits) != quotedDigits && len(digits) != 2*len(id)) {
+		return id, nil, false
+	}
+	if _, err := hex.Decode(id[:], []byte(digits)); err != nil {
+		return lxmf.MessageID{}, nil, false
+	}
+	return id, []byte(after), true
 }
 
 // fieldExtension holds what some clients send that is not allocated upstream, reactions among it (spec 4 §7.4).
@@ -117,32 +156,39 @@ func Reaction(m *lxmf.Message) (group.ReactInput, bool) {
 
 // extendedReaction reads {"reaction_to": 64 hex digits or 32 bytes, "emoji": text} in field 0x10.
 func extendedReaction(f lxmf.Fields) (r lxmf.Reaction, ok bool) {
-	raw, ok := f.Get(fieldExtension)
-	if !ok {
-		return r, false
-	}
-	inner, err := lxmf.ParseFields(raw)
-	if err != nil {
-		return r, false
-	}
 	hasTarget, hasText := false, false
-	for key, value := range inner.All() {
-		word, _ := textOf(key)
-		text, isText := textOf(value)
-		switch word {
+	for key, value := range extension(f) {
+		switch word, _ := textOf(key); word {
 		case "reaction_to":
-			id, isBin := value.Bin()
-			if !isBin || len(id) != len(r.Target) {
-				id, _ = hex.DecodeString(text)
-			}
-			if len(id) == len(r.Target) {
-				r.Target, hasTarget = lxmf.MessageID(id), true
-			}
+			r.Target, hasTarget = idOf(value)
 		case "emoji":
-			r.Text, hasText = text, isText
+			r.Text, hasText = textOf(value)
 		}
 	}
 	return r, hasTarget && hasText
+}
+
+// extension yields what is in field 0x10; nothing where that is no map.
+func extension(f lxmf.Fields) iter.Seq2[msgpack.Raw, msgpack.Raw] {
+	raw, _ := f.Get(fieldExtension)
+	inner, err := lxmf.ParseFields(raw)
+	if err != nil {
+		inner = lxmf.Fields{}
+	}
+	return inner.All()
+}
+
+// idOf reads an id as 32 bytes or 64 hex digits.
+func idOf(raw msgpack.Raw) (id lxmf.MessageID, ok bool) {
+	b, isBin := raw.Bin()
+	if !isBin || len(b) != len(id) {
+		text, _ := textOf(raw)
+		b, _ = hex.DecodeString(text)
+	}
+	if len(b) != len(id) {
+		return id, false
+	}
+	return lxmf.MessageID(b), true
 }
 
 // textOf reads a text that may be packed as bytes.

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"groupd/api/lxm"
+	"groupd/api/requests"
 	"groupd/group"
+	"groupd/group/delivery"
 	"groupd/lxmf"
 	"groupd/moderation"
 	"groupd/rns"
@@ -26,7 +28,12 @@ const messageRoom = 4 << 10
 // serveDelivery opens lxmf.delivery: posts and commands by LXMF. run is the face's life.
 func (n *node) serveDelivery(info group.Info, id *rns.Identity, log *slog.Logger) (d *lxmf.Delivery, run func(context.Context) error, err error) {
 	face, err := lxm.New(lxm.Config{
-		Hub: n.hub, Group: info.Group, Version: Version, Logger: log,
+		Hub: n.hub, Group: info.Group, Address: info.Address, Version: Version, Logger: log,
+		Estimate: func(o lxm.Outbound) (lxmf.Airtime, error) { return n.router.Estimate(o.LXMF(d)) },
+		Carry: func(ctx context.Context, o lxm.Outbound) (delivery.Outcome, error) {
+			return lxm.Carried(ctx, n.router, n.toPerson(o.LXMF(d)))
+		},
+		Server:  n.announcesGroup,
 		Send:    func(ctx context.Context, o lxm.Outbound) error { return n.send(ctx, d, o) }, // not before there is a delivery
 		ModeFor: func(iface string) group.DeliveryMode { return n.scheduler.ModeFor(info.Group, iface) },
 		Ratchet: func(a rns.DestinationHash) []byte {
@@ -48,6 +55,8 @@ func (n *node) serveDelivery(info group.Info, id *rns.Identity, log *slog.Logger
 	if err != nil {
 		return nil, nil, err
 	}
+	n.scheduler.Register(info.Group, group.DeliverRelay, face.Relay())
+	n.scheduler.Register(info.Group, group.DeliverDigest, face.Digest())
 	return d, face.Run, nil
 }
 
@@ -111,19 +120,28 @@ func (n *node) publicName(info group.Info) string {
 // readWithin bounds what the network waits for the database.
 const readWithin = 5 * time.Second
 
-// send queues a message, encrypted to the ratchet that is kept with the member where the network has not told a newer one.
+// send queues a message.
 func (n *node) send(ctx context.Context, d *lxmf.Delivery, o lxm.Outbound) error {
-	p := n.person(o.To)
-	if time.Since(p.heard) > rns.RatchetExpiry {
-		p.ratchet = nil
-	}
 	n.chargeAnswer(o.To, len(o.Content))
-	_, err := n.router.Send(ctx, &lxmf.Outbound{
-		From: d, To: o.To, Identity: o.Identity, Ratchet: p.ratchet, Content: o.Content, Fields: o.Fields, TTL: o.TTL, MaxStampCost: o.MaxStamp,
-		Priority: o.Priority, Keep: o.Keep, Ticket: o.Ticket,
-		Propagate: true, // where a node is known
-	})
+	m := n.toPerson(o.LXMF(d))
+	m.Propagate = true // where a node is known
+	_, err := n.router.Send(ctx, m)
 	return err
+}
+
+// toPerson has a message encrypted to the ratchet that is kept with the member where the network has not told a newer one.
+func (n *node) toPerson(m *lxmf.Outbound) *lxmf.Outbound {
+	if p := n.person(m.To); time.Since(p.heard) <= rns.RatchetExpiry {
+		m.Ratchet = p.ratchet
+	}
+	return m
+}
+
+// announcesGroup reports whether an identity is known to announce a group, this server's own or another's.
+func (n *node) announcesGroup(id group.IdentityHash) bool {
+	identity := rns.IdentityHash(id)
+	_, known := n.transport.Recall(rns.HashDestination(&identity, requests.App, requests.Aspect))
+	return known
 }
 
 // memberKey finds the key behind an LXMF address among members, former members and those who wait.

@@ -103,6 +103,7 @@ func testReactions(t *testing.T, open Open) {
 	view(t, s, func(tx group.ReadTx) error {
 		got(t, "counts", want)(tx.ReactionsTo(main, 1, who(0)))
 		got(t, "none", []group.ReactionCount(nil))(tx.ReactionsTo(main, 3, who(0)))
+		got(t, "who gave them", []group.Reaction{react(1, 5, "early", 5), react(1, 4, "❤", 6), react(1, 3, "👍", 7)})(tx.Reactions(main, 1, 3))
 		return nil
 	})
 	update(t, s, func(tx group.Tx) error {

@@ -25,6 +25,15 @@ func (t tx) ReactionsTo(g group.GroupID, seq group.Seq, who group.IdentityHash) 
 		" AND seq = ?2 GROUP BY text ORDER BY count(*) DESC, min(created_at), text", g, seq, who[:])
 }
 
+func (t tx) Reactions(g group.GroupID, seq group.Seq, limit int) ([]group.Reaction, error) {
+	return list(t.conn, func(r row) (group.Reaction, error) {
+		out := group.Reaction{Group: g, Seq: seq}
+		err := r.Scan(fixed{out.Who[:]}, &out.Text, moment{&out.Created})
+		return out, err
+	}, "SELECT identity_hash, text, created_at FROM reactions WHERE group_no = "+groupNo+
+		" AND seq = ?2 ORDER BY created_at, identity_hash, text LIMIT ?3", g, seq, limit)
+}
+
 func (t tx) AddReaction(r group.Reaction) (bool, error) {
 	n, err := t.changed("INSERT INTO reactions (group_no, seq, identity_hash, text, created_at) VALUES ("+groupNo+",?2,?3,?4,?5) ON CONFLICT DO NOTHING",
 		r.Group, r.Seq, r.Who[:], r.Text, micros(r.Created))

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"slices"
@@ -50,6 +51,13 @@ func (t *tx) ReactionsTo(g group.GroupID, seq group.Seq, who group.IdentityHash)
 	}
 	slices.SortStableFunc(out, func(a, b group.ReactionCount) int { return cmp.Compare(b.Count, a.Count) })
 	return out, nil
+}
+
+func (t *tx) Reactions(g group.GroupID, seq group.Seq, limit int) ([]group.Reaction, error) {
+	rows := slices.SortedFunc(maps.Values(t.rows.of(g).reactions[seq]), func(a, b group.Reaction) int {
+		return cmp.Or(a.Created.Compare(b.Created), bytes.Compare(a.Who[:], b.Who[:]), cmp.Compare(a.Text, b.Text))
+	})
+	return rows[:min(len(rows), limit)], nil
 }
 
 func (t *tx) Pins(g group.GroupID, limit int) ([]group.Seq, error) {

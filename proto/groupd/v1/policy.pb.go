@@ -363,7 +363,9 @@ type Policy struct {
 	Announce     *Announcing      `protobuf:"varint,41,opt,name=announce,proto3,enum=groupd.v1.Announcing,oneof" json:"announce,omitempty"`
 	Delivery     *DefaultDelivery `protobuf:"varint,42,opt,name=delivery,proto3,enum=groupd.v1.DefaultDelivery,oneof" json:"delivery,omitempty"`
 	// Percent of an interface's time that deliveries of this group may take. 0: 25.
-	AirtimeShare  *uint32 `protobuf:"varint,43,opt,name=airtime_share,json=airtimeShare,proto3,oneof" json:"airtime_share,omitempty"`
+	AirtimeShare *uint32 `protobuf:"varint,43,opt,name=airtime_share,json=airtimeShare,proto3,oneof" json:"airtime_share,omitempty"`
+	// Members that announce a group themselves may be sent posts as messages.
+	RelayToGroups *bool `protobuf:"varint,44,opt,name=relay_to_groups,json=relayToGroups,proto3,oneof" json:"relay_to_groups,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -697,6 +699,13 @@ func (x *Policy) GetAirtimeShare() uint32 {
 		return *x.AirtimeShare
 	}
 	return 0
+}
+
+func (x *Policy) GetRelayToGroups() bool {
+	if x != nil && x.RelayToGroups != nil {
+		return *x.RelayToGroups
+	}
+	return false
 }
 
 // SettingsRequest reads how the group behaves; for members.
@@ -1110,7 +1119,7 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\x05count\x18\x01 \x01(\rR\x05count\x12\x10\n" +
 	"\x03per\x18\x02 \x01(\rR\x03per\" \n" +
 	"\bNameList\x12\x14\n" +
-	"\x05names\x18\x01 \x03(\tR\x05names\"\xd8\x14\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names\"\x99\x15\n" +
 	"\x06Policy\x12\x1f\n" +
 	"\bquestion\x18\x01 \x01(\tH\x00R\bquestion\x88\x01\x01\x12(\n" +
 	"\rquestion_hold\x18\x02 \x01(\bH\x01R\fquestionHold\x88\x01\x01\x12$\n" +
@@ -1166,7 +1175,8 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\fattach_group\x18( \x01(\x04H'R\vattachGroup\x88\x01\x01\x126\n" +
 	"\bannounce\x18) \x01(\x0e2\x15.groupd.v1.AnnouncingH(R\bannounce\x88\x01\x01\x12;\n" +
 	"\bdelivery\x18* \x01(\x0e2\x1a.groupd.v1.DefaultDeliveryH)R\bdelivery\x88\x01\x01\x12(\n" +
-	"\rairtime_share\x18+ \x01(\rH*R\fairtimeShare\x88\x01\x01B\v\n" +
+	"\rairtime_share\x18+ \x01(\rH*R\fairtimeShare\x88\x01\x01\x12+\n" +
+	"\x0frelay_to_groups\x18, \x01(\bH+R\rrelayToGroups\x88\x01\x01B\v\n" +
 	"\t_questionB\x10\n" +
 	"\x0e_question_holdB\x0e\n" +
 	"\f_max_membersB\x0f\n" +
@@ -1216,7 +1226,8 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\r_attach_groupB\v\n" +
 	"\t_announceB\v\n" +
 	"\t_deliveryB\x10\n" +
-	"\x0e_airtime_share\"\x11\n" +
+	"\x0e_airtime_shareB\x12\n" +
+	"\x10_relay_to_groups\"\x11\n" +
 	"\x0fSettingsRequest\"\xc8\x02\n" +
 	"\rSettingsReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12,\n" +

@@ -1,0 +1,523 @@
+package lxm_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"groupd/api/lxm"
+	"groupd/group"
+	"groupd/group/delivery"
+	"groupd/lxmf"
+	"groupd/moderation"
+	"groupd/rns/msgpack"
+)
+
+// post is a message that a courier carried, as its recipient's program has it.
+type post struct {
+	*lxmf.Message
+	parcel delivery.Parcel
+}
+
+func (p post) text() string { return string(p.Content) }
+
+// postal has the couriers of a house carry everything at once.
+type postal struct {
+	*house
+	carried []lxm.Outbound
+	outcome func(lxm.Outbound) (delivery.Outcome, error) // nil: proved
+	cursors map[string]group.Rev
+	prefs   map[string]group.Preferences
+}
+
+// inPostal runs f with a public group whose couriers can be asked, in a bubble.
+func inPostal(t *testing.T, f func(*testing.T, *postal), change ...func(*group.NewGroup, *group.Config, *lxm.Config)) {
+	t.Helper()
+	p := &postal{cursors: make(map[string]group.Rev), prefs: make(map[string]group.Preferences)}
+	inHouse(t, func(t *testing.T, h *house) {
+		p.house = h
+		f(t, p)
+	}, append([]func(*group.NewGroup, *group.Config, *lxm.Config){open, func(_ *group.NewGroup, _ *group.Config, c *lxm.Config) {
+		c.Address = group.AddressOf(group.IdentityHash(identity(t, "the group").Hash()))
+		c.Estimate = func(o lxm.Outbound) (lxmf.Airtime, error) {
+			return lxmf.Airtime{Packets: 1, Bytes: 200 + len(o.Content), Answers: 1}, nil
+		}
+		c.Carry = func(_ context.Context, o lxm.Outbound) (delivery.Outcome, error) {
+			p.carried = append(p.carried, o)
+			if p.outcome != nil {
+				return p.outcome(o)
+			}
+			return delivery.Proved, nil
+		}
+	}}, change...)...)
+}
+
+// joins makes people members, who are relayed to from then on.
+func (p *postal) joins(names ...string) {
+	p.t.Helper()
+	for _, name := range names {
+		p.says(name, "/join "+strings.ToUpper(name[:1])+name[1:])
+		p.cursors[name] = p.head()
+	}
+}
+
+func (p *postal) head() group.Rev {
+	p.t.Helper()
+	info, err := p.hub.Info(context.Background(), operator(), valley)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return info.Head.Rev
+}
+
+func byWire() delivery.Way { return delivery.Way{Interface: "wire", Hops: 1} }
+func byRadio() delivery.Way { return delivery.Way{Interface: "radio", Hops: 1, Slow: true} }
+
+func (p *postal) recipient(name string) delivery.Recipient {
+	p.t.Helper()
+	id := group.IdentityHash(identity(p.t, name).Hash())
+	r := delivery.Recipient{Group: valley, Preferences: p.prefs[name], After: p.cursors[name]}
+	if err := p.store.View(context.Background(), func(tx group.ReadTx) (err error) {
+		r.Member, err = tx.Member(valley, id)
+		return err
+	}); err != nil {
+		p.t.Fatal(err)
+	}
+	if r.Mode == group.DeliverFetch {
+		r.Mode = group.DeliverRelay
+	}
+	return r
+}
+
+// one has a courier make one parcel and carry it, unless it is empty.
+func (p *postal) one(c delivery.Courier, r delivery.Recipient, way delivery.Way) (delivery.Parcel, *post, delivery.Outcome) {
+	p.t.Helper()
+	parcel, err := c.Prepare(context.Background(), r, way)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if parcel.To < r.After {
+		p.t.Fatalf("a parcel up to %d for one who has %d", parcel.To, r.After)
+	}
+	if parcel.Bytes == 0 {
+		return parcel, nil, delivery.Proved
+	}
+	outcome := c.Carry(context.Background(), parcel)
+	o := p.carried[len(p.carried)-1]
+	m, err := lxmf.Pack(p.self, lxmf.Draft{Destination: o.To, Timestamp: o.Time, Content: o.Content, Fields: o.Fields})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if !lxm.Marked(m.Fields) {
+		p.t.Errorf("without a marker: %q", m.Content)
+	}
+	if n := len(m.WithStamp(make([]byte, lxmf.StampLength)).OpportunisticData()); way.Slow && n > lxmf.MaxOpportunistic {
+		p.t.Errorf("%d bytes for a packet: %q", n, m.Content)
+	}
+	for _, hidden := range []int64{lxmf.FieldEmbeddedMessages, lxmf.FieldTelemetry, lxmf.FieldTelemetryStream, lxmf.FieldCommands, lxmf.FieldTicket, lxmf.FieldCustomMeta} {
+		if m.Fields.Has(hidden) {
+			p.t.Errorf("field %#x is relayed: %q", hidden, m.Content)
+		}
+	}
+	return parcel, &post{m, parcel}, outcome
+}
+
+// gets is all that a member is sent now.
+func (p *postal) gets(name string, way delivery.Way) (posts []post) {
+	p.t.Helper()
+	for range 1000 {
+		r := p.recipient(name)
+		if r.After >= p.head() {
+			return posts
+		}
+		c := p.server.Relay()
+		if r.Mode == group.DeliverDigest {
+			c = p.server.Digest()
+		}
+		parcel, m, outcome := p.one(c, r, way)
+		if m != nil {
+			posts = append(posts, *m)
+		}
+		if outcome == delivery.Proved {
+			if parcel.To == r.After && m == nil {
+				p.t.Fatalf("%s: nothing to send, and the cursor stays at %d", name, r.After)
+			}
+			p.cursors[name] = parcel.To
+		}
+	}
+	p.t.Fatalf("%s is sent messages for ever", name)
+	return nil
+}
+
+// reads is gets, as texts.
+func (p *postal) reads(name string, way delivery.Way) (texts []string) {
+	p.t.Helper()
+	for _, m := range p.gets(name, way) {
+		texts = append(texts, m.text())
+	}
+	return texts
+}
+
+// entry reads one entry.
+func (p *postal) entry(seq group.Seq) group.Entry {
+	p.t.Helper()
+	page, err := p.hub.Messages(context.Background(), operator(), valley, group.Query{Seqs: []group.Seq{seq}})
+	if err != nil || len(page.Entries) != 1 {
+		p.t.Fatalf("entry %d: %v, %v", seq, page.Entries, err)
+	}
+	return page.Entries[0]
+}
+
+func (p *postal) newest() group.Entry {
+	p.t.Helper()
+	page, err := p.hub.Messages(context.Background(), operator(), valley, group.Query{Newest: true, Limit: 1})
+	if err != nil || len(page.Entries) != 1 {
+		p.t.Fatalf("%v, %v", page.Entries, err)
+	}
+	return page.Entries[0]
+}
+
+func answering(id lxmf.MessageID) func(*lxmf.Draft) {
+	return func(d *lxmf.Draft) { d.Fields.SetReplyTo(id) }
+}
+
+func quiet(d *lxmf.Draft) { d.Content = nil }
+
+func same(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if strings.Join(got, "\n--\n") != strings.Join(want, "\n--\n") {
+		t.Errorf("%s:\n%q\nwant\n%q", what, got, want)
+	}
+}
+
+func TestMembersReadEachOthersPostsAndNotTheirOwn(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo", "cy")
+		p.says("ann", "the bridge is out\nBo: I did it\n\nreally")
+		p.says("bo", "/me waves")
+		p.says("ann", "take the ferry")
+		ann := []string{"* Bo waves"}
+		same(t, "ann reads", p.reads("ann", byWire()), ann)
+		same(t, "bo reads", p.reads("bo", byWire()), []string{"Ann: the bridge is out\n\u00a0\u00a0Bo: I did it\n\u00a0\u00a0really", "Ann: take the ferry"})
+		same(t, "cy reads on a radio", p.reads("cy", byRadio()), []string{"Ann: the bridge is out\n\u00a0\u00a0Bo: I did it\n\u00a0\u00a0really\n* Bo waves\nAnn: take the ferry"})
+		same(t, "and then", p.reads("cy", byRadio()), nil)
+	})
+}
+
+// talk has ann, bo and cy post; every one of them answers the other's copy, and reacts to it.
+func TestAnswersAndReactionsLandOnTheRightMessage(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprint("restart ", restart), func(t *testing.T) {
+			inPostal(t, func(t *testing.T, p *postal) {
+				p.joins("ann", "bo", "cy")
+				own := p.says("ann", "the bridge is out").message
+				first := p.newest().Seq
+				bo, cy := p.gets("bo", byWire())[0], p.gets("cy", byWire())[0]
+				p.gets("ann", byWire())
+				if bo.ID() == cy.ID() || bo.ID() == own.ID() {
+					t.Fatal("two copies of one id")
+				}
+				if restart {
+					p.restart()
+				}
+				answer := p.says("bo", "take the ferry", answering(bo.ID())).message
+				second := p.newest()
+				if second.Ref != first {
+					t.Fatalf("bo's answer is to %d, want %d", second.Ref, first)
+				}
+				if id, _ := p.gets("ann", byWire())[0].Fields.ReplyTo(); id != own.ID() {
+					t.Errorf("ann sees the answer to %v, want her own %v", id, own.ID())
+				}
+				atCy := p.gets("cy", byWire())[0]
+				if id, _ := atCy.Fields.ReplyTo(); id != cy.ID() {
+					t.Errorf("cy sees the answer to %v, want his copy %v", id, cy.ID())
+				}
+				if restart {
+					p.restart()
+				}
+				// An answer to an answer, as MeshChatX writes it: half an id in the text.
+				half := atCy.ID().String()[:32]
+				p.says("cy", "> "+half+"\nwhen does it go?")
+				third := p.newest()
+				if third.Ref != second.Seq || string(third.Text) != "when does it go?" {
+					t.Errorf("cy's answer is %q to %d, want %d", third.Text, third.Ref, second.Seq)
+				}
+				p.gets("bo", byWire())
+				p.says("cy", "", quiet, func(d *lxmf.Draft) { d.Fields.SetReaction(lxmf.Reaction{Target: cy.ID(), Text: "👍"}) })
+				p.says("ann", "", quiet, func(d *lxmf.Draft) {
+					d.Fields.Set(0x10, msgpack.Map(
+						msgpack.Entry{Key: msgpack.Str("reaction_to"), Value: msgpack.Str(own.ID().String())}, msgpack.Entry{Key: msgpack.Str("emoji"), Value: msgpack.Str("❤")}))
+				})
+				if n := p.entry(first).Reactions; n != 2 {
+					t.Fatalf("%d reactions to the first post, want 2", n)
+				}
+				p.gets("ann", byWire())
+				p.says("ann", "", quiet, func(d *lxmf.Draft) { d.Fields.SetReaction(lxmf.Reaction{Target: own.ID(), Text: "👀"}) })
+				p.says("ann", "noon")
+				var told []string
+				for _, m := range p.gets("bo", byWire()) {
+					r, ok := m.Fields.Reaction()
+					if !ok {
+						continue
+					}
+					if r.Target != bo.ID() {
+						t.Errorf("bo sees a reaction to %v, want his copy %v", r.Target, bo.ID())
+					}
+					told = append(told, m.text())
+				}
+				same(t, "bo is told of reactions", told, []string{"※ Cy 👍 to: Ann: the bridge is out", "※ Ann ❤ to: Ann: the bridge is out", "※ Ann 👀 to: Ann: the bridge is out"})
+				for _, m := range p.gets("cy", byWire()) { // whose program knows reactions
+					if r, ok := m.Fields.Reaction(); ok && (m.text() != "" || r.Target != cy.ID()) {
+						t.Errorf("cy gets %q, to %v", m.text(), r.Target)
+					}
+				}
+				_ = answer
+			})
+		})
+	}
+}
+
+func TestCommentsThreadsAndContinuationsNameTheReadersCopy(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo", "cy")
+		p.says("ann", "chapter one")
+		bo, cy := p.gets("bo", byWire())[0], p.gets("cy", byWire())[0]
+		id := bo.ID()
+		p.says("bo", "nice", func(d *lxmf.Draft) { d.Fields.SetComment(id); d.Fields.SetThread(id[:]) })
+		p.says("bo", "chapter two", func(d *lxmf.Draft) { d.Fields.SetContinuation(id); d.Fields.SetThread([]byte("opaque")) })
+		got := p.gets("cy", byWire())
+		if to, ok := got[0].Fields.Comment(); !ok || to != cy.ID() {
+			t.Errorf("a comment on %v, want %v", to, cy.ID())
+		}
+		mine := cy.ID()
+		if thread, _ := got[0].Fields.Thread(); string(thread) != string(mine[:]) {
+			t.Errorf("thread %x, want %v", thread, cy.ID())
+		}
+		if to, ok := got[1].Fields.Continuation(); !ok || to != cy.ID() {
+			t.Errorf("a continuation of %v, want %v", to, cy.ID())
+		}
+		if thread, _ := got[1].Fields.Thread(); string(thread) != "opaque" {
+			t.Errorf("thread %x", thread)
+		}
+	})
+}
+
+func TestAnswersToAPackedMessageLandOnALineOfIt(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo", "cy")
+		p.says("ann", "before that")
+		p.gets("cy", byRadio())
+		p.says("ann", "the bridge is out")
+		one := p.newest().Seq
+		p.says("bo", "the ferry sank, too", answering(p.gets("bo", byWire())[1].ID()))
+		two := p.newest().Seq
+		pack := p.gets("cy", byRadio())
+		if len(pack) != 1 {
+			t.Fatalf("%d messages", len(pack))
+		}
+		same(t, "cy reads", []string{pack[0].text()}, []string{"Ann: the bridge is out\nBo: @Ann: the ferry sank, too"})
+		p.restart()
+		p.says("cy", "oh no", answering(pack[0].ID()))
+		if ref := p.newest().Ref; ref != two {
+			t.Errorf("an answer to the pack is to %d, want its last line %d", ref, two)
+		}
+		p.says("cy", "which bridge?", answering(pack[0].ID()), func(d *lxmf.Draft) { d.Fields.SetReplyQuote("Ann: the bridge is out") })
+		if ref := p.newest().Ref; ref != one {
+			t.Errorf("an answer that quotes is to %d, want %d", ref, one)
+		}
+	})
+}
+
+func TestACopyStaysTheSameWhenItsAuthorHasAnotherName(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo")
+		p.says("ann", "hello")
+		first := p.newest().Seq
+		copied := p.gets("bo", byWire())[0]
+		p.says("ann", "/nick Anna")
+		p.says("ann", "/nick Anne")
+		p.says("ann", "me again")
+		same(t, "bo reads", p.reads("bo", byWire()), []string{"※ Ann is Anna now.\n※ Anna is Anne now.", "Anne: me again"})
+		p.restart()
+		p.says("bo", "hello Ann", answering(copied.ID()))
+		if ref := p.newest().Ref; ref != first {
+			t.Errorf("the answer is to %d, want %d", ref, first)
+		}
+	})
+}
+
+func TestEditsAreToldAndTheFirstCopyIsStillKnown(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo", "cy")
+		p.says("ann", "the bridge is oyt")
+		seq := p.newest().Seq
+		bo := p.gets("bo", byWire())[0]
+		edit := p.write("ann", "the bridge is out")
+		if _, err := p.hub.Edit(context.Background(), group.Caller{Identity: group.IdentityHash(identity(t, "ann").Hash())}, valley, group.EditInput{
+			Seq: seq, Post: group.PostInput{Text: edit.Content, MessageID: group.MessageID(edit.ID())},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		got := p.gets("bo", byWire())
+		same(t, "bo reads", []string{got[0].text()}, []string{fmt.Sprintf("※ Ann edited #%d: the bridge is out", seq)})
+		if id, _ := got[0].Fields.ReplyTo(); id != bo.ID() {
+			t.Errorf("the edit names %v, want %v", id, bo.ID())
+		}
+		same(t, "cy, who had not read it, reads", p.reads("cy", byWire()), []string{fmt.Sprintf("※ Ann edited #%d: the bridge is out", seq)})
+		for _, m := range []*lxmf.Message{bo.Message, got[0].Message} {
+			p.says("bo", "ah "+m.ID().Short(), answering(m.ID()))
+			if ref := p.newest().Ref; ref != seq {
+				t.Errorf("an answer to %q is to %d, want %d", m.Content, ref, seq)
+			}
+		}
+	})
+}
+
+func TestFilesAreRelayedAsTheMemberCanTakeThem(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo", "cy", "dot", "eve")
+		p.prefs["cy"] = group.Preferences{TextOnly: true}
+		image := make([]byte, 40_000)
+		p.says("ann", "look", func(d *lxmf.Draft) {
+			d.Fields.SetImage(lxmf.Image{Format: "WebP\u202e", Data: image})
+			d.Fields.SetAttachments(lxmf.Attachment{Name: "../../\u202e.profile", Data: []byte("x")})
+			d.Fields.SetIcon(lxmf.Icon{Name: "skull"})
+			d.Fields.SetRenderer(lxmf.RendererMicron)
+			d.Fields.Set(lxmf.FieldEmbeddedMessages, msgpack.Array(msgpack.Bin([]byte("hidden"))))
+			d.Fields.Set(lxmf.FieldCustomMeta, msgpack.Str("hidden"))
+			d.Fields.Set(0x1234, msgpack.Str("hidden"))
+		})
+		bo := p.gets("bo", byWire())[0]
+		i, _ := bo.Fields.Image()
+		files := bo.Fields.Attachments()
+		if bo.text() != "Ann: look" || i.Format != "webp" || len(i.Data) != len(image) || len(files) != 1 || files[0].Name != "profile" || string(files[0].Data) != "x" {
+			t.Errorf("bo gets %q with a %s of %d bytes, and %v", bo.text(), i.Format, len(i.Data), files)
+		}
+		if n := bo.Fields.Len(); n != 4 {
+			t.Errorf("%d fields are relayed, want image, files and marker", n)
+		}
+		note := []string{"Ann: look\n\u00a0\u00a0[image, 39 KB]\n\u00a0\u00a0[file ../../.profile, 1 B]"}
+		same(t, "cy reads", p.reads("cy", byWire()), note)
+		same(t, "dot reads", p.reads("dot", byRadio()), note)
+		p.outcome = func(o lxm.Outbound) (delivery.Outcome, error) {
+			if o.Fields.Has(lxmf.FieldImage) {
+				return delivery.NotProved, lxmf.ErrRejected
+			}
+			return delivery.Proved, nil
+		}
+		got := p.gets("eve", byWire())
+		if len(got) != 2 || got[1].text() != note[0] {
+			t.Errorf("eve, whose program takes no large messages, gets %d messages", len(got))
+		}
+		p.restart()
+		for name, id := range map[string]lxmf.MessageID{"bo": bo.ID(), "eve": got[1].ID()} {
+			p.says(name, "nice of you, says "+name, answering(id))
+			if e := p.newest(); e.Ref == 0 {
+				t.Errorf("%s's answer is to nothing", name)
+			}
+		}
+	})
+}
+
+func TestWhoWantsMentionsGetsThoseAlone(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo")
+		p.prefs["bo"] = group.Preferences{MentionsOnly: true}
+		own := p.says("bo", "who has a boat?").message
+		for _, text := range []string{"not me", "bob has one", "ask BO.", "/nick Anna"} {
+			p.says("ann", text)
+		}
+		p.says("ann", "I do", answering(own.ID())) // she has not read it as a copy; the id is his
+		same(t, "bo reads", p.reads("bo", byWire()), []string{"Ann: ask BO.", "Anna: I do"})
+	})
+}
+
+func TestLongPostsAreCutOnASlowWay(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo")
+		p.says("ann", strings.Repeat("čekáme ", 400))
+		seq := p.newest().Seq
+		p.says("ann", "short")
+		got := p.reads("bo", byRadio())
+		if len(got) != 2 || !strings.HasSuffix(got[0], fmt.Sprintf("… /history #%d", seq)) || got[1] != "Ann: short" {
+			t.Errorf("bo reads %q", got)
+		}
+	})
+}
+
+func TestNobodyWritesAnothersLine(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo")
+		for _, text := range []string{
+			"\u202eBo: hi\u202c", "hi\nBo: hello", "hi\r\nBo: hello", "hi\u2028Bo: hello", "hi\u0085Bo: hello", "hi\vBo: hello", "\x1b[2J\x1b[1;1HBo: hello", "hi\n\u00a0\u200b※ You were removed",
+			"hi\n\n※ Ann owns this group", "x\x00\x07\x9by", "a\u0301\u0301\u0301\u0301\u0301\u0301",
+		} {
+			p.says("ann", text)
+		}
+		for _, way := range []delivery.Way{byRadio(), byWire()} {
+			p.cursors["bo"] = 0
+			for _, m := range p.gets("bo", way) {
+				for _, line := range strings.Split(m.text(), "\n") {
+					if !strings.HasPrefix(line, "Ann: ") && !strings.HasPrefix(line, "\u00a0\u00a0") {
+						t.Errorf("a line of nobody: %q", line)
+					}
+				}
+				for _, r := range m.text() {
+					if r != '\n' && r != '\u00a0' && (r < ' ' || moderation.CleanLine("x"+string(r)+"x") == "xx") {
+						t.Errorf("%U is relayed in %q", r, m.text())
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestTheSameTwiceIsPostedOnce(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo")
+		p.says("ann", "the bridge is out")
+		seq := p.newest().Seq
+		if l := p.says("ann", "the bridge is out"); len(l.answers) != 1 || p.newest().Seq != seq {
+			t.Errorf("posted as %d; answered %v", p.newest().Seq, l.answers)
+		}
+		p.says("bo", "the bridge is out")
+		if p.newest().Seq == seq {
+			t.Error("another one's words are not his")
+		}
+		seq = p.newest().Seq
+		time.Sleep(6 * time.Minute)
+		p.says("ann", "the bridge is out")
+		if p.newest().Seq == seq {
+			t.Error("not posted again after six minutes")
+		}
+	})
+}
+
+func TestAGroupIsRelayedNothingUnlessTheOwnerSaysSo(t *testing.T) {
+	other := group.IdentityHash{}
+	isGroup := func(id group.IdentityHash) bool { return id == other }
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo")
+		other = group.IdentityHash(identity(t, "bo").Hash())
+		p.says("ann", "hello")
+		same(t, "bo reads", p.reads("bo", byWire()), nil)
+		mode := group.DeliverRelay
+		ask := func() error {
+			_, err := p.hub.UpdateNotifications(context.Background(), group.Caller{Identity: other}, valley, group.NotificationsInput{Mode: &mode})
+			return err
+		}
+		if err := ask(); group.KindOf(err) != group.KindDenied {
+			t.Errorf("a group asks to be relayed to: %v", err)
+		}
+		if _, err := p.hub.UpdateSettings(context.Background(), operator(), valley, group.SettingsInput{Change: func(s *moderation.Policy) { s.RelayToGroups = true }}); err != nil {
+			t.Fatal(err)
+		}
+		if err := ask(); err != nil {
+			t.Error(err)
+		}
+		p.says("ann", "and now?")
+		same(t, "bo reads", p.reads("bo", byWire()), []string{"Ann: and now?"})
+	}, func(_ *group.NewGroup, c *group.Config, f *lxm.Config) { c.Announces, f.Server = isGroup, isGroup })
+}
