@@ -246,7 +246,7 @@ func (r *reader) line(it item, notes bool) string {
 	case it.Deleted:
 		return ""
 	case it.Kind == group.EntryEdit:
-		return glyph + textEdited(name, it.Ref, said("", it.Entry, nil, indent))
+		return glyph + textWasEdited(name, it.Ref, said("", it.Entry, nil, indent))
 	case !it.Kind.Authored():
 		return r.happened(it)
 	case notes || len(strings.TrimSpace(string(it.Title)+string(it.Text))) == 0:
@@ -324,8 +324,8 @@ func (r *reader) toHim(it item, m group.Member) bool {
 	return mentions(string(it.Title)+"\n"+string(it.Text), m.DisplayName)
 }
 
-// textEdited and the like are the server's words.
-func textEdited(name string, of group.Seq, text string) string {
+// textWasEdited and the like are the server's words.
+func textWasEdited(name string, of group.Seq, text string) string {
 	return fmt.Sprintf("%s edited #%d%s", name, of, text)
 }
 func textNowCalled(before, now string) string { return before + " is " + now + " now." }

@@ -42,11 +42,9 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 		}
 	}(n.db)
 	n.store = &guardedStore{Store: n.db}
-<<<<<<< HEAD
-	if n.hub, err = group.New(group.Config{Store: n.store, Logger: n.log.own, Limits: s.limits(), Airtime: n.airtime}); err != nil {
-=======
-	if n.hub, err = group.New(group.Config{Store: n.store, Logger: n.log.own, Limits: s.limits(), Announces: n.announcesGroup}); err != nil {
->>>>>>> aed1b34 (lxm: posts are relayed as messages and digests, whose hashes are computed anew)
+	if n.hub, err = group.New(group.Config{
+		Store: n.store, Logger: n.log.own, Limits: s.limits(), Airtime: n.airtime, Announces: n.announcesGroup,
+	}); err != nil {
 		return nil, made, err
 	}
 	if made, err = seed(ctx, n.hub, s); err != nil {
