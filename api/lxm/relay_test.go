@@ -72,7 +72,7 @@ func (p *postal) head() group.Rev {
 	return info.Head.Rev
 }
 
-func byWire() delivery.Way { return delivery.Way{Interface: "wire", Hops: 1} }
+func byWire() delivery.Way  { return delivery.Way{Interface: "wire", Hops: 1} }
 func byRadio() delivery.Way { return delivery.Way{Interface: "radio", Hops: 1, Slow: true} }
 
 func (p *postal) recipient(name string) delivery.Recipient {
