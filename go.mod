@@ -3,6 +3,7 @@ module groupd
 go 1.26.0
 
 require (
+	filippo.io/edwards25519 v1.2.0
 	github.com/bufbuild/protocompile v0.14.1
 	github.com/dsnet/compress v0.0.1
 	github.com/go-chi/chi/v5 v5.5.0
