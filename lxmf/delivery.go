@@ -57,6 +57,7 @@ type Delivery struct {
 	shut        context.CancelFunc
 	closed      bool // guarded by Router.mu
 
+	ended    atomic.Bool  // run has returned
 	toldCost atomic.Int64 // in the last announce or path response; -1: none yet
 
 	mu           sync.Mutex // leaf
@@ -321,14 +322,27 @@ func (d *Delivery) onResource(l *rns.Link, o rns.ResourceOffer) rns.ResourceDeci
 		d.r.count.tooLarge.Add(1)
 		return rns.ResourceDecision{}
 	}
+	size := o.Size
+	if d.r.config.Spool != nil {
+		size = min(size, SpoolThreshold)
+	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	busy := d.slots >= d.r.config.MaxUndecided || d.bytes+size > d.r.config.MaxUndecidedBytes
+	d.mu.Unlock()
 	// A refusal is final for the sender; when too much waits he gets no answer, and tries again later.
-	if d.slots >= d.r.config.MaxUndecided || d.bytes+o.Size > d.r.config.MaxUndecidedBytes {
+	if busy {
 		d.r.count.resourceBusy.Add(1)
 		return rns.ResourceDecision{Ignore: true}
 	}
-	return rns.ResourceDecision{Accept: true, MaxSize: limit}
+	f, err := d.spool(o.Size)
+	if err != nil {
+		return rns.ResourceDecision{Ignore: true}
+	}
+	decision := rns.ResourceDecision{Accept: true, MaxSize: limit}
+	if f != nil {
+		decision.Sink = f
+	}
+	return decision
 }
 
 // onResourceDone takes a resource that has arrived, or failed.
@@ -336,5 +350,10 @@ func (d *Delivery) onResourceDone(l *rns.Link, res *rns.ReceivedResource) {
 	if res.Err != nil {
 		return
 	}
-	d.take(&arrival{d: d, packed: res.Data, method: MethodDirect, hops: l.Hops(), link: l, via: l.InterfaceName(), at: time.Now(), prove: res.Prove})
+	a := &arrival{d: d, packed: res.Data, method: MethodDirect, hops: l.Hops(), link: l, via: l.InterfaceName(), at: time.Now(), prove: res.Prove}
+	if f, ok := res.Sink.(SpoolFile); ok {
+		d.r.count.spooled.Add(1)
+		a.spool, a.length = f, res.Size
+	}
+	d.take(a)
 }

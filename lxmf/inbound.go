@@ -37,6 +37,7 @@ type Inbound struct {
 
 	d      *Delivery
 	size   int
+	spool  SpoolFile
 	held   HeldKey
 	proofs []func() error // of the message and its copies; guarded by d.mu
 	drops  []func()       // what to tell those who wait for a proof and get none; guarded by d.mu
@@ -46,7 +47,10 @@ type Inbound struct {
 // arrival is something received, on its way through the checks.
 type arrival struct {
 	d      *Delivery
-	packed []byte // whole; empty: a ping
+	packed []byte    // whole; empty: a ping, or it is spooled
+	spool  SpoolFile // nil: in memory
+	length int64     // of what is spooled
+	size   int       // bytes of memory accounted for
 	method Method
 	hops   int
 	link   *rns.Link
@@ -63,8 +67,13 @@ type arrival struct {
 
 // take lets something in if there is room, else leaves it unproved. It does not block.
 func (d *Delivery) take(a *arrival) bool {
-	if d.open.Err() != nil || !d.acquire(len(a.packed)) {
+	a.size = len(a.packed)
+	if a.spool != nil {
+		a.size = SpoolThreshold
+	}
+	if d.open.Err() != nil || d.ended.Load() || !d.acquire(a.size) {
 		d.r.count.overload.Add(1)
+		a.close()
 		return false
 	}
 	if a.held == nil {
@@ -78,6 +87,7 @@ func (d *Delivery) take(a *arrival) bool {
 func (d *Delivery) run(life context.Context) {
 	life, end := d.whileOpen(life)
 	defer end()
+	defer d.drain()
 	sweep := time.NewTicker(max(d.r.config.DecisionTimeout/4, time.Millisecond))
 	defer sweep.Stop()
 	for {
@@ -94,6 +104,21 @@ func (d *Delivery) run(life context.Context) {
 	}
 }
 
+// drain gives back the spool files of what nobody will look at.
+func (d *Delivery) drain() {
+	d.ended.Store(true)
+	for {
+		select {
+		case a := <-d.inbox:
+			a.close()
+		case a := <-d.checked:
+			a.close()
+		default:
+			return
+		}
+	}
+}
+
 // process checks an arrival, cheapest first: size, form, destination, known id, author's key, signature, stamp.
 func (d *Delivery) process(life context.Context, a *arrival) {
 	count := &d.r.count
@@ -102,19 +127,17 @@ func (d *Delivery) process(life context.Context, a *arrival) {
 		return
 	}
 	switch {
-	case len(a.packed) == 0:
+	case len(a.packed) == 0 && a.spool == nil:
 		count.empty.Add(1)
 		d.refuse(a)
 		return
-	case int64(len(a.packed)) > d.config.MaxSize:
+	case max(int64(len(a.packed)), a.length) > d.config.MaxSize:
 		count.tooLarge.Add(1)
 		d.refuse(a)
 		return
 	}
-	m, err := Unpack(a.packed)
-	if err != nil {
-		count.malformed.Add(1)
-		d.refuse(a)
+	m := d.unpack(a)
+	if m == nil {
 		return
 	}
 	a.message = m
@@ -129,11 +152,19 @@ func (d *Delivery) process(life context.Context, a *arrival) {
 	key := d.keyOf(a)
 	switch {
 	case key == nil:
-		d.checkStamp(a) // before anything is stored
+		if a.spool == nil || d.bring(a) {
+			d.checkStamp(a) // before anything is stored
+		}
+		return
 	case DeliveryHash(key) != m.Source:
 		count.notDelivery.Add(1)
 		d.refuse(a)
-	case !m.Verify(key):
+		return
+	}
+	switch genuine, err := m.verify(key); {
+	case err != nil:
+		d.unreadable(a, err)
+	case !genuine:
 		count.forged.Add(1)
 		d.refuse(a)
 	default:
@@ -148,11 +179,11 @@ func (d *Delivery) processHeld(life context.Context, a *arrival) {
 	switch {
 	case err != nil:
 		d.r.holder.keep(*a.held)
-		d.release(len(a.packed))
+		d.free(a)
 	case seen:
 		d.r.count.duplicates.Add(1)
 		d.r.holder.settled(*a.held)
-		d.release(len(a.packed))
+		d.free(a)
 	default:
 		d.judgeHeld(a)
 	}
@@ -198,7 +229,7 @@ func (d *Delivery) refuse(a *arrival) {
 		d.r.holder.settled(*a.held)
 	}
 	d.proved(a.prove)
-	d.release(len(a.packed))
+	d.free(a)
 }
 
 // fail leaves an arrival unproved, so that its sender tries again.
@@ -206,7 +237,7 @@ func (d *Delivery) fail(a *arrival) {
 	if a.held != nil {
 		d.r.holder.keep(*a.held)
 	}
-	d.release(len(a.packed))
+	d.free(a)
 	if a.drop != nil {
 		a.drop()
 	}
@@ -254,7 +285,7 @@ func (d *Delivery) duplicate(life context.Context, a *arrival) bool {
 		then := in.join(a)
 		d.mu.Unlock()
 		d.r.count.duplicates.Add(1)
-		d.release(len(a.packed))
+		d.free(a)
 		then()
 		return true
 	}
@@ -264,7 +295,7 @@ func (d *Delivery) duplicate(life context.Context, a *arrival) bool {
 	case err != nil:
 		d.fail(a)
 		return true
-	case seen || d.r.holder.has(HeldKeyOf(a.packed)):
+	case seen || a.spool == nil && d.r.holder.has(HeldKeyOf(a.packed)):
 		d.r.count.duplicates.Add(1)
 		d.refuse(a)
 		return true
@@ -371,7 +402,7 @@ func (d *Delivery) accept(a *arrival) {
 	in := &Inbound{
 		Message: a.message, Method: a.method, Verified: true, Sender: a.sender, Hops: a.hops, Link: a.link,
 		Interface: a.via, ReceivedAt: a.at.Round(0), StampValue: a.value, Held: a.held != nil,
-		Late: a.method == MethodPropagated, d: d, size: len(a.packed), since: time.Now(),
+		Late: a.method == MethodPropagated, d: d, size: a.size, spool: a.spool, since: time.Now(),
 	}
 	in.wait(a)
 	if a.held != nil {
@@ -385,7 +416,7 @@ func (d *Delivery) accept(a *arrival) {
 		if a.held != nil {
 			d.r.holder.keep(*a.held)
 		}
-		d.release(len(a.packed))
+		d.free(a)
 		then()
 		return
 	}
@@ -411,6 +442,7 @@ func (in *Inbound) Prove() {
 	if !in.decide(true) {
 		return
 	}
+	in.closeSpool()
 	for _, prove := range in.proofs {
 		in.d.proved(prove)
 	}
@@ -425,6 +457,7 @@ func (in *Inbound) Drop() {
 	if !in.decide(false) {
 		return
 	}
+	in.closeSpool()
 	in.tellDropped()
 	in.d.r.count.dropped.Add(1)
 	if in.Held {
@@ -437,6 +470,25 @@ func (in *Inbound) tellDropped() {
 	for _, drop := range in.drops {
 		drop()
 	}
+}
+
+func (in *Inbound) closeSpool() {
+	if in.spool != nil {
+		_ = in.spool.Close()
+	}
+}
+
+// close deletes the spool file of an arrival that nobody will see.
+func (a *arrival) close() {
+	if a.spool != nil {
+		_ = a.spool.Close()
+	}
+}
+
+// free ends what an arrival occupies.
+func (d *Delivery) free(a *arrival) {
+	a.close()
+	d.release(a.size)
 }
 
 // decide ends the message; nobody joins it afterwards.
@@ -470,6 +522,7 @@ func (d *Delivery) giveUpUndecided(now time.Time) {
 		if !in.decide(false) {
 			continue
 		}
+		in.closeSpool()
 		in.tellDropped()
 		d.r.count.undecided.Add(1)
 		d.r.log.Warn("no decision about a message", "dest", d.address, "source", in.Message.Source)

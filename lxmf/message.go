@@ -73,6 +73,7 @@ type Message struct {
 	payload   []byte // the four-element array that id and signature are computed over
 	packed    []byte
 	id        MessageID
+	spool     *spooled // nil: payload and packed are here
 }
 
 // DeliveryHash returns the LXMF address of an identity: the hash of its lxmf.delivery destination.
@@ -125,8 +126,12 @@ func Pack(from *rns.Identity, d Draft) (*Message, error) {
 }
 
 // WithStamp returns the message with the given stamp in place of the one it has; nil removes it. Id and signature stay
-// the same. Only messages whose payload is canonical keep their id at Python receivers; those made by [Pack] are.
+// the same. Only messages whose payload is canonical keep their id at Python receivers; those made by [Pack] are. A spooled
+// message is returned as it is.
 func (m *Message) WithStamp(stamp []byte) *Message {
+	if m.spool != nil {
+		return m
+	}
 	out := *m
 	out.Stamp = stamp
 	if stamp == nil {
@@ -252,25 +257,36 @@ func messageID(destination, source rns.DestinationHash, payload []byte) (id Mess
 // ID returns the id, computed over the bytes received.
 func (m *Message) ID() MessageID { return m.id }
 
-// Packed returns the whole message as it was received or is to be sent over a link. It must not be changed.
+// Packed returns the whole message as it was received or is to be sent over a link. It must not be changed. Of a spooled message
+// it is nil, see [Message.Spooled]; so are the other parts.
 func (m *Message) Packed() []byte { return m.packed }
 
 // OpportunisticData returns what a packet to the recipient's destination carries: the packed message without the
 // destination hash. It must not be changed.
-func (m *Message) OpportunisticData() []byte { return m.packed[rns.TruncatedHashLength:] }
+func (m *Message) OpportunisticData() []byte { return m.behind(rns.TruncatedHashLength) }
 
 // Payload returns the msgpack array as packed, with the stamp. It must not be changed.
-func (m *Message) Payload() []byte { return m.packed[HeaderLength:] }
+func (m *Message) Payload() []byte { return m.behind(HeaderLength) }
+
+func (m *Message) behind(n int) []byte {
+	if m.spool != nil {
+		return nil
+	}
+	return m.packed[n:]
+}
 
 // ContentSize returns the size that LXMF's limits speak of: the payload, stamp included, less 16 bytes (§1.7). It is
 // negative for an empty message.
-func (m *Message) ContentSize() int { return len(m.packed) - HeaderLength - 16 }
+func (m *Message) ContentSize() int { return m.Size() - HeaderLength - 16 }
 
 // Signature returns a copy of the 64-byte Ed25519 signature.
 func (m *Message) Signature() []byte { return append([]byte(nil), m.signature[:]...) }
 
 // HashedPart returns what the id is the hash of: destination, source, and the payload without stamp.
 func (m *Message) HashedPart() []byte {
+	if m.spool != nil {
+		return nil
+	}
 	b := make([]byte, 0, 2*rns.TruncatedHashLength+len(m.payload)+len(m.id))
 	b = append(b, m.Destination[:]...)
 	b = append(b, m.Source[:]...)
@@ -278,13 +294,19 @@ func (m *Message) HashedPart() []byte {
 }
 
 // SignedPart returns what the author signs: the hashed part and the id.
-func (m *Message) SignedPart() []byte { return append(m.HashedPart(), m.id[:]...) }
+func (m *Message) SignedPart() []byte {
+	if m.spool != nil {
+		return nil
+	}
+	return append(m.HashedPart(), m.id[:]...)
+}
 
 // Verify reports whether the message was signed by p. It does not look at whether p is the one that the source hash
 // names; the router does, see [DeliveryHash]. A stamped message is verified as every Python program does it, over its
 // canonical form.
 func (m *Message) Verify(p *rns.PublicIdentity) bool {
-	return p != nil && p.Verify(m.SignedPart(), m.signature[:])
+	ok, err := m.verify(p)
+	return ok && err == nil
 }
 
 // Time returns the author's time, cut to the years 1970 to 9999; zero time if the timestamp is not a number.

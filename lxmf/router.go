@@ -72,6 +72,8 @@ type RouterConfig struct {
 	Transport *rns.Transport
 	// Store keeps what must survive a restart. nil: a [MemoryStore].
 	Store Store
+	// Spool takes messages above [SpoolThreshold] that come as resources. nil: they are received in memory, and at most 16 MB.
+	Spool Spool
 	// Logger gets events at Debug and Warn, never message contents. nil: discard.
 	Logger *slog.Logger
 	// Rand makes stamps; it must be safe for use by several goroutines. nil: crypto/rand.

@@ -29,6 +29,8 @@ type Stats struct {
 	UndecidedNow int
 	Backchannels int    // now: links by which somebody who identified can be answered
 	ResourceBusy uint64 // resources not answered since too much waited
+	Spooled      uint64 // resources that went to the spool, counted once more under what became of them
+	SpoolFull    uint64 // resources not answered since the spool had no room
 
 	// Stamps, of messages and of whatever else uses the Stamper.
 	StampsMade    uint64
@@ -67,7 +69,7 @@ type Stats struct {
 // counters are the atomic form of Stats.
 type counters struct {
 	received, accepted, proved, empty, duplicates, malformed, tooLarge, foreign, notDelivery, forged, stampRefused, ignored,
-	overload, storeErrors, undecided, dropped, held, heldVerified, heldForged, heldDropped, resourceBusy,
+	overload, storeErrors, undecided, dropped, held, heldVerified, heldForged, heldDropped, resourceBusy, spooled, spoolFull,
 	ticketsIssued, ticketsReceived, ticketsUsed, ticketsAccepted, ticketsForgotten,
 	queued, queueFull, transmissions, delivered, deliveredLate, failed, rejected, cancelled,
 	displaced, restored, expiredKept, uploaded, fellBack atomic.Uint64
@@ -83,7 +85,7 @@ func (c *counters) snapshot() Stats {
 		HeldVerified: c.heldVerified.Load(), HeldForged: c.heldForged.Load(), HeldDropped: c.heldDropped.Load(),
 		TicketsIssued: c.ticketsIssued.Load(), TicketsReceived: c.ticketsReceived.Load(), TicketsUsed: c.ticketsUsed.Load(),
 		TicketsAccepted: c.ticketsAccepted.Load(), TicketsForgotten: c.ticketsForgotten.Load(),
-		ResourceBusy: c.resourceBusy.Load(), Queued: c.queued.Load(), QueueFull: c.queueFull.Load(),
+		ResourceBusy: c.resourceBusy.Load(), Spooled: c.spooled.Load(), SpoolFull: c.spoolFull.Load(), Queued: c.queued.Load(), QueueFull: c.queueFull.Load(),
 		Transmissions: c.transmissions.Load(), Delivered: c.delivered.Load(), DeliveredLate: c.deliveredLate.Load(),
 		Failed: c.failed.Load(), Rejected: c.rejected.Load(), Cancelled: c.cancelled.Load(), Displaced: c.displaced.Load(),
 		Restored: c.restored.Load(), ExpiredKept: c.expiredKept.Load(), Uploaded: c.uploaded.Load(), FellBack: c.fellBack.Load(),

@@ -23,9 +23,9 @@ var arrows = []struct {
 	pkg string
 	may []string
 }{
-	{"cmd/groupd", []string{"api/...", "configs", "db/...", "group", "group/delivery", "internal/...", "lxmf", "moderation", "proto/...", "rns/..."}},
+	{"cmd/groupd", []string{"api/...", "configs", "db/...", "group", "group/delivery", "internal/...", "lxmf", "lxmf/filespool", "moderation", "proto/...", "rns/..."}},
 	{"configs", nil},
-	{"bench/...", []string{"api/...", "db/...", "group", "group/delivery", "internal/...", "lxmf", "moderation", "proto/...", "rns/..."}},
+	{"bench/...", []string{"api/...", "db/...", "group", "group/delivery", "internal/...", "lxmf", "lxmf/filespool", "moderation", "proto/...", "rns/..."}},
 	{"api/requests", []string{"api/signed", "lxmf", "group", "group/delivery", "moderation", "proto/...", "rns", "rns/msgpack"}},
 	{"api/lxm", []string{"api/signed", "group", "group/delivery", "moderation", "lxmf", "rns", "rns/msgpack"}},
 	{"api/signed", []string{"group", "lxmf", "rns/msgpack"}},
@@ -39,6 +39,7 @@ var arrows = []struct {
 	{"moderation", nil},
 	{"proto/groupd/v1", nil},
 	{"lxmf", []string{"rns", "rns/msgpack", "lxmf/internal/..."}},
+	{"lxmf/filespool", []string{"lxmf"}},
 	{"lxmf/internal/...", []string{"lxmf/internal/..."}},
 	{"lxmf/lxmftest", []string{"lxmf", "rns", "rns/msgpack", "rns/interfaces/..."}},
 	{"rns", []string{"rns/interfaces", "rns/msgpack", "rns/internal/..."}},
