@@ -90,6 +90,9 @@ func TestABatchSharesItsBytes(t *testing.T) {
 		}
 		for range 1 + r.IntN(MaxBatch) {
 			q := all[r.IntN(len(all)-1)]
+			if q.path == "/subscribe" {
+				continue // it would go on while the group is changed
+			}
 			it := &groupdv1.BatchRequest_Item{Path: q.path}
 			if json && r.IntN(4) > 0 {
 				text, err := protojson.Marshal(q.request)

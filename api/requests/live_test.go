@@ -72,10 +72,10 @@ func TestALiveReaderSeesAPostAtOnce(t *testing.T) {
 		ann := v.villager(2, "Ann", in(group.DeliverFetch))
 		v.says(v.bob, "before she listens")
 		l := ann.listens(always)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		for i := range 5 {
 			v.says(v.bob, tale(i))
-			time.Sleep(200 * time.Millisecond)
+			rest(200 * time.Millisecond)
 			if texts := ann.reads(); len(texts) != i+2 || texts[i+1] != tale(i) {
 				t.Fatalf("after 0.2 s she reads %q", texts)
 			}
@@ -84,7 +84,7 @@ func TestALiveReaderSeesAPostAtOnce(t *testing.T) {
 		for i := range 50 {
 			v.says(v.bob, tale(i))
 		}
-		time.Sleep(10 * time.Second)
+		rest(10 * time.Second)
 		ann.hasEverything()
 		if e := ann.mirror.entries[uint64(long.Seq)]; e.GetFullLength() == 0 {
 			t.Errorf("the long one came as %v", e)
@@ -97,7 +97,7 @@ func TestALiveReaderSeesAPostAtOnce(t *testing.T) {
 		pages := len(ann.pages)
 		ann.subscribes(l, &groupdv1.SubscribeRequest{Off: true})
 		v.says(v.bob, "nobody listens")
-		time.Sleep(time.Second)
+		rest(time.Second)
 		if v.server.Streams() != 0 || len(ann.pages) != pages {
 			t.Errorf("%d streams, %d pages more", v.server.Streams(), len(ann.pages)-pages)
 		}
@@ -106,7 +106,7 @@ func TestALiveReaderSeesAPostAtOnce(t *testing.T) {
 			t.Errorf("%d streams", n)
 		}
 		l.Close()
-		time.Sleep(time.Second)
+		rest(time.Second)
 		if n := v.server.Streams(); n != 0 {
 			t.Errorf("%d streams on a closed link", n)
 		}
@@ -127,14 +127,14 @@ func TestASlowReaderFallsBehindAndCatchesUp(t *testing.T) {
 		for i := range 200 {
 			v.says(v.bob, tale(i))
 		}
-		time.Sleep(5 * time.Second)
+		rest(5 * time.Second)
 		if len(ann.pages) != 0 {
 			t.Errorf("%d pages", len(ann.pages))
 		}
 		mu.Lock()
 		busy = false
 		mu.Unlock()
-		time.Sleep(30 * time.Second)
+		rest(30 * time.Second)
 		ann.hasEverything()
 		if ann.gaps != 0 {
 			t.Errorf("%d gaps", ann.gaps)
@@ -145,7 +145,7 @@ func TestASlowReaderFallsBehindAndCatchesUp(t *testing.T) {
 		busy = true
 		mu.Unlock()
 		v.says(v.bob, "are you there?")
-		time.Sleep(2 * time.Minute)
+		rest(2 * time.Minute)
 		if n := v.server.Streams(); n != 0 {
 			t.Errorf("%d streams", n)
 		}
@@ -169,7 +169,7 @@ func TestTheBannedGetNothingMore(t *testing.T) {
 				ann, cal := v.villager(2, "Ann", in(group.DeliverPush)), v.villager(3, "Cal", in(group.DeliverFetch))
 				l := cal.listens(always)
 				v.says(v.bob, "hello")
-				time.Sleep(time.Minute)
+				rest(time.Minute)
 				if len(ann.pages) != 1 || len(cal.pages) != 1 {
 					t.Fatalf("%d and %d pages", len(ann.pages), len(cal.pages))
 				}
@@ -180,7 +180,7 @@ func TestTheBannedGetNothingMore(t *testing.T) {
 				}
 				seen := len(ann.pages)
 				v.says(v.bob, "now that they are gone")
-				time.Sleep(time.Minute)
+				rest(time.Minute)
 				if len(ann.pages) != seen || len(cal.pages) > 2 || v.server.Streams() != 0 {
 					t.Errorf("%d and %d pages, %d streams", len(ann.pages), len(cal.pages), v.server.Streams())
 				}
@@ -208,9 +208,9 @@ func TestALiveReaderWithoutEventsIsWokenByPostsOnly(t *testing.T) {
 		if _, err := v.hub.UpdateTopic(t.Context(), v.bob, valley, "rain"); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		rest(time.Second)
 		v.says(v.bob, "it rains\nand rains")
-		time.Sleep(time.Second)
+		rest(time.Second)
 		var filtered uint32
 		for _, p := range ann.pages {
 			filtered += p.GetFiltered()

@@ -142,6 +142,12 @@ func (v *village) says(c group.Caller, text string) group.PostResult {
 	return v.post(c, group.PostInput{Text: []byte(text)})
 }
 
+// rest lets time pass, and all that happens in it.
+func rest(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 // villager is a member's program: it opens meshchat.notify, and keeps what the group tells it as docs/requests.md says.
 type villager struct {
 	v  *village
@@ -183,7 +189,7 @@ func (v *village) villager(number byte, name string, in group.NotificationsInput
 	if err := a.destination.Announce(v.t.Context()); err != nil {
 		v.t.Fatal(err)
 	}
-	time.Sleep(time.Second)
+	rest(time.Second)
 	v.join(a.Caller, name)
 	a.prefers(in)
 	head, _, err := v.hub.Follow(v.t.Context(), a.Caller, valley)
@@ -327,7 +333,7 @@ func TestAPushMemberIsSentWhatIsNewPageByPage(t *testing.T) {
 			v.says(v.bob, tale(i))
 		}
 		long := v.says(v.bob, longTale())
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		packets, gaps := ann.counts()
 		if packets < 3 || packets > 20 || gaps != 0 {
 			t.Errorf("%d packets, %d gaps", packets, gaps)
@@ -345,9 +351,9 @@ func TestAPushMemberIsSentWhatIsNewPageByPage(t *testing.T) {
 		if _, err := v.hub.React(t.Context(), v.bob, valley, group.ReactInput{Seq: long.Seq - 1, Text: "👍"}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		v.says(v.bob, "one more")
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		ann.hasEverything()
 		if after, gaps := ann.counts(); after > packets+2 || gaps != 0 {
 			t.Errorf("%d packets more, %d gaps", after-packets, gaps)
@@ -366,14 +372,14 @@ func TestOnesOwnPostsRideAlongWithOthers(t *testing.T) {
 		t := v.t
 		ann := v.villager(2, "Ann", in(group.DeliverPush))
 		v.says(ann.Caller, "hello, I am Ann")
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		v.says(ann.Caller, "is anybody here?")
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		if n, _ := ann.counts(); n != 0 {
 			t.Errorf("%d packets with one's own posts", n)
 		}
 		v.says(v.bob, "hello Ann")
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		if n, gaps := ann.counts(); n != 1 || gaps != 0 {
 			t.Errorf("%d packets, %d gaps", n, gaps)
 		}
@@ -387,10 +393,10 @@ func TestFiftyPostsAreOneNotice(t *testing.T) {
 		ann := v.villager(2, "Ann", in(group.DeliverNotify))
 		for i := range 50 {
 			v.says(v.bob, fmt.Sprintf("number %d", i))
-			time.Sleep(50 * time.Millisecond)
+			rest(50 * time.Millisecond)
 		}
 		v.says(ann.Caller, "so many!")
-		time.Sleep(5 * time.Minute)
+		rest(5 * time.Minute)
 		head, gen, err := v.hub.Follow(t.Context(), ann.Caller, valley)
 		if err != nil {
 			t.Fatal(err)
@@ -403,7 +409,7 @@ func TestFiftyPostsAreOneNotice(t *testing.T) {
 		}
 		// Who comes and goes is nothing to be woken for; more than can be counted is told as such.
 		v.villager(3, "Cal", in(group.DeliverFetch))
-		time.Sleep(5 * time.Minute)
+		rest(5 * time.Minute)
 		if len(ann.news) != 1 {
 			t.Errorf("notices %+v", ann.news)
 		}
@@ -412,7 +418,7 @@ func TestFiftyPostsAreOneNotice(t *testing.T) {
 			v.says(v.bob, fmt.Sprintf("number %d", i))
 		}
 		ann.prefers(group.NotificationsInput{Paused: proto.Bool(false)})
-		time.Sleep(5 * time.Minute)
+		rest(5 * time.Minute)
 		if n := ann.news[len(ann.news)-1]; len(ann.news) != 2 || n.New < groupdv1.MaxNews-1 {
 			t.Errorf("notices %+v", ann.news)
 		}
@@ -425,19 +431,19 @@ func TestWhoWantsMentionsOnlyIsToldOfThoseAlone(t *testing.T) {
 		ann := v.villager(2, "Ann", in(group.DeliverPush, mentionsOnly))
 		cal := v.villager(3, "Cal", in(group.DeliverNotify, mentionsOnly))
 		own := v.says(ann.Caller, "who has a spare antenna, Cal?")
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		for i := range 30 {
 			v.says(v.bob, fmt.Sprintf("about Annapolis and calories, part %d", i))
 		}
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		if n, _ := ann.counts(); n != 0 {
 			t.Errorf("Ann was sent %q", ann.reads())
 		}
 		v.post(v.bob, group.PostInput{Text: []byte("I have one"), Ref: own.Seq})
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		v.says(v.bob, "@ann come by")
 		v.says(v.bob, "Cal can come too")
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		if texts := ann.reads(); len(texts) != 2 || texts[0] != "I have one" || texts[1] != "@ann come by" {
 			t.Errorf("Ann was sent %q", texts)
 		}
@@ -460,12 +466,12 @@ func TestAnEmergencyPassesQuietHoursAndComesBeforeTheRest(t *testing.T) {
 		for i := range 60 {
 			v.says(v.bob, tale(i))
 		}
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		if a, _ := ann.counts(); a != 0 || len(cal.news) != 0 {
 			t.Errorf("in quiet hours %d packets and %d notices came", a, len(cal.news))
 		}
 		v.post(v.bob, group.PostInput{Text: []byte("the dam breaks"), Emergency: true})
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		if texts := ann.reads(); len(texts) != 1 || texts[0] != "the dam breaks" {
 			t.Errorf("Ann was sent %q", texts)
 		}
@@ -475,7 +481,7 @@ func TestAnEmergencyPassesQuietHoursAndComesBeforeTheRest(t *testing.T) {
 		if len(cal.news) != 1 || !cal.news[0].Emergency {
 			t.Errorf("Cal was told %+v", cal.news)
 		}
-		time.Sleep(24 * time.Hour)
+		rest(24 * time.Hour)
 		ann.hasEverything()
 	})
 }
@@ -486,9 +492,9 @@ func TestWhoProvesNothingIsSentTheSameAgainLater(t *testing.T) {
 		ann := v.villager(2, "Ann", in(group.DeliverPush))
 		ann.deaf.Store(true)
 		v.says(v.bob, "can you hear me?")
-		time.Sleep(90 * time.Second)
+		rest(90 * time.Second)
 		ann.deaf.Store(false)
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		if n, gaps := ann.counts(); n != 1 || gaps != 0 {
 			t.Errorf("%d packets, %d gaps", n, gaps)
 		}
@@ -505,7 +511,7 @@ func TestHistoryThatIsHiddenFromAMemberIsNotPushed(t *testing.T) {
 			t.Fatal(err)
 		}
 		v.says(v.bob, "welcome")
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		if texts := ann.reads(); len(texts) != 1 || texts[0] != "welcome" {
 			t.Errorf("Ann was sent %q", texts)
 		}
