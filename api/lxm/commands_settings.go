@@ -119,6 +119,9 @@ func (t *turn) settings(args string) ([]string, error) {
 		return whole(textBadSetting(k, rest, err)), nil
 	}
 	if _, err := t.s.hub.UpdateSettings(t.ctx, t.command(), t.s.group, in); err != nil {
+		if refused := new(group.Error); errors.As(err, &refused) && refused.Kind == group.KindInvalid && refused.Field != "" {
+			refused.Msg, refused.Field = refused.Field+": "+refused.Msg, "" // the key as it is typed
+		}
 		return nil, err
 	}
 	if s, err = t.s.hub.Settings(t.ctx, t.caller, t.s.group); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"groupd/api/signed"
 	"groupd/group"
+	"groupd/moderation"
 )
 
 // Process handles one message at once, for tests without Run.
@@ -57,6 +58,35 @@ func Settings() (rows [][3]string) {
 		rows = append(rows, [3]string{k.key, k.what, k.how})
 	}
 	return rows
+}
+
+// Quiet is an inner function.
+func Quiet(s string, offset time.Duration) (group.QuietHours, bool) { return parseQuiet(s, offset) }
+
+// SetAndShow is how a setting is shown that was typed; false when it can not be.
+func SetAndShow(key, text string) (string, bool) {
+	k, ok := settingNamed(key)
+	if !ok {
+		return "", false
+	}
+	in, err := settingInput(k, text)
+	if err != nil {
+		return "", false
+	}
+	s := group.Settings{Joining: moderation.JoiningOpen}
+	if in.Joining != nil {
+		s.Joining = *in.Joining
+	}
+	if in.Public != nil {
+		s.Public = *in.Public
+	}
+	if in.Change != nil {
+		in.Change(&s.Policy)
+	}
+	if _, problem := s.Policy.Check(); problem != "" {
+		return "", false
+	}
+	return showSetting(s, k.key), true
 }
 
 // MaxBuckets bounds the members whose rates are remembered.

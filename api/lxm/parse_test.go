@@ -120,6 +120,10 @@ func FuzzMessage(f *testing.F) {
 		f.Add("/"+name, "", []byte{0x80}, uint8(2))
 		f.Add("/"+name+" Bo 2h \"x", "", []byte{0x80}, uint8(3))
 	}
+	for i, args := range hostile() {
+		name := lxm.CommandNames()[i*7%len(lxm.CommandNames())]
+		f.Add("/"+name+" "+args, "", []byte{0x80}, uint8(i%5))
+	}
 	f.Add("//x", "title", []byte{0x81, 0xcc, 0xfb, 0xa6, 'g', 'r', 'o', 'u', 'p', 'd'}, uint8(1))
 	f.Add("", "", []byte{0x81, 0x09, 0x91, 0x81, 0x00, 0xa3, 'w', 'h', 'o'}, uint8(1))
 	f.Add("/history #1 2", "", []byte{0x81, 0x06, 0x92, 0xa1, 'x', 0xc4, 0x01, 'y'}, uint8(1))
