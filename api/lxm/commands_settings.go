@@ -89,6 +89,7 @@ func settingTable() []setting {
 		{"attach_group", "size of all attachments", howBytes},
 		{"announce", "what announces tell", "full, name, off, default"},
 		{"delivery", "how new members are told of posts", "fetch, notify, push, relay, digest, default"},
+		{"relay_to_groups", "members that are groups themselves may be sent posts as messages", howSwitch},
 		{"airtime_share", "percent of an interface's time for deliveries", "1 to 100, default"},
 	}
 }
