@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"groupd/rns/internal/token"
+	"groupd/rns/internal/x25519"
 )
 
 // PublicIdentity is the public half of an identity: what announces carry and what the hash of an identity names.
@@ -63,33 +64,29 @@ func (p *PublicIdentity) Encrypt(rand io.Reader, plaintext, ratchet []byte) ([]b
 	if ratchet != nil {
 		to = ratchet
 	}
-	target, err := ecdh.X25519().NewPublicKey(to)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBadKey, err)
-	}
 	seed, err := randomBytes(rand, X25519KeyLength)
 	if err != nil {
 		return nil, err
 	}
-	ephemeral, err := ecdh.X25519().NewPrivateKey(seed)
+	ephemeral, err := x25519.NewPrivateKey(seed)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadKey, err)
 	}
-	key, err := p.deriveKey(ephemeral, target)
+	shared, err := ephemeral.Agree(to)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBadKey, err)
+	}
+	key, err := p.deriveKey(shared)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]byte, 0, X25519KeyLength+token.SealedSize(len(plaintext)))
-	out = append(out, ephemeral.PublicKey().Bytes()...)
+	out = append(out, ephemeral.PublicKey()...)
 	return key.Seal(out, rand, plaintext)
 }
 
-// deriveKey agrees on the key of one packet. The salt is the recipient's identity hash, also when a ratchet is used.
-func (p *PublicIdentity) deriveKey(private *ecdh.PrivateKey, public *ecdh.PublicKey) (*token.Key, error) {
-	shared, err := private.ECDH(public)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBadKey, err)
-	}
+// deriveKey makes the key of one packet from what was agreed on. The salt is the recipient's identity hash, also when a ratchet is used.
+func (p *PublicIdentity) deriveKey(shared []byte) (*token.Key, error) {
 	derived, err := token.HKDF(DerivedKeyLength, shared, p.hash[:], nil)
 	if err != nil {
 		return nil, err
@@ -177,7 +174,11 @@ func (i *Identity) decrypt(sealed []byte, ratchets []ratchetKey, enforce bool) (
 }
 
 func (i *Identity) openWith(private *ecdh.PrivateKey, ephemeral *ecdh.PublicKey, body []byte) ([]byte, bool) {
-	key, err := i.deriveKey(private, ephemeral)
+	shared, err := private.ECDH(ephemeral)
+	if err != nil {
+		return nil, false
+	}
+	key, err := i.deriveKey(shared)
 	if err != nil {
 		return nil, false
 	}

@@ -25,7 +25,7 @@ func TestLinkChecklistEstablishment(t *testing.T) {
 		if bytes.Equal(one[19:51], two[19:51]) || bytes.Equal(one[51:83], two[51:83]) {
 			t.Error("two requests carry the same key")
 		}
-		if !bytes.Equal(one[19:51], a.keys.exchange.PublicKey().Bytes()) {
+		if !bytes.Equal(one[19:51], a.keys.exchange.PublicKey()) {
 			t.Error("the key is not in clear")
 		}
 	})

@@ -3,13 +3,13 @@ package rns
 import (
 	"bytes"
 	"context"
-	"crypto/ecdh"
 	"math"
 	"slices"
 	"testing"
 	"time"
 
 	"groupd/internal/vectors"
+	"groupd/rns/internal/x25519"
 	"groupd/rns/msgpack"
 )
 
@@ -32,11 +32,11 @@ func TestVectorsLinkTranscript(t *testing.T) {
 		if !ok {
 			t.Fatal("request refused")
 		}
-		exchange, err := ecdh.X25519().NewPrivateKey(c.In.Bytes("responder_x25519_private"))
+		exchange, err := x25519.NewPrivateKey(c.In.Bytes("responder_x25519_private"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		secret, err := deriveLinkSecret(linkID, exchange, a.keys.exchange.PublicKey().Bytes())
+		secret, err := deriveLinkSecret(linkID, exchange, a.keys.exchange.PublicKey())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +180,7 @@ func TestVectorsLinkRequest(t *testing.T) {
 			if c.In.Has("responder_x25519_private") {
 				private = c.In.Bytes("responder_x25519_private")
 			}
-			exchange, err := ecdh.X25519().NewPrivateKey(private)
+			exchange, err := x25519.NewPrivateKey(private)
 			if err != nil {
 				t.Fatal(err)
 			}

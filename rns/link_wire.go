@@ -1,13 +1,13 @@
 package rns
 
 import (
-	"crypto/ecdh"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
 	"io"
 
 	"groupd/rns/internal/token"
+	"groupd/rns/internal/x25519"
 )
 
 // Sizes of link packets' payloads, in bytes (spec 2 §1.4, §1.8, §1.17, §1.18).
@@ -25,7 +25,7 @@ const (
 
 // linkKeys are the fresh key pairs of one end of a link.
 type linkKeys struct {
-	exchange *ecdh.PrivateKey   // both ends
+	exchange *x25519.PrivateKey // both ends
 	signing  ed25519.PrivateKey // initiator: made for this link; responder: nil, its identity signs
 }
 
@@ -39,7 +39,7 @@ func newInitiatorKeys(rand io.Reader) (linkKeys, error) {
 }
 
 func loadInitiatorKeys(seed []byte) (linkKeys, error) {
-	exchange, err := ecdh.X25519().NewPrivateKey(seed[:X25519KeyLength])
+	exchange, err := x25519.NewPrivateKey(seed[:X25519KeyLength])
 	if err != nil {
 		return linkKeys{}, fmt.Errorf("%w: %w", ErrBadKey, err)
 	}
@@ -52,7 +52,7 @@ func newResponderKeys(rand io.Reader) (linkKeys, error) {
 	if err != nil {
 		return linkKeys{}, err
 	}
-	exchange, err := ecdh.X25519().NewPrivateKey(seed)
+	exchange, err := x25519.NewPrivateKey(seed)
 	if err != nil {
 		return linkKeys{}, fmt.Errorf("%w: %w", ErrBadKey, err)
 	}
@@ -85,7 +85,7 @@ func appendLinkRequest(dst []byte, keys linkKeys, mtu int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	dst = append(dst, keys.exchange.PublicKey().Bytes()...)
+	dst = append(dst, keys.exchange.PublicKey()...)
 	dst = append(dst, keys.signing[ed25519.SeedSize:]...)
 	return append(dst, signalling[:]...), nil
 }
@@ -128,7 +128,7 @@ func appendLinkProof(dst []byte, id LinkID, keys linkKeys, identity *Identity, m
 	if err != nil {
 		return nil, err
 	}
-	exchange := keys.exchange.PublicKey().Bytes()
+	exchange := keys.exchange.PublicKey()
 	dst = append(dst, identity.Sign(linkProofSigned(id, exchange, identity.SigningKey(), signalling[:]))...)
 	dst = append(dst, exchange...)
 	return append(dst, signalling[:]...), nil
@@ -140,7 +140,7 @@ func (p *linkProof) verify(id LinkID, identity *PublicIdentity) bool {
 }
 
 // deriveLinkKey agrees on the key of a link (spec 2 §1.7). Keys of low order are [ErrBadKey].
-func deriveLinkKey(id LinkID, private *ecdh.PrivateKey, peer []byte) (*token.Key, error) {
+func deriveLinkKey(id LinkID, private *x25519.PrivateKey, peer []byte) (*token.Key, error) {
 	derived, err := deriveLinkSecret(id, private, peer)
 	if err != nil {
 		return nil, err
@@ -148,12 +148,8 @@ func deriveLinkKey(id LinkID, private *ecdh.PrivateKey, peer []byte) (*token.Key
 	return token.NewKey(derived)
 }
 
-func deriveLinkSecret(id LinkID, private *ecdh.PrivateKey, peer []byte) ([]byte, error) {
-	public, err := ecdh.X25519().NewPublicKey(peer)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBadKey, err)
-	}
-	shared, err := private.ECDH(public)
+func deriveLinkSecret(id LinkID, private *x25519.PrivateKey, peer []byte) ([]byte, error) {
+	shared, err := private.Agree(peer)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadKey, err)
 	}

@@ -272,7 +272,7 @@ func (p *peer) sendMessages(ctx context.Context, c command) (result, error) {
 	bulk, began := c.Bulk, time.Now()
 	var under []*lxmf.Outgoing
 	for len(under) > 0 || c.Bulk > 0 {
-		if c.Bulk > 0 && len(under) < lxmf.DefaultMaxQueuePerRecipient {
+		if c.Bulk > 0 && len(under) < lxmf.DefaultMaxQueuePerRecipient/2 { // a message leaves the queue a little after it is done
 			out, err := send()
 			if err != nil {
 				return nil, err
