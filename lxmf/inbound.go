@@ -220,7 +220,7 @@ func (d *Delivery) keyOf(a *arrival) *rns.PublicIdentity {
 			return id
 		}
 	}
-	return d.r.identity(a.message.Source)
+	return d.r.authors.find(a.message.Source, d.r.identity)
 }
 
 // refuse proves what will not be accepted: it would be refused again.

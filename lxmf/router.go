@@ -191,6 +191,7 @@ type Router struct {
 	log       *slog.Logger
 	count     counters
 
+	authors authors
 	holder  holder
 	kept    keptMessages
 	stamper *Stamper
@@ -230,6 +231,7 @@ func NewRouter(c RouterConfig) (*Router, error) {
 		recipients: make(map[recipientKey]*recipient),
 		queue:      newSendQueue(),
 	}
+	r.authors.keep = authorsKept
 	r.holder.init(r)
 	r.kept = keptMessages{r: r, changed: make(chan struct{}, 1)}
 	r.tickets.init(r)

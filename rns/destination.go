@@ -263,7 +263,7 @@ func (d *Destination) receive(life context.Context) {
 				Interface:   p.on.name(),
 				Ratchet:     ratchet,
 				At:          p.at,
-				prove:       func() error { return d.prove(p.hash, p.on) },
+				prove:       func(notBefore time.Time) error { return d.prove(p.hash, p.on, notBefore) },
 			})
 		}
 	}
@@ -314,14 +314,20 @@ func (d *Destination) Decrypt(sealed []byte) (plaintext []byte, ok bool) {
 }
 
 // prove sends the proof of a packet on the interface that it came in on.
-func (d *Destination) prove(hash PacketHash, on *attached) error {
+func (d *Destination) prove(hash PacketHash, on *attached, notBefore time.Time) error {
 	if d.config.Identity == nil {
 		return ErrNotProvable
 	}
 	p := NewProof(d.config.Identity, hash, !d.t.config.ExplicitProofs)
 	p.Raw = p.Append(nil)
+	f := outFrame{raw: p.Raw, on: on, hash: p.Hash(), notBefore: notBefore}
+	if time.Now().Before(notBefore) {
+		d.t.sendRaw(f)
+		return nil
+	}
 	result := make(chan error, 1)
-	d.t.sendRaw(outFrame{raw: p.Raw, on: on, hash: p.Hash(), result: result})
+	f.result = result
+	d.t.sendRaw(f)
 	return d.t.outcome(context.Background(), result)
 }
 
@@ -343,7 +349,7 @@ type ReceivedPacket struct {
 	// At is when it came in.
 	At time.Time
 
-	prove  func() error
+	prove  func(notBefore time.Time) error // which is held back until then
 	proved atomic.Bool
 }
 
@@ -358,15 +364,12 @@ func (p *ReceivedPacket) Prove() error {
 	if p.proved.Swap(true) {
 		return nil
 	}
-	if p.Destination != nil {
-		delay := p.Destination.config.AnswerDelay
-		if p.Link != nil {
-			delay = p.Link.answerDelay()
-		}
-		if wait := delay - time.Since(p.At); wait > 0 {
-			time.AfterFunc(wait, func() { _ = p.prove() })
-			return nil
-		}
+	var delay time.Duration
+	switch {
+	case p.Link != nil:
+		delay = p.Link.answerDelay()
+	case p.Destination != nil:
+		delay = p.Destination.config.AnswerDelay
 	}
-	return p.prove()
+	return p.prove(p.At.Add(delay))
 }

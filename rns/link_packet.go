@@ -261,10 +261,17 @@ func (l *Link) handleIdentify(now time.Time, plaintext []byte) {
 // received makes what the application gets of a packet.
 func (l *Link) received(p linkPacket, plaintext []byte) *ReceivedPacket {
 	hash := p.packetHash()
+	prove := func() error {
+		return l.submit(context.Background(), func(now time.Time) { l.provePacket(now, hash) })
+	}
 	r := &ReceivedPacket{
 		Data: plaintext, Hash: hash, Link: l, Hops: int(p.Hops), Interface: p.on.name(), At: p.at,
-		prove: func() error {
-			return l.submit(context.Background(), func(now time.Time) { l.provePacket(now, hash) })
+		prove: func(notBefore time.Time) error {
+			if wait := time.Until(notBefore); wait > 0 {
+				time.AfterFunc(wait, func() { _ = prove() })
+				return nil
+			}
+			return prove()
 		},
 	}
 	if d, ok := l.target.(*Destination); ok {

@@ -14,6 +14,8 @@ type outFrame struct {
 	on   *attached  // the only interface to send it on; nil: by path, or on all
 	hash PacketHash // to be remembered as seen when it goes out; zero: none
 
+	notBefore time.Time // when it may go out; zero: now
+
 	receipt *Receipt        // to be kept once sent; nil: none
 	signer  *PublicIdentity // whose proof concludes it
 	bitrate int64           // bit/s where it leaves the machine, if it is not the interface's; 0: it is
@@ -34,8 +36,13 @@ func (t *Transport) sendRaw(f outFrame) {
 	}
 }
 
-// send transmits one queued packet and says how it went.
+// send transmits one queued packet, or holds it until it is time, and says how it went.
 func (e *engine) send(f outFrame) {
+	if e.now.Before(f.notBefore) && e.heldBack.add(f) {
+		at, _ := e.heldBack.next()
+		e.wakeBy(at)
+		return
+	}
 	hops, bitrate, err := e.route(f)
 	if f.bitrate > 0 {
 		bitrate = f.bitrate

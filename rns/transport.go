@@ -341,6 +341,7 @@ type engine struct {
 	paths        pathTable
 	requests     pathRequestTable
 	receipts     receiptTable
+	heldBack     heldFrames
 	known        knownTable
 
 	// What a transport node keeps for others.
@@ -442,6 +443,7 @@ func (e *engine) step(interrupt <-chan struct{}) {
 	case f := <-e.t.inbound:
 		e.now = time.Now()
 		e.receive(f)
+		e.receiveMore()
 	case f := <-e.t.verified:
 		e.now = time.Now()
 		f(e)
@@ -460,6 +462,22 @@ func (e *engine) step(interrupt <-chan struct{}) {
 	}
 }
 
+// inboundBatch is how many packets the loop handles before it looks at anything else.
+const inboundBatch = 16
+
+// receiveMore handles some of the packets that have come meanwhile: looking at one queue costs less than at all.
+func (e *engine) receiveMore() {
+	for range inboundBatch - 1 {
+		select {
+		case f := <-e.t.inbound:
+			e.now = time.Now()
+			e.receive(f)
+		default:
+			return
+		}
+	}
+}
+
 // tick does what is due, and sets the timer to what is due next.
 func (e *engine) tick() {
 	next := e.receipts.expire(e.now)
@@ -471,6 +489,10 @@ func (e *engine) tick() {
 		next = e.nextSweep
 	}
 	if at, ok := e.relayDue(); ok && at.Before(next) {
+		next = at
+	}
+	e.sendHeld(e.now)
+	if at, ok := e.heldBack.next(); ok && at.Before(next) {
 		next = at
 	}
 	e.wake = next
@@ -508,11 +530,21 @@ func (e *engine) wakeBy(t time.Time) {
 // stop ends links, interfaces and everything else, and saves the tables. It is still the loop.
 func (e *engine) stop() error {
 	e.stopping = true
+	e.now = time.Now()
+	e.sendHeld(e.now.Add(time.Hour)) // there is no later
 	if e.timer != nil {
 		e.goodbye()
 	}
 	e.receipts.close()
 	return e.saveAll()
+}
+
+// sendHeld sends what was to be held until then at most.
+func (e *engine) sendHeld(until time.Time) {
+	for _, f := range e.heldBack.due(until) {
+		f.notBefore = time.Time{}
+		e.send(f)
+	}
 }
 
 // goodbye closes all links and gives the carriers time to transmit that.
