@@ -15,18 +15,23 @@ func (h *Hub) Kick(ctx context.Context, c Caller, g GroupID, in KickInput) (Chan
 	if in.Duration == 0 {
 		in.Duration = DefaultKick
 	}
-	return h.remove(ctx, "kick", c, g, BanInput(in), true)
+	r, err := h.remove(ctx, "kick", c, g, BanInput{Target: in.Target, Reason: in.Reason, Duration: in.Duration}, true)
+	return r.Change, err
 }
 
 // Ban removes somebody and keeps him out, for good or as long as said. He need not be a member, nor known: what was typed
 // is kept and compared with whoever appears. Needs PermBan and a higher rank.
-func (h *Hub) Ban(ctx context.Context, c Caller, g GroupID, in BanInput) (Change, error) {
+//
+// With Purge everybody sees all that he wrote as deleted, which is done bit by bit after the ban and needs Run; for UndoPurge it can be
+// brought back (UndoBan), then it is erased. With Branch those whom he invited are banned too, and those whom they invited, and so on,
+// as far as the caller outranks them: maxBranch at once.
+func (h *Hub) Ban(ctx context.Context, c Caller, g GroupID, in BanInput) (BanResult, error) {
 	return h.remove(ctx, "ban", c, g, in, false)
 }
 
 // remove is kick and ban.
-func (h *Hub) remove(ctx context.Context, op string, c Caller, g GroupID, in BanInput, kick bool) (Change, error) {
-	var r Change
+func (h *Hub) remove(ctx context.Context, op string, c Caller, g GroupID, in BanInput, kick bool) (BanResult, error) {
+	var r BanResult
 	reason, err := cleanText(op, "reason", in.Reason, MaxReasonBytes)
 	if err != nil {
 		return r, err
@@ -77,33 +82,110 @@ func (h *Hub) remove(ctx context.Context, op string, c Caller, g GroupID, in Ban
 			return o.Expires.IsZero() && b.Expires.IsZero() && o.Kick == b.Kick && o.Reason == b.Reason && o.By == b.By
 		}) {
 			r.Rev = w.head.Rev // a repetition without a client id
-			return nil
-		}
-		if err := w.replaceBan(old, b); err != nil {
+		} else if r.Change, err = w.shutOut(kind, old, b, m.Present, in); err != nil {
 			return err
 		}
-		if m.Present {
-			if err := w.depart(m); err != nil {
+		if in.Purge && !b.Identity.IsZero() {
+			if err := w.beginErasure(ErasureHide, b.Identity); err != nil {
+				return err
+			}
+			r.Purging = true
+		}
+		if in.Branch {
+			if err := w.banBranch(b, in, &r); err != nil {
 				return err
 			}
 		}
-		if !q.Identity.IsZero() {
-			if err := w.dropRequest(q.Identity); err != nil {
-				return err
-			}
+		r.Rev = w.head.Rev
+		return w.heard()
+	})
+	return r, err
+}
+
+// shutOut puts a ban in the place of old ones, and ends the membership or the request of whom it names.
+func (w *work) shutOut(kind EntryKind, old []Ban, b Ban, present bool, in BanInput) (Change, error) {
+	if err := w.replaceBan(old, b); err != nil {
+		return Change{}, err
+	}
+	if present {
+		m, err := w.tx.Member(w.group.ID, b.Identity)
+		if err != nil {
+			return Change{}, err
 		}
-		e, err := w.event(kind, b.Target, reason)
+		if err := w.depart(m); err != nil {
+			return Change{}, err
+		}
+	}
+	if !b.Identity.IsZero() {
+		_, err := w.w.DeleteInvitesBy(w.group.ID, b.Identity)
+		if err := errors.Join(err, w.dropRequest(b.Identity)); err != nil {
+			return Change{}, err
+		}
+	}
+	e, err := w.event(kind, b.Target, b.Reason)
+	if err != nil {
+		return Change{}, err
+	}
+	w.tell(Event{Kind: EventRemoved, Who: b.Identity, Name: b.DisplayName, Text: b.Reason, Until: b.Expires})
+	if _, err := w.tally(moderation.MeterBans); err != nil {
+		return Change{}, err
+	}
+	purge := ""
+	if in.Purge {
+		purge = "with all posts"
+	}
+	return w.changed(e), w.audit(b.Target, detail(b.DisplayName, lasting(in.Duration), purge, b.Reason))
+}
+
+// banBranch bans those whom somebody brought here, like him.
+func (w *work) banBranch(root Ban, in BanInput, r *BanResult) error {
+	if root.Identity.IsZero() {
+		return nil
+	}
+	ids, err := w.lives(root.Identity)
+	if err != nil {
+		return err
+	}
+	known := make(map[IdentityHash]bool)
+	for _, id := range ids {
+		known[id] = true
+	}
+	for i := 0; i < len(ids); i++ {
+		rows, err := w.tx.MembersInvitedBy(w.group.ID, ids[i], maxBranchSee)
 		if err != nil {
 			return err
 		}
-		w.tell(Event{Kind: EventRemoved, Who: b.Identity, Name: b.DisplayName, Text: reason, Until: b.Expires})
-		if _, err := w.tally(moderation.MeterBans); err != nil {
-			return err
+		for _, m := range rows {
+			if known[m.Identity] {
+				continue
+			}
+			if r.More = len(r.Branch) == maxBranch && m.Present || len(ids) == maxBranchSee; r.More {
+				return nil
+			}
+			known[m.Identity] = true
+			ids = append(ids, m.Identity)
+			if !m.Present {
+				continue
+			}
+			if err := w.may(moderation.ActionBan, about(m, m.Identity == w.caller.Identity)); Refused(err) {
+				continue // of his rank, or himself
+			} else if err != nil {
+				return err
+			}
+			b := root
+			b.Target, b.Identity, b.Address, b.DisplayName = AnyHash(m.Identity), m.Identity, m.Address, m.DisplayName
+			if _, err := w.shutOut(EntryBan, nil, b, true, in); err != nil {
+				return err
+			}
+			if in.Purge {
+				if err := w.beginErasure(ErasureHide, m.Identity); err != nil {
+					return err
+				}
+			}
+			r.Branch = append(r.Branch, Member{Group: m.Group, Identity: m.Identity, Address: m.Address, DisplayName: m.DisplayName})
 		}
-		r = w.changed(e)
-		return errors.Join(w.heard(), w.audit(b.Target, detail(b.DisplayName, lasting(in.Duration), reason)))
-	})
-	return r, err
+	}
+	return nil
 }
 
 // known finds what is known of a target: a member's row, present or not, and a request. Zero rows when nothing is.
@@ -205,6 +287,16 @@ func (s *scene) bansOf(h AnyHash) ([]Ban, error) {
 // Unban lifts every ban that names the target in either form, kicks included. Needs PermBan, or PermKick when all of them
 // are kicks.
 func (h *Hub) Unban(ctx context.Context, c Caller, g GroupID, target AnyHash) (Change, error) {
+	return h.unban(ctx, c, g, target, false)
+}
+
+// UndoBan lifts the bans, where there are any in force, and brings back the posts that went with a ban less than UndoPurge ago, which is
+// done bit by bit and needs Run. KindNotFound when there are none. Needs PermBan.
+func (h *Hub) UndoBan(ctx context.Context, c Caller, g GroupID, target AnyHash) (Change, error) {
+	return h.unban(ctx, c, g, target, true)
+}
+
+func (h *Hub) unban(ctx context.Context, c Caller, g GroupID, target AnyHash, undo bool) (Change, error) {
 	const op = "unban"
 	var r Change
 	if target.IsZero() {
@@ -216,26 +308,60 @@ func (h *Hub) Unban(ctx context.Context, c Caller, g GroupID, target AnyHash) (C
 			return err
 		}
 		inForce := func(b Ban) bool { return moderation.BanInForce(b.Expires, w.expiry) }
-		kicks := slices.ContainsFunc(bans, inForce) && !slices.ContainsFunc(bans, func(b Ban) bool { return inForce(b) && !b.Kick })
-		if err := w.may(moderation.ActionUnban, func(f *moderation.Facts) { f.OnlyKick = kicks }); err != nil {
+		banned := slices.ContainsFunc(bans, inForce)
+		kicks := banned && !slices.ContainsFunc(bans, func(b Ban) bool { return inForce(b) && !b.Kick })
+		if err := w.may(moderation.ActionUnban, func(f *moderation.Facts) { f.OnlyKick = kicks && !undo }); err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(bans, inForce) {
+		if !banned && !undo {
 			return w.refuse(KindNotFound, "target", "nobody with this address is banned")
+		}
+		posts := ""
+		who := target
+		if undo {
+			if who, err = w.bringBack(target, bans); err != nil {
+				return err
+			}
+			posts = "with all posts"
 		}
 		for _, b := range bans {
 			if err := w.w.DeleteBan(g, b.Target); err != nil {
 				return err
 			}
 		}
-		e, err := w.event(EntryUnban, bans[0].Target, "")
-		if err != nil {
-			return err
+		r.Rev = w.head.Rev
+		name := ""
+		if banned {
+			who, name = bans[0].Target, bans[0].DisplayName
+			e, err := w.event(EntryUnban, who, "")
+			if err != nil {
+				return err
+			}
+			r = w.changed(e)
 		}
-		r = w.changed(e)
-		return errors.Join(w.heard(), w.audit(bans[0].Target, bans[0].DisplayName))
+		return errors.Join(w.heard(), w.audit(who, detail(name, posts)))
 	})
 	return r, err
+}
+
+// bringBack has the posts of somebody who was banned put back, and returns his identity.
+func (w *work) bringBack(target AnyHash, bans []Ban) (AnyHash, error) {
+	ids := []IdentityHash{IdentityHash(target)} // if it is one
+	if m, _, err := w.known(target); err != nil {
+		return target, err
+	} else if !m.Identity.IsZero() {
+		ids = append(ids, m.Identity)
+	}
+	for _, b := range bans {
+		ids = append(ids, b.Identity)
+	}
+	for _, id := range ids {
+		found, err := w.restore(id)
+		if found || err != nil {
+			return AnyHash(id), err
+		}
+	}
+	return target, w.refuse(KindNotFound, "undo", "there are no posts to bring back: that is possible for a day")
 }
 
 // Bans lists the bans in force by target, those above after; more says that another page follows. limit 0 is DefaultPage.

@@ -45,7 +45,10 @@ func (h *Hub) Edit(ctx context.Context, c Caller, g GroupID, in EditInput) (Post
 		if err != nil {
 			return err
 		}
-		own := first.Author == w.caller.Identity && (w.caller.Local || !w.caller.Identity.IsZero())
+		own, err := w.wrote(first.Author)
+		if err != nil {
+			return err
+		}
 		about := func(f *moderation.Facts) {
 			post.facts(f)
 			f.Self, f.Age, f.Files = own, w.now.Sub(first.Time), false

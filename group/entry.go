@@ -109,7 +109,7 @@ func (e Entry) Tombstone(rev Rev, at time.Time, by IdentityHash) Entry {
 type Head struct {
 	Seq       Seq    // newest entry
 	Rev       Rev    // newest change
-	Deletions uint64 // how many entries were ever deleted
+	Deletions uint64 // how often entries were deleted, or put back
 	Chain     Hash   // hash of the newest entry; zero for an empty group
 	Oldest    Seq    // oldest entry kept; 0 for an empty group
 	OldestRev Rev    // newest change when Oldest last rose: who has no later cursor has yet to learn of it

@@ -80,17 +80,3 @@ func (h *Hub) UpdatePermissions(ctx context.Context, c Caller, g GroupID, in Per
 	}
 	return m, nil
 }
-
-// Audit lists the log of moderation, newest first, IDs below before (0: all); limit 0 is DefaultPage. Needs PermAudit.
-func (h *Hub) Audit(ctx context.Context, c Caller, g GroupID, before int64, limit int) ([]Audit, error) {
-	var list []Audit
-	err := h.read(ctx, "audit", c, g, func(s *scene) error {
-		if err := s.may(moderation.ActionAudit); err != nil {
-			return err
-		}
-		var err error
-		list, err = s.tx.Audit(g, before, pageSize(limit))
-		return err
-	})
-	return list, err
-}

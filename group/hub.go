@@ -53,6 +53,7 @@ type Hub struct {
 	guesses    guesses
 	inviting   Buckets[inviteKey]
 	issued     issued
+	erasing    chan struct{} // something is to be erased
 
 	unblocked  atomic.Uint64 // who wanted no invites and was forgotten
 	remembered atomic.Uint64 // outcomes written since the start
@@ -76,7 +77,8 @@ func New(cfg Config) (*Hub, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits.withDefaults(), blobs: cfg.Blobs, unused: make(chan struct{}, 1)}
+	h := &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits.withDefaults(), blobs: cfg.Blobs, unused: make(chan struct{}, 1),
+		erasing: make(chan struct{}, 1)}
 	h.clock.now = cfg.Now
 	if h.announces = cfg.Announces; h.announces == nil {
 		h.announces = func(IdentityHash) bool { return false }
@@ -88,9 +90,12 @@ func New(cfg Config) (*Hub, error) {
 }
 
 // Run keeps count of the time that passes while nothing else is stored (see ClockUnsure), removes entries that are no longer kept, and
-// does what else is due every ten minutes: members who were silent for as long as the policy says leave, lockdowns end. It returns nil
-// when ctx ends, or the error that kept it from storing the last count.
+// does what else is due every ten minutes: members who were silent for as long as the policy says leave, lockdowns end; and it hides,
+// brings back and erases the posts of those who were banned or want to be forgotten. It returns nil when ctx ends, or the error that kept it from storing the last count.
 func (h *Hub) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { h.runErasures(ctx) })
+	defer wg.Wait()
 	var listening time.Duration // with a clock that was sure
 	tick := time.NewTicker(clockStore)
 	defer tick.Stop()
@@ -399,6 +404,16 @@ type BanInput struct {
 	Target   AnyHash
 	Reason   string
 	Duration time.Duration // 0: for good
+	Purge    bool          // hide all that he wrote
+	Branch   bool          // also those whom he brought here, and whom they did
+}
+
+// BanResult says what a ban did.
+type BanResult struct {
+	Change
+	Purging bool     // his posts are being hidden
+	Branch  []Member // who was banned with him: identity, address and name
+	More    bool     // his branch has more: ban him again
 }
 
 // PermissionsInput changes a member's role, single bits, or both (role first).

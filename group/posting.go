@@ -252,7 +252,11 @@ func (w *work) mayDelete(author IdentityHash) error {
 	if err != nil && !errors.Is(err, ErrNoRow) {
 		return err
 	}
-	return w.may(moderation.ActionDelete, about(m, author == w.caller.Identity && !author.IsZero()))
+	own, err := w.wrote(author)
+	if err != nil {
+		return err
+	}
+	return w.may(moderation.ActionDelete, about(m, own && !author.IsZero()))
 }
 
 // auditDeleted logs erased posts of others, one line per author.
@@ -260,14 +264,16 @@ func (w *work) auditDeleted(entries []Entry) error {
 	counts := make(map[IdentityHash]int)
 	var order []IdentityHash
 	for _, e := range entries {
-		if e.Author == w.caller.Identity && !w.caller.Local {
-			continue
-		}
 		if counts[e.Author]++; counts[e.Author] == 1 {
 			order = append(order, e.Author)
 		}
 	}
 	for _, author := range order {
+		if own, err := w.wrote(author); err != nil {
+			return err
+		} else if own && !w.caller.Local {
+			continue
+		}
 		if err := w.audit(AnyHash(author), plural(counts[author], "post")); err != nil {
 			return err
 		}

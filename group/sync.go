@@ -262,7 +262,7 @@ func (p *Page) place(e Entry) Rev {
 
 // take adds an entry unless the filter leaves it out.
 func (p *Page) take(e Entry, q Query) {
-	if (q.NoEvents && !e.Kind.Authored()) || (q.Current && e.Kind == EntryEdit) {
+	if (q.NoEvents && !e.Kind.Authored()) || (q.Current && e.Kind == EntryEdit) || (q.Contents && e.Restored && !e.Deleted) {
 		p.Omitted++
 		return
 	}

@@ -12,6 +12,7 @@ type work struct {
 	scene
 	w      Tx
 	events []Event
+	erases bool // there is something to erase
 	idle   bool // nothing was done, and the answer would be the same again: it need not be remembered
 }
 
@@ -92,6 +93,12 @@ func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result
 			}
 		}
 		return h.failed(op, err)
+	}
+	if w.erases {
+		select {
+		case h.erasing <- struct{}{}:
+		default:
+		}
 	}
 	for _, e := range w.events { // none when repeated
 		e.Group, e.Head = g, w.head

@@ -276,8 +276,65 @@ func (h *fakeHub) Kick(_ context.Context, c group.Caller, _ group.GroupID, in gr
 	return h.change(), h.note("kick", c, in)
 }
 
-func (h *fakeHub) Ban(_ context.Context, c group.Caller, _ group.GroupID, in group.BanInput) (group.Change, error) {
-	return h.change(), h.note("ban", c, in)
+func (h *fakeHub) Ban(_ context.Context, c group.Caller, _ group.GroupID, in group.BanInput) (group.BanResult, error) {
+	r := group.BanResult{Change: h.change()}
+	if in.Branch {
+		r.Purging, r.Branch = in.Purge, h.people[2:]
+	}
+	return r, h.note("ban", c, in)
+}
+
+func (h *fakeHub) UndoBan(_ context.Context, c group.Caller, _ group.GroupID, target group.AnyHash) (group.Change, error) {
+	return h.change(), h.note("undo ban", c, target)
+}
+
+func (h *fakeHub) Bans(_ context.Context, c group.Caller, _ group.GroupID, after group.AnyHash, limit int) ([]group.Ban, bool, error) {
+	list := []group.Ban{
+		{Target: group.AnyHash(id(5)), Identity: id(5), DisplayName: "mallory", Reason: "spam", By: id(1), Created: start()},
+		{Target: group.AnyHash(id(6)), By: id(1), Reason: "too loud", Kick: true, Created: start(), Expires: start().Add(time.Hour)},
+	}
+	for len(list) > 0 && bytes.Compare(list[0].Target[:], after[:]) <= 0 {
+		list = list[1:]
+	}
+	n := min(limit, len(list))
+	return list[:n], n < len(list), h.note("bans", c, after)
+}
+
+func (h *fakeHub) AuditLog(_ context.Context, c group.Caller, _ group.GroupID, q group.AuditQuery) (group.AuditPage, error) {
+	lines := []group.Audit{
+		{ID: 8, Time: start().Add(time.Minute), By: id(1), Action: "ban", Target: group.AnyHash(id(5)), Detail: "mallory, for good, spam"},
+		{ID: 7, Time: start(), Action: "permissions", Target: group.AnyHash(id(2)), Detail: "grace, member to moderator"},
+	}
+	return group.AuditPage{Lines: lines, Members: h.people[:1]}, h.note("audit", c, q)
+}
+
+func (h *fakeHub) CreateInvite(_ context.Context, c group.Caller, _ group.GroupID, in group.InviteInput) (group.InviteIssued, error) {
+	i := group.Invite{ID: 4, By: c.Identity, For: in.For, Role: moderation.RoleMember, Uses: max(in.Uses, 1), Created: start(), Expires: start().Add(group.InviteValid)}
+	return group.InviteIssued{Change: h.change(), Invite: i, Code: "rover-maple-stone-lamp-tiger-04172"}, h.note("invite", c, in)
+}
+
+func (h *fakeHub) Invites(_ context.Context, c group.Caller, _ group.GroupID, q group.InvitesQuery) (group.InvitesPage, error) {
+	list := []group.Invite{
+		{ID: 4, By: id(1), Role: moderation.RoleMember, Uses: 3, Used: 2, Created: start(), Expires: start().Add(group.InviteValid)},
+		{ID: 5, For: group.AnyHash(id(6)), Role: moderation.RoleModerator, Uses: 1, Created: start(), Expires: start().Add(group.InviteValid)},
+	}
+	return group.InvitesPage{Invites: list, Members: h.people[:1]}, h.note("invites", c, q)
+}
+
+func (h *fakeHub) RevokeInvite(_ context.Context, c group.Caller, _ group.GroupID, id int64) (group.Change, error) {
+	return h.change(), h.note("revoke", c, id)
+}
+
+func (h *fakeHub) BlockInvites(_ context.Context, c group.Caller, _ group.GroupID, off bool) (group.Change, error) {
+	return h.change(), h.note("block invites", c, off)
+}
+
+func (h *fakeHub) Transfer(_ context.Context, c group.Caller, _ group.GroupID, in group.TransferInput) (group.Member, error) {
+	return h.people[1], h.note("transfer", c, in)
+}
+
+func (h *fakeHub) Forget(_ context.Context, c group.Caller, _ group.GroupID) (group.Change, error) {
+	return h.change(), h.note("forget", c, nil)
 }
 
 func (h *fakeHub) Unban(_ context.Context, c group.Caller, _ group.GroupID, target group.AnyHash) (group.Change, error) {
@@ -428,8 +485,16 @@ func samples() []sample {
 		{"/messages/delete", &groupdv1.DeleteRequest{Seqs: []uint64{4, 5, 999}, ClientId: cid}, &groupdv1.DeleteReply{}},
 		{"/members", &groupdv1.MembersRequest{Limit: 2}, &groupdv1.MembersReply{}},
 		{"/members/kick", &groupdv1.KickRequest{Who: byName("linus"), Reason: "spam", DurationS: 7200, ClientId: cid}, &groupdv1.Ack{}},
-		{"/members/ban", &groupdv1.BanRequest{Who: byHash(5), Reason: "spam", ClientId: cid}, &groupdv1.Ack{}},
-		{"/members/unban", &groupdv1.UnbanRequest{Who: byHash(5), ClientId: cid}, &groupdv1.Ack{}},
+		{"/members/ban", &groupdv1.BanRequest{Who: byHash(5), Reason: "spam", ClientId: cid, Purge: true, Branch: true}, &groupdv1.BanReply{}},
+		{"/members/unban", &groupdv1.UnbanRequest{Who: byHash(5), ClientId: cid, Undo: true}, &groupdv1.Ack{}},
+		{"/members/transfer", &groupdv1.TransferRequest{From: byName("grace"), To: byHash(7), ClientId: cid}, &groupdv1.Ack{}},
+		{"/bans", &groupdv1.BansRequest{}, &groupdv1.BansReply{}},
+		{"/audit", &groupdv1.AuditRequest{Limit: 2}, &groupdv1.AuditReply{}},
+		{"/invites/create", &groupdv1.InviteRequest{Uses: 3, DurationS: 86400, ClientId: cid}, &groupdv1.InviteReply{}},
+		{"/invites/list", &groupdv1.InvitesRequest{All: true}, &groupdv1.InvitesReply{}},
+		{"/invites/revoke", &groupdv1.RevokeInviteRequest{Id: 4, ClientId: cid}, &groupdv1.Ack{}},
+		{"/invites/block", &groupdv1.BlockInvitesRequest{ClientId: cid}, &groupdv1.Ack{}},
+		{"/forget", &groupdv1.ForgetRequest{Confirm: true, ClientId: cid}, &groupdv1.Ack{}},
 		{"/members/requests", &groupdv1.WaitingRequest{}, &groupdv1.WaitingReply{}},
 		{"/members/approve", &groupdv1.ApproveRequest{Who: byName("mallory"), ClientId: cid}, &groupdv1.Ack{}},
 		{"/members/reject", &groupdv1.RejectRequest{Who: byName("mallory"), Reason: "we do not know you", ClientId: cid}, &groupdv1.Ack{}},

@@ -29,7 +29,7 @@ func (s *Server) join(ctx context.Context, c *call, q *groupdv1.JoinRequest) (*g
 			return nil, nil, err
 		}
 	}
-	got, err := s.hub.Join(ctx, caller, s.group, group.JoinInput{Name: q.GetName(), Greeting: q.GetGreeting()})
+	got, err := s.hub.Join(ctx, caller, s.group, group.JoinInput{Name: q.GetName(), Greeting: q.GetGreeting(), Code: q.GetCode()})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -21,23 +21,38 @@ func (s *Server) kick(ctx context.Context, c *call, q *groupdv1.KickRequest) (*g
 }
 
 // ban answers /members/ban; needs BAN. The target need not be a member, now or ever.
-func (s *Server) ban(ctx context.Context, c *call, q *groupdv1.BanRequest) (*groupdv1.Ack, []byte, error) {
+func (s *Server) ban(ctx context.Context, c *call, q *groupdv1.BanRequest) (*groupdv1.BanReply, []byte, error) {
 	target, err := s.resolve(ctx, c, "who", q.GetWho(), group.AmongMembers, group.AmongRequests, group.AmongDeparted, group.AmongBans)
 	if err != nil {
 		return nil, nil, err
 	}
-	return ack(s.hub.Ban(ctx, c.as(q.GetClientId()), s.group, group.BanInput{
-		Target: target, Reason: q.GetReason(), Duration: time.Duration(q.GetDurationS()) * time.Second,
-	}))
+	r, err := s.hub.Ban(ctx, c.as(q.GetClientId()), s.group, group.BanInput{
+		Target: target, Reason: q.GetReason(), Duration: time.Duration(q.GetDurationS()) * time.Second, Purge: q.GetPurge(), Branch: q.GetBranch(),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	reply := &groupdv1.BanReply{Rev: uint64(r.Rev), Purging: r.Purging, More: r.More}
+	for _, m := range r.Branch {
+		reply.Branch = append(reply.Branch, &groupdv1.Branch{Identity: m.Identity[:], Name: m.DisplayName})
+	}
+	return reply, nil, nil
 }
 
 // unban answers /members/unban; needs BAN, or KICK for a kick.
 func (s *Server) unban(ctx context.Context, c *call, q *groupdv1.UnbanRequest) (*groupdv1.Ack, []byte, error) {
-	var done group.Change
-	err := s.changeOf(ctx, c, q.GetClientId(), q.GetWho(), group.AmongBans, func(caller group.Caller, target group.AnyHash) (err error) {
-		done, err = s.hub.Unban(ctx, caller, s.group, target)
-		return err
-	})
+	unban, others := s.hub.Unban, []group.Scope(nil)
+	if q.GetUndo() {
+		unban, others = s.hub.UndoBan, []group.Scope{group.AmongDeparted, group.AmongMembers}
+	}
+	target, notFound, err := s.targetOf(ctx, c, "who", q.GetClientId(), q.GetWho(), group.AmongBans, others...)
+	if err != nil {
+		return nil, nil, err
+	}
+	done, err := unban(ctx, c.as(q.GetClientId()), s.group, target)
+	if notFound != nil && group.KindOf(err) == group.KindNotFound {
+		err = notFound
+	}
 	return ack(done, err)
 }
 

@@ -60,8 +60,17 @@ type Hub interface {
 	SettleReports(ctx context.Context, c group.Caller, g group.GroupID, seq group.Seq, note string) (group.Change, error)
 	Delete(ctx context.Context, c group.Caller, g group.GroupID, in group.DeleteInput) (group.DeleteResult, error)
 	Members(ctx context.Context, c group.Caller, g group.GroupID, q group.MembersQuery) (group.MembersPage, error)
+	CreateInvite(ctx context.Context, c group.Caller, g group.GroupID, in group.InviteInput) (group.InviteIssued, error)
+	Invites(ctx context.Context, c group.Caller, g group.GroupID, q group.InvitesQuery) (group.InvitesPage, error)
+	RevokeInvite(ctx context.Context, c group.Caller, g group.GroupID, id int64) (group.Change, error)
+	BlockInvites(ctx context.Context, c group.Caller, g group.GroupID, off bool) (group.Change, error)
+	UndoBan(ctx context.Context, c group.Caller, g group.GroupID, target group.AnyHash) (group.Change, error)
+	Bans(ctx context.Context, c group.Caller, g group.GroupID, after group.AnyHash, limit int) (bans []group.Ban, more bool, err error)
+	AuditLog(ctx context.Context, c group.Caller, g group.GroupID, q group.AuditQuery) (group.AuditPage, error)
+	Transfer(ctx context.Context, c group.Caller, g group.GroupID, in group.TransferInput) (group.Member, error)
+	Forget(ctx context.Context, c group.Caller, g group.GroupID) (group.Change, error)
 	Kick(ctx context.Context, c group.Caller, g group.GroupID, in group.KickInput) (group.Change, error)
-	Ban(ctx context.Context, c group.Caller, g group.GroupID, in group.BanInput) (group.Change, error)
+	Ban(ctx context.Context, c group.Caller, g group.GroupID, in group.BanInput) (group.BanResult, error)
 	Unban(ctx context.Context, c group.Caller, g group.GroupID, target group.AnyHash) (group.Change, error)
 	Requests(ctx context.Context, c group.Caller, g group.GroupID, limit int) ([]group.Request, error)
 	Approve(ctx context.Context, c group.Caller, g group.GroupID, who group.AnyHash) (group.JoinResult, error)
@@ -164,6 +173,14 @@ func (s *Server) table() []route {
 		on("/members/kick", identified, changes, s.kick),
 		on("/members/ban", identified, changes, s.ban),
 		on("/members/unban", identified, changes, s.unban),
+		on("/members/transfer", identified, changes, s.transfer),
+		on("/bans", identified, reads, s.bans),
+		on("/audit", identified, reads, s.audit),
+		on("/invites/create", identified, changes, s.createInvite),
+		on("/invites/list", identified, reads, s.invites),
+		on("/invites/revoke", identified, changes, s.revokeInvite),
+		on("/invites/block", identified, changes, s.blockInvites),
+		on("/forget", identified, changes, s.forget),
 		on("/members/mute", identified, changes, s.mute),
 		on("/members/unmute", identified, changes, s.unmute),
 		on("/members/requests", identified, reads, s.waiting),

@@ -83,6 +83,8 @@ func wireField(path, field string) string {
 			return "all_by"
 		case "/messages/search":
 			return "author"
+		case "/members/transfer":
+			return "from"
 		}
 		return "who"
 	case "status":

@@ -51,20 +51,28 @@ func nobody() (h group.AnyHash) {
 	return h
 }
 
-// changeOf resolves the target of a change and carries it out. A change that is repeated with its client id gets its first answer even if the
-// name means nobody any more, or several: it is the domain that remembers, so it is asked about nobody, who is never found.
+// targetOf resolves the target of a change. A change that is repeated with its client id gets its first answer even if the name means
+// nobody any more, or several: it is the domain that remembers, so it is asked about nobody, who is never found; notFound is what to answer
+// then.
+func (s *Server) targetOf(ctx context.Context, c *call, field string, clientID []byte, who *groupdv1.Who, first group.Scope,
+	others ...group.Scope) (target group.AnyHash, notFound, err error) {
+	if target, err = s.resolve(ctx, c, field, who, first, others...); err == nil {
+		return target, nil, nil
+	}
+	if kind := group.KindOf(err); len(clientID) == 0 || kind != group.KindNotFound && kind != group.KindConflict {
+		return target, nil, err
+	}
+	return nobody(), err, nil
+}
+
+// changeOf resolves the target of a change and carries it out.
 func (s *Server) changeOf(ctx context.Context, c *call, clientID []byte, who *groupdv1.Who, first group.Scope,
 	change func(caller group.Caller, target group.AnyHash) error) error {
-	target, notFound := s.resolve(ctx, c, "who", who, first)
-	if notFound != nil {
-		kind := group.KindOf(notFound)
-		if len(clientID) == 0 || kind != group.KindNotFound && kind != group.KindConflict {
-			return notFound
-		}
-		target = nobody()
+	target, notFound, err := s.targetOf(ctx, c, "who", clientID, who, first)
+	if err != nil {
+		return err
 	}
-	err := change(c.as(clientID), target)
-	if notFound != nil && group.KindOf(err) == group.KindNotFound {
+	if err = change(c.as(clientID), target); notFound != nil && group.KindOf(err) == group.KindNotFound {
 		return notFound
 	}
 	return err

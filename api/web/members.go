@@ -98,7 +98,7 @@ func (s *Server) kick(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	c, err := s.hub.Kick(r.Context(), operator(), groupID(r), group.KickInput(in))
+	c, err := s.hub.Kick(r.Context(), operator(), groupID(r), group.KickInput{Target: in.Target, Reason: in.Reason, Duration: in.Duration})
 	s.reply(w, r, Done{Target: in.Target.String(), Seq: uint64(c.Seq), Rev: uint64(c.Rev)}, err)
 }
 

@@ -36,7 +36,7 @@ type Hub interface {
 	Standing(ctx context.Context, c group.Caller, g group.GroupID) (group.Standing, error)
 	Members(ctx context.Context, c group.Caller, g group.GroupID, q group.MembersQuery) (group.MembersPage, error)
 	Kick(ctx context.Context, c group.Caller, g group.GroupID, in group.KickInput) (group.Change, error)
-	Ban(ctx context.Context, c group.Caller, g group.GroupID, in group.BanInput) (group.Change, error)
+	Ban(ctx context.Context, c group.Caller, g group.GroupID, in group.BanInput) (group.BanResult, error)
 	Unban(ctx context.Context, c group.Caller, g group.GroupID, target group.AnyHash) (group.Change, error)
 	Bans(ctx context.Context, c group.Caller, g group.GroupID, after group.AnyHash, limit int) ([]group.Ban, bool, error)
 	Requests(ctx context.Context, c group.Caller, g group.GroupID, limit int) ([]group.Request, error)

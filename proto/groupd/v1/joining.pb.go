@@ -94,6 +94,8 @@ type JoinRequest struct {
 	ClientId []byte `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// The disclosure the member has been shown. If it is the present one, the texts are left out of the answer.
 	DisclosureVersion uint32 `protobuf:"varint,4,opt,name=disclosure_version,json=disclosureVersion,proto3" json:"disclosure_version,omitempty"`
+	// Of an invite: case, spaces and dashes do not matter. Who is invited by name needs none.
+	Code string `protobuf:"bytes,80,opt,name=code,proto3" json:"code,omitempty"`
 	// Proof of work where /info tells a join_cost: a request stamp, see docs/requests.md.
 	Stamp         []byte `protobuf:"bytes,90,opt,name=stamp,proto3" json:"stamp,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -156,6 +158,13 @@ func (x *JoinRequest) GetDisclosureVersion() uint32 {
 		return x.DisclosureVersion
 	}
 	return 0
+}
+
+func (x *JoinRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
 }
 
 func (x *JoinRequest) GetStamp() []byte {
@@ -314,12 +323,13 @@ const file_groupd_v1_joining_proto_rawDesc = "" +
 	"\fClaimRequest\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1b\n" +
-	"\tclient_id\x18\x03 \x01(\fR\bclientId\"\x9f\x01\n" +
+	"\tclient_id\x18\x03 \x01(\fR\bclientId\"\xb3\x01\n" +
 	"\vJoinRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bgreeting\x18\x02 \x01(\tR\bgreeting\x12\x1b\n" +
 	"\tclient_id\x18\x03 \x01(\fR\bclientId\x12-\n" +
-	"\x12disclosure_version\x18\x04 \x01(\rR\x11disclosureVersion\x12\x14\n" +
+	"\x12disclosure_version\x18\x04 \x01(\rR\x11disclosureVersion\x12\x12\n" +
+	"\x04code\x18P \x01(\tR\x04code\x12\x14\n" +
 	"\x05stamp\x18Z \x01(\fR\x05stamp\"\xf6\x01\n" +
 	"\tJoinReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12/\n" +

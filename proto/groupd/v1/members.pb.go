@@ -755,8 +755,12 @@ type BanRequest struct {
 	Who    *Who                   `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
 	Reason string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Seconds; 0 is for ever.
-	DurationS     uint32 `protobuf:"varint,3,opt,name=duration_s,json=durationS,proto3" json:"duration_s,omitempty"`
-	ClientId      []byte `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	DurationS uint32 `protobuf:"varint,3,opt,name=duration_s,json=durationS,proto3" json:"duration_s,omitempty"`
+	ClientId  []byte `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Hide all that he wrote: everybody sees it as deleted. For a day /members/unban with undo brings it back, then it is erased.
+	Purge bool `protobuf:"varint,80,opt,name=purge,proto3" json:"purge,omitempty"`
+	// Also ban, and purge, whom he invited, whom they invited, and so on, as far as the caller outranks them; at most 50 at once.
+	Branch        bool `protobuf:"varint,81,opt,name=branch,proto3" json:"branch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -819,10 +823,27 @@ func (x *BanRequest) GetClientId() []byte {
 	return nil
 }
 
+func (x *BanRequest) GetPurge() bool {
+	if x != nil {
+		return x.Purge
+	}
+	return false
+}
+
+func (x *BanRequest) GetBranch() bool {
+	if x != nil {
+		return x.Branch
+	}
+	return false
+}
+
+// UnbanRequest lifts every ban of one person.
 type UnbanRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Who           *Who                   `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
-	ClientId      []byte                 `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Who      *Who                   `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
+	ClientId []byte                 `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Also bring back the posts that were hidden by the ban, which is possible for a day, even where the ban is lifted already.
+	Undo          bool `protobuf:"varint,80,opt,name=undo,proto3" json:"undo,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -869,6 +890,13 @@ func (x *UnbanRequest) GetClientId() []byte {
 		return x.ClientId
 	}
 	return nil
+}
+
+func (x *UnbanRequest) GetUndo() bool {
+	if x != nil {
+		return x.Undo
+	}
+	return false
 }
 
 // WaitingRequest lists who waits to join, oldest first.
@@ -1389,17 +1417,20 @@ const file_groupd_v1_members_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
 	"\n" +
 	"duration_s\x18\x03 \x01(\rR\tdurationS\x12\x1b\n" +
-	"\tclient_id\x18\x04 \x01(\fR\bclientId\"\x82\x01\n" +
+	"\tclient_id\x18\x04 \x01(\fR\bclientId\"\xb0\x01\n" +
 	"\n" +
 	"BanRequest\x12 \n" +
 	"\x03who\x18\x01 \x01(\v2\x0e.groupd.v1.WhoR\x03who\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
 	"\n" +
 	"duration_s\x18\x03 \x01(\rR\tdurationS\x12\x1b\n" +
-	"\tclient_id\x18\x04 \x01(\fR\bclientId\"M\n" +
+	"\tclient_id\x18\x04 \x01(\fR\bclientId\x12\x14\n" +
+	"\x05purge\x18P \x01(\bR\x05purge\x12\x16\n" +
+	"\x06branch\x18Q \x01(\bR\x06branch\"a\n" +
 	"\fUnbanRequest\x12 \n" +
 	"\x03who\x18\x01 \x01(\v2\x0e.groupd.v1.WhoR\x03who\x12\x1b\n" +
-	"\tclient_id\x18\x02 \x01(\fR\bclientId\"[\n" +
+	"\tclient_id\x18\x02 \x01(\fR\bclientId\x12\x12\n" +
+	"\x04undo\x18P \x01(\bR\x04undo\"[\n" +
 	"\x0eWaitingRequest\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\rR\x06offset\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x1b\n" +

@@ -1,0 +1,76 @@
+package requests
+
+import (
+	"context"
+	"time"
+
+	"groupd/group"
+	groupdv1 "groupd/proto/groupd/v1"
+)
+
+// createInvite answers /invites/create; needs INVITE, or the rank that the policy says.
+func (s *Server) createInvite(ctx context.Context, c *call, q *groupdv1.InviteRequest) (*groupdv1.InviteReply, []byte, error) {
+	role, ok := roleIn(q.GetRole())
+	if !ok {
+		return nil, nil, invalid("role", "there is no such role")
+	}
+	in := group.InviteInput{
+		Role: role, Uses: int(min(q.GetUses(), group.MaxInviteUses+1)), Duration: time.Duration(q.GetDurationS()) * time.Second, Send: q.GetSend(),
+	}
+	if q.GetWho() != nil {
+		var notFound, err error
+		if in.For, notFound, err = s.targetOf(ctx, c, "who", q.GetClientId(), q.GetWho(), group.AmongRequests, group.AmongDeparted, group.AmongMembers); err != nil {
+			return nil, nil, err
+		} else if notFound != nil {
+			return nil, nil, notFound // nobody must be invited by this name
+		}
+	}
+	r, err := s.hub.CreateInvite(ctx, c.as(q.GetClientId()), s.group, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &groupdv1.InviteReply{Id: uint64(r.Invite.ID), Code: r.Code, Expires: unix(r.Invite.Expires)}, nil, nil
+}
+
+// invites answers /invites/list: as many as fit.
+func (s *Server) invites(ctx context.Context, c *call, q *groupdv1.InvitesRequest) (*groupdv1.InvitesReply, []byte, error) {
+	budget, err := c.budget(q.GetMaxBytes())
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := s.hub.Invites(ctx, c.caller, s.group, group.InvitesQuery{All: q.GetAll(), After: int64(min(q.GetAfterId(), 1<<62)), Limit: limitIn(q.GetLimit())})
+	if err != nil {
+		return nil, nil, err
+	}
+	names := namesOf(p.Members)
+	rows := make([]*groupdv1.Invite, len(p.Invites))
+	for i, v := range p.Invites {
+		rows[i] = &groupdv1.Invite{
+			Id: uint64(v.ID), By: v.By[:], ByName: names[v.By], ForWhom: v.For[:], Role: groupdv1.Role(v.Role), Uses: clampUint32(int64(v.Uses)),
+			Used: clampUint32(int64(v.Used)), Created: unix(v.Created), Expires: unix(v.Expires),
+		}
+		if v.By.IsZero() {
+			rows[i].By = nil
+		}
+		if v.For.IsZero() {
+			rows[i].ForWhom = nil
+		}
+	}
+	encoded, err := fitRows(rows, budget, 24, p.More, func(shown []*groupdv1.Invite, more bool) ([]byte, error) {
+		return c.encode(&groupdv1.InvitesReply{Invites: shown, More: more})
+	}, func(i *groupdv1.Invite) { i.ByName = "" })
+	return &groupdv1.InvitesReply{}, encoded, err
+}
+
+// revokeInvite answers /invites/revoke.
+func (s *Server) revokeInvite(ctx context.Context, c *call, q *groupdv1.RevokeInviteRequest) (*groupdv1.Ack, []byte, error) {
+	if q.GetId() == 0 {
+		return nil, nil, invalid("id", "say which invite")
+	}
+	return ack(s.hub.RevokeInvite(ctx, c.as(q.GetClientId()), s.group, int64(min(q.GetId(), 1<<62))))
+}
+
+// blockInvites answers /invites/block, for anybody who has identified.
+func (s *Server) blockInvites(ctx context.Context, c *call, q *groupdv1.BlockInvitesRequest) (*groupdv1.Ack, []byte, error) {
+	return ack(s.hub.BlockInvites(ctx, c.as(q.GetClientId()), s.group, q.GetOff()))
+}
