@@ -29,6 +29,9 @@ func watched() []staff { return []staff{{of: group.EventRequested}, {of: group.E
 
 // notice tells people what was decided about them.
 func (s *Server) notice(ctx context.Context, e group.Event) {
+	if e.Group == s.group && e.Kind == group.EventInvited {
+		s.invite(ctx, e)
+	}
 	if e.Group != s.group || e.Who.IsZero() {
 		return
 	}
@@ -55,6 +58,21 @@ func (s *Server) notice(ctx context.Context, e group.Event) {
 		return
 	}
 	s.say(ctx, Outbound{To: rns.DestinationHash(group.AddressOf(e.Who)), TTL: noticeFor, Keep: true, Ticket: e.Kind == group.EventApproved}, whole(text(outside(info, e.Kind)))...)
+}
+
+// invite tells somebody that he is invited: one message, whose words are the server's alone.
+func (s *Server) invite(ctx context.Context, e group.Event) {
+	info, err := s.hub.Info(ctx, group.Caller{Local: true}, s.group)
+	if err != nil {
+		s.log.Warn("no info for an invite", "err", err)
+		return
+	}
+	to := rns.DestinationHash(e.Target)
+	if of := rns.DestinationHash(group.AddressOf(group.IdentityHash(e.Target))); !e.Who.IsZero() || s.config.Known != nil && s.config.Known(of) {
+		to = of // an identity was named
+	}
+	o := Outbound{To: to, TTL: noticeFor, Keep: true, MaxStamp: strangerStamp}
+	s.say(ctx, o, glyph+brief(textInvited(outside(info, e.Kind), e.By), MaxContent-len(glyph)))
 }
 
 // outside hides the private name from those who are not members (any more), as Info does.

@@ -57,6 +57,8 @@ type Config struct {
 	// Ratchet is the newest ratchet that an address has announced, nil when there is none; it is kept with the member, so
 	// that he can be written to after a restore. nil: none is known. It must be quick.
 	Ratchet func(rns.DestinationHash) []byte
+	// Known reports whether an address was heard announcing. nil: none was. It must be quick.
+	Known func(rns.DestinationHash) bool
 	// ModeFor is how one is told what is new who joins by a message that came in by this interface. nil: he asks.
 	ModeFor func(iface string) group.DeliveryMode
 	// Estimate tells what a message would put on the air, and Carry sends one once and waits for what becomes of it; see

@@ -65,6 +65,15 @@ func textTurnedAway(i group.Info, why string) string {
 	return because(fmt.Sprintf("Your request to join %s was declined", shortName(i)), why)
 }
 
+// textInvited names who invites by his address alone: a name could say anything.
+func textInvited(i group.Info, by group.IdentityHash) string {
+	who := ""
+	if !by.IsZero() {
+		who = " by " + group.AddressOf(by).String()
+	}
+	return fmt.Sprintf("You are invited to the group %s%s. To join, send /join and your name to this address. For no invites from here: /invite block", shortName(i), who)
+}
+
 // --- joining and leaving ---
 
 func textWelcome(i group.Info, name string, role moderation.Role) string {

@@ -36,6 +36,7 @@ func (n *node) serveDelivery(info group.Info, id *rns.Identity, log *slog.Logger
 		Server:  n.announcesGroup,
 		Send:    func(ctx context.Context, o lxm.Outbound) error { return n.send(ctx, d, o) }, // not before there is a delivery
 		ModeFor: func(iface string) group.DeliveryMode { return n.scheduler.ModeFor(info.Group, iface) },
+		Known:   func(a rns.DestinationHash) bool { _, ok := n.transport.Recall(a); return ok },
 		Ratchet: func(a rns.DestinationHash) []byte {
 			k, _ := n.transport.Recall(a)
 			return k.Ratchet
