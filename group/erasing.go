@@ -200,6 +200,9 @@ func (h *Hub) eraseSome(ctx context.Context, g GroupID, id IdentityHash) (more b
 		}
 		return err
 	})
+	if err == nil {
+		h.freed()
+	}
 	return more, err
 }
 

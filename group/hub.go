@@ -91,7 +91,8 @@ func New(cfg Config) (*Hub, error) {
 
 // Run keeps count of the time that passes while nothing else is stored (see ClockUnsure), removes entries that are no longer kept, and
 // does what else is due every ten minutes: members who were silent for as long as the policy says leave, lockdowns end; and it hides,
-// brings back and erases the posts of those who were banned or want to be forgotten. It returns nil when ctx ends, or the error that kept it from storing the last count.
+// brings back and erases the posts of those who were banned or want to be forgotten. It returns nil when ctx ends, or the error that
+// kept it from storing the last count.
 func (h *Hub) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { h.runErasures(ctx) })
