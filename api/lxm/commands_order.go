@@ -17,7 +17,7 @@ func orderCommands() []command {
 			long: "Keeps a member from writing, until /unmute or as long as you say: 30m, 2h, 7d. He still reads, and is told.", run: (*turn).mute},
 		{name: "unmute", args: "WHO", short: "let him write again", needs: moderation.PermMute, run: (*turn).unmute},
 		{name: "reports", args: "[page]", short: "what members reported", needs: moderation.PermDelete, run: (*turn).reports},
-		{name: "settle", aliases: []string{"dismiss"}, args: "#number [note]", short: "take reports off the list", needs: moderation.PermDelete,
+		{name: "settle", aliases: []string{"dismiss"}, args: "[#number] [note]", short: "take reports off the list", needs: moderation.PermDelete,
 			long: "Takes every report about a post off the list, with a note for the log. /delete does it too.", run: (*turn).settle},
 		{name: "lockdown", args: "on|off [duration]", short: "who joins waits for a moderator",
 			long: "With on, everybody who would join an open group waits for a moderator, until /lockdown off or as long as you say: /lockdown on 2h. Members are told.",
@@ -103,7 +103,7 @@ func (t *turn) reports(args string) ([]string, error) {
 
 // settle takes the reports about a post off the list.
 func (t *turn) settle(args string) ([]string, error) {
-	seq, note, ok := numbered(args)
+	seq, note, ok := t.aboutPost(args)
 	if !ok {
 		return whole(textSettleHow()), nil
 	}

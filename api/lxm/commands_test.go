@@ -10,6 +10,7 @@ import (
 
 	"groupd/api/lxm"
 	"groupd/group"
+	"groupd/lxmf"
 	"groupd/moderation"
 )
 
@@ -271,7 +272,7 @@ func TestNumbersMayHaveASignOrNot(t *testing.T) {
 
 func TestAnAuthorEditsHisPostAndOthersSeeTheNewText(t *testing.T) {
 	village(t, func(t *testing.T, h *house) {
-		if got := h.says("dot", "/edit").answer(t); got != "※ So: /edit 35 the new text\n#10 Dot: take the ferry\n#9 Dot: the bridge is out" {
+		if got := h.says("dot", "/edit").answer(t); got != "※ So: /edit 35 the new text, or in reply to the post without number\n#10 Dot: take the ferry\n#9 Dot: the bridge is out" {
 			t.Error(got)
 		}
 		if got := h.says("dot", "/edit #9 the bridge is open\nagain").answer(t); !strings.HasPrefix(got, "※ #9 has the new text") {
@@ -528,5 +529,26 @@ func TestAmbiguityListsTheChoicesAndTyposGetTheNearest(t *testing.T) {
 			return
 		}
 		t.Error("no two begin alike")
+	})
+}
+
+func TestACommandInReplyToAPostMeansThatPost(t *testing.T) {
+	village(t, func(t *testing.T, h *house) {
+		own := h.says("member", "the well is dry").message.ID()
+		reply := func(d *lxmf.Draft) { d.Fields.SetReplyTo(own) }
+		for _, c := range [][3]string{
+			{"dot", "/react 👍", "※ #11: 👍 1"}, {"dot", "/react 2nd", "※ #11: 👍 1, 2nd 1"}, {"dot", "/report not so", "※ The moderators are told about #11."},
+			{"moderator", "/settle it is", "※ The reports about #11 are settled."}, {"moderator", "/pin", "※ #11 is pinned."}, {"moderator", "/unpin", "※ #11 is not pinned."},
+			{"member", "/edit 2 wells are dry", "※ #11 has the new text (#12)."}, {"dot", "/react #9 👍", "※ #9: 👍 1"}, {"member", "/delete", "※ 2 posts deleted."},
+		} {
+			l := h.says(c[0], c[1], reply)
+			l.answers = slices.DeleteFunc(l.answers, func(a sent) bool { return strings.Contains(a.content, " reports #") })
+			if got := l.answer(t); got != c[2] {
+				t.Errorf("%s: %s", c[1], got)
+			}
+		}
+		if got := h.says("dot", "/react 👍", reply).answer(t); !strings.HasPrefix(got, "※ So: ") {
+			t.Errorf("what is gone: %s", got)
+		}
 	})
 }

@@ -28,15 +28,15 @@ func readingCommands() []command {
 func writingCommands() []command {
 	return []command{
 		{name: "me", args: "TEXT", short: "say what you are doing", run: (*turn).unreachable},
-		{name: "edit", args: "#number TEXT", short: "replace the text of a post of yours", long: "Replaces the text of a post of yours; without a text it lists the latest.", run: (*turn).edit},
-		{name: "react", args: "#number 👍 [off]", short: "put a reaction under a post", long: "Puts a reaction under a post; with off behind it, takes it back.",
+		{name: "edit", args: "[#number] TEXT", short: "replace the text of a post of yours", long: "Replaces the text of a post of yours; without a text it lists the latest.", run: (*turn).edit},
+		{name: "react", args: "[#number] 👍 [off]", short: "put a reaction under a post", long: "Puts a reaction under a post; with off behind it, takes it back.",
 			may: func(st group.Standing, p moderation.Policy) bool { return st.Role >= p.ReactRole }, who: "members, or from the rank of the setting react_role on", run: (*turn).reactTo},
 		{name: "delete", aliases: []string{"del", "rm"}, args: "[number...]", short: "erase posts of yours",
 			long: "Erases posts for good; without a number it lists the latest that you may erase. Yours, or with the permission delete those of lower ranks.", run: (*turn).remove},
-		{name: "report", args: "#number [reason]", short: "tell the moderators about a post", run: (*turn).report},
-		{name: "pin", args: "#number", short: "pin a post", needs: moderation.PermPin, may: mayPin, who: "permission `pin`, or from the rank of the setting pin_role on",
+		{name: "report", args: "[#number] [reason]", short: "tell the moderators about a post", run: (*turn).report},
+		{name: "pin", args: "[#number]", short: "pin a post", needs: moderation.PermPin, may: mayPin, who: "permission `pin`, or from the rank of the setting pin_role on",
 			run: func(t *turn, args string) ([]string, error) { return t.pin(args, false) }},
-		{name: "unpin", args: "#number", short: "take a pin off", needs: moderation.PermPin, may: mayPin, who: "permission `pin`, or from the rank of the setting pin_role on",
+		{name: "unpin", args: "[#number]", short: "take a pin off", needs: moderation.PermPin, may: mayPin, who: "permission `pin`, or from the rank of the setting pin_role on",
 			run: func(t *turn, args string) ([]string, error) { return t.pin(args, true) }},
 		{name: "emergency", aliases: []string{"sos"}, args: "TEXT", short: "post past quiet hours and budgets", long: "Posts a text that reaches everybody at once, past quiet hours and shares of airtime. It is logged.",
 			needs: moderation.PermEmergency, run: (*turn).emergency},
@@ -54,9 +54,24 @@ func numbered(args string) (seq group.Seq, rest string, ok bool) {
 	return group.Seq(n), rest, ok && !quoted(args)
 }
 
+// aboutPost takes the post that a command is about off the beginning of its text: by number, or else the one that the message answers
+// in the sender's client, which then is not in the text.
+func (t *turn) aboutPost(args string) (seq group.Seq, rest string, ok bool) {
+	seq, rest, ok = numbered(args)
+	if ok && strings.HasPrefix(args, "#") {
+		return seq, rest, ok
+	}
+	if id, answers := t.in.Message.Fields.ReplyTo(); answers {
+		if meant := t.meant(group.MessageID(id)); meant != 0 {
+			return meant, args, true
+		}
+	}
+	return seq, rest, ok
+}
+
 // since shows what was posted after a number or a time, the oldest first.
 func (t *turn) since(args string) ([]string, error) {
-	after, _, ok := numbered(args)
+	after, _, ok := t.aboutPost(args)
 	if !ok {
 		d, isTime := parseDuration(args)
 		if !isTime {
@@ -210,7 +225,7 @@ func (t *turn) pins(args string) ([]string, error) {
 
 // pin pins a post, or takes the pin off.
 func (t *turn) pin(args string, off bool) ([]string, error) {
-	seq, _, ok := numbered(args)
+	seq, _, ok := t.aboutPost(args)
 	if !ok {
 		return whole(textPinHow(off)), nil
 	}
@@ -223,7 +238,7 @@ func (t *turn) pin(args string, off bool) ([]string, error) {
 
 // edit replaces the text of a post of the caller's, or lists those that he could edit.
 func (t *turn) edit(args string) ([]string, error) {
-	seq, text, ok := numbered(args)
+	seq, text, ok := t.aboutPost(args)
 	if !ok || text == "" {
 		return t.ownPosts(textEditHow())
 	}
@@ -237,7 +252,7 @@ func (t *turn) edit(args string) ([]string, error) {
 
 // reactTo puts a reaction under a post, or takes it back.
 func (t *turn) reactTo(args string) ([]string, error) {
-	seq, text, ok := numbered(args)
+	seq, text, ok := t.aboutPost(args)
 	in := group.ReactInput{Seq: seq, Text: text}
 	if body, off := strings.CutSuffix(text, " off"); off {
 		in.Text, in.Off = body, true
@@ -254,7 +269,7 @@ func (t *turn) reactTo(args string) ([]string, error) {
 
 // report tells the moderators about a post.
 func (t *turn) report(args string) ([]string, error) {
-	seq, why, ok := numbered(args)
+	seq, why, ok := t.aboutPost(args)
 	if !ok {
 		return whole(textReportHow()), nil
 	}
@@ -328,9 +343,9 @@ func textNoPins() string { return "No posts are pinned." }
 
 func textPinHow(off bool) string {
 	if off {
-		return "So: /unpin #35. Pinned ones: /pins"
+		return "So: /unpin #35, or in reply to the post. Pinned ones: /pins"
 	}
-	return "So: /pin #35. The numbers: /history, /search"
+	return "So: /pin #35, or in reply to the post. The numbers: /search"
 }
 
 func textPinned(seq group.Seq, off bool) string {
@@ -340,14 +355,16 @@ func textPinned(seq group.Seq, off bool) string {
 	return fmt.Sprintf("#%d is pinned.", seq)
 }
 
-func textEditHow() string    { return "So: /edit 35 the new text" }
+func textEditHow() string    { return "So: /edit 35 the new text, or in reply to the post without number" }
 func textNoOwnPosts() string { return "You have no posts here." }
 
 func textEdited(first, edit group.Seq) string {
 	return fmt.Sprintf("#%d has the new text (#%d).", first, edit)
 }
 
-func textReactHow() string { return "So: /react #35 👍, or to take it back: /react #35 👍 off" }
+func textReactHow() string {
+	return "So: /react 👍 in reply to the post, or /react #35 👍. With off behind it is taken back."
+}
 
 func textReactions(seq group.Seq, list []group.ReactionCount) string {
 	if len(list) == 0 {
@@ -365,7 +382,9 @@ func reactions(list []group.ReactionCount) string {
 	return strings.Join(words, ", ")
 }
 
-func textReportHow() string { return "So: /report #35 why. The numbers: /history, /search" }
+func textReportHow() string {
+	return "So: /report why in reply to the post, or /report #35 why. The numbers: /search"
+}
 
 func textReported(seq group.Seq) string {
 	return fmt.Sprintf("The moderators are told about #%d.", seq)

@@ -306,6 +306,9 @@ func (t *turn) remove(args string) ([]string, error) {
 		}
 		seqs = append(seqs, group.Seq(n))
 	}
+	if answered, _, ok := t.aboutPost(""); ok && len(seqs) == 0 {
+		seqs = append(seqs, answered)
+	}
 	if len(seqs) == 0 {
 		return t.deletable()
 	}
