@@ -86,20 +86,20 @@ func TestALiveReaderSeesAPostAtOnce(t *testing.T) {
 		}
 		rest(10 * time.Second)
 		ann.hasEverything()
-		if e := ann.mirror.entries[uint64(long.Seq)]; e.GetFullLength() == 0 {
+		if e := ann.entry(long.Seq); e.GetFullLength() == 0 {
 			t.Errorf("the long one came as %v", e)
 		}
-		if n := len(ann.pages); n > 15 || ann.gaps != 0 {
-			t.Errorf("%d pages, %d gaps", n, ann.gaps)
+		if n := len(ann.seen()); n > 15 || ann.missed() != 0 {
+			t.Errorf("%d pages, %d gaps", n, ann.missed())
 		}
 
 		// Off is off, and a closed link ends it, too.
-		pages := len(ann.pages)
+		pages := len(ann.seen())
 		ann.subscribes(l, &groupdv1.SubscribeRequest{Off: true})
 		v.says(v.bob, "nobody listens")
 		rest(time.Second)
-		if v.server.Streams() != 0 || len(ann.pages) != pages {
-			t.Errorf("%d streams, %d pages more", v.server.Streams(), len(ann.pages)-pages)
+		if v.server.Streams() != 0 || len(ann.seen()) != pages {
+			t.Errorf("%d streams, %d pages more", v.server.Streams(), len(ann.seen())-pages)
 		}
 		ann.subscribes(l, &groupdv1.SubscribeRequest{})
 		if n := v.server.Streams(); n != 1 {
@@ -128,16 +128,16 @@ func TestASlowReaderFallsBehindAndCatchesUp(t *testing.T) {
 			v.says(v.bob, tale(i))
 		}
 		rest(5 * time.Second)
-		if len(ann.pages) != 0 {
-			t.Errorf("%d pages", len(ann.pages))
+		if len(ann.seen()) != 0 {
+			t.Errorf("%d pages", len(ann.seen()))
 		}
 		mu.Lock()
 		busy = false
 		mu.Unlock()
 		rest(30 * time.Second)
 		ann.hasEverything()
-		if ann.gaps != 0 {
-			t.Errorf("%d gaps", ann.gaps)
+		if ann.missed() != 0 {
+			t.Errorf("%d gaps", ann.missed())
 		}
 
 		// Who never proves is not sent for ever.
@@ -170,19 +170,19 @@ func TestTheBannedGetNothingMore(t *testing.T) {
 				l := cal.listens(always)
 				v.says(v.bob, "hello")
 				rest(time.Minute)
-				if len(ann.pages) != 1 || len(cal.pages) != 1 {
-					t.Fatalf("%d and %d pages", len(ann.pages), len(cal.pages))
+				if len(ann.seen()) != 1 || len(cal.seen()) != 1 {
+					t.Fatalf("%d and %d pages", len(ann.seen()), len(cal.seen()))
 				}
 				for _, who := range []*villager{ann, cal} {
 					if err := remove(v, group.AnyHash(who.Identity)); err != nil {
 						t.Fatal(err)
 					}
 				}
-				seen := len(ann.pages)
+				seen := len(ann.seen())
 				v.says(v.bob, "now that they are gone")
 				rest(time.Minute)
-				if len(ann.pages) != seen || len(cal.pages) > 2 || v.server.Streams() != 0 {
-					t.Errorf("%d and %d pages, %d streams", len(ann.pages), len(cal.pages), v.server.Streams())
+				if len(ann.seen()) != seen || len(cal.seen()) > 2 || v.server.Streams() != 0 {
+					t.Errorf("%d and %d pages, %d streams", len(ann.seen()), len(cal.seen()), v.server.Streams())
 				}
 				for _, text := range cal.reads() {
 					if text == "now that they are gone" {
@@ -212,7 +212,7 @@ func TestALiveReaderWithoutEventsIsWokenByPostsOnly(t *testing.T) {
 		v.says(v.bob, "it rains\nand rains")
 		rest(time.Second)
 		var filtered uint32
-		for _, p := range ann.pages {
+		for _, p := range ann.seen() {
 			filtered += p.GetFiltered()
 		}
 		if texts := ann.reads(); len(texts) != 1 || texts[0] != "it rains" || filtered != 2 {

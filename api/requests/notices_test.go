@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -276,6 +277,37 @@ func (a *villager) counts() (packets, gaps int) {
 	return len(a.packets), a.gaps
 }
 
+// seen are the pages so far, told the news, first is the first packet, missed counts gaps, and entry is one that is kept.
+func (a *villager) seen() []*groupdv1.PageView {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.pages)
+}
+
+func (a *villager) told() []groupdv1.News {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.news)
+}
+
+func (a *villager) first() []byte {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.packets[0]
+}
+
+func (a *villager) missed() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.gaps
+}
+
+func (a *villager) entry(seq group.Seq) *groupdv1.Entry {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.mirror.entries[uint64(seq)]
+}
+
 // hasEverything compares the mirror with the group.
 func (a *villager) hasEverything() {
 	t := a.v.t
@@ -339,7 +371,7 @@ func TestAPushMemberIsSentWhatIsNewPageByPage(t *testing.T) {
 			t.Errorf("%d packets, %d gaps", packets, gaps)
 		}
 		ann.hasEverything()
-		if e := ann.mirror.entries[uint64(long.Seq)]; e.GetFullLength() == 0 || len(e.GetText()) < 100 {
+		if e := ann.entry(long.Seq); e.GetFullLength() == 0 || len(e.GetText()) < 100 {
 			t.Errorf("the long one is %v", e)
 		}
 		t.Logf("%d packets", packets)
@@ -358,7 +390,7 @@ func TestAPushMemberIsSentWhatIsNewPageByPage(t *testing.T) {
 		if after, gaps := ann.counts(); after > packets+2 || gaps != 0 {
 			t.Errorf("%d packets more, %d gaps", after-packets, gaps)
 		}
-		if e := ann.mirror.entries[uint64(long.Seq-1)]; len(e.GetReactions()) != 1 || e.GetText() != tale(39) {
+		if e := ann.entry(long.Seq - 1); len(e.GetReactions()) != 1 || e.GetText() != tale(39) {
 			t.Errorf("after the reaction: %v", e)
 		}
 		if n := strings.Count(strings.Join(ann.reads(), "\n"), tale(39)); n != 1 {
@@ -401,17 +433,17 @@ func TestFiftyPostsAreOneNotice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(ann.news) != 1 || ann.news[0] != (groupdv1.News{Generation: uint64(gen), New: 50, Seq: uint64(head.Seq - 1)}) && ann.news[0].Seq != uint64(head.Seq) {
-			t.Errorf("notices %+v", ann.news)
+		if len(ann.told()) != 1 || ann.told()[0] != (groupdv1.News{Generation: uint64(gen), New: 50, Seq: uint64(head.Seq - 1)}) && ann.told()[0].Seq != uint64(head.Seq) {
+			t.Errorf("notices %+v", ann.told())
 		}
-		if len(ann.packets[0]) > 90 {
-			t.Errorf("a notice of %d bytes", len(ann.packets[0]))
+		if len(ann.first()) > 90 {
+			t.Errorf("a notice of %d bytes", len(ann.first()))
 		}
 		// Who comes and goes is nothing to be woken for; more than can be counted is told as such.
 		v.villager(3, "Cal", in(group.DeliverFetch))
 		rest(5 * time.Minute)
-		if len(ann.news) != 1 {
-			t.Errorf("notices %+v", ann.news)
+		if len(ann.told()) != 1 {
+			t.Errorf("notices %+v", ann.told())
 		}
 		ann.prefers(group.NotificationsInput{Paused: proto.Bool(true)})
 		for i := range 130 {
@@ -419,8 +451,8 @@ func TestFiftyPostsAreOneNotice(t *testing.T) {
 		}
 		ann.prefers(group.NotificationsInput{Paused: proto.Bool(false)})
 		rest(5 * time.Minute)
-		if n := ann.news[len(ann.news)-1]; len(ann.news) != 2 || n.New < groupdv1.MaxNews-1 {
-			t.Errorf("notices %+v", ann.news)
+		if n := ann.told()[len(ann.told())-1]; len(ann.told()) != 2 || n.New < groupdv1.MaxNews-1 {
+			t.Errorf("notices %+v", ann.told())
 		}
 	})
 }
@@ -447,11 +479,11 @@ func TestWhoWantsMentionsOnlyIsToldOfThoseAlone(t *testing.T) {
 		if texts := ann.reads(); len(texts) != 2 || texts[0] != "I have one" || texts[1] != "@ann come by" {
 			t.Errorf("Ann was sent %q", texts)
 		}
-		if first := ann.pages[0]; first.GetFiltered() < 30 {
+		if first := ann.seen()[0]; first.GetFiltered() < 30 {
 			t.Errorf("her first page left out %d", first.GetFiltered())
 		}
-		if len(cal.news) != 2 || cal.news[0].New != 1 || cal.news[1].New != 1 {
-			t.Errorf("Cal was told %+v", cal.news)
+		if len(cal.told()) != 2 || cal.told()[0].New != 1 || cal.told()[1].New != 1 {
+			t.Errorf("Cal was told %+v", cal.told())
 		}
 	})
 }
@@ -467,19 +499,19 @@ func TestAnEmergencyPassesQuietHoursAndComesBeforeTheRest(t *testing.T) {
 			v.says(v.bob, tale(i))
 		}
 		rest(10 * time.Minute)
-		if a, _ := ann.counts(); a != 0 || len(cal.news) != 0 {
-			t.Errorf("in quiet hours %d packets and %d notices came", a, len(cal.news))
+		if a, _ := ann.counts(); a != 0 || len(cal.told()) != 0 {
+			t.Errorf("in quiet hours %d packets and %d notices came", a, len(cal.told()))
 		}
 		v.post(v.bob, group.PostInput{Text: []byte("the dam breaks"), Emergency: true})
 		rest(10 * time.Minute)
 		if texts := ann.reads(); len(texts) != 1 || texts[0] != "the dam breaks" {
 			t.Errorf("Ann was sent %q", texts)
 		}
-		if e := ann.pages[0].GetEntries()[0]; !e.GetEmergency() || ann.pages[0].GetFromRev() != ann.pages[0].GetToRev() {
-			t.Errorf("it came as %v", ann.pages[0])
+		if e := ann.seen()[0].GetEntries()[0]; !e.GetEmergency() || ann.seen()[0].GetFromRev() != ann.seen()[0].GetToRev() {
+			t.Errorf("it came as %v", ann.seen()[0])
 		}
-		if len(cal.news) != 1 || !cal.news[0].Emergency {
-			t.Errorf("Cal was told %+v", cal.news)
+		if len(cal.told()) != 1 || !cal.told()[0].Emergency {
+			t.Errorf("Cal was told %+v", cal.told())
 		}
 		rest(24 * time.Hour)
 		ann.hasEverything()
