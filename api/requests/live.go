@@ -241,10 +241,10 @@ func (v *stream) step(ctx context.Context) (more bool, err error) {
 	if len(view.GetEntries()) == 0 && len(view.GetMembers()) == 0 && view.GetGroup() == nil && !view.GetMore() {
 		return false, nil // events that he does not want ride along with the next page
 	}
+	v.server.told(v.line.way(), v.caller.Identity, len(page.encoded)) // before, so that others wait for it
 	if err := v.line.deliver(ctx, page.encoded); err != nil {
 		return false, err
 	}
-	v.server.told(v.line.way(), v.caller.Identity, len(page.encoded))
 	v.cursor = group.Rev(view.GetToRev())
 	if !view.GetMore() {
 		v.complete = v.cursor

@@ -334,7 +334,7 @@ func TestALivePageWaitsForTheAir(t *testing.T) {
 		}
 		l.prove <- nil
 		synctest.Wait()
-		if len(charged) != 1 || charged[0] != "wiretrue true" {
+		if len(charged) != 2 || charged[0] != "wiretrue true" {
 			t.Errorf("charged %q", charged)
 		}
 		s.Changed()

@@ -39,7 +39,7 @@ func pace(k announceKind, every time.Duration, slow bool) (least, most time.Dura
 	case k == kindBeacon:
 		return time.Hour, 90 * time.Minute
 	}
-	return 5 * time.Hour, 6 * time.Hour
+	return 4*time.Hour + 30*time.Minute, 5*time.Hour + 20*time.Minute // with announceLate and some turns of others within 6 h
 }
 
 // announcing is the announces of one destination. The zero value is due as soon as there is an interface.
@@ -100,6 +100,7 @@ type announcer struct {
 	every    time.Duration
 	announce [announceKinds]func(context.Context) error // nil: that destination is not announced
 	may      func(late bool) bool                       // whether slow interfaces have room for an announce; nil: they do
+	off      func() bool                                // whether the group's policy is to announce nothing; nil: it is not
 
 	mu      sync.Mutex // leaf
 	at      [announceKinds]announcing
@@ -108,9 +109,13 @@ type announcer struct {
 }
 
 // lookAll does what is due of all groups, of one at a call: stock neighbours hold back who sends them more than three new
-// announces in a second (spec 3 §1.8). The others take their turn at the next calls.
+// announces in a second (spec 3 §1.8). The others take their turn at the next calls. On a slow network, turns are slowGap apart.
 func lookAll(ctx context.Context, now time.Time, all []*announcer, w ways, fresh bool) {
 	spoken := false
+	for _, a := range all {
+		last, _ := a.times()
+		spoken = spoken || w.slow && !last.IsZero() && now.Sub(last) < slowGap
+	}
 	for _, a := range all {
 		if !spoken {
 			spoken = a.look(ctx, now, w, fresh)
@@ -150,6 +155,9 @@ func (a *announcer) look(ctx context.Context, now time.Time, w ways, fresh bool)
 	}
 	a.fresh = waiting
 	a.mu.Unlock()
+	if len(due) > 0 && a.off != nil && a.off() {
+		return false
+	}
 	for _, k := range due {
 		if w.slow && a.may != nil && !a.may(a.late(k, now)) {
 			continue

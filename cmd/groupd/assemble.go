@@ -205,7 +205,7 @@ func (n *node) follow(ctx context.Context) {
 			if !ok {
 				return
 			}
-			n.wakeLive(e.Group, sub.Dropped() != lost)
+			n.changed(e.Group, e.Entry == nil, sub.Dropped() != lost)
 			lost = sub.Dropped()
 			if e.Kind == group.EventChanged && e.Entry != nil && e.Entry.Kind == group.EntryJoin {
 				st, err := n.hub.Standing(ctx, group.Caller{Identity: e.Entry.Author}, e.Group)
@@ -220,13 +220,18 @@ func (n *node) follow(ctx context.Context) {
 	}
 }
 
-// wakeLive lets live pages of a group look for what is new, or those of all.
-func (n *node) wakeLive(g group.GroupID, all bool) {
+// changed tells a group's faces that something is new in it, policies perhaps: live pages look for it, announces tell it. all: those of all
+// groups.
+func (n *node) changed(g group.GroupID, policies, all bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for id, s := range n.groups {
-		if all || id == g {
-			s.face.Changed()
+		if !all && id != g {
+			continue
+		}
+		s.face.Changed()
+		if policies || all {
+			s.detail.changed()
 		}
 	}
 }

@@ -308,18 +308,26 @@ func (g groupSettings) seed() group.NewGroup {
 	return n
 }
 
-// detailFor is what a group's announce tells: full, name or off.
-func (s *settings) detailFor(id group.GroupID, public bool) string {
-	tell := "full"
-	for _, g := range s.Groups {
-		if g.ID.string == string(id) && g.Announce.string != "" {
-			tell = g.Announce.string
+// detailFor is what a group's announces tell: full, name or off. Where its policy says nothing, the file does.
+func (s *settings) detailFor(info group.Info) string {
+	if info.Policy.Announce == moderation.AnnounceDefault {
+		for _, g := range s.Groups {
+			if g.ID.string != string(info.Group) || g.Announce.string == "" {
+				continue
+			}
+			if g.Announce.string == "full" && !info.Public {
+				return "name"
+			}
+			return g.Announce.string
 		}
 	}
-	if tell == "full" && !public {
-		tell = "name"
+	switch info.Policy.AnnounceDetail(info.Public) {
+	case moderation.AnnounceFull:
+		return "full"
+	case moderation.AnnounceOff:
+		return "off"
 	}
-	return tell
+	return "name"
 }
 
 // difference is a key of the file that the database has another value for.

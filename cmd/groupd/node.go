@@ -113,13 +113,13 @@ func (n *node) Serving(g group.GroupID) web.Serving {
 	if s == nil {
 		return web.Serving{}
 	}
-	out := web.Serving{Destinations: s.destinations, Announce: s.detail, ReadOnly: n.store.why(), Delivery: deliveryOf(n.scheduler.Status(), g), Mail: n.mail(s.delivery)}
+	out := web.Serving{Destinations: s.destinations, Announce: s.detail.now(), ReadOnly: n.store.why(), Delivery: deliveryOf(n.scheduler.Status(), g), Mail: n.mail(s.delivery)}
 	last, next := s.announcer.times()
 	if !last.IsZero() {
 		last = last.UTC()
 		out.LastAnnounced = &last
 	}
-	if !next.IsZero() {
+	if !next.IsZero() && out.Announce != "off" {
 		next = next.UTC()
 		out.NextAnnounce = &next
 	}
@@ -188,8 +188,8 @@ func (n *node) Announce(ctx context.Context, g group.GroupID) error {
 		return refuse("the group is not served")
 	case n.store.why() != "":
 		return refuse(n.store.why())
-	case s.detail == "off":
-		return refuse(`announces of this group are off (announce in groupd.toml)`)
+	case s.detail.now() == "off":
+		return refuse(`announces of this group are off (announce in its settings, or in groupd.toml)`)
 	}
 	err := s.announcer.all(ctx, n.slow.Load())
 	if errors.Is(err, rns.ErrNoInterface) {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"groupd/api/requests"
 	"groupd/api/web"
 	"groupd/group"
+	"groupd/group/delivery"
 	"groupd/lxmf"
 	"groupd/moderation"
 	groupdv1 "groupd/proto/groupd/v1"
@@ -18,7 +20,7 @@ import (
 // serving is one group on the network: its destinations and their announces.
 type serving struct {
 	id           group.GroupID
-	detail       string // full, name or off
+	detail       detailNow
 	destinations []web.Destination
 	announcer    *announcer
 	delivery     *lxmf.Delivery
@@ -36,36 +38,41 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 		return nil, nil, fmt.Errorf("group %s: %w", info.Group, err)
 	}
 	log := n.log.own.With("group", string(info.Group))
-	s = &serving{id: info.Group, detail: n.settings.detailFor(info.Group, info.Public), announcer: &announcer{
+	s = &serving{id: info.Group}
+	s.detail.read = func() (string, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), readWithin)
+		defer cancel()
+		now, err := n.hub.Info(ctx, group.Caller{Local: true}, info.Group)
+		return n.settings.detailFor(now), err
+	}
+	s.announcer = &announcer{
 		log: log, every: n.settings.Server.Announce.Duration, may: func(late bool) bool { return n.scheduler.MayAnnounce(announceBytes, late) },
-	}}
+		off: func() bool { return s.detail.now() == "off" },
+	}
 	s.face, err = requests.New(requests.Config{
 		Hub: n.hub, Group: info.Group, Version: Version, Logger: log, Stamps: n.router.Stamper(), Answered: n.chargeReply,
+		Air: func(iface string, bytes int) time.Duration { return n.scheduler.Wait(iface, delivery.Push, bytes+linkOverhead) },
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	beacon, err := n.serveRequests(s.face, id, s.detail, log)
+	beacon, err := n.serveRequests(s.face, id, s.detail.now, log)
 	if err != nil {
 		return nil, nil, err
 	}
-	delivery, run, err := n.serveDelivery(info, id, log)
+	mail, run, err := n.serveDelivery(info, id, log)
 	if err != nil {
 		beacon.Close()
 		return nil, nil, err
 	}
-	s.delivery = delivery
+	s.delivery = mail
 	push, notify := s.face.Couriers(requests.CourierConfig{Transport: n.transport, Identity: id})
 	n.scheduler.Register(info.Group, group.DeliverPush, push)
 	n.scheduler.Register(info.Group, group.DeliverNotify, notify)
-	for _, d := range []*rns.Destination{delivery.Destination(), beacon} {
+	for _, d := range []*rns.Destination{mail.Destination(), beacon} {
 		s.destinations = append(s.destinations, web.Destination{Name: d.Name(), Hash: d.Hash().String()})
 	}
-	if s.detail != "off" {
-		s.announcer.announce = [announceKinds]func(context.Context) error{
-			kindDelivery: n.unlessOff(info.Group, delivery.Announce), kindBeacon: n.unlessOff(info.Group, beacon.Announce),
-		}
-	}
+	s.announcer.announce = [announceKinds]func(context.Context) error{kindDelivery: mail.Announce, kindBeacon: beacon.Announce}
 	return s, run, nil
 }
 
@@ -87,7 +94,7 @@ const answerDelay = 25 * time.Millisecond
 const linkProofDelay = 50 * time.Millisecond
 
 // serveRequests opens meshchat.group.
-func (n *node) serveRequests(face *requests.Server, id *rns.Identity, d string, log *slog.Logger) (*rns.Destination, error) {
+func (n *node) serveRequests(face *requests.Server, id *rns.Identity, detail func() string, log *slog.Logger) (*rns.Destination, error) {
 	destination, err := n.transport.NewDestination(rns.DestinationConfig{
 		Type: rns.DestinationSingle, Identity: id, App: requests.App, Aspects: []string{requests.Aspect}, MaxRequestSize: requests.MaxRequestSize,
 		AnswerDelay: answerDelay, LinkProofDelay: linkProofDelay, BoundStrangers: true,
@@ -99,7 +106,7 @@ func (n *node) serveRequests(face *requests.Server, id *rns.Identity, d string, 
 				log.Warn("beacon without content", "err", err)
 				return nil
 			}
-			return beaconFor(data, d)
+			return beaconFor(data, detail())
 		},
 	})
 	if err != nil {
@@ -109,9 +116,46 @@ func (n *node) serveRequests(face *requests.Server, id *rns.Identity, d string, 
 	return destination, nil
 }
 
-// beaconFor takes the state of the timeline out of a beacon that shall tell the name only.
-func beaconFor(data []byte, d string) []byte {
-	if d != "name" {
+// detailNow is what the announces of a group tell. The policy is read again only after something changed.
+type detailNow struct {
+	read func() (string, error)
+
+	mu      sync.Mutex // leaf
+	tell    string     // "": to be read
+	changes uint64
+}
+
+// changed has it read again when it is next asked for.
+func (d *detailNow) changed() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tell = ""
+	d.changes++
+}
+
+// now is full, name or off; name where it cannot be read.
+func (d *detailNow) now() string {
+	d.mu.Lock()
+	tell, changes := d.tell, d.changes
+	d.mu.Unlock()
+	if tell != "" {
+		return tell
+	}
+	tell, err := d.read()
+	if err != nil {
+		return "name"
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if changes == d.changes {
+		d.tell = tell
+	}
+	return tell
+}
+
+// beaconFor takes the state of the timeline out of a beacon that shall not tell it.
+func beaconFor(data []byte, tell string) []byte {
+	if tell == "full" {
 		return data
 	}
 	b, err := groupdv1.ParseBeacon(data)

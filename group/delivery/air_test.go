@@ -34,6 +34,33 @@ func TestTheLegalDutyCycleIsNeverPassed(t *testing.T) {
 	})
 }
 
+func TestWhoSendsHimselfIsToldWhenItIsHisTurn(t *testing.T) {
+	inBubble(t, []delivery.Interface{radio(), wire()}, func(w *world) {
+		time.Sleep(time.Minute)
+		const bytes = 400
+		if wait := w.scheduler.Wait("radio", delivery.Push, bytes); wait != 0 {
+			t.Errorf("%v on a quiet channel", wait)
+		}
+		w.scheduler.Charge("radio", delivery.Answer, group.IdentityHash{}, 100*500, 100, 0)
+		wait := w.scheduler.Wait("radio", delivery.Push, bytes)
+		if wait < time.Minute || wait > time.Hour {
+			t.Errorf("%v after a hundred packets", wait)
+		}
+		if wait := w.scheduler.Wait("radio", delivery.Emergency, bytes); wait != 0 {
+			t.Errorf("%v for an emergency", wait)
+		}
+		for _, other := range []string{"wire", "none"} {
+			if wait := w.scheduler.Wait(other, delivery.Push, bytes); wait != 0 {
+				t.Errorf("%v on %s", wait, other)
+			}
+		}
+		time.Sleep(wait + time.Second)
+		if wait := w.scheduler.Wait("radio", delivery.Push, bytes); wait != 0 {
+			t.Errorf("%v after waiting", wait)
+		}
+	})
+}
+
 func TestPushGoesBeforeRelayAndRelayBeforeDigests(t *testing.T) {
 	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
 		modes := []group.DeliveryMode{group.DeliverDigest, group.DeliverRelay, group.DeliverPush}

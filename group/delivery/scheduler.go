@@ -141,6 +141,18 @@ func (s *Scheduler) Charge(iface string, p Priority, who group.IdentityHash, byt
 	}
 }
 
+// Wait is how long a packet of so many bytes, headers included, that the caller sends and charges himself has to wait for its turn on an interface;
+// 0: not at all. Ask again when it has passed.
+func (s *Scheduler) Wait(iface string, p Priority, bytes int) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.book.lanes[iface]
+	if l == nil {
+		return 0
+	}
+	return l.wait(s.now(), min(p, Other), l.Airtime(bytes))
+}
+
 // MayAnnounce reports whether there is air for an announce of so many bytes on all slow interfaces, and charges it then.
 // Announces come last: while anything else waits there is none, unless it is late, and never beyond the legal duty cycle.
 func (s *Scheduler) MayAnnounce(bytes int, late bool) bool {
