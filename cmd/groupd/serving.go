@@ -51,7 +51,9 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 	}
 	s.face, err = requests.New(requests.Config{
 		Hub: n.hub, Group: info.Group, Version: Version, Logger: log, Stamps: n.router.Stamper(), Answered: n.chargeReply,
-		Air: func(iface string, bytes int) time.Duration { return n.scheduler.Wait(iface, delivery.Push, bytes+linkOverhead) },
+		Air: func(iface string, bytes int) time.Duration {
+			return n.scheduler.Wait(iface, delivery.Push, bytes+linkOverhead)
+		},
 	})
 	if err != nil {
 		return nil, nil, err
