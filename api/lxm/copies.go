@@ -2,6 +2,7 @@ package lxm
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -98,11 +99,12 @@ func (c *copyCache) put(k copyKey, id lxmf.MessageID) {
 // its id is known without having been kept.
 func (r *reader) draft(it item, to group.IdentityHash, f form) lxmf.Draft {
 	d := lxmf.Draft{Destination: rns.DestinationHash(group.AddressOf(to)), Timestamp: lxmf.Timestamp(it.Time)}
-	content := r.line(it, f != formFull)
-	held, hasHeld := r.answered(it, to, f)
-	if f == formFull && it.files {
-		d.Fields = r.files(it)
+	withFiles := false
+	if f == formFull && it.hasFiles() {
+		d.Fields, withFiles = r.files(it, to)
 	}
+	content := r.line(it, !withFiles)
+	held, hasHeld := r.answered(it, to, f)
 	switch {
 	case f == formSlow:
 		content = clipped(content, it.Seq)
@@ -185,9 +187,53 @@ func (r *reader) copyID(it item, to group.IdentityHash, f form) lxmf.MessageID {
 	return id
 }
 
-// files are the files of an item, cleaned, in fields of their own. Nothing else that a member sends is relayed in fields.
-func (r *reader) files(it item) (out lxmf.Fields) {
-	in := r.fields(it)
+// files are the files of an item, cleaned, in fields of their own. Nothing else that a member sends is relayed in fields. False when
+// one cannot be read.
+func (r *reader) files(it item, to group.IdentityHash) (out lxmf.Fields, ok bool) {
+	if it.inline {
+		return r.inlineFiles(it), true
+	}
+	var list []lxmf.Attachment
+	for i, a := range it.files {
+		data, err := r.content(it.Seq, i, to)
+		if err != nil {
+			return lxmf.Fields{}, false
+		}
+		switch a.Kind {
+		case group.AttachImage:
+			out.SetImage(lxmf.Image{Format: format(a.Name), Data: data})
+		case group.AttachAudio:
+			out.SetAudio(lxmf.Audio{Mode: int(a.Mode), Data: data})
+		default:
+			list = append(list, lxmf.Attachment{Name: fileName(a.Name), Data: data})
+		}
+	}
+	if len(list) > 0 {
+		out.SetAttachments(list...)
+	}
+	return out, true
+}
+
+// content reads an attachment as a member may.
+func (r *reader) content(seq group.Seq, index int, to group.IdentityHash) ([]byte, error) {
+	a, err := r.s.hub.Attachment(r.ctx, group.Caller{Identity: to}, r.s.group, group.AttachmentQuery{Seq: seq, Index: index})
+	if err != nil {
+		return nil, err
+	}
+	defer a.Content.Close()
+	return io.ReadAll(io.NewSectionReader(a.Content, 0, a.Size))
+}
+
+// inlineFiles are those of an item that were stored with the post.
+func (r *reader) inlineFiles(it item) (out lxmf.Fields) {
+	p, err := r.s.hub.Messages(r.ctx, group.Caller{Local: true}, r.s.group, group.Query{Seqs: []group.Seq{it.Seq}, First: true})
+	if err != nil || len(p.Entries) != 1 {
+		return out
+	}
+	in, err := lxmf.ParseFields(p.Entries[0].Fields)
+	if err != nil {
+		return out
+	}
 	if i, ok := in.Image(); ok {
 		out.SetImage(lxmf.Image{Format: format(i.Format), Data: i.Data})
 	}
@@ -245,7 +291,7 @@ func (r *reader) runLine(it item) string {
 		return line
 	}
 	name, head := r.nameAt(of.Author, of.Seq), r.nameAt(it.Author, it.Seq)+": "
-	if rest, ok := strings.CutPrefix(line, head); ok && !mentions(rest, name) {
+	if rest, ok := strings.CutPrefix(line, head); ok && !(group.Entry{Kind: it.Kind, Text: []byte(rest)}).Names(group.Member{DisplayName: name}) {
 		return clipped(head+"@"+name+": "+rest, it.Seq)
 	}
 	return line
@@ -291,7 +337,7 @@ func (r *reader) resolve(who group.IdentityHash, id lxmf.MessageID, quote string
 		length /= 2
 	}
 	same := func(other lxmf.MessageID) bool { return string(other[:length]) == string(id[:length]) }
-	budget := weighed
+	budget := int64(weighed)
 	for _, it := range slices.Backward(r.items) {
 		switch {
 		case it.Deleted || !it.Kind.Authored():
@@ -302,7 +348,7 @@ func (r *reader) resolve(who group.IdentityHash, id lxmf.MessageID, quote string
 			continue
 		}
 		for f := range forms {
-			if f == formFull && it.files {
+			if f == formFull && it.hasFiles() {
 				if budget -= it.size; budget < 0 {
 					continue
 				}

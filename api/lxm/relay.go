@@ -22,6 +22,8 @@ const (
 	// relayReactions is how many entries' reactions are looked at for one parcel.
 	relayReactions = 20
 	maxTold        = 5 // reactions to one entry that are told one by one, the newest
+	// maxFiles is how large a post's files are relayed at most, in bytes: some programs take no message of more than 500 kB.
+	maxFiles = 480_000
 	// maxRelayed is how many members' programs are remembered for what they took, and how many reactions for having been told.
 	maxRelayed = 1 << 12
 	// staleReaction is how long a reaction is told of.
@@ -143,7 +145,7 @@ func (c relay) Prepare(ctx context.Context, to delivery.Recipient, way delivery.
 	if err != nil {
 		return p, err
 	}
-	if way.MaxBytes > 0 && p.Bytes > way.MaxBytes && f == formFull && items[0].files {
+	if way.MaxBytes > 0 && p.Bytes > way.MaxBytes && f == formFull && items[0].hasFiles() {
 		f = formText
 		if p, err = s.parcel(outbound(r.draft(items[0], to.Member.Identity, f)), to, way); err != nil {
 			return p, err
@@ -189,7 +191,7 @@ func (s *Server) missed(r *reader, to delivery.Recipient, rows int) (group.Page,
 	}
 	var items []item
 	for _, e := range page.Entries {
-		it := newItem(e)
+		it := newItem(e, page)
 		if superseded := e.EditedBy != 0; superseded || !r.wanted(it, to.Member, to.Preferences) || r.line(it, true) == "" {
 			continue
 		}
@@ -200,7 +202,7 @@ func (s *Server) missed(r *reader, to delivery.Recipient, rows int) (group.Page,
 
 // formFor is how a post is copied for a member on a fast way.
 func (s *Server) formFor(to delivery.Recipient, it item) form {
-	if to.TextOnly || noted(&s.relays, &s.relays.refuse, copyKey{it.Seq, to.Member.Identity, formFull}) {
+	if to.TextOnly || it.size > maxFiles || noted(&s.relays, &s.relays.refuse, copyKey{it.Seq, to.Member.Identity, formFull}) {
 		return formText
 	}
 	return formFull
@@ -312,7 +314,7 @@ func (s *Server) reacted(r *reader, to delivery.Recipient, page group.Page, item
 		if e.Deleted || e.Written > to.After {
 			continue
 		}
-		it := newItem(e)
+		it := newItem(e, changed)
 		held, ok := r.held(it, to.Member.Identity, s.formFor(to, it))
 		if !ok {
 			continue

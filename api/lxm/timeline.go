@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"groupd/group"
 	"groupd/lxmf"
@@ -28,15 +26,22 @@ type item struct {
 	continues   bool           //
 	target      lxmf.MessageID // what it answers, and
 	thread      []byte         // the thread, as the author's program calls them
-	notes       []string
-	files       bool // Fields held something that is relayed as it is
-	size        int  // of Fields
+	files       []group.Attachment
+	inline      bool     // files are in Fields
+	notes       []string // of them
+	size        int64    // of all
 }
 
-// newItem takes an entry apart.
-func newItem(e group.Entry) item {
-	it := item{Entry: e, notes: attached(e.Fields), size: len(e.Fields)}
-	it.files = len(it.notes) > 0
+// newItem takes an entry of a page apart.
+func newItem(e group.Entry, p group.Page) item {
+	it := item{Entry: e, files: p.Attachments[e.Seq]}
+	for _, a := range it.files {
+		it.notes, it.size = append(it.notes, textAttached(a)), it.size+a.Size
+	}
+	if len(it.files) == 0 { // stored with the post
+		it.notes, it.size = attached(e.Fields), int64(len(e.Fields))
+		it.inline = len(it.notes) > 0
+	}
 	if f, err := lxmf.ParseFields(e.Fields); err == nil {
 		if quote, ok := f.ReplyQuote(); ok {
 			it.quote = brief(moderation.CleanLine(quote), maxQuote)
@@ -54,6 +59,20 @@ func newItem(e group.Entry) item {
 	}
 	it.Fields = nil
 	return it
+}
+
+// hasFiles reports whether files came with it.
+func (it item) hasFiles() bool { return len(it.notes) > 0 }
+
+// textAttached is a note in place of a file.
+func textAttached(a group.Attachment) string {
+	switch a.Kind {
+	case group.AttachImage:
+		return textImage(int(a.Size))
+	case group.AttachAudio:
+		return textAudio(int(a.Size))
+	}
+	return textFile(brief(moderation.CleanLine(a.Name), 40), int(a.Size))
 }
 
 // timeline is the newest entries of the group, and who wrote them. It never changes once it is made.
@@ -125,9 +144,9 @@ func (t *timeline) with(p group.Page, name string) *timeline {
 		at, known := n.find(e.Seq)
 		switch {
 		case known:
-			n.items[at] = newItem(e)
+			n.items[at] = newItem(e, p)
 		case at == len(n.items):
-			n.items = append(n.items, newItem(e))
+			n.items = append(n.items, newItem(e, p))
 		} // else it is older than what is remembered
 	}
 	if over := len(n.items) - recentEntries; over > 0 {
@@ -184,18 +203,9 @@ func (r *reader) item(seq group.Seq) (item, bool) {
 	if err != nil || len(p.Entries) == 0 {
 		return it, false
 	}
-	it = newItem(p.Entries[0])
+	it = newItem(p.Entries[0], p)
 	r.older[seq] = it
 	return it, true
-}
-
-// fields are those of an entry as they came.
-func (r *reader) fields(it item) (f lxmf.Fields) {
-	p, err := r.s.hub.Messages(r.ctx, group.Caller{Local: true}, r.s.group, group.Query{Seqs: []group.Seq{it.Seq}, First: true})
-	if err == nil && len(p.Entries) == 1 {
-		f, _ = lxmf.ParseFields(p.Entries[0].Fields) // what cannot be read is none
-	}
-	return f
 }
 
 // nameAt is what somebody was called when an entry came, so that its copies stay the same when he has another name. Who had
@@ -282,25 +292,6 @@ func (r *reader) happened(it item) string {
 	return ""
 }
 
-// mentions reports whether a text names somebody: his whole name, in any case.
-func mentions(text, name string) bool {
-	text, name = strings.ToLower(text), strings.ToLower(name)
-	word := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
-	for name != "" {
-		i := strings.Index(text, name)
-		if i < 0 {
-			return false
-		}
-		before, _ := utf8.DecodeLastRuneInString(text[:i])
-		after, _ := utf8.DecodeRuneInString(text[i+len(name):])
-		if !word(before) && !word(after) {
-			return true
-		}
-		text = text[i+len(name):]
-	}
-	return false
-}
-
 // wanted reports whether a member is sent an item: nobody his own, and who wants only what is for him, only that.
 func (r *reader) wanted(it item, m group.Member, p group.Preferences) bool {
 	switch {
@@ -321,7 +312,7 @@ func (r *reader) toHim(it item, m group.Member) bool {
 			return true
 		}
 	}
-	return mentions(string(it.Title)+"\n"+string(it.Text), m.DisplayName)
+	return it.Names(m)
 }
 
 // textWasEdited and the like are the server's words.
