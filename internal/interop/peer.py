@@ -4,6 +4,7 @@ One JSON object per line. In: {"id": n, "cmd": name, ...}. Out: {"id": n, "ok": 
 "error": text}; and events {"event": name, ...} as they happen. Bytes are hex. Large data is made from a seed with `blob` and
 compared by length and SHA-256, so that no line grows long.
 """
+import base64
 import hashlib
 import json
 import os
@@ -53,6 +54,15 @@ def digest(data):
             d["hex"] = bytes(data).hex()
         return d
     return {"other": repr(data)}
+
+
+def plain(v):
+    """A value as JSON can say it: bytes in hex, keys as text."""
+    if isinstance(v, (bytes, bytearray)):
+        return v.hex()
+    if isinstance(v, dict):
+        return {k.hex() if isinstance(k, bytes) else str(k): plain(w) for k, w in v.items()}
+    return [plain(w) for w in v] if isinstance(v, (list, tuple)) else v
 
 
 def payload(args, key="data"):
@@ -296,7 +306,7 @@ class Peer:
 
     def received(self, m):
         emit({"event": "message", "message": m.hash.hex(), "source": m.source_hash.hex(), "title": m.title_as_string(), "content": m.content_as_string(),
-              "fields": repr(m.fields), "verified": m.signature_validated, "method": m.method, "timestamp": m.timestamp,
+              "fields": repr(m.fields), "plain": plain(m.fields), "verified": m.signature_validated, "method": m.method, "timestamp": m.timestamp,
               "stamp_valid": m.stamp_valid, "stamp_value": m.stamp_value})
 
     def cmd_lxmf_announce(self, a):
@@ -326,6 +336,8 @@ class Peer:
             raise ValueError("identity of " + a["to"] + " is not known")
         to = RNS.Destination(i, RNS.Destination.OUT, RNS.Destination.SINGLE, "lxmf", "delivery")
         fields = {int(k): bytes.fromhex(v) for k, v in a.get("fields", {}).items()}
+        if a.get("reaction"):
+            fields[0x40] = {0: bytes.fromhex(a["reaction"]["to"]), 1: a["reaction"]["text"].encode()}
         content = payload(a, "blob").decode("latin-1") if a.get("blob") else a.get("content", "")
         m = LXMF.LXMessage(to, self.source, content, a.get("title", ""), fields=fields, desired_method=methods[a.get("method", "direct")],
                            stamp_cost=a.get("stamp_cost"), include_ticket=a.get("ticket", False))
@@ -345,6 +357,14 @@ class Peer:
             time.sleep(0.01)
         self.messages[m.hash.hex()] = m
         return {"id": m.hash.hex()}
+
+    def cmd_lxmf_pack(self, a):
+        """A signed message that is not sent, in base64: for a request that carries one."""
+        to = RNS.Destination(RNS.Identity.recall(bytes.fromhex(a["to"])), RNS.Destination.OUT, RNS.Destination.SINGLE, "lxmf", "delivery")
+        fields = {int(k): bytes.fromhex(v) for k, v in a.get("fields", {}).items()}
+        m = LXMF.LXMessage(to, self.source, a["content"], "", fields=fields, desired_method=LXMF.LXMessage.DIRECT)
+        m.pack()
+        return {"id": m.hash.hex(), "packed": base64.b64encode(m.packed).decode()}
 
     def cmd_lxmf_paper(self, a):
         h = bytes.fromhex(a["to"])
