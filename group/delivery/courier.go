@@ -108,10 +108,9 @@ func priorityOf(m group.DeliveryMode) Priority {
 	return Push
 }
 
-// Air is the network as far as delivery must know it. Its methods are called by one goroutine and must be quick: a snapshot
-// may be a second old.
+// Air is the network as far as delivery must know it. Its methods must be quick: a snapshot may be a second old.
 type Air interface {
-	// Interfaces are those that something can be sent by, in any order. Names are unique.
+	// Interfaces are those that something can be sent by, in any order. Names are unique. It is not called by two goroutines at a time.
 	Interfaces() []Interface
 	// Route tells by which interface and over how many hops a destination is reached. Where no path is known it names the
 	// interface that a search would cost most, and Unknown hops.

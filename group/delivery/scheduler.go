@@ -50,6 +50,7 @@ type Scheduler struct {
 	log    *slog.Logger
 	start  time.Time
 	wake   chan struct{} // capacity 1
+	eyes   chan struct{} // capacity 1: who holds it looks at the interfaces
 	looked time.Duration // at the interfaces; of the loop
 
 	mu       sync.Mutex // leaf: nothing is waited for under it
@@ -77,7 +78,7 @@ func New(c Config) (*Scheduler, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Scheduler{
-		config: c, log: c.Logger, start: time.Now(), wake: make(chan struct{}, 1), book: newBook(c.Rand), loaded: make(map[group.GroupID]bool),
+		config: c, log: c.Logger, start: time.Now(), wake: make(chan struct{}, 1), eyes: make(chan struct{}, 1), book: newBook(c.Rand), loaded: make(map[group.GroupID]bool),
 	}, nil
 }
 
@@ -165,6 +166,12 @@ func (s *Scheduler) MayAnnounce(bytes int, late bool) bool {
 // there is air enough, digest over a radio and where it is not known; fetch where nobody carries those.
 func (s *Scheduler) ModeFor(g group.GroupID, iface string) group.DeliveryMode {
 	s.mu.Lock()
+	_, known := s.book.lanes[iface]
+	s.mu.Unlock()
+	if !known {
+		s.look() // it may have come up just now
+	}
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	mode := group.DeliverDigest
 	if l := s.book.lanes[iface]; l != nil && !l.Slow() {
@@ -215,14 +222,21 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 }
 
+// look takes a new snapshot of the interfaces.
+func (s *Scheduler) look() {
+	s.eyes <- struct{}{}
+	defer func() { <-s.eyes }()
+	air := s.config.Air.Interfaces()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.book.air(s.now(), air)
+}
+
 // step does what is due, and tells when to look again.
 func (s *Scheduler) step(ctx context.Context) time.Duration {
 	s.readRows(ctx)
 	if now := s.now(); s.looked == 0 || now-s.looked >= airEvery {
-		air := s.config.Air.Interfaces()
-		s.mu.Lock()
-		s.book.air(now, air)
-		s.mu.Unlock()
+		s.look()
 		s.looked = max(now, 1)
 	}
 	s.mu.Lock()

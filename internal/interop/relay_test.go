@@ -114,6 +114,9 @@ func TestAnswersAndReactionsLandInEveryProgram(t *testing.T) {
 	server.Stop()
 	server.Start()
 	cal.connect()
+	for _, m := range []*member{ann, bob} { // else they are tried again after 20 s
+		m.write("opportunistic", "/receipts off")
+	}
 
 	// Cal answers Bob over his link, by number; Ann answers Cal as MeshChatX writes it.
 	packed := cal.Do("lxmf_pack", Args{"to": address, "content": "when?"})
