@@ -290,6 +290,10 @@ func TestWhoJoinsByTextBeginsWithWhatHisWayCanBear(t *testing.T) {
 				t.Errorf("%q: %s", iface, got)
 			}
 		}
+		w.air.add(delivery.Interface{Name: "fresh", Up: true})
+		if got := w.scheduler.ModeFor(main, "fresh"); got != group.DeliverRelay {
+			t.Errorf("by what has just come up: %s", got)
+		}
 		w.scheduler.Register(main, group.DeliverRelay, nil)
 		if got := w.scheduler.ModeFor(main, "wire"); got != group.DeliverFetch {
 			t.Errorf("%s, and nobody relays", got)

@@ -96,6 +96,13 @@ func (a *air) set(name string, f func(*delivery.Interface)) {
 	f(&a.ifaces[name].Interface)
 }
 
+// add brings an interface up.
+func (a *air) add(i delivery.Interface) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ifaces[i.Name] = &carrier{Interface: i, channel: make(chan struct{}, 1)}
+}
+
 // packet takes the channel for a packet; ours is counted.
 func (a *air) packet(start time.Time, name string, n int, ours bool) {
 	a.mu.Lock()
