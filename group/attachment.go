@@ -90,7 +90,7 @@ type BlobReader interface {
 // AttachmentQuery names one attachment of a post.
 type AttachmentQuery struct {
 	Seq   Seq    // the post, or an edit of it
-	Index int    // its place in Page.Attachments
+	Index int    // its place in Entry.Files
 	Hash  []byte // instead of the index: its hash, or the first 4 bytes of it or more; nil: the index
 }
 
@@ -142,19 +142,14 @@ func (h *Hub) Attachment(ctx context.Context, c Caller, g GroupID, q AttachmentQ
 }
 
 // attachments reads what came with the entries of a page.
-func (s *scene) attachments(p *Page) error {
-	for _, e := range p.Entries {
+func (s *scene) attachments(p *Page) (err error) {
+	for i, e := range p.Entries {
 		if e.Attachments == 0 {
 			continue
 		}
-		list, err := s.tx.Attachments(s.group.ID, e.Seq)
-		if err != nil {
+		if p.Entries[i].Files, err = s.tx.Attachments(s.group.ID, e.Seq); err != nil {
 			return err
 		}
-		if p.Attachments == nil {
-			p.Attachments = make(map[Seq][]Attachment)
-		}
-		p.Attachments[e.Seq] = list
 	}
 	return nil
 }
@@ -182,10 +177,11 @@ func checkAttachments(op string, list []AttachmentInput) ([]AttachmentInput, err
 }
 
 // CleanFileName makes a name of a file that can be shown, and that names no place: no control characters, nothing that turns the
-// direction of writing, no separators of paths and drives, no dots in front, at most MaxFileName bytes. What has nothing left is "file".
+// direction of writing, only what stands behind the last separator of a path, no dots in front, at most MaxFileName bytes. What has nothing left is "file".
 func CleanFileName(name string) string {
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
 	name = strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`/\:*?"<>|`, r) {
+		if strings.ContainsRune(`:*?"<>|`, r) {
 			return '_'
 		}
 		return r
@@ -206,16 +202,13 @@ func CleanFileName(name string) string {
 
 // cleanFormat keeps letters and digits of an image's format.
 func cleanFormat(format string) string {
-	format = strings.ToLower(format)
-	if format = strings.TrimPrefix(format, "image/"); len(format) > maxFormat {
-		return ""
-	}
-	for _, c := range []byte(format) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			return ""
+	format = strings.Map(func(r rune) rune {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') {
+			return -1
 		}
-	}
-	return format
+		return r
+	}, strings.TrimPrefix(strings.ToLower(format), "image/"))
+	return format[:min(len(format), maxFormat)]
 }
 
 // cutRunes is the first n bytes of a text, fewer where a character would be split.

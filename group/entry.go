@@ -94,7 +94,8 @@ type Entry struct {
 	Reactions  int  // rows of reactions to it
 	Restored   bool // was put aside by a purge, and is back
 
-	Attachments int // files, images and sounds that came with it; in Fields their contents are replaced by their hashes (32 bytes)
+	Attachments int          // files, images and sounds that came with it; Fields are without them
+	Files       []Attachment // in pages: what these are, in the order of the message
 }
 
 // Tombstone is what deleting leaves of an entry: its place, kind, author, times of writing and deleting, and the chain.

@@ -289,7 +289,7 @@ type PostInput struct {
 	Kind       EntryKind // EntryPost or EntryAction; 0 is EntryPost
 	Title      []byte
 	Text       []byte
-	Fields     []byte // the kept LXMF fields, one msgpack map, with hashes in place of attachments; nil: none
+	Fields     []byte // the kept LXMF fields, one msgpack map, without those of attachments; nil: none
 	Codec      uint32
 	Ref        Seq       // the entry it answers; 0: none
 	RefID      MessageID // the message it answers, looked up when Ref is 0; unknown and deleted ones are none
@@ -354,9 +354,8 @@ type Page struct {
 	Omitted    int      // entries in range that a filter left out
 	Oldest     Seq      // the oldest entry kept, where the reader may not know it: what is below is gone. 0: nothing to learn
 
-	// Reactions to those of the entries that have any, and attachments of those that have any, in their order.
-	Reactions   map[Seq][]ReactionCount
-	Attachments map[Seq][]Attachment
+	// Reactions to those of the entries that have any.
+	Reactions map[Seq][]ReactionCount
 
 	// Reactors are the reactions themselves, the oldest first, at most MaxReactors to an entry. Only with Query.Reactors.
 	Reactors map[Seq][]Reaction

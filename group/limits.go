@@ -41,7 +41,7 @@ const (
 // Limits are bounds an operator may set. Zero is the default; a negative value is no limit where that is said.
 type Limits struct {
 	PostBytes        int64           // title, text and fields of one post; default 128 KiB
-	AttachBytes      int64           // one attachment; default 8 MiB; negative: no limit, and so for the next three
+	AttachBytes      int64           // one attachment; default 4 MiB; negative: no limit, and so for the next three
 	AttachMember     int64           // all of one member in one group; default 64 MiB
 	AttachGroup      int64           // all in one group; default 1 GiB
 	AttachDisk       int64           // all on the server, each content counted once; default 4 GiB
@@ -76,7 +76,7 @@ func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
 		p *int64
 		v int64
-	}{{&l.AttachBytes, 8 << 20}, {&l.AttachMember, 64 << 20}, {&l.AttachGroup, 1 << 30}, {&l.AttachDisk, 4 << 30}, {&l.AttachFloor, 512 << 20}} {
+	}{{&l.AttachBytes, 4 << 20}, {&l.AttachMember, 64 << 20}, {&l.AttachGroup, 1 << 30}, {&l.AttachDisk, 4 << 30}, {&l.AttachFloor, 512 << 20}} {
 		if *d.p == 0 {
 			*d.p = d.v
 		}

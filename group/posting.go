@@ -110,7 +110,7 @@ func (h *Hub) checkPost(op string, in PostInput) (PostInput, error) {
 	if size > h.limits.PostBytes {
 		return in, &Error{Kind: KindTooLarge, Op: op, Field: "content", Msg: "the post is too large", Limit: h.limits.PostBytes, Needed: size}
 	}
-	if strings.TrimSpace(string(in.Text)) == "" && strings.TrimSpace(string(in.Title)) == "" && len(in.Fields) == 0 {
+	if strings.TrimSpace(string(in.Text)) == "" && strings.TrimSpace(string(in.Title)) == "" && len(in.Fields) == 0 && len(in.Attachments) == 0 {
 		return invalid("content", "the post is empty")
 	}
 	for _, text := range [][]byte{in.Title, in.Text} {

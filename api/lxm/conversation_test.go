@@ -73,7 +73,7 @@ func newHouse(t testing.TB, change ...func(*group.NewGroup, *group.Config, *lxm.
 	t.Helper()
 	h := &house{t: t, store: memory.New(), self: identity(t, "the group"), names: make(map[rns.DestinationHash]string)}
 	n := group.NewGroup{ID: valley, PublicKey: h.self.PublicKey(), PrivateKey: h.self.PrivateKey(), PublicName: "Hidden Valley", PrivateName: "Valley Net"}
-	cfg := group.Config{Store: h.store, Rand: rand.NewChaCha8([32]byte{1})}
+	cfg := group.Config{Store: h.store, Blobs: memory.NewBlobs(), Rand: rand.NewChaCha8([32]byte{1})}
 	face := lxm.Config{Group: valley, Send: h.send, Logger: slog.New(slog.NewTextHandler(&h.log, nil)), Version: "0.1.0"}
 	for _, c := range change {
 		c(&n, &cfg, &face)

@@ -190,9 +190,6 @@ func (r *reader) copyID(it item, to group.IdentityHash, f form) lxmf.MessageID {
 // files are the files of an item, cleaned, in fields of their own. Nothing else that a member sends is relayed in fields. False when
 // one cannot be read.
 func (r *reader) files(it item, to group.IdentityHash) (out lxmf.Fields, ok bool) {
-	if it.inline {
-		return r.inlineFiles(it), true
-	}
 	var list []lxmf.Attachment
 	for i, a := range it.files {
 		data, err := r.content(it.Seq, i, to)
@@ -222,31 +219,6 @@ func (r *reader) content(seq group.Seq, index int, to group.IdentityHash) ([]byt
 	}
 	defer a.Content.Close()
 	return io.ReadAll(io.NewSectionReader(a.Content, 0, a.Size))
-}
-
-// inlineFiles are those of an item that were stored with the post.
-func (r *reader) inlineFiles(it item) (out lxmf.Fields) {
-	p, err := r.s.hub.Messages(r.ctx, group.Caller{Local: true}, r.s.group, group.Query{Seqs: []group.Seq{it.Seq}, First: true})
-	if err != nil || len(p.Entries) != 1 {
-		return out
-	}
-	in, err := lxmf.ParseFields(p.Entries[0].Fields)
-	if err != nil {
-		return out
-	}
-	if i, ok := in.Image(); ok {
-		out.SetImage(lxmf.Image{Format: format(i.Format), Data: i.Data})
-	}
-	if a, ok := in.Audio(); ok {
-		out.SetAudio(a)
-	}
-	if list := in.Attachments(); len(list) > 0 {
-		for i := range list {
-			list[i].Name = fileName(list[i].Name)
-		}
-		out.SetAttachments(list...)
-	}
-	return out
 }
 
 // format keeps the word of an image format.

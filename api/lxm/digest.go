@@ -66,7 +66,7 @@ func (d digest) Prepare(ctx context.Context, to delivery.Recipient, way delivery
 			return delivery.Parcel{}, err
 		}
 		for _, e := range page.Entries {
-			n.add(r, newItem(e, page), to)
+			n.add(r, newItem(e), to)
 		}
 		rows += len(page.Entries)
 		if after = page.To; !page.More {

@@ -306,7 +306,8 @@ func TestFieldsAreKeptButForPositionsAndTickets(t *testing.T) {
 			d.Fields.Set(0x4d, msgpack.Str("unknown"))
 		})
 		e := h.timeline("bo")[2]
-		if string(e.Title) != "A view" || string(e.Text) != "look" || string(e.Fields) != string(l.message.Fields.Raw()) || !e.Signed {
+		if string(e.Title) != "A view" || string(e.Text) != "look" || string(e.Fields) != string(msgpack.Map(msgpack.Entry{Key: msgpack.Int(0x4d), Value: msgpack.Str("unknown")})) || !e.Signed || e.Attachments != 1 ||
+			len(e.Files) != 1 || e.Files[0].Kind != group.AttachImage || e.Files[0].Name != "webp" || e.Files[0].Size != 6 {
 			t.Errorf("bo sees %+v", e)
 		}
 		if e.MessageID != group.MessageID(l.message.ID()) || !e.AuthorTime.Equal(l.message.Time()) {
@@ -420,11 +421,11 @@ func TestSidebandsCommandsAreCommands(t *testing.T) {
 func TestTooLargePostsAreExplained(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		h.joined("ann", moderation.RoleMember)
-		l := h.says("ann", "look", func(d *lxmf.Draft) { d.Fields.SetImage(lxmf.Image{Format: "webp", Data: make([]byte, 200<<10)}) })
-		if got := l.answer(t); l.proved != 1 || !strings.Contains(got, "200 KB") || !strings.Contains(got, "128 KB") {
+		l := h.says("ann", "look", func(d *lxmf.Draft) { d.Fields.SetImage(lxmf.Image{Format: "webp", Data: make([]byte, 5<<20)}) })
+		if got := l.answer(t); l.proved != 1 || !strings.Contains(got, "5120 KB") || !strings.Contains(got, "4096 KB") {
 			t.Error(got)
 		}
-		if l := h.says("ann", "look", func(d *lxmf.Draft) { d.Fields.SetImage(lxmf.Image{Format: "webp", Data: make([]byte, 120<<10)}) }); len(l.answers) > 0 {
+		if l := h.says("ann", "look", func(d *lxmf.Draft) { d.Fields.SetImage(lxmf.Image{Format: "webp", Data: make([]byte, 300<<10)}) }); len(l.answers) > 0 {
 			t.Error(l.answers)
 		}
 		if got := h.posts("ann"); len(got) != 1 {

@@ -99,7 +99,7 @@ func (t *turn) post() ([]string, error) {
 			return t.refusal(textEmptyAction()), nil
 		}
 		kept, _ := lxmf.ParseFields(in.Fields) // none left reads as none
-		if quiet(kept) {
+		if quiet(kept) && len(in.Attachments) == 0 {
 			t.s.count.ignored.Add(1)
 			return nil, nil
 		}

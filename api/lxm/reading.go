@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"groupd/group"
-	"groupd/lxmf"
 	"groupd/moderation"
 )
 
@@ -181,26 +180,13 @@ func posted(e group.Entry, names map[group.IdentityHash]string) string {
 	if name == "" {
 		name = e.Author.Short()
 	}
-	return said(name, e, attached(e.Fields), "  ")
+	return said(name, e, attached(e.Files), "  ")
 }
 
 // attached says what else a post carries.
-func attached(raw []byte) (notes []string) {
-	if len(raw) == 0 {
-		return nil
-	}
-	f, err := lxmf.ParseFields(raw)
-	if err != nil {
-		return nil
-	}
-	if i, ok := f.Image(); ok {
-		notes = append(notes, textImage(len(i.Data)))
-	}
-	if a, ok := f.Audio(); ok {
-		notes = append(notes, textAudio(len(a.Data)))
-	}
-	for _, a := range f.Attachments() {
-		notes = append(notes, textFile(brief(moderation.CleanLine(a.Name), 40), len(a.Data)))
+func attached(files []group.Attachment) (notes []string) {
+	for _, a := range files {
+		notes = append(notes, textAttached(a))
 	}
 	return notes
 }

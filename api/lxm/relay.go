@@ -191,7 +191,7 @@ func (s *Server) missed(r *reader, to delivery.Recipient, rows int) (group.Page,
 	}
 	var items []item
 	for _, e := range page.Entries {
-		it := newItem(e, page)
+		it := newItem(e)
 		if superseded := e.EditedBy != 0; superseded || !r.wanted(it, to.Member, to.Preferences) || r.line(it, true) == "" {
 			continue
 		}
@@ -314,7 +314,7 @@ func (s *Server) reacted(r *reader, to delivery.Recipient, page group.Page, item
 		if e.Deleted || e.Written > to.After {
 			continue
 		}
-		it := newItem(e, changed)
+		it := newItem(e)
 		held, ok := r.held(it, to.Member.Identity, s.formFor(to, it))
 		if !ok {
 			continue

@@ -398,7 +398,7 @@ func TestFilesAreRelayedAsTheMemberCanTakeThem(t *testing.T) {
 		if n := bo.Fields.Len(); n != 4 {
 			t.Errorf("%d fields are relayed, want image, files and marker", n)
 		}
-		note := []string{"Ann: look\n\u00a0\u00a0[image, 39 KB]\n\u00a0\u00a0[file ../../.profile, 1 B]"}
+		note := []string{"Ann: look\n\u00a0\u00a0[image, 39 KB]\n\u00a0\u00a0[file profile, 1 B]"}
 		same(t, "cy reads", p.reads("cy", byWire()), note)
 		same(t, "dot reads", p.reads("dot", byRadio()), note)
 		p.outcome = func(o lxm.Outbound) (delivery.Outcome, error) {

@@ -30,15 +30,18 @@ type posting struct {
 	id lxmf.MessageID
 }
 
-// said is what a post says, whatever its id: author, title, text and fields.
+// said is what a post says, whatever its id: author, title, text, files and other fields.
 func (r *repeats) said(who group.IdentityHash, m *lxmf.Message) (sum [sha256.Size]byte) {
 	fields := m.Fields
-	fields.Delete(lxmf.FieldTicket)
+	fields.Delete(lxmf.FieldTicket, lxmf.FieldAttachments, lxmf.FieldImage, lxmf.FieldAudio)
 	h := sha256.New()
 	h.Write(who[:])
 	for _, part := range [][]byte{m.Title, m.Content, fields.Raw()} {
 		inner := sha256.Sum256(part)
 		h.Write(inner[:])
+	}
+	for _, f := range m.Files() {
+		h.Write(f.Hash[:])
 	}
 	h.Sum(sum[:0])
 	return sum

@@ -27,20 +27,15 @@ type item struct {
 	target      lxmf.MessageID // what it answers, and
 	thread      []byte         // the thread, as the author's program calls them
 	files       []group.Attachment
-	inline      bool     // files are in Fields
 	notes       []string // of them
 	size        int64    // of all
 }
 
 // newItem takes an entry of a page apart.
-func newItem(e group.Entry, p group.Page) item {
-	it := item{Entry: e, files: p.Attachments[e.Seq]}
-	for _, a := range it.files {
-		it.notes, it.size = append(it.notes, textAttached(a)), it.size+a.Size
-	}
-	if len(it.files) == 0 { // stored with the post
-		it.notes, it.size = attached(e.Fields), int64(len(e.Fields))
-		it.inline = len(it.notes) > 0
+func newItem(e group.Entry) item {
+	it := item{Entry: e, files: e.Files, notes: attached(e.Files)}
+	for _, a := range e.Files {
+		it.size += a.Size
 	}
 	if f, err := lxmf.ParseFields(e.Fields); err == nil {
 		if quote, ok := f.ReplyQuote(); ok {
@@ -144,9 +139,9 @@ func (t *timeline) with(p group.Page, name string) *timeline {
 		at, known := n.find(e.Seq)
 		switch {
 		case known:
-			n.items[at] = newItem(e, p)
+			n.items[at] = newItem(e)
 		case at == len(n.items):
-			n.items = append(n.items, newItem(e, p))
+			n.items = append(n.items, newItem(e))
 		} // else it is older than what is remembered
 	}
 	if over := len(n.items) - recentEntries; over > 0 {
@@ -203,7 +198,7 @@ func (r *reader) item(seq group.Seq) (item, bool) {
 	if err != nil || len(p.Entries) == 0 {
 		return it, false
 	}
-	it = newItem(p.Entries[0], p)
+	it = newItem(p.Entries[0])
 	r.older[seq] = it
 	return it, true
 }

@@ -294,9 +294,9 @@ func barer(it item) []item {
 		e = cloneEntry(e)
 		e.Sender, e.Subject, e.MessageHash = nameless(e.GetSender()), nameless(e.GetSubject()), nil
 		forms = append(forms, item{rev: it.rev, entry: e})
-		if len(e.GetReactions()) > 0 {
+		if len(e.GetReactions())+len(e.GetAttachments()) > 0 {
 			e = cloneEntry(e)
-			e.Reactions, e.FullLength = nil, uint32(max(fullLength(it), 1)) // shortened, even where it has no text
+			e.Reactions, e.Attachments, e.FullLength = nil, nil, uint32(max(fullLength(it), 1)) // shortened, even where it has no text
 			forms = append(forms, item{rev: it.rev, entry: e})
 		}
 	case it.member != nil:
@@ -328,7 +328,7 @@ func cloneEntry(e *groupdv1.Entry) *groupdv1.Entry {
 		Text: e.GetText(), Binary: e.GetBinary(), FullLength: e.GetFullLength(), About: e.GetAbout(), Subject: e.GetSubject(),
 		Title: e.GetTitle(), AuthorTime: e.GetAuthorTime(), MessageHash: e.GetMessageHash(), FieldsLength: e.GetFieldsLength(),
 		TextCodec: e.GetTextCodec(), EditedBy: e.GetEditedBy(), Reactions: e.GetReactions(), Pinned: e.GetPinned(), Unchanged: e.GetUnchanged(),
-		Emergency: e.GetEmergency(),
+		Emergency: e.GetEmergency(), Attachments: e.GetAttachments(),
 	}
 }
 

@@ -3,6 +3,7 @@ package requests
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -222,6 +223,18 @@ func (h *fakeHub) Search(_ context.Context, c group.Caller, _ group.GroupID, in 
 	p.Entries = h.entries[:min(in.Limit, len(h.entries))]
 	return p, h.note("search", c, in)
 }
+
+// fakeImage is what came with every post of a fakeHub that is asked for it.
+const fakeImage = "\x89PNG not really"
+
+func (h *fakeHub) Attachment(_ context.Context, c group.Caller, _ group.GroupID, q group.AttachmentQuery) (group.AttachmentContent, error) {
+	a := group.Attachment{Kind: group.AttachImage, Name: "png", Size: int64(len(fakeImage)), Hash: sha256.Sum256([]byte(fakeImage))}
+	return group.AttachmentContent{Attachment: a, Content: fakeContent{strings.NewReader(fakeImage)}}, h.note("Attachment", c, q)
+}
+
+type fakeContent struct{ *strings.Reader }
+
+func (fakeContent) Close() error { return nil }
 
 func (h *fakeHub) Proof(_ context.Context, c group.Caller, _ group.GroupID, seq group.Seq) (group.Proof, error) {
 	e := group.Entry{Kind: group.EntryPost, Author: id(1), Time: start(), Text: []byte("The bridge is open again"), Salt: bytes.Repeat([]byte{5}, 32)}
@@ -476,6 +489,7 @@ func samples() []sample {
 		{"/messages/send", &groupdv1.SendRequest{Message: packed(adaKeys(), group.AddressOf(id(9)), "The bridge is open again")[32:], Bare: true, Ref: 3, ClientId: cid}, &groupdv1.SendReply{}},
 		{"/messages/edit", &groupdv1.EditRequest{Seq: 4, Text: "The bridge is open, the road is not", ClientId: cid}, &groupdv1.SendReply{}},
 		{"/messages/search", &groupdv1.SearchRequest{Text: "hello number", Author: byName("grace"), Limit: 2}, &groupdv1.MessagesReply{}},
+		{"/messages/attachment", &groupdv1.AttachmentRequest{Seq: 4}, &groupdv1.AttachmentReply{}},
 		{"/messages/proof", &groupdv1.ProofRequest{Seq: 4, MaxBytes: 4096}, &groupdv1.ProofReply{}},
 		{"/messages/react", &groupdv1.ReactRequest{Seq: 4, Text: "👍", ClientId: cid}, &groupdv1.ReactReply{}},
 		{"/messages/pin", &groupdv1.PinRequest{Seq: 4, ClientId: cid}, &groupdv1.PinReply{}},
@@ -537,7 +551,7 @@ func (deadLine) way() string                           { return "" }
 // ask sends a protobuf request and reads the reply; it returns the reply's bytes.
 func ask(t testing.TB, s *Server, c group.Caller, path string, request, into proto.Message) []byte {
 	t.Helper()
-	out := s.handle(t.Context(), c, deadLine{}, Prefix+path, msgpack.Bin(mustMarshal(request)), BasePacket)
+	out, _ := s.handle(t.Context(), c, deadLine{}, Prefix+path, msgpack.Bin(mustMarshal(request)), BasePacket)
 	b, ok := out.Bin()
 	if !ok {
 		t.Fatalf("%s: answer is %x", path, []byte(out))

@@ -313,7 +313,7 @@ func TestTheJSONTwinSaysTheSame(t *testing.T) {
 		}
 		s := newServer(t, newFake(30))
 		for _, data := range []msgpack.Raw{msgpack.Str(string(text)), msgpack.Bin(text)} {
-			out := s.handle(t.Context(), ada(), deadLine{}, Prefix+q.path, data, 4096)
+			out, _ := s.handle(t.Context(), ada(), deadLine{}, Prefix+q.path, data, 4096)
 			answer, isText := out.Str()
 			if b, ok := out.Bin(); ok {
 				answer = string(b)

@@ -41,6 +41,10 @@ func (s *Server) info(ctx context.Context, c *call, _ *groupdv1.InfoRequest) (*g
 		ReadOnly:          in.Policy.ReadOnly,
 		SlowModeS:         uint32(in.Policy.SlowMode),
 	}
+	if one := in.Attachments.One; one != 0 {
+		r.Features = append(r.Features, groupdv1.Feature_FEATURE_ATTACHMENTS)
+		r.Limits.AttachmentBytes, r.Limits.Attachments, r.Limits.MemberAttachmentBytes = uint64(one), group.MaxAttachments, uint64(in.Attachments.Member)
+	}
 	if !c.caller.Identity.IsZero() {
 		r.Standing = &groupdv1.Standing{
 			Code:        groupdv1.StandingCode(in.You.Standing),

@@ -254,7 +254,7 @@ func TestOnlySoManyLinksAreLive(t *testing.T) {
 		s := newServer(t, h)
 		on := func(link int, who byte) groupdv1.Code {
 			l := &lineOf{deadLine{}, rns.LinkID{byte(link), byte(link >> 8)}}
-			out := s.handle(ctx, group.Caller{Identity: id(who), PublicKey: adaKeys().PublicKey()}, l, Prefix+"/subscribe", msgpack.Nil(), BasePacket)
+			out, _ := s.handle(ctx, group.Caller{Identity: id(who), PublicKey: adaKeys().PublicKey()}, l, Prefix+"/subscribe", msgpack.Nil(), BasePacket)
 			return statusOfReply(t, onlyStatusOf(t, out)).GetCode()
 		}
 		for i := range MaxStreamsEach + 3 {

@@ -39,7 +39,12 @@ func (s *Server) answerRequest(ctx context.Context, r *rns.Request) (msgpack.Raw
 			s.log.Debug("could not note a sign of life", "group", string(s.group), "err", err)
 		}
 	}
-	reply := s.handle(ctx, caller, linkLine{r.Link}, r.Path, r.Data, r.Link.MDU()-responseOverhead)
+	reply, file := s.handle(ctx, caller, linkLine{r.Link}, r.Path, r.Data, r.Link.MDU()-responseOverhead)
+	if file != nil {
+		s.told(r.Link.InterfaceName(), caller.Identity, len(reply)+int(file.size))
+		s.sendFile(ctx, r, reply, file)
+		return nil, false
+	}
 	s.told(r.Link.InterfaceName(), caller.Identity, len(reply))
 	return reply, true
 }

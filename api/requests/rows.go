@@ -90,6 +90,7 @@ func entryRow(e group.Entry, who people, hashes, headlines bool) *groupdv1.Entry
 		r.AuthorTime = e.AuthorTime.Unix()
 	}
 	r.EditedBy, r.Pinned, r.Emergency = uint64(e.EditedBy), e.Pinned, e.Emergency
+	r.Attachments = attachmentRows(e.Files)
 	if hashes && !e.MessageID.IsZero() {
 		r.MessageHash = e.MessageID[:]
 	}

@@ -92,6 +92,11 @@ func (s *Server) proof(ctx context.Context, c *call, q *groupdv1.ProofRequest) (
 		return nil, nil, err
 	}
 	r := &groupdv1.ProofReply{Original: p.Original, PublicKey: p.PublicKey, Salt: p.Entry.Salt, Canonical: p.Entry.Canonical()}
+	for _, a := range p.Attachments {
+		row := attachmentRow(a, len(a.Hash))
+		row.At = uint64(a.At)
+		r.Attachments = append(r.Attachments, row)
+	}
 	if p.Previous != (group.Hash{}) {
 		r.Previous = p.Previous[:]
 	}

@@ -51,6 +51,7 @@ type Hub interface {
 	Post(ctx context.Context, c group.Caller, g group.GroupID, in group.PostInput) (group.PostResult, error)
 	Edit(ctx context.Context, c group.Caller, g group.GroupID, in group.EditInput) (group.PostResult, error)
 	Search(ctx context.Context, c group.Caller, g group.GroupID, in group.SearchInput) (group.Page, error)
+	Attachment(ctx context.Context, c group.Caller, g group.GroupID, q group.AttachmentQuery) (group.AttachmentContent, error)
 	Proof(ctx context.Context, c group.Caller, g group.GroupID, seq group.Seq) (group.Proof, error)
 	React(ctx context.Context, c group.Caller, g group.GroupID, in group.ReactInput) (group.ReactResult, error)
 	Pin(ctx context.Context, c group.Caller, g group.GroupID, seq group.Seq, off bool) (group.PinResult, error)
@@ -121,6 +122,7 @@ type Server struct {
 	now     func() time.Time
 	routes  []route
 	pack    *compressors
+	files   transfers
 	told    func(iface string, who group.IdentityHash, bytes int)
 	air     func(iface string, bytes int) time.Duration
 
@@ -162,6 +164,7 @@ func (s *Server) table() []route {
 		on("/messages/send", identified, changes, s.send),
 		on("/messages/edit", identified, changes, s.edit),
 		on("/messages/search", identified, reads, s.search),
+		on("/messages/attachment", identified, reads, s.attachment),
 		on("/messages/proof", identified, reads, s.proof),
 		on("/messages/react", identified, changes, s.react),
 		on("/messages/pin", identified, changes, s.pin),
@@ -263,11 +266,12 @@ type call struct {
 	form
 	caller group.Caller
 	path   string
-	room   int  // bytes of a reply whose max_bytes is 0
-	most   int  // bytes of a reply whatever max_bytes says
-	limit  int  // bytes that this request's reply may take, once that is known; 0 is no limit
-	nested bool // in a batch
-	line   line // of the link it came by; nil: none
+	room   int        // bytes of a reply whose max_bytes is 0
+	most   int        // bytes of a reply whatever max_bytes says
+	limit  int        // bytes that this request's reply may take, once that is known; 0 is no limit
+	nested bool       // in a batch
+	line   line       // of the link it came by; nil: none
+	file   *fileReply // what follows the reply; nil: nothing
 }
 
 // budget turns a max_bytes into the bytes the reply may take.
@@ -294,25 +298,31 @@ func (c *call) as(clientID []byte) group.Caller {
 // where only a hash is known, which is then unknown. caller is who identified on the link; its zero value is nobody. room is how many
 // bytes of reply fit one packet of that link (BasePacket at the base MTU). The result is one msgpack value, bytes or a string.
 func (s *Server) Handle(ctx context.Context, caller group.Caller, path string, data msgpack.Raw, room int) msgpack.Raw {
-	return s.handle(ctx, caller, nil, path, data, room)
+	reply, _ := s.handle(ctx, caller, nil, path, data, room)
+	return reply
 }
 
 // handle is Handle for a request that came by a line, whose life ctx is. nil: none.
-func (s *Server) handle(ctx context.Context, caller group.Caller, l line, path string, data msgpack.Raw, room int) msgpack.Raw {
+func (s *Server) handle(ctx context.Context, caller group.Caller, l line, path string, data msgpack.Raw, room int) (msgpack.Raw, *fileReply) {
 	c := &call{caller: caller, room: room, most: MaxReply, line: l}
 	if short, ok := strings.CutPrefix(path, Prefix); ok {
 		c.path = short
 	}
 	if len(data) > MaxRequest {
 		err := &group.Error{Kind: group.KindTooLarge, Op: "request", Msg: "the request is too large", Limit: MaxRequest}
-		return c.wrap(c.encodeStatus(&groupdv1.Ack{}, s.status(ctx, c, err)))
+		return c.wrap(c.encodeStatus(&groupdv1.Ack{}, s.status(ctx, c, err))), c.file
 	}
 	f, body, err := open(data)
 	c.form = f
 	if err != nil {
-		return c.wrap(c.encodeStatus(&groupdv1.Ack{}, s.status(ctx, c, err)))
+		return c.wrap(c.encodeStatus(&groupdv1.Ack{}, s.status(ctx, c, err))), c.file
 	}
-	return c.wrap(s.serve(ctx, c, body).encoded)
+	out := s.serve(ctx, c, body)
+	if out.status != nil && c.file != nil { // the reply could not be encoded
+		c.file.drop()
+		c.file = nil
+	}
+	return c.wrap(out.encoded), c.file
 }
 
 // served is how one request was answered.

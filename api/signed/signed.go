@@ -72,10 +72,10 @@ func fieldCommand(f lxmf.Fields) string {
 	return "/" + strings.TrimLeft(s, "/")
 }
 
-// Post is the post that a message is. Location, telemetry, commands and tickets are not kept, and with them goes the proof.
+// Post is the post that a message is; its attachments are read from the message. Location, telemetry, commands and tickets are not kept, and with them goes the proof.
 func Post(m *lxmf.Message) group.PostInput {
 	in := group.PostInput{
-		Kind: group.EntryPost, Title: m.Title, Text: m.Content, MessageID: group.MessageID(m.ID()), AuthorTime: m.Time(), Original: m.Packed(),
+		Kind: group.EntryPost, Title: m.Title, Text: m.Content, MessageID: group.MessageID(m.ID()), AuthorTime: m.Time(),
 		Marked: Marked(m.Fields),
 	}
 	if text := leadingTrimmed(string(m.Content)); strings.HasPrefix(text, "//") {
@@ -91,11 +91,11 @@ func Post(m *lxmf.Message) group.PostInput {
 		in.RefID, in.Text = group.MessageID(id), rest
 	}
 	in.Stripped = fields.Len() != m.Fields.Len()
-	for _, key := range []int64{lxmf.FieldAttachments, lxmf.FieldImage, lxmf.FieldAudio} {
-		if _, ok := fields.Get(key); ok {
-			in.Files = true
-		}
+	in.Attachments = attachments(m)
+	if lean, err := m.Lean(); err == nil { // else its files can not be read either
+		in.Original = lean
 	}
+	fields.Delete(lxmf.FieldAttachments, lxmf.FieldImage, lxmf.FieldAudio)
 	if fields.Len() > 0 {
 		in.Fields = fields.Raw()
 	}

@@ -11,10 +11,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"groupd/api/web"
+	"groupd/db/blobs"
 	"groupd/db/sqlite"
 	"groupd/group"
 	"groupd/group/delivery"
 	"groupd/lxmf"
+	"groupd/lxmf/filespool"
 	"groupd/rns"
 	"groupd/rns/filestore"
 )
@@ -42,8 +44,12 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 		}
 	}(n.db)
 	n.store = &guardedStore{Store: n.db}
+	contents, err := blobs.Open(filepath.Join(dir, folderFiles), blobs.Options{})
+	if err != nil {
+		return nil, made, failed(err, "")
+	}
 	if n.hub, err = group.New(group.Config{
-		Store: n.store, Logger: n.log.own, Limits: s.limits(), Airtime: n.airtime, Announces: n.announcesGroup,
+		Store: n.store, Blobs: contents, Logger: n.log.own, Limits: s.limits(), Airtime: n.airtime, Announces: n.announcesGroup,
 	}); err != nil {
 		return nil, made, err
 	}
@@ -72,8 +78,12 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 	if err != nil {
 		return nil, made, err
 	}
+	spool, err := filespool.Open(filespool.Config{Dir: filepath.Join(dir, folderSpool)})
+	if err != nil {
+		return nil, made, failed(err, "")
+	}
 	n.router, err = lxmf.NewRouter(lxmf.RouterConfig{
-		Transport: n.transport, Store: guardedMessages{n.db.LXMFStore(), n.store}, Logger: n.log.network, LookupIdentity: n.memberKey,
+		Transport: n.transport, Spool: spool, Store: guardedMessages{n.db.LXMFStore(), n.store}, Logger: n.log.network, LookupIdentity: n.memberKey,
 	})
 	if err != nil {
 		return nil, made, err

@@ -47,6 +47,12 @@ type logSettings struct {
 type limitSettings struct {
 	Members int  `toml:"members"`
 	Post    size `toml:"post"`
+
+	Attachment        size `toml:"attachment"`
+	MemberAttachments size `toml:"member_attachments"`
+	GroupAttachments  size `toml:"group_attachments"`
+	Attachments       size `toml:"attachments"`
+	DiskFloor         size `toml:"disk_floor"`
 }
 
 type groupSettings struct {
@@ -150,8 +156,8 @@ func (s *size) UnmarshalText(text []byte) error {
 	if err != nil {
 		return err
 	}
-	if n < 1<<10 || n > 1<<30 {
-		return errors.New("must be from 1KiB to 1GiB")
+	if n < 1<<10 || n > 1<<40 {
+		return errors.New("must be from 1KiB to 1TiB")
 	}
 	s.int64 = n
 	return nil
@@ -294,7 +300,11 @@ func readSettings(dir string) (s *settings, missing bool, err error) {
 
 // limits are the Hub's.
 func (s *settings) limits() group.Limits {
-	return group.Limits{Members: s.Limits.Members, PostBytes: s.Limits.Post.int64}
+	l := s.Limits
+	return group.Limits{
+		Members: l.Members, PostBytes: l.Post.int64, AttachBytes: l.Attachment.int64, AttachMember: l.MemberAttachments.int64,
+		AttachGroup: l.GroupAttachments.int64, AttachDisk: l.Attachments.int64, AttachFloor: l.DiskFloor.int64,
+	}
 }
 
 // seed is the group that a section makes, without keys.

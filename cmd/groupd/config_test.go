@@ -35,7 +35,7 @@ func TestWhatIsWrongInTheFileIsShownWithItsLine(t *testing.T) {
 		{"[server]\nannounce = \"10s\"", "line 2: must be \"auto\", \"off\", or a duration of at least 5m"},
 		{"[server]\nannounce = 600", "must be \"auto\""},
 		{"[limits]\npost = \"12 parsecs\"", "line 2: "},
-		{"[limits]\npost = \"1B\"", "line 2: must be from 1KiB to 1GiB"},
+		{"[limits]\npost = \"1B\"", "line 2: must be from 1KiB to 1TiB"},
 		{"[limits]\nmembers = 0", "members must be at least 1"},
 		{"[limits]\nmembers = \"many\"", "line 2: "},
 		{"[[group]]\nid = \"A\"\nname = \"A\"", "line 2: must be 1 to 32 of"},

@@ -46,7 +46,8 @@ func (n *node) serveDelivery(info group.Info, id *rns.Identity, log *slog.Logger
 		return nil, nil, err
 	}
 	d, err = n.router.AddDelivery(lxmf.DeliveryConfig{
-		Identity: id, DisplayName: func() string { return n.publicName(info) }, OnMessage: face.OnMessage, MaxSize: n.settings.Limits.Post.int64 + messageRoom,
+		Identity: id, DisplayName: func() string { return n.publicName(info) }, OnMessage: face.OnMessage,
+		MaxSize:     n.settings.Limits.Post.int64 + n.settings.Limits.Attachment.int64 + messageRoom,
 		Ratchets:    &rns.RatchetConfig{Interval: ratchetEvery, MaxAge: ratchetsFor},
 		StampCost:   n.stampCost(info.Group),
 		StampExempt: func(a rns.DestinationHash) bool { return n.inside(info.Group, a) },

@@ -22,6 +22,8 @@ const (
 	fileToken     = "token"       // SHA-256 of the token of the API on TCP
 	fileBackup    = "last-backup" // its time of change says when the last backup was taken
 	folderRNS     = "reticulum"   // rns/filestore
+	folderFiles   = "attachments" // db/blobs
+	folderSpool   = "spool"       // lxmf/filespool
 	serviceSock   = "/run/groupd/groupd.sock"
 	systemRNS     = "/etc/reticulum"
 	modePrivate   = fs.FileMode(0o600)

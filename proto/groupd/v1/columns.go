@@ -93,9 +93,10 @@ func (p *Page) note(people map[string]uint32, e *Entry) *Note {
 		Pinned:       e.GetPinned(),
 		Unchanged:    e.GetUnchanged(),
 		Emergency:    e.GetEmergency(),
+		Attachments:  e.GetAttachments(),
 	}
 	if n.FullLength == 0 && n.About == 0 && n.Subject == 0 && n.Title == "" && n.AuthorTime == 0 && len(n.MessageHash) == 0 &&
-		n.FieldsLength == 0 && n.TextCodec == 0 && n.EditedBy == 0 && len(n.Reactions) == 0 && !n.Pinned && !n.Unchanged && !n.Emergency {
+		n.FieldsLength == 0 && n.TextCodec == 0 && n.EditedBy == 0 && len(n.Reactions) == 0 && !n.Pinned && !n.Unchanged && !n.Emergency && len(n.Attachments) == 0 {
 		return nil
 	}
 	return n
@@ -191,6 +192,7 @@ func (p *Page) Spell() (*PageView, error) {
 		e.FullLength, e.About, e.Title, e.AuthorTime = n.GetFullLength(), n.GetAbout(), n.GetTitle(), n.GetAuthorTime()
 		e.MessageHash, e.FieldsLength, e.TextCodec = n.GetMessageHash(), n.GetFieldsLength(), n.GetTextCodec()
 		e.EditedBy, e.Reactions, e.Pinned, e.Unchanged, e.Emergency = n.GetEditedBy(), n.GetReactions(), n.GetPinned(), n.GetUnchanged(), n.GetEmergency()
+		e.Attachments = n.GetAttachments()
 	}
 	return view, nil
 }

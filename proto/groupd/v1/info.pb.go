@@ -32,6 +32,8 @@ const (
 	Feature_FEATURE_DICTIONARY_1 Feature = 2
 	// /batch.
 	Feature_FEATURE_BATCH Feature = 3
+	// Posts with attachments, and /messages/attachment.
+	Feature_FEATURE_ATTACHMENTS Feature = 70
 	// /subscribe.
 	Feature_FEATURE_LIVE Feature = 60
 	// Packets to meshchat.notify: modes NOTIFY and PUSH.
@@ -45,6 +47,7 @@ var (
 		1:  "FEATURE_DEFLATE",
 		2:  "FEATURE_DICTIONARY_1",
 		3:  "FEATURE_BATCH",
+		70: "FEATURE_ATTACHMENTS",
 		60: "FEATURE_LIVE",
 		61: "FEATURE_NOTICES",
 	}
@@ -53,6 +56,7 @@ var (
 		"FEATURE_DEFLATE":      1,
 		"FEATURE_DICTIONARY_1": 2,
 		"FEATURE_BATCH":        3,
+		"FEATURE_ATTACHMENTS":  70,
 		"FEATURE_LIVE":         60,
 		"FEATURE_NOTICES":      61,
 	}
@@ -138,9 +142,15 @@ type Limits struct {
 	// Bytes of one request.
 	RequestBytes uint32 `protobuf:"varint,6,opt,name=request_bytes,json=requestBytes,proto3" json:"request_bytes,omitempty"`
 	// Requests in one batch.
-	BatchItems    uint32 `protobuf:"varint,7,opt,name=batch_items,json=batchItems,proto3" json:"batch_items,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	BatchItems uint32 `protobuf:"varint,7,opt,name=batch_items,json=batchItems,proto3" json:"batch_items,omitempty"`
+	// Bytes of one attachment; 0: the group takes none.
+	AttachmentBytes uint64 `protobuf:"varint,70,opt,name=attachment_bytes,json=attachmentBytes,proto3" json:"attachment_bytes,omitempty"`
+	// Attachments of one post.
+	Attachments uint32 `protobuf:"varint,71,opt,name=attachments,proto3" json:"attachments,omitempty"`
+	// Bytes of all attachments of one member.
+	MemberAttachmentBytes uint64 `protobuf:"varint,72,opt,name=member_attachment_bytes,json=memberAttachmentBytes,proto3" json:"member_attachment_bytes,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
 }
 
 func (x *Limits) Reset() {
@@ -218,6 +228,27 @@ func (x *Limits) GetRequestBytes() uint32 {
 func (x *Limits) GetBatchItems() uint32 {
 	if x != nil {
 		return x.BatchItems
+	}
+	return 0
+}
+
+func (x *Limits) GetAttachmentBytes() uint64 {
+	if x != nil {
+		return x.AttachmentBytes
+	}
+	return 0
+}
+
+func (x *Limits) GetAttachments() uint32 {
+	if x != nil {
+		return x.Attachments
+	}
+	return 0
+}
+
+func (x *Limits) GetMemberAttachmentBytes() uint64 {
+	if x != nil {
+		return x.MemberAttachmentBytes
 	}
 	return 0
 }
@@ -578,7 +609,7 @@ var File_groupd_v1_info_proto protoreflect.FileDescriptor
 const file_groupd_v1_info_proto_rawDesc = "" +
 	"\n" +
 	"\x14groupd/v1/info.proto\x12\tgroupd.v1\x1a\x16groupd/v1/status.proto\x1a\x17groupd/v1/members.proto\"\r\n" +
-	"\vInfoRequest\"\xf1\x01\n" +
+	"\vInfoRequest\"\xf6\x02\n" +
 	"\x06Limits\x12\x1d\n" +
 	"\n" +
 	"text_bytes\x18\x01 \x01(\rR\ttextBytes\x12\x1d\n" +
@@ -591,7 +622,10 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"replyBytes\x12#\n" +
 	"\rrequest_bytes\x18\x06 \x01(\rR\frequestBytes\x12\x1f\n" +
 	"\vbatch_items\x18\a \x01(\rR\n" +
-	"batchItems\"\xb7\x06\n" +
+	"batchItems\x12)\n" +
+	"\x10attachment_bytes\x18F \x01(\x04R\x0fattachmentBytes\x12 \n" +
+	"\vattachments\x18G \x01(\rR\vattachments\x126\n" +
+	"\x17member_attachment_bytes\x18H \x01(\x04R\x15memberAttachmentBytes\"\xb7\x06\n" +
 	"\tInfoReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x1f\n" +
 	"\vpublic_name\x18\x02 \x01(\tR\n" +
@@ -628,12 +662,13 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"\x0fDisclosureReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x14\n" +
-	"\x05texts\x18\x03 \x03(\tR\x05texts*\x84\x01\n" +
+	"\x05texts\x18\x03 \x03(\tR\x05texts*\x9d\x01\n" +
 	"\aFeature\x12\x10\n" +
 	"\fFEATURE_NONE\x10\x00\x12\x13\n" +
 	"\x0fFEATURE_DEFLATE\x10\x01\x12\x18\n" +
 	"\x14FEATURE_DICTIONARY_1\x10\x02\x12\x11\n" +
-	"\rFEATURE_BATCH\x10\x03\x12\x10\n" +
+	"\rFEATURE_BATCH\x10\x03\x12\x17\n" +
+	"\x13FEATURE_ATTACHMENTS\x10F\x12\x10\n" +
 	"\fFEATURE_LIVE\x10<\x12\x13\n" +
 	"\x0fFEATURE_NOTICES\x10=B!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
 

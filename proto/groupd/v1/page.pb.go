@@ -116,6 +116,56 @@ func (Kind) EnumDescriptor() ([]byte, []int) {
 	return file_groupd_v1_page_proto_rawDescGZIP(), []int{0}
 }
 
+// AttachmentKind says what came with an entry.
+type AttachmentKind int32
+
+const (
+	AttachmentKind_FILE  AttachmentKind = 0
+	AttachmentKind_IMAGE AttachmentKind = 1
+	AttachmentKind_AUDIO AttachmentKind = 2
+)
+
+// Enum value maps for AttachmentKind.
+var (
+	AttachmentKind_name = map[int32]string{
+		0: "FILE",
+		1: "IMAGE",
+		2: "AUDIO",
+	}
+	AttachmentKind_value = map[string]int32{
+		"FILE":  0,
+		"IMAGE": 1,
+		"AUDIO": 2,
+	}
+)
+
+func (x AttachmentKind) Enum() *AttachmentKind {
+	p := new(AttachmentKind)
+	*p = x
+	return p
+}
+
+func (x AttachmentKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AttachmentKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_groupd_v1_page_proto_enumTypes[1].Descriptor()
+}
+
+func (AttachmentKind) Type() protoreflect.EnumType {
+	return &file_groupd_v1_page_proto_enumTypes[1]
+}
+
+func (x AttachmentKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AttachmentKind.Descriptor instead.
+func (AttachmentKind) EnumDescriptor() ([]byte, []int) {
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{1}
+}
+
 // Page is the body of a page: a list of entries in columns.
 //
 // Reading it: there are `count` entries. Each column holds one value for each entry; a column that is missing or shorter is filled
@@ -609,7 +659,10 @@ type Note struct {
 	// is as it was, and left out here, sender and kind too. Pass over it where you have not fetched the entry.
 	Unchanged bool `protobuf:"varint,53,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
 	// It was posted as an emergency: it passed quiet hours.
-	Emergency     bool `protobuf:"varint,60,opt,name=emergency,proto3" json:"emergency,omitempty"`
+	Emergency bool `protobuf:"varint,60,opt,name=emergency,proto3" json:"emergency,omitempty"`
+	// What came with it, in the order of the message; /messages/attachment gives the contents. Left out where there was no room
+	// for them: then full_length is set.
+	Attachments   []*Attachment `protobuf:"bytes,70,rep,name=attachments,proto3" json:"attachments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -742,6 +795,103 @@ func (x *Note) GetEmergency() bool {
 	return false
 }
 
+func (x *Note) GetAttachments() []*Attachment {
+	if x != nil {
+		return x.Attachments
+	}
+	return nil
+}
+
+// Attachment describes what came with an entry.
+type Attachment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  AttachmentKind         `protobuf:"varint,1,opt,name=kind,proto3,enum=groupd.v1.AttachmentKind" json:"kind,omitempty"`
+	// Of a file: its name, cleaned; it never names a place. Of an image: its format, "webp".
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Bytes.
+	Size uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	// In pages the first 8 bytes of the SHA-256 of the content, in /messages/attachment and /messages/proof all 32.
+	Hash []byte `protobuf:"bytes,4,opt,name=hash,proto3" json:"hash,omitempty"`
+	// Of a sound: LXMF's number of its codec.
+	Mode uint32 `protobuf:"varint,5,opt,name=mode,proto3" json:"mode,omitempty"`
+	// In /messages/proof: where the content belongs in the signed original, in bytes from its beginning.
+	At            uint64 `protobuf:"varint,6,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Attachment) Reset() {
+	*x = Attachment{}
+	mi := &file_groupd_v1_page_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Attachment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Attachment) ProtoMessage() {}
+
+func (x *Attachment) ProtoReflect() protoreflect.Message {
+	mi := &file_groupd_v1_page_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Attachment.ProtoReflect.Descriptor instead.
+func (*Attachment) Descriptor() ([]byte, []int) {
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Attachment) GetKind() AttachmentKind {
+	if x != nil {
+		return x.Kind
+	}
+	return AttachmentKind_FILE
+}
+
+func (x *Attachment) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Attachment) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Attachment) GetHash() []byte {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
+func (x *Attachment) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *Attachment) GetAt() uint64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
 // PageView is a Page spelled out, for JSON.
 type PageView struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -764,7 +914,7 @@ type PageView struct {
 
 func (x *PageView) Reset() {
 	*x = PageView{}
-	mi := &file_groupd_v1_page_proto_msgTypes[5]
+	mi := &file_groupd_v1_page_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -776,7 +926,7 @@ func (x *PageView) String() string {
 func (*PageView) ProtoMessage() {}
 
 func (x *PageView) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[5]
+	mi := &file_groupd_v1_page_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -789,7 +939,7 @@ func (x *PageView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageView.ProtoReflect.Descriptor instead.
 func (*PageView) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{5}
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PageView) GetGeneration() uint64 {
@@ -894,13 +1044,14 @@ type Entry struct {
 	Pinned        bool             `protobuf:"varint,52,opt,name=pinned,proto3" json:"pinned,omitempty"`
 	Unchanged     bool             `protobuf:"varint,53,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
 	Emergency     bool             `protobuf:"varint,60,opt,name=emergency,proto3" json:"emergency,omitempty"`
+	Attachments   []*Attachment    `protobuf:"bytes,70,rep,name=attachments,proto3" json:"attachments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_groupd_v1_page_proto_msgTypes[6]
+	mi := &file_groupd_v1_page_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -912,7 +1063,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_groupd_v1_page_proto_msgTypes[6]
+	mi := &file_groupd_v1_page_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -925,7 +1076,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_groupd_v1_page_proto_rawDescGZIP(), []int{6}
+	return file_groupd_v1_page_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Entry) GetSeq() uint64 {
@@ -1075,6 +1226,13 @@ func (x *Entry) GetEmergency() bool {
 	return false
 }
 
+func (x *Entry) GetAttachments() []*Attachment {
+	if x != nil {
+		return x.Attachments
+	}
+	return nil
+}
+
 var File_groupd_v1_page_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_page_proto_rawDesc = "" +
@@ -1127,7 +1285,7 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\vslow_mode_s\x18* \x01(\rR\tslowModeS\"8\n" +
 	"\x06Sender\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\fR\bidentity\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\xb4\x03\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\xed\x03\n" +
 	"\x04Note\x12\x14\n" +
 	"\x05entry\x18\x01 \x01(\rR\x05entry\x12\x1f\n" +
 	"\vfull_length\x18\x02 \x01(\rR\n" +
@@ -1145,7 +1303,16 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\treactions\x183 \x03(\v2\x18.groupd.v1.ReactionCountR\treactions\x12\x16\n" +
 	"\x06pinned\x184 \x01(\bR\x06pinned\x12\x1c\n" +
 	"\tunchanged\x185 \x01(\bR\tunchanged\x12\x1c\n" +
-	"\temergency\x18< \x01(\bR\temergency\"\xe4\x02\n" +
+	"\temergency\x18< \x01(\bR\temergency\x127\n" +
+	"\vattachments\x18F \x03(\v2\x15.groupd.v1.AttachmentR\vattachments\"\x9b\x01\n" +
+	"\n" +
+	"Attachment\x12-\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x19.groupd.v1.AttachmentKindR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x12\n" +
+	"\x04hash\x18\x04 \x01(\fR\x04hash\x12\x12\n" +
+	"\x04mode\x18\x05 \x01(\rR\x04mode\x12\x0e\n" +
+	"\x02at\x18\x06 \x01(\x04R\x02at\"\xe4\x02\n" +
 	"\bPageView\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x06R\n" +
@@ -1161,7 +1328,7 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\x05group\x18\t \x01(\v2\x15.groupd.v1.GroupStateR\x05group\x12\x19\n" +
 	"\bnext_seq\x18\n" +
 	" \x01(\x04R\anextSeq\x12\x16\n" +
-	"\x06oldest\x182 \x01(\x04R\x06oldest\"\x80\x05\n" +
+	"\x06oldest\x182 \x01(\x04R\x06oldest\"\xb9\x05\n" +
 	"\x05Entry\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\x12\x12\n" +
@@ -1187,7 +1354,8 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\treactions\x183 \x03(\v2\x18.groupd.v1.ReactionCountR\treactions\x12\x16\n" +
 	"\x06pinned\x184 \x01(\bR\x06pinned\x12\x1c\n" +
 	"\tunchanged\x185 \x01(\bR\tunchanged\x12\x1c\n" +
-	"\temergency\x18< \x01(\bR\temergency*\xb3\x01\n" +
+	"\temergency\x18< \x01(\bR\temergency\x127\n" +
+	"\vattachments\x18F \x03(\v2\x15.groupd.v1.AttachmentR\vattachments*\xb3\x01\n" +
 	"\x04Kind\x12\b\n" +
 	"\x04POST\x10\x00\x12\n" +
 	"\n" +
@@ -1207,7 +1375,11 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\x04MUTE\x10\r\x12\n" +
 	"\n" +
 	"\x06UNMUTE\x10\x0e\x12\f\n" +
-	"\bLOCKDOWN\x10\x0fB!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
+	"\bLOCKDOWN\x10\x0f*0\n" +
+	"\x0eAttachmentKind\x12\b\n" +
+	"\x04FILE\x10\x00\x12\t\n" +
+	"\x05IMAGE\x10\x01\x12\t\n" +
+	"\x05AUDIO\x10\x02B!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
 
 var (
 	file_groupd_v1_page_proto_rawDescOnce sync.Once
@@ -1221,39 +1393,44 @@ func file_groupd_v1_page_proto_rawDescGZIP() []byte {
 	return file_groupd_v1_page_proto_rawDescData
 }
 
-var file_groupd_v1_page_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_groupd_v1_page_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_groupd_v1_page_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_groupd_v1_page_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_groupd_v1_page_proto_goTypes = []any{
 	(Kind)(0),             // 0: groupd.v1.Kind
-	(*Page)(nil),          // 1: groupd.v1.Page
-	(*ReactionCount)(nil), // 2: groupd.v1.ReactionCount
-	(*GroupState)(nil),    // 3: groupd.v1.GroupState
-	(*Sender)(nil),        // 4: groupd.v1.Sender
-	(*Note)(nil),          // 5: groupd.v1.Note
-	(*PageView)(nil),      // 6: groupd.v1.PageView
-	(*Entry)(nil),         // 7: groupd.v1.Entry
-	(*Member)(nil),        // 8: groupd.v1.Member
-	(Joining)(0),          // 9: groupd.v1.Joining
+	(AttachmentKind)(0),   // 1: groupd.v1.AttachmentKind
+	(*Page)(nil),          // 2: groupd.v1.Page
+	(*ReactionCount)(nil), // 3: groupd.v1.ReactionCount
+	(*GroupState)(nil),    // 4: groupd.v1.GroupState
+	(*Sender)(nil),        // 5: groupd.v1.Sender
+	(*Note)(nil),          // 6: groupd.v1.Note
+	(*Attachment)(nil),    // 7: groupd.v1.Attachment
+	(*PageView)(nil),      // 8: groupd.v1.PageView
+	(*Entry)(nil),         // 9: groupd.v1.Entry
+	(*Member)(nil),        // 10: groupd.v1.Member
+	(Joining)(0),          // 11: groupd.v1.Joining
 }
 var file_groupd_v1_page_proto_depIdxs = []int32{
-	4,  // 0: groupd.v1.Page.senders:type_name -> groupd.v1.Sender
-	5,  // 1: groupd.v1.Page.notes:type_name -> groupd.v1.Note
-	8,  // 2: groupd.v1.Page.members:type_name -> groupd.v1.Member
-	3,  // 3: groupd.v1.Page.group:type_name -> groupd.v1.GroupState
-	9,  // 4: groupd.v1.GroupState.joining:type_name -> groupd.v1.Joining
-	2,  // 5: groupd.v1.Note.reactions:type_name -> groupd.v1.ReactionCount
-	7,  // 6: groupd.v1.PageView.entries:type_name -> groupd.v1.Entry
-	8,  // 7: groupd.v1.PageView.members:type_name -> groupd.v1.Member
-	3,  // 8: groupd.v1.PageView.group:type_name -> groupd.v1.GroupState
-	0,  // 9: groupd.v1.Entry.kind:type_name -> groupd.v1.Kind
-	4,  // 10: groupd.v1.Entry.sender:type_name -> groupd.v1.Sender
-	4,  // 11: groupd.v1.Entry.subject:type_name -> groupd.v1.Sender
-	2,  // 12: groupd.v1.Entry.reactions:type_name -> groupd.v1.ReactionCount
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	5,  // 0: groupd.v1.Page.senders:type_name -> groupd.v1.Sender
+	6,  // 1: groupd.v1.Page.notes:type_name -> groupd.v1.Note
+	10, // 2: groupd.v1.Page.members:type_name -> groupd.v1.Member
+	4,  // 3: groupd.v1.Page.group:type_name -> groupd.v1.GroupState
+	11, // 4: groupd.v1.GroupState.joining:type_name -> groupd.v1.Joining
+	3,  // 5: groupd.v1.Note.reactions:type_name -> groupd.v1.ReactionCount
+	7,  // 6: groupd.v1.Note.attachments:type_name -> groupd.v1.Attachment
+	1,  // 7: groupd.v1.Attachment.kind:type_name -> groupd.v1.AttachmentKind
+	9,  // 8: groupd.v1.PageView.entries:type_name -> groupd.v1.Entry
+	10, // 9: groupd.v1.PageView.members:type_name -> groupd.v1.Member
+	4,  // 10: groupd.v1.PageView.group:type_name -> groupd.v1.GroupState
+	0,  // 11: groupd.v1.Entry.kind:type_name -> groupd.v1.Kind
+	5,  // 12: groupd.v1.Entry.sender:type_name -> groupd.v1.Sender
+	5,  // 13: groupd.v1.Entry.subject:type_name -> groupd.v1.Sender
+	3,  // 14: groupd.v1.Entry.reactions:type_name -> groupd.v1.ReactionCount
+	7,  // 15: groupd.v1.Entry.attachments:type_name -> groupd.v1.Attachment
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_groupd_v1_page_proto_init() }
@@ -1267,8 +1444,8 @@ func file_groupd_v1_page_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_groupd_v1_page_proto_rawDesc), len(file_groupd_v1_page_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   7,
+			NumEnums:      2,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

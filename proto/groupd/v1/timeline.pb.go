@@ -693,7 +693,10 @@ type ProofReply struct {
 	Salt      []byte `protobuf:"bytes,4,opt,name=salt,proto3" json:"salt,omitempty"`
 	Canonical []byte `protobuf:"bytes,5,opt,name=canonical,proto3" json:"canonical,omitempty"`
 	// The chain hash before this entry, 32 bytes. Missing for the first entry, and where the one before is no longer kept.
-	Previous      []byte `protobuf:"bytes,6,opt,name=previous,proto3" json:"previous,omitempty"`
+	Previous []byte `protobuf:"bytes,6,opt,name=previous,proto3" json:"previous,omitempty"`
+	// What was taken out of `original`. Its contents, put in from the first to the last, each so that it begins at its `at`, make the message
+	// that the author signed.
+	Attachments   []*Attachment `protobuf:"bytes,70,rep,name=attachments,proto3" json:"attachments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -766,6 +769,13 @@ func (x *ProofReply) GetCanonical() []byte {
 func (x *ProofReply) GetPrevious() []byte {
 	if x != nil {
 		return x.Previous
+	}
+	return nil
+}
+
+func (x *ProofReply) GetAttachments() []*Attachment {
+	if x != nil {
+		return x.Attachments
 	}
 	return nil
 }
@@ -1168,7 +1178,7 @@ const file_groupd_v1_timeline_proto_rawDesc = "" +
 	"\theadlines\x18\t \x01(\bR\theadlines\"=\n" +
 	"\fProofRequest\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x1b\n" +
-	"\tmax_bytes\x18\x02 \x01(\rR\bmaxBytes\"\xc0\x01\n" +
+	"\tmax_bytes\x18\x02 \x01(\rR\bmaxBytes\"\xf9\x01\n" +
 	"\n" +
 	"ProofReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x1a\n" +
@@ -1177,7 +1187,8 @@ const file_groupd_v1_timeline_proto_rawDesc = "" +
 	"public_key\x18\x03 \x01(\fR\tpublicKey\x12\x12\n" +
 	"\x04salt\x18\x04 \x01(\fR\x04salt\x12\x1c\n" +
 	"\tcanonical\x18\x05 \x01(\fR\tcanonical\x12\x1a\n" +
-	"\bprevious\x18\x06 \x01(\fR\bprevious\"V\n" +
+	"\bprevious\x18\x06 \x01(\fR\bprevious\x127\n" +
+	"\vattachments\x18F \x03(\v2\x15.groupd.v1.AttachmentR\vattachments\"V\n" +
 	"\rReportRequest\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1b\n" +
@@ -1236,7 +1247,8 @@ var file_groupd_v1_timeline_proto_goTypes = []any{
 	(*ReactionCount)(nil),        // 16: groupd.v1.ReactionCount
 	(*Who)(nil),                  // 17: groupd.v1.Who
 	(Codec)(0),                   // 18: groupd.v1.Codec
-	(*Sender)(nil),               // 19: groupd.v1.Sender
+	(*Attachment)(nil),           // 19: groupd.v1.Attachment
+	(*Sender)(nil),               // 20: groupd.v1.Sender
 }
 var file_groupd_v1_timeline_proto_depIdxs = []int32{
 	15, // 0: groupd.v1.SendReply.status:type_name -> groupd.v1.Status
@@ -1246,14 +1258,15 @@ var file_groupd_v1_timeline_proto_depIdxs = []int32{
 	17, // 4: groupd.v1.SearchRequest.author:type_name -> groupd.v1.Who
 	18, // 5: groupd.v1.SearchRequest.accept:type_name -> groupd.v1.Codec
 	15, // 6: groupd.v1.ProofReply.status:type_name -> groupd.v1.Status
-	15, // 7: groupd.v1.ReportsReply.status:type_name -> groupd.v1.Status
-	13, // 8: groupd.v1.ReportsReply.reports:type_name -> groupd.v1.Report
-	19, // 9: groupd.v1.Report.by:type_name -> groupd.v1.Sender
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	19, // 7: groupd.v1.ProofReply.attachments:type_name -> groupd.v1.Attachment
+	15, // 8: groupd.v1.ReportsReply.status:type_name -> groupd.v1.Status
+	13, // 9: groupd.v1.ReportsReply.reports:type_name -> groupd.v1.Report
+	20, // 10: groupd.v1.Report.by:type_name -> groupd.v1.Sender
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_groupd_v1_timeline_proto_init() }
