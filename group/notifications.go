@@ -17,11 +17,12 @@ type NotificationsInput struct {
 	MentionsOnly   *bool
 	ViaPropagation *bool
 	Receipts       *bool
-	Paused         *bool
+	Paused         *bool          // false also ends PauseFor
+	PauseFor       *time.Duration // nothing is sent for so long, at most MaxPause; 0 ends it
 }
 
 // apply returns preferences with the changes.
-func (in NotificationsInput) apply(p Preferences) Preferences {
+func (in NotificationsInput) apply(p Preferences, now time.Time) Preferences {
 	assign(&p.Mode, in.Mode)
 	assign(&p.DigestEvery, in.DigestEvery)
 	assign(&p.Quiet, in.Quiet)
@@ -30,6 +31,12 @@ func (in NotificationsInput) apply(p Preferences) Preferences {
 	assign(&p.ViaPropagation, in.ViaPropagation)
 	assign(&p.Receipts, in.Receipts)
 	assign(&p.Paused, in.Paused)
+	switch {
+	case in.PauseFor != nil && *in.PauseFor > 0:
+		p.Paused, p.PausedUntil = false, now.Add(*in.PauseFor)
+	case in.PauseFor != nil || in.Paused != nil || !now.Before(p.PausedUntil):
+		p.PausedUntil = time.Time{}
+	}
 	if p.DigestEvery == DefaultDigest {
 		p.DigestEvery = 0
 	}
@@ -63,6 +70,9 @@ func (h *Hub) Notifications(ctx context.Context, c Caller, g GroupID) (Delivery,
 func (h *Hub) UpdateNotifications(ctx context.Context, c Caller, g GroupID, in NotificationsInput) (Delivery, error) {
 	const op = "notifications"
 	var d Delivery
+	if in.PauseFor != nil && (*in.PauseFor < 0 || *in.PauseFor > MaxPause) {
+		return d, &Error{Kind: KindInvalid, Op: op, Field: "pause", Msg: "must be at most a year"}
+	}
 	err := h.change(ctx, op, c, g, &d, func(w *work) (err error) {
 		if err := w.may(moderation.ActionNotify); err != nil {
 			return err
@@ -72,7 +82,7 @@ func (h *Hub) UpdateNotifications(ctx context.Context, c Caller, g GroupID, in N
 			return err
 		}
 		d = old
-		d.Preferences = in.apply(old.Preferences)
+		d.Preferences = in.apply(old.Preferences, w.now)
 		if field, msg := d.Check(); msg != "" {
 			return w.refuse(KindInvalid, field, msg)
 		}

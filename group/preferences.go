@@ -46,6 +46,7 @@ func ParseDeliveryMode(s string) (DeliveryMode, bool) {
 // Bounds of preferences.
 const (
 	DefaultDigest = 6 * time.Hour
+	MaxPause      = 365 * 24 * time.Hour // of a pause that ends by itself
 	MinDigest     = 15 * time.Minute
 	MaxDigest     = 7 * 24 * time.Hour
 	MinUTCOffset  = -12 * time.Hour
@@ -83,11 +84,12 @@ type Preferences struct {
 	Mode           DeliveryMode
 	DigestEvery    time.Duration // whole minutes; 0: DefaultDigest
 	Quiet          QuietHours
-	TextOnly       bool // no attachments, no big fields
-	MentionsOnly   bool // only posts that name him or answer him
-	ViaPropagation bool // may be left at a propagation node
-	Receipts       bool // his posts are answered with their seq
-	Paused         bool // nothing is sent until he says so
+	TextOnly       bool      // no attachments, no big fields
+	MentionsOnly   bool      // only posts that name him or answer him
+	ViaPropagation bool      // may be left at a propagation node
+	Receipts       bool      // his posts are answered with their seq
+	Paused         bool      // nothing is sent until he says so
+	PausedUntil    time.Time // nothing is sent before, microseconds; zero, or past: no such pause
 }
 
 // Digest is the interval in force.
@@ -96,6 +98,15 @@ func (p Preferences) Digest() time.Duration {
 		return DefaultDigest
 	}
 	return p.DigestEvery
+}
+
+// Left is how long nothing is sent yet, for quiet hours or, for emergencies as well, for a pause that ends by itself; 0: it is now.
+func (p Preferences) Left(now time.Time, emergency bool) time.Duration {
+	left := max(0, p.PausedUntil.Sub(now))
+	if !emergency {
+		left = max(left, p.Quiet.Left(now))
+	}
+	return left
 }
 
 // Sends reports whether anything is ever sent to him.

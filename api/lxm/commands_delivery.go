@@ -18,7 +18,7 @@ func deliveryCommands() []command {
 		{name: "relay", args: "on|off", short: "posts come to you as messages", run: (*turn).relay},
 		{name: "digest", args: "6h|off", short: "posts come in one message now and then", long: "Posts come to you in one message every 6 h, or as often as you say, from 15m to 7d; off: not at all.",
 			run: (*turn).digest},
-		{name: "pause", short: "nothing is sent to you until /resume", run: (*turn).pause},
+		{name: "pause", args: "[2d]", short: "nothing is sent to you, for so long or until /resume", run: (*turn).pause},
 		{name: "resume", aliases: []string{"unpause"}, short: "what came meanwhile is sent", long: "Ends /pause: you are sent what came meanwhile.", run: (*turn).resume},
 		{name: "quiet", args: "22-07 [+1]|off", short: "hours of the day in which nothing is sent",
 			long: "Nothing but emergencies is sent to you in these hours, what came follows then: /quiet 22-07, /quiet 22:30-6:15. Behind it your clock's difference to UTC: +1, -3:30. /quiet off ends it.", run: (*turn).quietHours},
@@ -42,7 +42,7 @@ func (t *turn) preferMode(in group.NotificationsInput) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return whole(textMode(p)), nil
+	return whole(textMode(p, t.s.config.Now())), nil
 }
 
 // preferences tells the caller how he is told, with how that is changed.
@@ -51,7 +51,7 @@ func (t *turn) preferences(how string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return whole(textMode(d.Preferences) + "\n" + how), nil
+	return whole(textMode(d.Preferences, t.s.config.Now()) + "\n" + how), nil
 }
 
 // preferSwitch is a command with on and off: input puts the switch where it belongs, state reads it.
@@ -97,7 +97,7 @@ func (t *turn) notify(args string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		return whole(textPreferences(d.Preferences) + textProgress(d, t.s.config.Now())), nil
+		return whole(textPreferences(d.Preferences, t.s.config.Now()) + textProgress(d, t.s.config.Now())), nil
 	}
 	word := strings.ToLower(args)
 	mode, ok := group.ParseDeliveryMode(word)
@@ -141,11 +141,16 @@ func modeOr(on bool, mode group.DeliveryMode) *group.DeliveryMode {
 
 // pause ends all that is sent, resume goes on with what came meanwhile.
 func (t *turn) pause(args string) ([]string, error) {
-	if args != "" {
-		return whole(textPauseHow()), nil
-	}
 	on := true
-	return t.preferMode(group.NotificationsInput{Paused: &on})
+	in := group.NotificationsInput{Paused: &on}
+	if args != "" {
+		d, ok := parseDuration(args)
+		if !ok || d > group.MaxPause {
+			return whole(textPauseHow()), nil
+		}
+		in = group.NotificationsInput{PauseFor: &d}
+	}
+	return t.preferMode(in)
 }
 
 func (t *turn) resume(string) ([]string, error) {
@@ -250,7 +255,7 @@ func parseOffset(s string) (time.Duration, bool) {
 // --- words ---
 
 // textMode says how posts come.
-func textMode(p group.Preferences) string {
+func textMode(p group.Preferences, now time.Time) string {
 	text := "Posts are not sent to you; /history and /since show them."
 	switch p.Mode {
 	case group.DeliverNotify:
@@ -264,13 +269,15 @@ func textMode(p group.Preferences) string {
 	}
 	if p.Paused {
 		text += " Paused: nothing is sent until /resume."
+	} else if left := p.PausedUntil.Sub(now); left > 0 {
+		text += fmt.Sprintf(" Paused for %s, or until /resume.", moderation.Remaining(left))
 	}
 	return text
 }
 
 // textPreferences says all that the caller has chosen.
-func textPreferences(p group.Preferences) string {
-	text := textMode(p)
+func textPreferences(p group.Preferences, now time.Time) string {
+	text := textMode(p, now)
 	if !p.Quiet.None() {
 		text += "\n" + textQuiet(p.Quiet)
 	}
@@ -343,7 +350,7 @@ func textSwitchHow(on bool, what string) string {
 func textNotifyHow() string { return "So: /notify relay, digest, push, notify, fetch or off" }
 func textRelayHow() string  { return "So: /relay on, /relay off" }
 func textDigestHow() string { return "So: /digest 6h (15m to 7d), /digest off" }
-func textPauseHow() string  { return "So: /pause, until /resume" }
+func textPauseHow() string  { return "So: /pause until /resume, or /pause 2d" }
 func textQuietHow() string {
 	return "So: /quiet 22-07, /quiet 22:30-6:15 +1 (your clock against UTC), /quiet off"
 }

@@ -43,6 +43,8 @@ func TestMembersAreToldHowPostsComeToThem(t *testing.T) {
 			{"/digest 5m", "So: /digest 6h (15m to 7d), /digest off"},
 			{"/digest 8d", "So: /digest 6h (15m to 7d), /digest off"},
 			{"/pause", "Posts come to you in one message every 45 min. Paused: nothing is sent until /resume."},
+			{"/pause 2d", "Posts come to you in one message every 45 min. Paused for 2 d, or until /resume."},
+			{"/pause 2y", "So: /pause until /resume, or /pause 2d"},
 			{"/resume", "Posts come to you in one message every 45 min."},
 			{"/quiet", "There are no quiet hours.\nSo: /quiet 22-07, /quiet 22:30-6:15 +1 (your clock against UTC), /quiet off"},
 			{"/quiet 22-07 -3:30", "Quiet from 22:00 to 07:00, UTC-3:30."},

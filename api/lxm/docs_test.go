@@ -106,6 +106,7 @@ eve> /mentions on
 eve> /propagation on
 eve> /receipts on
 eve> /pause
+eve> /pause 2d
 eve> /resume
 eve> /notify
 eve> /notify off

@@ -13,7 +13,7 @@ func newDelivery(g group.GroupID, name string) group.Delivery {
 	return group.Delivery{
 		Group: g, Identity: fill16[group.IdentityHash](name),
 		Preferences: group.Preferences{
-			Mode: group.DeliverDigest, DigestEvery: 90 * time.Minute, TextOnly: true, MentionsOnly: true, ViaPropagation: true, Receipts: true, Paused: true,
+			Mode: group.DeliverDigest, DigestEvery: 90 * time.Minute, TextOnly: true, MentionsOnly: true, ViaPropagation: true, Receipts: true, Paused: true, PausedUntil: when(12),
 			Quiet: group.QuietHours{From: 22 * time.Hour, Until: 7*time.Hour + 30*time.Minute, Offset: -210 * time.Minute},
 		},
 		Progress: group.Progress{

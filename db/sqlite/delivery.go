@@ -9,7 +9,7 @@ import (
 )
 
 const deliveryColumns = `identity_hash, mode, digest_every, quiet_from, quiet_until, utc_offset, text_only, mentions_only, propagation, receipts,
-	paused, cursor, state, attempts, due_at, proved_at, spent, spent_at, moved`
+	paused, cursor, state, attempts, due_at, proved_at, spent, spent_at, moved, paused_until`
 
 func scanDelivery(g group.GroupID) func(row) (group.Delivery, error) {
 	return func(r row) (d group.Delivery, err error) {
@@ -17,7 +17,7 @@ func scanDelivery(g group.GroupID) func(row) (group.Delivery, error) {
 		q := &d.Quiet
 		err = r.Scan(fixed{d.Identity[:]}, &d.Mode, count{&d.DigestEvery, time.Minute}, count{&q.From, time.Minute}, count{&q.Until, time.Minute},
 			count{&q.Offset, time.Minute}, &d.TextOnly, &d.MentionsOnly, &d.ViaPropagation, &d.Receipts, &d.Paused, &d.Cursor, &d.State, &d.Attempts,
-			moment{&d.Due}, moment{&d.Proved}, count{&d.Spent, time.Microsecond}, moment{&d.SpentAt}, &d.Moved)
+			moment{&d.Due}, moment{&d.Proved}, count{&d.Spent, time.Microsecond}, moment{&d.SpentAt}, &d.Moved, moment{&d.PausedUntil})
 		return d, err
 	}
 }
@@ -51,10 +51,10 @@ func (t tx) Deliveries(g group.GroupID, after group.IdentityHash, limit int) ([]
 
 func (t tx) PutDelivery(d group.Delivery) error {
 	return t.exec("INSERT OR REPLACE INTO group_deliveries (group_no, "+deliveryColumns+") VALUES ("+groupNo+
-		",?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)",
+		",?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
 		d.Group, d.Identity[:], d.Mode, d.DigestEvery/time.Minute, d.Quiet.From/time.Minute, d.Quiet.Until/time.Minute, d.Quiet.Offset/time.Minute,
 		d.TextOnly, d.MentionsOnly, d.ViaPropagation, d.Receipts, d.Paused, d.Cursor, d.State, d.Attempts, micros(d.Due), micros(d.Proved),
-		d.Spent.Microseconds(), micros(d.SpentAt), d.Moved)
+		d.Spent.Microseconds(), micros(d.SpentAt), d.Moved, micros(d.PausedUntil))
 }
 
 func (t tx) PutProgress(g group.GroupID, id group.IdentityHash, p group.Progress) error {

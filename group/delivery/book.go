@@ -255,10 +255,10 @@ func (b *book) ripe(now time.Duration, wall time.Time, n int) []*ticket {
 	return out
 }
 
-// hush lets a ticket wait for the end of its quiet hours, at most an hour at a time, since the clock may be set.
+// hush lets a ticket wait for the end of its quiet hours or pause, at most an hour at a time, since the clock may be set.
 func (b *book) hush(now time.Duration, wall time.Time, t *ticket) bool {
-	left := t.prefs.Quiet.Left(wall)
-	if left == 0 || t.urgent() {
+	left := t.prefs.Left(wall, t.urgent())
+	if left == 0 {
 		return false
 	}
 	b.postpone(t, now+min(left, time.Hour))

@@ -17,12 +17,12 @@ func TestARelayMemberOnAWireHasAPostWithinSeconds(t *testing.T) {
 		w.restart()
 		rev := w.post(group.PostInput{})
 		time.Sleep(3 * time.Second)
-		got := w.couriers[group.DeliverRelay].of(ann)
+		got := relay.of(ann)
 		if len(got) != 1 || got[0].to != rev || got[0].way.Slow || got[0].way.MaxBytes != 0 || got[0].way.Hops != 1 {
 			t.Errorf("%+v", got)
 		}
 		time.Sleep(time.Hour)
-		if n := len(w.couriers[group.DeliverRelay].of(ann)); n != 1 {
+		if n := len(relay.of(ann)); n != 1 {
 			t.Errorf("%d parcels in a quiet hour", n)
 		}
 	})
@@ -340,12 +340,32 @@ func TestPreferencesTakeEffectAtOnce(t *testing.T) {
 		if n := len(relay.of(ann)); n != 1 {
 			t.Errorf("%d relayed after the pause", n)
 		}
+		days := 48 * time.Hour
+		set(group.NotificationsInput{PauseFor: &days})
+		w.post(group.PostInput{})
+		w.post(group.PostInput{Emergency: true})
+		time.Sleep(days - time.Minute)
+		if n := len(relay.of(ann)); n != 1 {
+			t.Errorf("%d relayed in a pause of two days", n)
+		}
+		w.restart()
+		time.Sleep(5 * time.Minute)
+		if n := len(relay.of(ann)); n != 2 {
+			t.Errorf("%d relayed after it", n)
+		}
+		set(group.NotificationsInput{PauseFor: &days})
+		w.post(group.PostInput{})
+		set(group.NotificationsInput{Paused: &no})
+		time.Sleep(time.Minute)
+		if n := len(relay.of(ann)); n != 3 {
+			t.Errorf("%d relayed after the end of another", n)
+		}
 		if _, err := w.hub.Leave(t.Context(), caller, main); err != nil {
 			t.Fatal(err)
 		}
 		w.post(group.PostInput{})
 		time.Sleep(time.Hour)
-		if s := w.scheduler.Status().Groups[0]; len(relay.of(ann)) != 1 || s.Members != 0 {
+		if s := w.scheduler.Status().Groups[0]; len(relay.of(ann)) != 3 || s.Members != 0 {
 			t.Errorf("%d relayed to who left; %+v", len(relay.of(ann)), s)
 		}
 	})
