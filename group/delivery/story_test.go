@@ -17,12 +17,12 @@ func TestARelayMemberOnAWireHasAPostWithinSeconds(t *testing.T) {
 		w.restart()
 		rev := w.post(group.PostInput{})
 		time.Sleep(3 * time.Second)
-		got := relay.of(ann)
+		got := w.couriers[group.DeliverRelay].of(ann)
 		if len(got) != 1 || got[0].to != rev || got[0].way.Slow || got[0].way.MaxBytes != 0 || got[0].way.Hops != 1 {
 			t.Errorf("%+v", got)
 		}
 		time.Sleep(time.Hour)
-		if n := len(relay.of(ann)); n != 1 {
+		if n := len(w.couriers[group.DeliverRelay].of(ann)); n != 1 {
 			t.Errorf("%d parcels in a quiet hour", n)
 		}
 	})
