@@ -25,6 +25,7 @@ func (s *Server) Couriers(cfg CourierConfig) (push, notify delivery.Courier) {
 	c := &noticeCourier{
 		server: s, transport: cfg.Transport, identity: cfg.Identity, from: rns.HashDestination(&own, App, Aspect), readers: newReaders(),
 		bundles: newShelf[bundle](), news: newShelf[news](), urgent: newShelf[[]group.Entry](),
+		slow: make(chan struct{}, slowPackets),
 	}
 	return pushCourier{c}, notifyCourier{c}
 }
@@ -40,12 +41,19 @@ type noticeCourier struct {
 	bundles *shelf[bundle]        // by the rev they start at
 	news    *shelf[news]          // by the rev they start at
 	urgent  *shelf[[]group.Entry] // emergencies after a rev
+
+	slow chan struct{} // held by packets over slow interfaces until their proof
 }
+
+// slowPackets is how many packets over slow interfaces wait for their proofs at a time: one whose proof is held up by many others is taken for
+// lost, and sent again for nothing.
+const slowPackets = 2
 
 // notice is the payload of a parcel.
 type notice struct {
 	to    *rns.PublicIdentity
 	data  []byte
+	slow  bool
 	after func(*reader) // once it is proved; nil: nothing changes
 }
 
@@ -74,6 +82,14 @@ func (c *noticeCourier) Carry(ctx context.Context, p delivery.Parcel) delivery.O
 		cancel()
 		if err != nil {
 			return delivery.Unreached
+		}
+	}
+	if n.slow {
+		select {
+		case c.slow <- struct{}{}:
+			defer func() { <-c.slow }()
+		case <-ctx.Done():
+			return delivery.NotProved
 		}
 	}
 	receipt, err := to.Send(ctx, n.data)
@@ -114,7 +130,7 @@ func (c *noticeCourier) parcel(r delivery.Recipient, way delivery.Way, to group.
 	if err != nil {
 		return delivery.Parcel{}, errors.New("the member's key is not known")
 	}
-	return delivery.Parcel{To: to, Bytes: onAir(len(data), way.Hops), Packets: 1, Proofs: 1, Payload: &notice{id, data, after}}, nil
+	return delivery.Parcel{To: to, Bytes: onAir(len(data), way.Hops), Packets: 1, Proofs: 1, Payload: &notice{id, data, way.Slow, after}}, nil
 }
 
 // onAir is the size of a packet to a SINGLE destination with so many bytes in it.

@@ -43,21 +43,26 @@ type village struct {
 	store     *memory.Store
 	node, far *rnstest.Node
 	own       rns.DestinationHash
+	medium    *ifacetest.Medium
 	push      delivery.Courier
 	notify    delivery.Courier
 	bob       group.Caller
 }
 
-// oneWire is a delivery.Air of one fast interface.
-type oneWire struct{}
+// oneAir is a delivery.Air of one interface.
+type oneAir struct{ delivery.Interface }
 
-func (oneWire) Interfaces() []delivery.Interface {
-	return []delivery.Interface{{Name: "wire", Up: true, Bitrate: 10_000_000}}
-}
-func (oneWire) Route(delivery.Address) (string, int) { return "wire", 1 }
+func (a oneAir) Interfaces() []delivery.Interface     { return []delivery.Interface{a.Interface} }
+func (a oneAir) Route(delivery.Address) (string, int) { return a.Name, 1 }
 
 // inVillage runs a test in a bubble.
 func inVillage(t *testing.T, policy moderation.Policy, f func(v *village)) {
+	t.Helper()
+	inVillageOver(t, delivery.Interface{Name: "wire", Up: true, Bitrate: 10_000_000}, ifacetest.Options{Latency: 10 * time.Millisecond}, policy, f)
+}
+
+// inVillageOver is inVillage over a medium of one's own.
+func inVillageOver(t *testing.T, iface delivery.Interface, o ifacetest.Options, policy moderation.Policy, f func(v *village)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		policy.MemberPosts, policy.GroupPosts, policy.Flood = moderation.Quota{Count: 1000, Per: 60}, moderation.Quota{Count: 1000, Per: 60}, moderation.Quota{Count: 10000, Per: 60}
@@ -77,7 +82,8 @@ func inVillage(t *testing.T, policy moderation.Policy, f func(v *village)) {
 		if v.server, err = New(Config{Hub: v.hub, Group: valley, Version: "0.2.0"}); err != nil {
 			t.Fatal(err)
 		}
-		medium := ifacetest.NewMedium(ifacetest.Options{Latency: 10 * time.Millisecond})
+		medium := ifacetest.NewMedium(o)
+		v.medium = medium
 		v.node = rnstest.Start(t, rns.Config{}, medium.Port("wire"))
 		v.far = rnstest.Start(t, rns.Config{}, medium.Port("far"))
 		d, err := v.node.NewDestination(rns.DestinationConfig{Identity: id, App: App, Aspects: []string{Aspect}, MaxRequestSize: MaxRequestSize})
@@ -87,7 +93,7 @@ func inVillage(t *testing.T, policy moderation.Policy, f func(v *village)) {
 		v.own = d.Hash()
 		v.server.Register(d)
 		v.push, v.notify = v.server.Couriers(CourierConfig{Transport: v.node.Transport, Identity: id})
-		scheduler, err := delivery.New(delivery.Config{Hub: hub, Store: v.store, Air: oneWire{}})
+		scheduler, err := delivery.New(delivery.Config{Hub: hub, Store: v.store, Air: oneAir{iface}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -515,6 +521,54 @@ func TestAnEmergencyPassesQuietHoursAndComesBeforeTheRest(t *testing.T) {
 		}
 		rest(24 * time.Hour)
 		ann.hasEverything()
+	})
+}
+
+func TestOverARadioEachPacketIsSentOnce(t *testing.T) {
+	const members, bitrate = 40, 3125 // SF8 at 125 kHz
+	radio := delivery.Interface{Name: "radio", Up: true, Bitrate: bitrate, Share: 0.5}
+	o := ifacetest.Options{Bitrate: bitrate, HalfDuplex: true}
+	inVillageOver(t, radio, o, moderation.Policy{}, func(v *village) {
+		t := v.t
+		var all []*villager
+		for i := range members {
+			all = append(all, v.villager(byte(2+i), fmt.Sprintf("Ann %d", i), in(group.DeliverPush)))
+			rest(10 * time.Second)
+		}
+		rest(6 * time.Hour) // the joins were pushed, too
+		var before []int
+		for _, a := range all {
+			n, _ := a.counts()
+			before = append(before, n)
+		}
+		frames, began := v.medium.Stats().Frames, time.Now()
+		v.says(v.bob, "the bridge is open again")
+		rest(10 * time.Second)
+		last := time.Now()
+		for i, a := range all {
+			for n, _ := a.counts(); n == before[i]; n, _ = a.counts() {
+				if time.Since(began) > time.Hour {
+					t.Fatalf("Ann %d was sent nothing", i)
+				}
+				rest(time.Second)
+				last = time.Now()
+			}
+		}
+		parcel := delivery.Parcel{Bytes: onAir(len(all[0].first()), 1), Packets: 1, Proofs: 1}
+		_, each := radio.Cost(parcel)
+		most := time.Duration(members * float64(each) / radio.Share * 1.1)
+		if took := last.Sub(began); took > most {
+			t.Errorf("it took %v, at most %v was right", took, most)
+		}
+		rest(30 * time.Minute)
+		if n := v.medium.Stats().Frames - frames; n > 2*members+4 {
+			t.Errorf("%d frames for %d packets and their proofs", n, members)
+		}
+		for i, a := range all {
+			if n, _ := a.counts(); n != before[i]+1 {
+				t.Errorf("Ann %d was sent %d packets", i, n-before[i])
+			}
+		}
 	})
 }
 
