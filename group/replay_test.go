@@ -11,6 +11,7 @@ import (
 	"groupd/moderation"
 )
 
+// TestAnOldSignedMessageIsNeverPostedAgain holds X-168.
 func TestAnOldSignedMessageIsNeverPostedAgain(t *testing.T) {
 	h := newHouse(t)
 	ann := h.joined("Ann", moderation.RoleMember)

@@ -64,7 +64,7 @@ func forged(t *testing.T, m *lxmf.Message) *lxmf.Message {
 	return f
 }
 
-// TestAForgedMessageIsProvedAndDroppedAndDoesNotKeepTheGenuineOneOut holds X-060.
+// TestAForgedMessageIsProvedAndDroppedAndDoesNotKeepTheGenuineOneOut holds.
 func TestAForgedMessageIsProvedAndDroppedAndDoesNotKeepTheGenuineOneOut(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
@@ -90,7 +90,7 @@ func TestAForgedMessageIsProvedAndDroppedAndDoesNotKeepTheGenuineOneOut(t *testi
 	})
 }
 
-// TestMessagesForOthersOrFromNoAddressAreRefused holds X-058.
+// TestMessagesForOthersOrFromNoAddressAreRefused holds.
 func TestMessagesForOthersOrFromNoAddressAreRefused(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {

@@ -24,6 +24,7 @@ func unheard(m *ifacetest.Medium, from string) (heal func()) {
 	return func() { healed.Store(true) }
 }
 
+// TestAMessageOfAnUnknownAuthorIsHeldProvedAndVerifiedLater holds: nothing unverified reaches the application.
 func TestAMessageOfAnUnknownAuthorIsHeldProvedAndVerifiedLater(t *testing.T) {
 	t.Parallel()
 	for _, method := range []lxmf.Method{lxmf.MethodOpportunistic, lxmf.MethodDirect} {
@@ -67,6 +68,7 @@ func TestAMessageOfAnUnknownAuthorIsHeldProvedAndVerifiedLater(t *testing.T) {
 	}
 }
 
+// TestTheAuthorOfAHeldMessageIsAskedForHisAnnounce holds X-024.
 func TestTheAuthorOfAHeldMessageIsAskedForHisAnnounce(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {

@@ -45,6 +45,7 @@ func hello(t testing.TB) *lxmf.Message {
 	return m
 }
 
+// TestTheMessageOfTheSpecificationIsPackedAsPrinted holds.
 func TestTheMessageOfTheSpecificationIsPackedAsPrinted(t *testing.T) {
 	t.Parallel()
 	if got := lxmf.DeliveryHash(alice(t).PublicIdentity).String(); got != "0209e1c8cfd767110974d7d4df6c7da0" {
@@ -109,6 +110,7 @@ func TestATicketStampIsWhatTheSpecificationPrints(t *testing.T) {
 	}
 }
 
+// TestAReactionIsWrittenAsClientsReadIt holds X-021 (V3).
 func TestAReactionIsWrittenAsClientsReadIt(t *testing.T) {
 	t.Parallel()
 	d := lxmf.Draft{Destination: lxmf.DeliveryHash(bob(t).PublicIdentity), Timestamp: 1700000001}
@@ -130,6 +132,7 @@ func TestAReactionIsWrittenAsClientsReadIt(t *testing.T) {
 	}
 }
 
+// TestStrangeTimestampsDoNoHarm holds X-026.
 func TestStrangeTimestampsDoNoHarm(t *testing.T) {
 	t.Parallel()
 	for _, ts := range []float64{0, -1, 1e300, -1e300, math.NaN(), math.Inf(1), math.Inf(-1)} {
@@ -153,6 +156,7 @@ func TestStrangeTimestampsDoNoHarm(t *testing.T) {
 	}
 }
 
+// TestEveryFieldComesBackAsItWasSet holds X-028.
 func TestEveryFieldComesBackAsItWasSet(t *testing.T) {
 	t.Parallel()
 	var f lxmf.Fields
@@ -267,6 +271,7 @@ func TestMoreFieldsThanAllowedAreRefused(t *testing.T) {
 	}
 }
 
+// TestDeepNestingIsRefusedWithoutExhaustingTheStack holds.
 func TestDeepNestingIsRefusedWithoutExhaustingTheStack(t *testing.T) {
 	t.Parallel()
 	packed := append(make([]byte, lxmf.HeaderLength), 0x94, 0xcb, 0, 0, 0, 0, 0, 0, 0, 0, 0xc4, 0, 0xc4, 0, 0x81, 0x01)

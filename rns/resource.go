@@ -152,7 +152,7 @@ type ResourceOffer struct {
 type ResourceDecision struct {
 	Accept  bool
 	Ignore  bool  // neither accept nor refuse: no answer; the sender tries five times and gives up
-	MaxSize int64 // refuse when more bytes than this are offered or arrive; 0: the link's own bound only
+	MaxSize int64 // refuse when more bytes than this are offered or arrive; 0: the link's own bound only, with a Sink none
 	// Sink gets the data instead of memory: in order, segment by segment (at most [ResourceSegmentSize] bytes), each when its
 	// hash was checked; metadata stays in memory. Only a window of parts and one segment are in memory then, and the link's
 	// bound is for those. Write is called from a worker goroutine, never twice at a time. When it fails, the resource ends with

@@ -72,6 +72,8 @@ func TestPartRequestsOutOfBoundsAreServedWithinBounds(t *testing.T) {
 }
 
 // TestBytesBeingReceivedAreBounded per link, in all, and in number; at the bound the sender is refused.
+//
+// It holds X-163.
 func TestBytesBeingReceivedAreBounded(t *testing.T) {
 	t.Parallel()
 	s := newResourceSim(t, 8192, 29)

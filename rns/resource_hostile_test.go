@@ -64,6 +64,8 @@ func TestPoisonedPartMakesTheResourceCorruptAndLeavesTheLink(t *testing.T) {
 }
 
 // TestBombsCloseTheLink: more than announced comes out, or the compressed stream ends early (L-117).
+//
+// It holds X-162.
 func TestBombsCloseTheLink(t *testing.T) {
 	t.Parallel()
 	bomb, err := bz2.Compress(make([]byte, 5<<20))
