@@ -8,6 +8,7 @@ import (
 	"groupd/moderation"
 )
 
+// TestNamesAreCleaned holds X-165 for names and, by the same function, for each line that is relayed.
 func TestNamesAreCleaned(t *testing.T) {
 	for in, want := range map[string]string{
 		"Ann":                     "Ann",

@@ -447,6 +447,7 @@ func TestLongPostsAreCutOnASlowWay(t *testing.T) {
 	})
 }
 
+// TestNobodyWritesAnothersLine holds X-166.
 func TestNobodyWritesAnothersLine(t *testing.T) {
 	inPostal(t, func(t *testing.T, p *postal) {
 		p.joins("ann", "bo")
@@ -474,6 +475,7 @@ func TestNobodyWritesAnothersLine(t *testing.T) {
 	})
 }
 
+// TestTheSameTwiceIsPostedOnce holds X-062.
 func TestTheSameTwiceIsPostedOnce(t *testing.T) {
 	inPostal(t, func(t *testing.T, p *postal) {
 		p.joins("ann", "bo")

@@ -8,22 +8,25 @@ import (
 	"testing"
 )
 
-// TestTheTestsOfBoundsExist: docs/simulations.md names tests, and all of them exist.
-func TestTheTestsOfBoundsExist(t *testing.T) {
+// TestTheTestsThatThePagesNameExist: docs/simulations.md and docs/bad-input.md name tests, and all of them exist.
+func TestTheTestsThatThePagesNameExist(t *testing.T) {
 	root := filepath.Join("..", "..")
-	page, err := os.ReadFile(filepath.Join(root, "docs", "simulations.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	missing := make(map[string]bool)
-	for _, m := range regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllSubmatch(page, -1) {
-		missing[string(m[1])] = true
-	}
-	if len(missing) < 100 {
-		t.Errorf("only %d tests are named", len(missing))
+	for name, least := range map[string]int{"simulations.md": 100, "bad-input.md": 50} {
+		page, err := os.ReadFile(filepath.Join(root, "docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllSubmatch(page, -1)
+		for _, m := range found {
+			missing[string(m[1])] = true
+		}
+		if len(found) < least {
+			t.Errorf("%s names only %d tests", name, len(found))
+		}
 	}
 	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
-	err = filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
