@@ -10,6 +10,9 @@ const (
 	MaxSubscribers = maxSubscribers
 	CountOutcomes  = countOutcomes
 	MaxEdits       = maxEdits
+	MaxCodesInText = maxCodesInText
+	MaxBranch      = maxBranch
+	ErasePause     = erasePause
 )
 
 // Buckets is how many rate buckets are kept.

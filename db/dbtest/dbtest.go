@@ -48,6 +48,11 @@ func Run(t *testing.T, open Open) {
 		{"the oldest entries are dropped with all that belongs to them", testDropEntries},
 		{"what is no longer kept goes while others write", testRetention},
 		{"sync queries on random histories agree with a naive model", testRandomHistories},
+		{"invites are found by code, person and inviter", testInvites},
+		{"invites that were sent, and who wants none, are found by either hash", testDirectInvites},
+		{"what is being erased is listed by author", testErasures},
+		{"what is put aside is deleted for everybody, and comes back as it was", testHidden},
+		{"what belongs to one person is found", testPersonal},
 		{"how members are told what is new", testDeliveries},
 		{"many members at once through the hub, and after a restart", testHub},
 	} {
