@@ -42,7 +42,7 @@ func (m *member) reacted(emoji string) (target string) {
 // sends writes a message with fields, given in hex of msgpack's bytes where they are bytes, and returns its id when it was proved.
 func (m *member) sends(text string, fields map[string]string) (id string) {
 	m.t.Helper()
-	id = m.Do("lxmf_send", Args{"to": m.group, "content": text, "method": "direct", "fields": fields})["id"].(string)
+	id = m.Do("lxmf_send", Args{"to": m.group, "content": text, "method": "opportunistic", "fields": fields})["id"].(string)
 	if s := m.Await("message_state", 30*time.Second, func(e Event) bool { return e.Text("message") == id }); s.Fields["delivered"] != true {
 		m.t.Fatalf("%s: %q was not delivered: %v", m.name, text, s.Fields)
 	}
@@ -52,7 +52,7 @@ func (m *member) sends(text string, fields map[string]string) (id string) {
 // reacts sends a reaction without a text.
 func (m *member) reacts(to, emoji string) {
 	m.t.Helper()
-	id := m.Do("lxmf_send", Args{"to": m.group, "method": "direct", "reaction": Args{"to": to, "text": emoji}})["id"].(string)
+	id := m.Do("lxmf_send", Args{"to": m.group, "method": "opportunistic", "reaction": Args{"to": to, "text": emoji}})["id"].(string)
 	m.Await("message_state", 30*time.Second, func(e Event) bool { return e.Text("message") == id && e.Fields["delivered"] == true })
 }
 
