@@ -118,8 +118,8 @@ func (n *news) text(r *reader, room int) string {
 	whole := true
 	size := len(head)
 	for i := len(n.posts) - 1; i >= 0 && len(lines) < digestLines; i-- {
-		line := r.line(n.posts[i], true)
-		short := brief(strings.ReplaceAll(line, "\n"+indent, " "), digestLine)
+		line := strings.ReplaceAll(r.line(n.posts[i], true), "\n"+indent, " ")
+		short := brief(line, digestLine)
 		if size+1+len(short)+len(foot) > room {
 			break
 		}

@@ -21,13 +21,14 @@ import (
 type client struct {
 	*lxmf.Router
 	delivery *lxmf.Delivery
+	name     string
 	got      chan string
 	methods  chan lxmf.Method
 }
 
 func newClient(t *testing.T, name string, port *ifacetest.Port) *client {
 	t.Helper()
-	c := &client{got: make(chan string, 100), methods: make(chan lxmf.Method, 100)}
+	c := &client{name: name, got: make(chan string, 100), methods: make(chan lxmf.Method, 100)}
 	r, err := lxmf.NewRouter(lxmf.RouterConfig{Transport: rnstest.Start(t, rns.Config{}, port).Transport})
 	if err != nil {
 		t.Fatal(err)

@@ -110,9 +110,35 @@ func TestBothFormsOfReactions(t *testing.T) {
 	}
 }
 
+func TestWhatAPostAnswersIsNamedInManyWays(t *testing.T) {
+	id := lxmf.MessageID(bytes.Repeat([]byte{0xab}, 32))
+	half := group.MessageID(id)
+	clear(half[16:])
+	for what, c := range map[string]struct {
+		m    *lxmf.Message
+		want group.MessageID
+		text string
+	}{
+		"a reply":                   {pack(t, "yes", func(d *lxmf.Draft) { d.Fields.SetReplyTo(id) }), group.MessageID(id), "yes"},
+		"a comment":                 {pack(t, "yes", func(d *lxmf.Draft) { d.Fields.SetComment(id) }), group.MessageID(id), "yes"},
+		"a continuation":            {pack(t, "yes", func(d *lxmf.Draft) { d.Fields.SetContinuation(id) }), group.MessageID(id), "yes"},
+		"Columba's":                 {pack(t, "yes", field(0x10, msgpack.Map(msgpack.Entry{Key: msgpack.Str("reply_to"), Value: msgpack.Str(id.String())}))), group.MessageID(id), "yes"},
+		"half an id in the text":    {pack(t, "> "+id.String()[:32]+"\nyes\nno"), half, "yes\nno"},
+		"an id in the text":         {pack(t, "> "+strings.ToUpper(id.String())+"\r\nyes"), group.MessageID(id), "yes"},
+		"a quotation":               {pack(t, "> what\nyes"), group.MessageID{}, "> what\nyes"},
+		"an id and nothing more":    {pack(t, "> "+id.String()+"\n "), group.MessageID{}, "> " + id.String() + "\n "},
+		"an id of the wrong length": {pack(t, "> "+id.String()[:40]+"\nyes"), group.MessageID{}, "> " + id.String()[:40] + "\nyes"},
+		"no hex":                    {pack(t, "> "+strings.Repeat("xy", 16)+"\nyes"), group.MessageID{}, "> " + strings.Repeat("xy", 16) + "\nyes"},
+	} {
+		if in := signed.Post(c.m); in.RefID != c.want || string(in.Text) != c.text {
+			t.Errorf("%s: %q to %v", what, in.Text, in.RefID)
+		}
+	}
+}
+
 func FuzzMessage(f *testing.F) {
 	for _, m := range []*lxmf.Message{
-		pack(f, "hello"), pack(f, "/me waves"), pack(f, "//x"), pack(f, "/who"),
+		pack(f, "hello"), pack(f, "> "+strings.Repeat("ab", 16)+"\nyes"), pack(f, "/me waves"), pack(f, "//x"), pack(f, "/who"),
 		pack(f, "", func(d *lxmf.Draft) { d.Fields.SetReaction(lxmf.Reaction{Target: lxmf.MessageID{1}, Text: "👍"}) }),
 		pack(f, "", field(0x10, msgpack.Map(msgpack.Entry{Key: msgpack.Str("reaction_to"), Value: msgpack.Str(strings.Repeat("ab", 32))}))),
 		pack(f, "", field(lxmf.FieldCommands, msgpack.Array(msgpack.Map(msgpack.Entry{Key: msgpack.Int(0), Value: msgpack.Str("who")})))),
