@@ -65,6 +65,7 @@ func hereCommands() []command {
 
 // yourCommands are about the caller himself.
 func yourCommands() []command {
+	stranger := func(st group.Standing) bool { return st.Member == nil && st.Standing != moderation.StandingPending }
 	return []command{
 		{name: "nick", aliases: []string{"name", "setname"}, args: "NEW", short: "change your name", run: (*turn).nick},
 		{name: "status", args: "[text]", short: "what you are here; with a text: set your status text",
@@ -73,7 +74,8 @@ func yourCommands() []command {
 			hidden: func(st group.Standing) bool {
 				return st.Role == moderation.RoleNone && st.Standing != moderation.StandingPending
 			}, run: (*turn).leave},
-		{name: "noinvites", short: "be sent no invites", long: "No group of this server sends you invites any more; /noinvites off allows it again.", anyone: true, run: (*turn).noInvites},
+		{name: "forget", aliases: []string{"forgetme", "eraseme"}, args: "yes", short: "erase what is yours here", anyone: true, who: "everybody who was here and is not banned", hidden: stranger,
+			long: "Erases your posts, reactions, name and keys here, and ends your membership. What others were sent, and what propagation nodes hold, stays there.", run: (*turn).forget},
 	}
 }
 
@@ -85,11 +87,14 @@ func memberCommands() []command {
 		{name: "reject", aliases: []string{"deny"}, args: "WHO [reason]", short: "turn somebody away", needs: moderation.PermApprove, run: (*turn).reject},
 		{name: "kick", args: "WHO [duration] [reason]", short: "remove a member, for 1 h unless said otherwise", needs: moderation.PermKick,
 			long: "Removes a member and keeps him out for 1 h, or as long as you say: 30m, 2h, 7d, 1w. WHO is a name, the first digits of an address, or all 32.", run: (*turn).kick},
-		{name: "ban", aliases: []string{"block"}, args: "WHO [duration] [reason]", short: "keep somebody out", needs: moderation.PermBan,
-			long: "Keeps somebody out, for good or as long as you say: 30m, 2h, 7d, 1w. By address also one who never was here.", run: (*turn).ban},
-		{name: "unban", aliases: []string{"unblock"}, args: "WHO", short: "lift a ban or kick", needs: moderation.PermBan,
-			long: "Lets somebody in again who was banned or kicked. With the permission kick alone: who was kicked.", run: (*turn).unban},
+		{name: "ban", aliases: []string{"block"}, args: "WHO [duration] [purge] [branch] [reason]", short: "keep somebody out", needs: moderation.PermBan,
+			long: "Keeps somebody out, for good or for 30m, 2h, 7d, 1w; by address also one who never was here. purge hides all posts, branch bans whom he invited too.", run: (*turn).ban},
+		{name: "unban", aliases: []string{"unblock"}, args: "WHO [undo]", short: "lift a ban or kick", needs: moderation.PermBan,
+			long: "Lets somebody in again who was banned or kicked; undo brings purged posts back, for a day. With the permission kick alone: who was kicked.", run: (*turn).unban},
 		{name: "bans", args: "[page]", short: "who is banned", needs: moderation.PermBan, run: (*turn).bans},
+		{name: "transfer", args: "OLD NEW", short: "give a membership to a new address of the same person", needs: moderation.PermApprove,
+			long: "After a reinstall: the member OLD goes on as NEW, who has asked to join or was here, with name, role and posts. Members can do it for themselves.",
+			who:  "permission `approve`, or the member himself", run: (*turn).transfer},
 		{name: "role", args: "WHO ROLE", short: "make somebody member, moderator, admin or owner", needs: moderation.PermGrant,
 			long: "ROLE is member, moderator, admin or owner. Single permissions: /role WHO +kick -ban.", run: (*turn).role},
 	}

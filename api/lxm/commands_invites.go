@@ -13,8 +13,8 @@ import (
 func inviteCommands() []command {
 	return []command{
 		{name: "invite", aliases: []string{"invites"}, args: "[uses|WHO] [7d]", short: "make an invite",
-			long: "Makes a code that lets one in, or so many. /invite WHO [role] is for one person alone, who is sent it. It ends after 7d unless said. /invite list [all], /invite revoke NUMBER.",
-			may:  mayInvite, who: "permission `invite`, or from the rank of the setting invite_role on", run: (*turn).invite},
+			long:   "Makes a code that lets one in, or so many. /invite WHO [role] is for one person alone, who is sent it. It ends after 7d. /invite list [all], revoke NUMBER; for anybody: block, unblock.",
+			anyone: true, may: mayInvite, who: "permission `invite`, or from the rank of the setting invite_role on", run: (*turn).invite},
 	}
 }
 
@@ -30,6 +30,8 @@ func (t *turn) invite(args string) ([]string, error) {
 		return t.invites(rest)
 	case "revoke", "delete":
 		return t.revoke(rest)
+	case "block", "unblock":
+		return t.blockInvites(strings.EqualFold(word, "unblock"))
 	}
 	in := group.InviteInput{}
 	if n, ok := parseNumber(word); ok {
@@ -125,12 +127,8 @@ func (t *turn) revoke(args string) ([]string, error) {
 	return whole(textRevoked(n)), nil
 }
 
-// noInvites keeps the caller from being sent invites, or allows them again.
-func (t *turn) noInvites(args string) ([]string, error) {
-	off := strings.EqualFold(args, "off")
-	if args != "" && !off {
-		return whole(textNoInvitesHow()), nil
-	}
+// blockInvites keeps the caller from being sent invites, or allows them again.
+func (t *turn) blockInvites(off bool) ([]string, error) {
 	if _, err := t.s.hub.BlockInvites(t.ctx, t.command(), t.s.group, off); err != nil {
 		return nil, err
 	}
@@ -180,11 +178,9 @@ func textNoInvites() string { return "There are no invites. To make one: /invite
 
 func textRevoked(n int) string { return fmt.Sprintf("Invite %d is taken back.", n) }
 
-func textNoInvitesHow() string { return "So: /noinvites, /noinvites off" }
-
 func textInvitesBlocked(on bool) string {
 	if on {
-		return "No group here sends you invites any more. /noinvites off allows it again."
+		return "No group here sends you invites any more. /invite unblock allows it again."
 	}
 	return "Groups here may send you invites."
 }

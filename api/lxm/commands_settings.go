@@ -18,6 +18,8 @@ func groupCommands() []command {
 	return []command{
 		{name: "groupname", aliases: []string{"rename"}, args: "NAME", short: "rename the group", needs: moderation.PermName,
 			long: "Changes the name that members see; in a public group everybody. /groupname public NAME changes what strangers see.", run: (*turn).groupName},
+		{name: "audit", aliases: []string{"log"}, args: "[WHO or action] [<number]", short: "what moderators did", needs: moderation.PermAudit,
+			long: "The log of moderation, the newest first; /audit WHO what one did or what was done to him, /audit kick all kicks, /audit <35 those before line 35.", run: (*turn).audit},
 		{name: "settings", aliases: []string{"setting", "set"}, args: "[key [value]]", short: "how the group behaves",
 			long: "What is set otherwise than usual; /settings all: every key; /settings KEY: one. With the permission settings: /settings KEY VALUE, or default.",
 			run:  (*turn).settings},

@@ -132,6 +132,16 @@ func effects() []struct {
 		{"/mute Dot 1h loud", byStaff, func(h *house, _ string) bool { return standing(h, "dot").Standing == moderation.StandingMuted }},
 		{"/kick Dot", byStaff, banned},
 		{"/ban Dot for good", byStaff, banned},
+		{"/ban Dot purge", byNobody, banned},
+		{"/ban Dot branch 2d", byNobody, banned},
+		{"/ban Dot 2d purge branch yes spam", byStaff, banned},
+		{"/transfer Dot Pending", byStaff, func(h *house, _ string) bool {
+			m := standing(h, "pending").Member
+			return m != nil && m.Present && m.DisplayName == "Dot"
+		}},
+		{"/forget", byNobody, func(h *house, who string) bool {
+			return standing(h, who).Standing == moderation.StandingStranger && who != "stranger"
+		}},
 		{"/approve Pending", byStaff, func(h *house, _ string) bool { return standing(h, "pending").Standing == moderation.StandingMember }},
 		{"/reject Pending no", byStaff, func(h *house, _ string) bool { return standing(h, "pending").Standing == moderation.StandingStranger }},
 		{"/invite 3 2d", byStaff, func(h *house, _ string) bool { l := invites(h); return len(l) == 1 && l[0].Uses == 3 }},
@@ -549,6 +559,105 @@ func TestACommandInReplyToAPostMeansThatPost(t *testing.T) {
 		}
 		if got := h.says("dot", "/react 👍", reply).answer(t); !strings.HasPrefix(got, "※ So: ") {
 			t.Errorf("what is gone: %s", got)
+		}
+	})
+}
+
+func TestAPurgeHidesAllPostsAndCanBeUndone(t *testing.T) {
+	village(t, func(t *testing.T, h *house) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- h.hub.Run(ctx) }()
+		defer func() {
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}()
+		if got := h.says("moderator", "/ban Dot purge").answer(t); !strings.HasSuffix(got, "/ban WHO purge yes") {
+			t.Error(got)
+		}
+		h.says("moderator", "/ban Dot purge YES spam")
+		time.Sleep(time.Minute)
+		if texts := h.posts("member"); len(texts) != 0 {
+			t.Errorf("others still see %q", texts)
+		}
+		if got := h.says("moderator", "/unban Dot undo").answer(t); got != "※ The ban is lifted, and the posts come back." {
+			t.Error(got)
+		}
+		time.Sleep(time.Minute)
+		if texts := h.posts("member"); len(texts) != 2 {
+			t.Errorf("others see %q again", texts)
+		}
+		if got := h.says("moderator", "/unban Dot undo").answer(t); !strings.Contains(got, "no posts to bring back") {
+			t.Error(got)
+		}
+		h.says("dot", "/join Dot")
+		h.says("moderator", "/approve Dot")
+		if got := h.says("dot", "/forget").answer(t); !strings.Contains(got, "/forget yes") || len(h.posts("member")) != 2 {
+			t.Error(got)
+		}
+		h.says("dot", "/forget yes")
+		time.Sleep(time.Minute)
+		if texts := h.posts("member"); len(texts) != 0 {
+			t.Errorf("others still see %q", texts)
+		}
+		if got := h.says("stranger", "/forget yes").answer(t); got != "※ Nothing is known of you here." {
+			t.Error(got)
+		}
+	})
+}
+
+func TestWhoWantsNoInvitesIsSentNone(t *testing.T) {
+	village(t, func(t *testing.T, h *house) {
+		own := group.AddressOf(group.IdentityHash(identity(t, "nan").Hash())).String()
+		if got := h.says("nan", "/invite block").answer(t); !strings.HasPrefix(got, "※ No group here sends you invites") {
+			t.Error(got)
+		}
+		if got := h.says("moderator", "/invite "+own).answer(t); got != "※ This person wants no invites." {
+			t.Error(got)
+		}
+		h.says("nan", "/invite unblock")
+		l := h.says("moderator", "/invite "+own+" 2d")
+		if len(l.answers) != 2 || !strings.Contains(l.answers[1].content+l.answers[0].content, "You are invited to the group") {
+			t.Errorf("%v", l.answers)
+		}
+		if l := h.says("nan", "/join Nan"); len(l.answers) == 0 || !strings.Contains(l.answers[0].content, "Welcome") {
+			t.Errorf("who is invited: %v", l.answers)
+		}
+		if got := h.says("pending", "/invite 3").answer(t); strings.Contains(got, "/join ") {
+			t.Errorf("one who waits makes an invite: %s", got)
+		}
+	})
+}
+
+func TestTheLogIsReadByWhoMay(t *testing.T) {
+	village(t, func(t *testing.T, h *house) {
+		h.says("moderator", "/mute Dot 1h loud")
+		h.says("moderator", "/kick Member 2h rude")
+		time.Sleep(time.Hour)
+		for line, want := range map[string]string{
+			"/audit kick": "※ 1 h ago Moderator: kick, Member, for 2 h, rude", "/audit Dot": "※ 1 h ago Moderator: mute, Dot, for 1 h, loud\n3 h ago the operator: approve, Dot", "/audit nothing": "※ The log has no such lines.",
+		} {
+			if got := h.says("admin", line).answer(t); got != want {
+				t.Errorf("%s: %s", line, got)
+			}
+		}
+		if got := h.says("moderator", "/audit").answer(t); got != `※ This needs the permission "audit".` {
+			t.Error(got)
+		}
+		lines, next := 0, "/audit"
+		for range 20 {
+			got := h.says("admin", next).answer(t)
+			body, older, more := strings.Cut(got, "\nOlder: ")
+			lines += 1 + strings.Count(body, "\n")
+			if next = older; !more {
+				break
+			}
+			time.Sleep(time.Minute)
+		}
+		if all, err := h.hub.Audit(t.Context(), operator(), valley, 0, group.MaxPage); err != nil || lines != len(all) {
+			t.Errorf("%d lines of %d, %v", lines, len(all), err)
 		}
 	})
 }

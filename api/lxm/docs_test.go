@@ -82,7 +82,7 @@ ann> /invite 3 2d
 ann> /invite 00aa00bb00cc00dd00ee00ff00112233
 ann> /invite list
 ann> /invite revoke 1
-eve> /noinvites
+eve> /invite block
 eve> the ferry is full
 eve> /edit
 eve> /edit 20 the ferry is full until noon
@@ -117,6 +117,18 @@ ann> /settings member_posts 5/10m
 ann> /lockdown on 2h
 ann> /lockdown off
 ann> /emergency the dam is rising
+hal> /join Hal
+bo> /approve Hal
+hal> buy my antennas
+bo> /ban Hal purge spam
+bo> /ban Hal purge yes spam
+bo> /unban Hal undo
+iva> /join Iva
+ann> /transfer Eve Lee Iva
+ann> /audit
+ann> /audit ban
+iva> /forget
+iva> /forget yes
 `
 
 func TestDocsSayWhatTheCommandsDo(t *testing.T) {

@@ -102,6 +102,17 @@ func (t *turn) leave(args string) ([]string, error) {
 	return whole(textLeft(info)), nil
 }
 
+// forget erases what is the caller's, after a second word.
+func (t *turn) forget(args string) ([]string, error) {
+	if word, _ := firstWord(args); !strings.EqualFold(word, "yes") {
+		return whole(textForgetSure()), nil
+	}
+	if _, err := t.s.hub.Forget(t.ctx, t.command(), t.s.group); err != nil {
+		return nil, err
+	}
+	return whole(textForgotten()), nil
+}
+
 // nick changes the caller's name.
 func (t *turn) nick(args string) ([]string, error) {
 	if args == "" {

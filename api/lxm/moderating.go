@@ -78,26 +78,56 @@ func (t *turn) kick(args string) ([]string, error) {
 	return whole(textKicked(name, address, d)), nil
 }
 
-// ban keeps somebody out, member or not.
+// ban keeps somebody out, member or not. What can hardly be taken back, or hits many, asks for a second word.
 func (t *turn) ban(args string) ([]string, error) {
 	target, rest, err := t.whom(args, group.AmongMembers, group.AmongDeparted, group.AmongRequests)
 	if err != nil {
 		return nil, err
 	}
-	d, reason := forHowLong(rest)
-	r, err := t.s.hub.Ban(t.ctx, t.command(), t.s.group, group.BanInput{Target: target, Duration: d, Reason: reason})
+	in := group.BanInput{Target: target}
+	in.Duration, rest = forHowLong(rest)
+	sure := false
+flags:
+	for {
+		word, after := firstWord(rest)
+		switch strings.ToLower(word) {
+		case "purge":
+			in.Purge = true
+		case "branch":
+			in.Branch = true
+		case "yes":
+			if !in.Purge && !in.Branch {
+				break flags // a reason
+			}
+			sure = true
+		default:
+			break flags
+		}
+		rest = after
+	}
+	if (in.Purge || in.Branch) && !sure {
+		return whole(textBanSure(in)), nil
+	}
+	in.Reason = rest
+	r, err := t.s.hub.Ban(t.ctx, t.command(), t.s.group, in)
 	if err != nil {
 		return nil, err
 	}
 	name, address := t.label(target, r.Seq)
-	return whole(textBanned(name, address, d)), nil
+	return whole(textBanned(name, address, in.Duration) + textBannedMore(r, address)), nil
 }
 
-// unban lifts bans and kicks.
+// unban lifts bans and kicks, and with undo brings back the posts that went with a ban.
 func (t *turn) unban(args string) ([]string, error) {
-	target, _, err := t.whom(args, group.AmongBans, group.AmongDeparted)
+	target, rest, err := t.whom(args, group.AmongBans, group.AmongDeparted)
 	if err != nil {
 		return nil, err
+	}
+	if strings.EqualFold(rest, "undo") {
+		if _, err := t.s.hub.UndoBan(t.ctx, t.command(), t.s.group, target); err != nil {
+			return nil, err
+		}
+		return whole(textBanUndone()), nil
 	}
 	r, err := t.s.hub.Unban(t.ctx, t.command(), t.s.group, target)
 	if err != nil {
@@ -105,6 +135,33 @@ func (t *turn) unban(args string) ([]string, error) {
 	}
 	name, _ := t.label(target, r.Seq)
 	return whole(textUnbanned(name)), nil
+}
+
+// transfer gives a membership to another identity of the same person.
+func (t *turn) transfer(args string) ([]string, error) {
+	from, rest, err := t.whom(args, group.AmongMembers)
+	if err != nil {
+		return nil, err
+	}
+	among := []group.Scope{group.AmongDeparted}
+	if t.st.Permissions.Has(moderation.PermApprove) {
+		among = []group.Scope{group.AmongRequests, group.AmongDeparted}
+	}
+	if rest == "" {
+		return whole(textTransferHow()), nil
+	}
+	to, more, err := t.whom(rest, among...)
+	if err != nil {
+		return nil, err
+	}
+	if more != "" {
+		return whole(textTransferHow()), nil
+	}
+	m, err := t.s.hub.Transfer(t.ctx, t.command(), t.s.group, group.TransferInput{From: from, To: to})
+	if err != nil {
+		return nil, err
+	}
+	return whole(textTransferred(m)), nil
 }
 
 // label is what one is called whom the entry with this number is about, and enough of his address to name him.

@@ -336,6 +336,52 @@ func textBanned(name, address string, d time.Duration) string {
 	return fmt.Sprintf("%s is banned for %s. To undo: /unban %s", name, moderation.Passed(d), address)
 }
 
+func textBanSure(in group.BanInput) string {
+	words, text := "", "That"
+	if in.Purge {
+		words, text = " purge", text+" hides all that they wrote"
+	}
+	if in.Branch {
+		if words != "" {
+			text += " and"
+		}
+		words, text = words+" branch", text+" bans whom they invited, and whom those did"
+	}
+	return text + ". Sure? Then send it with yes: /ban WHO" + words + " yes"
+}
+
+// textBannedMore says what else a ban did.
+func textBannedMore(r group.BanResult, address string) (text string) {
+	if len(r.Branch) > 0 {
+		text += fmt.Sprintf("\nBanned too: %s.", count(len(r.Branch), "invited one"))
+	}
+	if r.More {
+		text += " There are more: send it again."
+	}
+	if r.Purging {
+		text += fmt.Sprintf("\nAll posts go. For a day they can be brought back: /unban %s undo", address)
+	}
+	return text
+}
+
+func textBanUndone() string { return "The ban is lifted, and the posts come back." }
+
+func textTransferHow() string {
+	return "So: /transfer OLD NEW, where OLD is a member, and NEW has asked to join: see /requests"
+}
+
+func textTransferred(m group.Member) string {
+	return fmt.Sprintf("%s goes on as %s.", m.DisplayName, m.Address)
+}
+
+func textForgetSure() string {
+	return "Erase your posts, reactions, name and keys here, and leave? Then send: /forget yes\nWhat members were sent, and what propagation nodes hold, stays there."
+}
+
+func textForgotten() string {
+	return "You are being forgotten: your posts go now. Copies that members, their programs and propagation nodes have are out of reach."
+}
+
 func textUnbanned(name string) string { return fmt.Sprintf("%s may join again.", name) }
 
 func textNoBans() string { return "Nobody is banned." }
