@@ -50,18 +50,24 @@ func (a *villager) listens(prove func() bool, change ...func(*groupdv1.Subscribe
 }
 
 func (a *villager) subscribes(l *rns.Link, q *groupdv1.SubscribeRequest) *groupdv1.SubscribeReply {
+	a.v.t.Helper()
+	reply := &groupdv1.SubscribeReply{}
+	a.asks(l, "/subscribe", q, reply)
+	return reply
+}
+
+// asks makes a request over a link.
+func (a *villager) asks(l *rns.Link, path string, q, into proto.Message) {
 	t := a.v.t
 	t.Helper()
-	r, err := l.Request(t.Context(), Prefix+"/subscribe", msgpack.Bin(mustMarshal(q)), rns.RequestOptions{})
+	r, err := l.Request(t.Context(), Prefix+path, msgpack.Bin(mustMarshal(q)), rns.RequestOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b, _ := r.Data.Bin()
-	reply := &groupdv1.SubscribeReply{}
-	if err := proto.Unmarshal(b, reply); err != nil {
+	if err := proto.Unmarshal(b, into); err != nil {
 		t.Fatal(err)
 	}
-	return reply
 }
 
 func always() bool { return true }

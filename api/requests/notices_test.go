@@ -67,7 +67,8 @@ func inVillageOver(t *testing.T, iface delivery.Interface, o ifacetest.Options, 
 	synctest.Test(t, func(t *testing.T) {
 		policy.MemberPosts, policy.GroupPosts, policy.Flood = moderation.Quota{Count: 1000, Per: 60}, moderation.Quota{Count: 1000, Per: 60}, moderation.Quota{Count: 10000, Per: 60}
 		v := &village{t: t, store: memory.New(), bob: callerOf(rnstest.Identity(t, 100).Public())}
-		hub, err := group.New(group.Config{Store: v.store})
+		none := moderation.Rate{Burst: -1}
+		hub, err := group.New(group.Config{Store: v.store, Limits: group.Limits{MemberRate: none, GroupRate: none, JoinRate: none, GroupJoinRate: none}})
 		if err != nil {
 			t.Fatal(err)
 		}
