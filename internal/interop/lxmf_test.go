@@ -27,7 +27,12 @@ type Mailbox struct {
 // startMailbox gives a node an LXMF address. Every message is proved after commit, which stands for the database.
 func startMailbox(t *testing.T, n *Node, commit time.Duration, change ...func(*lxmf.DeliveryConfig)) *Mailbox {
 	t.Helper()
-	r, err := lxmf.NewRouter(lxmf.RouterConfig{Transport: n.Transport})
+	return startMailboxOf(t, lxmf.RouterConfig{Transport: n.Transport}, commit, change...)
+}
+
+func startMailboxOf(t *testing.T, rc lxmf.RouterConfig, commit time.Duration, change ...func(*lxmf.DeliveryConfig)) *Mailbox {
+	t.Helper()
+	r, err := lxmf.NewRouter(rc)
 	if err != nil {
 		t.Fatal(err)
 	}

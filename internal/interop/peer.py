@@ -338,6 +338,8 @@ class Peer:
         fields = {int(k): bytes.fromhex(v) for k, v in a.get("fields", {}).items()}
         if a.get("reaction"):
             fields[0x40] = {0: bytes.fromhex(a["reaction"]["to"]), 1: a["reaction"]["text"].encode()}
+        if a.get("files"):
+            fields[LXMF.FIELD_FILE_ATTACHMENTS] = [[f["name"], payload(f)] for f in a["files"]]
         content = payload(a, "blob").decode("latin-1") if a.get("blob") else a.get("content", "")
         m = LXMF.LXMessage(to, self.source, content, a.get("title", ""), fields=fields, desired_method=methods[a.get("method", "direct")],
                            stamp_cost=a.get("stamp_cost"), include_ticket=a.get("ticket", False))
@@ -356,7 +358,7 @@ class Peer:
                 break
             time.sleep(0.01)
         self.messages[m.hash.hex()] = m
-        return {"id": m.hash.hex()}
+        return {"id": m.hash.hex(), "files": [digest(payload(f)) for f in a.get("files", [])]}
 
     def cmd_lxmf_pack(self, a):
         """A signed message that is not sent, in base64: for a request that carries one."""
