@@ -200,10 +200,12 @@ func (h *Hub) Delete(ctx context.Context, c Caller, g GroupID, in DeleteInput) (
 		if r.Deleted == 0 {
 			return nil
 		}
-		h.freed()
 		w.tell(Event{Kind: EventChanged})
 		return w.auditDeleted(entries)
 	})
+	if r.Deleted > 0 {
+		h.freed()
+	}
 	return r, err
 }
 

@@ -47,12 +47,13 @@ func (n *node) serveDelivery(info group.Info, id *rns.Identity, log *slog.Logger
 	}
 	d, err = n.router.AddDelivery(lxmf.DeliveryConfig{
 		Identity: id, DisplayName: func() string { return n.publicName(info) }, OnMessage: face.OnMessage,
-		MaxSize:     n.settings.Limits.Post.int64 + n.settings.Limits.Attachment.int64 + messageRoom,
-		Ratchets:    &rns.RatchetConfig{Interval: ratchetEvery, MaxAge: ratchetsFor},
-		StampCost:   n.stampCost(info.Group),
-		StampExempt: func(a rns.DestinationHash) bool { return n.inside(info.Group, a) },
-		KeepTicket:  func(a rns.DestinationHash) bool { return n.inside(info.Group, a) },
-		Ignore:      func(a rns.DestinationHash) bool { return n.standing(info.Group, a) == moderation.StandingBanned },
+		MaxSize:         n.settings.Limits.Post.int64 + n.settings.Limits.Attachment.int64 + messageRoom,
+		MaxStrangerSize: lxmf.DefaultMaxSize, // a member's program identifies after its first message, which may have a picture
+		Ratchets:        &rns.RatchetConfig{Interval: ratchetEvery, MaxAge: ratchetsFor},
+		StampCost:       n.stampCost(info.Group),
+		StampExempt:     func(a rns.DestinationHash) bool { return n.inside(info.Group, a) },
+		KeepTicket:      func(a rns.DestinationHash) bool { return n.inside(info.Group, a) },
+		Ignore:          func(a rns.DestinationHash) bool { return n.standing(info.Group, a) == moderation.StandingBanned },
 	})
 	if err != nil {
 		return nil, nil, err

@@ -336,6 +336,12 @@ class Peer:
             raise ValueError("identity of " + a["to"] + " is not known")
         to = RNS.Destination(i, RNS.Destination.OUT, RNS.Destination.SINGLE, "lxmf", "delivery")
         fields = {int(k): bytes.fromhex(v) for k, v in a.get("fields", {}).items()}
+        if a.get("files"):
+            fields[LXMF.FIELD_FILE_ATTACHMENTS] = [[f["name"], payload(f)] for f in a["files"]]
+        if a.get("image"):
+            fields[LXMF.FIELD_IMAGE] = [a["image"]["name"], payload(a["image"])]
+        if a.get("audio"):
+            fields[LXMF.FIELD_AUDIO] = [a["audio"]["mode"], payload(a["audio"])]
         if a.get("reaction"):
             fields[0x40] = {0: bytes.fromhex(a["reaction"]["to"]), 1: a["reaction"]["text"].encode()}
         if a.get("files"):
@@ -427,6 +433,48 @@ class Peer:
         if a["reply"] == "MessagesReply" and reply.page:
             out.update(self.rows(reply.page))
         return out
+
+    def cmd_attachment(self, a):
+        """Asks for an attachment, and adds what comes to what was kept under the name `keep`. `leave`: closes the link while it comes."""
+        body = self.json_format.ParseDict(a["body"], self.kind("AttachmentRequest")()).SerializeToString()
+        done, timeout, came = threading.Event(), a.get("timeout", 30), {}
+
+        def answered(r):
+            came["answer"], came["file"] = r.response, r.metadata is not None
+            if came["file"]:  # it is closed and deleted afterwards
+                came["data"], came["answer"] = r.response.read(), r.metadata["reply"]
+            done.set()
+
+        def progress(r):
+            if a.get("leave") and r.progress > 0:
+                self.links[a["link"]].teardown()
+                done.set()
+
+        self.links[a["link"]].request("/api/v1/messages/attachment", data=body, response_callback=answered,
+                                      failed_callback=lambda r: done.set(), progress_callback=progress, timeout=timeout)
+        if not done.wait(timeout) or "answer" not in came:
+            return {"failed": True}
+        reply = self.kind("AttachmentReply").FromString(bytes(came["answer"]))
+        out = self.json_format.MessageToDict(reply, preserving_proto_field_name=True)
+        out.pop("data", None)
+        self.kept = getattr(self, "kept", {})
+        self.kept[a["keep"]] = self.kept.get(a["keep"], b"") + (came["data"] if came["file"] else reply.data)
+        return {"reply": out, "file": came["file"], "kept": digest(self.kept[a["keep"]])}
+
+    def cmd_prove(self, a):
+        """Puts a signed original together from a proof and from what was kept of each attachment, and checks the signature."""
+        body = self.json_format.ParseDict({"seq": a["seq"], "max_bytes": 4000}, self.kind("ProofRequest")()).SerializeToString()
+        reply = self.kind("ProofReply").FromString(bytes(self.ask(a["link"], "/api/v1/messages/proof", body, 20)))
+        original = bytes(reply.original)
+        for at, name in zip(reply.attachments, a["kept"]):
+            if hashlib.sha256(self.kept[name]).digest() != at.hash:
+                raise ValueError(name + " is another")
+            original = original[:at.at] + self.kept[name] + original[at.at:]
+        author = RNS.Identity(create_keys=False)
+        author.load_public_key(bytes(reply.public_key))
+        signed = original[:32] + original[96:]
+        signed += hashlib.sha256(signed).digest()
+        return {"good": bool(author.validate(original[32:96], signed)), "attachments": len(reply.attachments)}
 
     def cmd_call_raw(self, a):
         """Asks with data as it is, and returns a digest of the answer: None would mean silence."""
