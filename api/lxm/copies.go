@@ -321,7 +321,7 @@ func (r *reader) resolve(who group.IdentityHash, id lxmf.MessageID, quote string
 		}
 		for f := range forms {
 			if f == formFull && it.hasFiles() {
-				if budget -= it.size; budget < 0 {
+				if budget -= it.size; budget < 0 || it.size > maxFiles {
 					continue
 				}
 			}

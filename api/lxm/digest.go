@@ -14,9 +14,12 @@ import (
 
 // Tunables of digests.
 const (
-	digestRows   = 2000 // entries that one digest covers
-	digestLine   = 80   // bytes of a headline
-	digestLines  = 30
+	digestRows  = 2000 // entries that one digest covers
+	digestLine  = 80   // bytes of a headline
+	digestLines = 30
+	// maxSingly is how many posts a relay member on a fast way may miss and still gets one by one; of more, only the newest.
+	maxSingly    = 30
+	newestSingly = 10
 	digestOnFast = 2000 // bytes of a digest on a fast way; on a slow one it fits a packet
 )
 
@@ -80,14 +83,41 @@ func (d digest) Prepare(ctx context.Context, to delivery.Recipient, way delivery
 	if !way.Slow {
 		room = digestOnFast
 	}
+	p, err := s.parcel(s.digest(r, &n, to, room), to, way)
+	p.To = after
+	return p, err
+}
+
+// catchUp is a digest in place of many single messages, for a relay member on a fast way who was away: of all that he missed but the newest
+// posts, which follow one by one. False when he missed little.
+func (s *Server) catchUp(r *reader, to delivery.Recipient, way delivery.Way) (p delivery.Parcel, ok bool, err error) {
+	page, items, err := s.missed(r, to, group.MaxPage)
+	if err != nil || len(items) <= maxSingly {
+		return p, false, err
+	}
+	var n news
+	rest := items[len(items)-newestSingly:]
+	for _, e := range page.Entries {
+		if e.Written < rest[0].Written && e.EditedBy == 0 {
+			n.add(r, newItem(e), to)
+		}
+	}
+	if len(n.posts) == 0 {
+		return p, false, nil
+	}
+	p, err = s.parcel(s.digest(r, &n, to, digestOnFast), to, way)
+	p.To = rest[0].Written - 1
+	return p, true, err
+}
+
+// digest is the message that tells news.
+func (s *Server) digest(r *reader, n *news, to delivery.Recipient, room int) Outbound {
 	o := Outbound{
 		To: rns.DestinationHash(group.AddressOf(to.Member.Identity)), Content: []byte(n.text(r, room)), Time: lxmf.Timestamp(n.last.Time), Ticket: true,
 		Priority: lxmf.PriorityBulk,
 	}
 	place(&o.Fields, s.address, n.last.Seq)
-	p, err := s.parcel(o, to, way)
-	p.To = after
-	return p, err
+	return o
 }
 
 // add takes in what happened.
@@ -113,7 +143,7 @@ func (n *news) text(r *reader, room int) string {
 	if len(n.posts) == 0 {
 		return head
 	}
-	foot := "\n" + glyph + textCatchUp(len(n.posts), n.last.Seq)
+	foot := "\n" + glyph + textCatchUp(n.posts[0].Seq)
 	var lines []string
 	whole := true
 	size := len(head)
@@ -157,7 +187,5 @@ func textDigest(name string, n *news) string {
 	return text
 }
 
-// textCatchUp tells how to read all that a digest is of.
-func textCatchUp(n int, last group.Seq) string {
-	return fmt.Sprintf("All: /history %d <%d", min(n, maxHistory), last+1)
-}
+// textCatchUp tells how to read all from a post on.
+func textCatchUp(from group.Seq) string { return fmt.Sprintf("All: /since #%d", from-1) }

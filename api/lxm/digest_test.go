@@ -26,6 +26,7 @@ func TestADigestTellsHowMuchThereWasAndHowToReadIt(t *testing.T) {
 		p.says("ann", "the bridge is out")
 		p.says("bo", "Cy, do you have a boat?\nA big one")
 		same(t, "of little cy is told all", p.reads("cy", byRadio()), []string{"※ Valley Net: 2 new posts, 1 to you\nAnn: the bridge is out\nBo: Cy, do you have a boat? A big one"})
+		first := p.newest().Seq + 1
 		for i := range 60 {
 			p.says([]string{"ann", "bo"}[i%2], fmt.Sprintf("news number %d\nBo: from far away", i))
 			time.Sleep(10 * time.Second)
@@ -37,7 +38,7 @@ func TestADigestTellsHowMuchThereWasAndHowToReadIt(t *testing.T) {
 		}
 		lines := strings.Split(got[0], "\n")
 		if lines[0] != "※ Valley Net: 60 new posts, 1 joined" || !strings.HasSuffix(lines[len(lines)-2], "news number 59 Bo: from far away") ||
-			lines[len(lines)-1] != fmt.Sprintf("※ All: /history 60 <%d", p.newest().Seq) {
+			lines[len(lines)-1] != fmt.Sprintf("※ All: /since #%d", first-1) {
 			t.Errorf("cy reads %q", got)
 		}
 		for _, line := range lines[1 : len(lines)-1] {
@@ -46,10 +47,34 @@ func TestADigestTellsHowMuchThereWasAndHowToReadIt(t *testing.T) {
 			}
 		}
 		// The hint is a command that does what it says.
-		if l := p.says("cy", strings.TrimPrefix(lines[len(lines)-1], "※ All: ")); len(l.answers) != 1 || !strings.Contains(l.answers[0].content, "news number 59") {
+		if l := p.says("cy", strings.TrimPrefix(lines[len(lines)-1], "※ All: ")); len(l.answers) != 1 || !strings.Contains(l.answers[0].content, "news number 0") {
 			t.Errorf("cy is answered %v", l.answers)
 		}
 		same(t, "and then", p.reads("cy", byRadio()), nil)
+	})
+}
+
+func TestWhoWasAwayIsNotSentEveryPost(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo", "cy")
+		const posts = 620 // more than one page
+		for i := range posts {
+			if _, err := p.hub.Post(context.Background(), group.Caller{Local: true}, valley, group.PostInput{Text: fmt.Appendf(nil, "news number %d", i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := p.reads("bo", byWire())
+		if len(got) != 12 {
+			t.Fatalf("%d messages: %q", len(got), got)
+		}
+		for i, text := range got[2:] {
+			if want := fmt.Sprintf("Valley Net: news number %d", posts-10+i); text != want {
+				t.Errorf("bo reads %q, want %q", text, want)
+			}
+		}
+		if !strings.HasPrefix(got[0], "※ Valley Net: 489 new posts, 1 joined") || !strings.HasPrefix(got[1], "※ Valley Net: 121 new posts") {
+			t.Errorf("bo reads %q", got[:2])
+		}
 	})
 }
 

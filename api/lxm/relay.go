@@ -130,6 +130,11 @@ func (c relay) Prepare(ctx context.Context, to delivery.Recipient, way delivery.
 	if len(items) == 0 {
 		return delivery.Parcel{To: page.To}, nil
 	}
+	if !way.Slow && page.More {
+		if p, ok, err := s.catchUp(r, to, way); ok || err != nil {
+			return p, err
+		}
+	}
 	n, f := 1, s.formFor(to, items[0])
 	out := Outbound{}
 	if way.Slow {
