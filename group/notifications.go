@@ -71,7 +71,7 @@ func (h *Hub) UpdateNotifications(ctx context.Context, c Caller, g GroupID, in N
 	const op = "notifications"
 	var d Delivery
 	if in.PauseFor != nil && (*in.PauseFor < 0 || *in.PauseFor > MaxPause) {
-		return d, &Error{Kind: KindInvalid, Op: op, Field: "pause", Msg: "must be at most a year"}
+		return d, &Error{Kind: KindInvalid, Op: op, Field: "pause_minutes", Msg: "must be at most a year"}
 	}
 	err := h.change(ctx, op, c, g, &d, func(w *work) (err error) {
 		if err := w.may(moderation.ActionNotify); err != nil {

@@ -40,6 +40,9 @@ func (s *Server) updateNotifications(ctx context.Context, c *call, q *groupdv1.N
 		Propagation: d.ViaPropagation, Receipts: d.Receipts, Paused: d.Paused, SentRev: uint64(d.Cursor), State: groupdv1.DeliveryState(d.State),
 		Destination: to[:],
 	}
+	if left := d.PausedUntil.Sub(s.now()); left > 0 {
+		r.PauseMinutes = minutes(left + time.Minute - 1)
+	}
 	if !d.Quiet.None() {
 		r.Quiet = &groupdv1.QuietHours{From: minutes(d.Quiet.From), Until: minutes(d.Quiet.Until), UtcOffset: int32(d.Quiet.Offset / time.Minute)}
 	}
@@ -58,6 +61,10 @@ func notificationsIn(q *groupdv1.NotificationsRequest) (in group.NotificationsIn
 	if q.DigestMinutes != nil {
 		every := inMinutes(q.GetDigestMinutes())
 		in.DigestEvery = &every
+	}
+	if q.PauseMinutes != nil {
+		span := inMinutes(q.GetPauseMinutes())
+		in.PauseFor = &span
 	}
 	if h := q.GetQuiet(); h != nil {
 		in.Quiet = &group.QuietHours{

@@ -49,9 +49,21 @@ func TestAMemberChoosesHowHeIsToldWhatIsNew(t *testing.T) {
 		t.Errorf("%+v %v", d, err)
 	}
 
+	r.Reset()
+	ask(t, s, ada, path, &groupdv1.NotificationsRequest{PauseMinutes: proto.Uint32(90)}, r)
+	if r.GetPauseMinutes() != 90 || r.GetPaused() {
+		t.Errorf("a pause of 90 minutes: %v", r)
+	}
+	r.Reset()
+	ask(t, s, ada, path, &groupdv1.NotificationsRequest{Paused: proto.Bool(false)}, r)
+	if r.GetPauseMinutes() != 0 {
+		t.Errorf("it has ended: %v", r)
+	}
+
 	for name, q := range map[string]*groupdv1.NotificationsRequest{
 		"mode":           {Mode: groupdv1.DeliveryMode(99).Enum()},
 		"digest_minutes": {DigestMinutes: proto.Uint32(4_000_000_000)},
+		"pause_minutes":  {PauseMinutes: proto.Uint32(525_601)},
 		"quiet":          {Quiet: &groupdv1.QuietHours{From: 1440}},
 	} {
 		b, _ := s.Handle(t.Context(), ada, Prefix+path, msgpack.Bin(mustMarshal(q)), BasePacket).Bin()

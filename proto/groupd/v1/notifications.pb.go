@@ -218,9 +218,11 @@ type NotificationsRequest struct {
 	Propagation *bool `protobuf:"varint,6,opt,name=propagation,proto3,oneof" json:"propagation,omitempty"`
 	// Posts are answered with their seq.
 	Receipts *bool `protobuf:"varint,7,opt,name=receipts,proto3,oneof" json:"receipts,omitempty"`
-	// Nothing is sent until this is false again.
-	Paused        *bool  `protobuf:"varint,8,opt,name=paused,proto3,oneof" json:"paused,omitempty"`
-	ClientId      []byte `protobuf:"bytes,9,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Nothing is sent until this is false again. false also ends pause_minutes.
+	Paused   *bool  `protobuf:"varint,8,opt,name=paused,proto3,oneof" json:"paused,omitempty"`
+	ClientId []byte `protobuf:"bytes,9,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Nothing is sent for so long, at most 525600 (a year); 0 ends that.
+	PauseMinutes  *uint32 `protobuf:"varint,60,opt,name=pause_minutes,json=pauseMinutes,proto3,oneof" json:"pause_minutes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -318,6 +320,13 @@ func (x *NotificationsRequest) GetClientId() []byte {
 	return nil
 }
 
+func (x *NotificationsRequest) GetPauseMinutes() uint32 {
+	if x != nil && x.PauseMinutes != nil {
+		return *x.PauseMinutes
+	}
+	return 0
+}
+
 // NotificationsReply is what holds now.
 type NotificationsReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -335,7 +344,9 @@ type NotificationsReply struct {
 	SentRev uint64        `protobuf:"varint,10,opt,name=sent_rev,json=sentRev,proto3" json:"sent_rev,omitempty"`
 	State   DeliveryState `protobuf:"varint,11,opt,name=state,proto3,enum=groupd.v1.DeliveryState" json:"state,omitempty"`
 	// The destination of packets of NOTIFY and PUSH: meshchat.notify of the identity on the link. It cannot be chosen.
-	Destination   []byte `protobuf:"bytes,12,opt,name=destination,proto3" json:"destination,omitempty"`
+	Destination []byte `protobuf:"bytes,12,opt,name=destination,proto3" json:"destination,omitempty"`
+	// How long nothing is sent yet; 0: no pause that ends by itself.
+	PauseMinutes  uint32 `protobuf:"varint,60,opt,name=pause_minutes,json=pauseMinutes,proto3" json:"pause_minutes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -454,6 +465,13 @@ func (x *NotificationsReply) GetDestination() []byte {
 	return nil
 }
 
+func (x *NotificationsReply) GetPauseMinutes() uint32 {
+	if x != nil {
+		return x.PauseMinutes
+	}
+	return 0
+}
+
 var File_groupd_v1_notifications_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_notifications_proto_rawDesc = "" +
@@ -464,7 +482,7 @@ const file_groupd_v1_notifications_proto_rawDesc = "" +
 	"\x04from\x18\x01 \x01(\rR\x04from\x12\x14\n" +
 	"\x05until\x18\x02 \x01(\rR\x05until\x12\x1d\n" +
 	"\n" +
-	"utc_offset\x18\x03 \x01(\x11R\tutcOffset\"\xd3\x03\n" +
+	"utc_offset\x18\x03 \x01(\x11R\tutcOffset\"\x8f\x04\n" +
 	"\x14NotificationsRequest\x120\n" +
 	"\x04mode\x18\x01 \x01(\x0e2\x17.groupd.v1.DeliveryModeH\x00R\x04mode\x88\x01\x01\x12*\n" +
 	"\x0edigest_minutes\x18\x02 \x01(\rH\x01R\rdigestMinutes\x88\x01\x01\x12+\n" +
@@ -474,7 +492,8 @@ const file_groupd_v1_notifications_proto_rawDesc = "" +
 	"\vpropagation\x18\x06 \x01(\bH\x04R\vpropagation\x88\x01\x01\x12\x1f\n" +
 	"\breceipts\x18\a \x01(\bH\x05R\breceipts\x88\x01\x01\x12\x1b\n" +
 	"\x06paused\x18\b \x01(\bH\x06R\x06paused\x88\x01\x01\x12\x1b\n" +
-	"\tclient_id\x18\t \x01(\fR\bclientIdB\a\n" +
+	"\tclient_id\x18\t \x01(\fR\bclientId\x12(\n" +
+	"\rpause_minutes\x18< \x01(\rH\aR\fpauseMinutes\x88\x01\x01B\a\n" +
 	"\x05_modeB\x11\n" +
 	"\x0f_digest_minutesB\f\n" +
 	"\n" +
@@ -482,7 +501,8 @@ const file_groupd_v1_notifications_proto_rawDesc = "" +
 	"\x0e_mentions_onlyB\x0e\n" +
 	"\f_propagationB\v\n" +
 	"\t_receiptsB\t\n" +
-	"\a_paused\"\xc5\x03\n" +
+	"\a_pausedB\x10\n" +
+	"\x0e_pause_minutes\"\xea\x03\n" +
 	"\x12NotificationsReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12+\n" +
 	"\x04mode\x18\x02 \x01(\x0e2\x17.groupd.v1.DeliveryModeR\x04mode\x12%\n" +
@@ -496,7 +516,8 @@ const file_groupd_v1_notifications_proto_rawDesc = "" +
 	"\bsent_rev\x18\n" +
 	" \x01(\x04R\asentRev\x12.\n" +
 	"\x05state\x18\v \x01(\x0e2\x18.groupd.v1.DeliveryStateR\x05state\x12 \n" +
-	"\vdestination\x18\f \x01(\fR\vdestination*F\n" +
+	"\vdestination\x18\f \x01(\fR\vdestination\x12#\n" +
+	"\rpause_minutes\x18< \x01(\rR\fpauseMinutes*F\n" +
 	"\fDeliveryMode\x12\t\n" +
 	"\x05FETCH\x10\x00\x12\n" +
 	"\n" +
