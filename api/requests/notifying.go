@@ -30,9 +30,7 @@ func (c notifyCourier) Prepare(ctx context.Context, r delivery.Recipient, way de
 	}
 	body := groupdv1.News{Generation: uint64(n.generation), Seq: uint64(n.head.Seq), Deletions: n.head.Deletions}
 	for _, e := range n.entries {
-		switch {
-		case r.MentionsOnly && !concerns(e, r.Member, n.authors):
-		case e.Kind.Authored() && !e.Deleted && e.Author != r.Member.Identity:
+		if e.Kind.Authored() && !e.Deleted && e.Author != r.Member.Identity && (!r.MentionsOnly || concerns(e, r.Member, n.authors)) {
 			body.New++
 		}
 	}
