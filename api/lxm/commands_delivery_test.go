@@ -58,9 +58,11 @@ func TestMembersAreToldHowPostsComeToThem(t *testing.T) {
 			{"/notify push", "Posts are pushed to your client."},
 			{"/notify notify", "Your client is told that there are new posts."},
 			{"/notify loudly", "Your client is told that there are new posts.\nSo: /notify relay, digest, push, notify, fetch or off"},
+			{"/status", "You are Member, member of Valley Net, joined 2 h ago.\nYour address: $OWN\nYour client is told that there are new posts.\nNothing is confirmed yet."},
 			{"/digest off", "Posts are not sent to you; /history and /since show them."},
 		} {
 			time.Sleep(time.Minute)
+			c[1] = strings.ReplaceAll(c[1], "$OWN", group.AddressOf(h.caller("member").Identity).String())
 			if got := strings.TrimPrefix(h.says("member", c[0]).answer(t), "※ "); got != c[1] {
 				t.Errorf("%s: %q, want %q", c[0], got, c[1])
 			}

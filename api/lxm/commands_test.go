@@ -12,6 +12,7 @@ import (
 	"groupd/group"
 	"groupd/lxmf"
 	"groupd/moderation"
+	"groupd/rns/msgpack"
 )
 
 // village is a house with one person of every standing, named for it, and Dot, a member to whom things are done. Dot's posts
@@ -299,6 +300,38 @@ func TestAnAuthorEditsHisPostAndOthersSeeTheNewText(t *testing.T) {
 		}
 		time.Sleep(48 * time.Hour)
 		if got := h.says("dot", "/edit 9 too late").answer(t); got != "※ A post can be edited for 1 d only." {
+			t.Error(got)
+		}
+	})
+}
+
+func TestWhoTakesOverAMembershipEditsItsPosts(t *testing.T) {
+	village(t, func(t *testing.T, h *house) {
+		h.says("moderator", "/transfer Dot Pending")
+		if got := h.says("pending", "/edit").answer(t); !strings.HasSuffix(got, "\n#10 Dot: take the ferry\n#9 Dot: the bridge is out") {
+			t.Error(got)
+		}
+		if got := h.says("pending", "/edit 9 it is open").answer(t); !strings.HasPrefix(got, "※ #9 has the new text") {
+			t.Error(got)
+		}
+		if got := h.says("pending", "/delete 9").answer(t); got != "※ 2 posts deleted." {
+			t.Error(got)
+		}
+	})
+}
+
+// TestACommandInAFieldIsTyped holds X-145.
+func TestACommandInAFieldIsTyped(t *testing.T) {
+	village(t, func(t *testing.T, h *house) {
+		in := func(line string) func(*lxmf.Draft) {
+			return func(d *lxmf.Draft) {
+				d.Fields.Set(lxmf.FieldCommands, msgpack.Array(msgpack.Map(msgpack.Entry{Key: msgpack.Int(0), Value: msgpack.Str(line)})))
+			}
+		}
+		if got := h.says("moderator", "", in("pin 9")).answer(t); got != "※ #9 is pinned." {
+			t.Error(got)
+		}
+		if got := h.says("moderator", "", in("/pins")).answer(t); got != "※ #9 Dot: the bridge is out" {
 			t.Error(got)
 		}
 	})

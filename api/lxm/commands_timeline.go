@@ -294,16 +294,16 @@ func (t *turn) emergency(args string) ([]string, error) {
 
 // ownPosts lists the latest posts of the caller after a line that says what to do with them.
 func (t *turn) ownPosts(how string) ([]string, error) {
-	return t.latest(how, textNoOwnPosts(), func(e group.Entry) bool { return e.Author == t.caller.Identity })
+	return t.latest(how, textNoOwnPosts(), false)
 }
 
-// latest lists the latest posts that fit, the newest first, with their numbers, as many as one answer holds.
-func (t *turn) latest(how, none string, fits func(group.Entry) bool) ([]string, error) {
+// latest lists the latest posts, of all or the caller's own, the newest first, with their numbers, as many as one answer holds.
+func (t *turn) latest(how, none string, all bool) ([]string, error) {
 	p, err := t.s.hub.Messages(t.ctx, t.caller, t.s.group, group.Query{Newest: true, NoEvents: true, Current: true, Limit: maxHistory})
 	if err != nil {
 		return nil, err
 	}
-	p.Entries = slices.DeleteFunc(p.Entries, func(e group.Entry) bool { return !fits(e) })
+	p.Entries = slices.DeleteFunc(p.Entries, func(e group.Entry) bool { return !all && !t.wrote(p, e) })
 	slices.Reverse(p.Entries)
 	lines := append([]string{how}, t.numberedLines(p, 40)...)
 	if len(lines) == 1 {
@@ -315,6 +315,19 @@ func (t *turn) latest(how, none string, fits func(group.Entry) bool) ([]string, 
 		n++
 	}
 	return whole(strings.Join(lines[:n], "\n")), nil
+}
+
+// wrote reports whether an entry of a page is the caller's, or of one whose membership is his now.
+func (t *turn) wrote(p group.Page, e group.Entry) bool {
+	author := e.Author
+	for range p.Authors {
+		i := slices.IndexFunc(p.Authors, func(m group.Member) bool { return m.Identity == author })
+		if author == t.caller.Identity || i < 0 || p.Authors[i].Successor.IsZero() {
+			break
+		}
+		author = p.Authors[i].Successor
+	}
+	return author == t.caller.Identity
 }
 
 // --- words ---

@@ -136,7 +136,15 @@ func (t *turn) status(args string) ([]string, error) {
 		if err != nil || t.st.Member == nil {
 			return nil, err
 		}
-		return whole(textStatus(info, *t.st.Member, t.st, t.s.config.Now())), nil
+		text := textStatus(info, *t.st.Member, t.st, t.s.config.Now())
+		d, err := t.s.hub.Notifications(t.ctx, t.caller, t.s.group)
+		if err != nil {
+			return nil, err
+		}
+		if d.Mode != group.DeliverFetch {
+			text += "\n" + textMode(d.Preferences, t.s.config.Now()) + textProgress(d, t.s.config.Now())
+		}
+		return whole(text), nil
 	}
 	if args == "-" {
 		args = ""

@@ -378,6 +378,5 @@ func (t *turn) remove(args string) ([]string, error) {
 
 // deletable lists the latest posts that the caller may erase, as far as can be told without asking the Hub for each.
 func (t *turn) deletable() ([]string, error) {
-	all := t.st.Permissions.Has(moderation.PermDelete)
-	return t.latest(textDeleteHow(), textNothingToDelete(), func(e group.Entry) bool { return all || e.Author == t.caller.Identity })
+	return t.latest(textDeleteHow(), textNothingToDelete(), t.st.Permissions.Has(moderation.PermDelete))
 }
