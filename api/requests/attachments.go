@@ -110,7 +110,7 @@ func (s *Server) part(c *call, q *groupdv1.AttachmentRequest, a group.Attachment
 	case q.GetMaxBytes() > 0 || c.nested:
 		n = min(n, most)
 	case n > most && c.json:
-		return nil, &group.Error{Kind: group.KindUnsupported, Op: "attachment", Field: "length", Msg: "in JSON a part can not be larger: name max_bytes, and ask for one part after the other", Limit: int64(most), Needed: int64(n)}
+		return nil, &group.Error{Kind: group.KindUnsupported, Op: "attachment", Field: "length", Msg: "in JSON no files are sent: name max_bytes, and ask for one part after the other"}
 	case n > most && c.line == nil:
 		return nil, &group.Error{Kind: group.KindTooLarge, Op: "attachment", Field: "length", Msg: "too large for one reply: name max_bytes, and ask for one part after the other", Limit: int64(most), Needed: int64(n)}
 	case n > most:

@@ -63,7 +63,7 @@ func newPlace(t *testing.T) *place {
 	none := moderation.Rate{Burst: -1}
 	p := &place{t: t, store: memory.New(), ada: newAuthor(11), bert: newAuthor(12)}
 	var err error
-	if p.hub, err = group.New(group.Config{Store: p.store, Rand: rand.NewChaCha8([32]byte{1}), Limits: group.Limits{MemberRate: none, GroupRate: none}}); err != nil {
+	if p.hub, err = group.New(group.Config{Store: p.store, Blobs: memory.NewBlobs(), Rand: rand.NewChaCha8([32]byte{1}), Limits: group.Limits{MemberRate: none, GroupRate: none}}); err != nil {
 		t.Fatal(err)
 	}
 	g, err := p.hub.CreateGroup(t.Context(), group.Caller{Local: true}, group.NewGroup{ID: valley, PublicKey: person("the group").PublicKey, PrivateKey: make([]byte, 64), PublicName: "Valley", Public: true})
