@@ -43,6 +43,15 @@ func commandTable() (table []command) {
 	return table
 }
 
+// Commands lists the words of all commands in the order of /help, without their other spellings.
+func Commands() []string {
+	var names []string
+	for _, c := range commandTable() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
 // hereCommands are about the group and how to get in.
 func hereCommands() []command {
 	member := func(st group.Standing) bool { return st.Role != moderation.RoleNone }

@@ -66,10 +66,10 @@ def plain(v):
 
 
 def payload(args, key="data"):
-    """hex, text, or {"seed", "length", "compressible"}; absent means None."""
+    """hex, text, or {"seed", "length", "compressible"}; absent means "value" as it is, or None."""
     v = args.get(key)
     if v is None:
-        return None
+        return args.get("value")
     if isinstance(v, dict):
         return blob(v["seed"], v["length"], v.get("compressible", False))
     if args.get(key + "_is_text"):
@@ -83,6 +83,8 @@ class Peer:
         self.identities = {}
         self.destinations = {}
         self.links = {}
+        self.routers = {}
+        self.sources = {}
         self.router = None
         self.source = None
         self.messages = {}
@@ -299,18 +301,25 @@ class Peer:
     # --- LXMF ---
 
     def cmd_lxmf(self, a):
-        self.router = LXMF.LXMRouter(storagepath=a["storage"], enforce_stamps=bool(a.get("stamp_cost")))
+        """Opens a mailbox. Several identities can have one each; the commands that follow name theirs in `from`, else it is the latest."""
+        self.router = self.routers[a["identity"]] = LXMF.LXMRouter(storagepath=a["storage"], enforce_stamps=bool(a.get("stamp_cost")))
         self.source = self.router.register_delivery_identity(self.identities[a["identity"]], display_name=a.get("name"), stamp_cost=a.get("stamp_cost"))
+        self.sources[a["identity"]] = self.source
         self.router.register_delivery_callback(self.received)
         return {"hash": self.source.hash.hex()}
 
     def received(self, m):
-        emit({"event": "message", "message": m.hash.hex(), "source": m.source_hash.hex(), "title": m.title_as_string(), "content": m.content_as_string(),
-              "fields": repr(m.fields), "plain": plain(m.fields), "verified": m.signature_validated, "method": m.method, "timestamp": m.timestamp,
-              "stamp_valid": m.stamp_valid, "stamp_value": m.stamp_value})
+        emit({"event": "message", "message": m.hash.hex(), "source": m.source_hash.hex(), "to": m.destination_hash.hex(), "title": m.title_as_string(),
+              "content": m.content_as_string(), "fields": repr(m.fields), "plain": plain(m.fields), "verified": m.signature_validated, "method": m.method,
+              "timestamp": m.timestamp, "stamp_valid": m.stamp_valid, "stamp_value": m.stamp_value})
 
     def cmd_lxmf_announce(self, a):
-        self.router.announce(self.source.hash)
+        router, source = self.mailbox(a)
+        router.announce(source.hash)
+
+    def mailbox(self, a):
+        name = a.get("from")
+        return (self.routers[name], self.sources[name]) if name else (self.router, self.source)
 
     def cmd_lxmf_stamp_cost(self, a):
         """Asks for stamps of `cost` from now on, and says so."""
@@ -344,10 +353,9 @@ class Peer:
             fields[LXMF.FIELD_AUDIO] = [a["audio"]["mode"], payload(a["audio"])]
         if a.get("reaction"):
             fields[0x40] = {0: bytes.fromhex(a["reaction"]["to"]), 1: a["reaction"]["text"].encode()}
-        if a.get("files"):
-            fields[LXMF.FIELD_FILE_ATTACHMENTS] = [[f["name"], payload(f)] for f in a["files"]]
+        router, source = self.mailbox(a)
         content = payload(a, "blob").decode("latin-1") if a.get("blob") else a.get("content", "")
-        m = LXMF.LXMessage(to, self.source, content, a.get("title", ""), fields=fields, desired_method=methods[a.get("method", "direct")],
+        m = LXMF.LXMessage(to, source, content, a.get("title", ""), fields=fields, desired_method=methods[a.get("method", "direct")],
                            stamp_cost=a.get("stamp_cost"), include_ticket=a.get("ticket", False))
         if a.get("timestamp") is not None:
             m.timestamp = a["timestamp"]
@@ -358,7 +366,7 @@ class Peer:
 
         m.register_delivery_callback(settled)
         m.register_failed_callback(settled)
-        self.router.handle_outbound(m)
+        router.handle_outbound(m)
         for _ in range(200):
             if m.hash is not None:
                 break
@@ -367,12 +375,17 @@ class Peer:
         return {"id": m.hash.hex(), "files": [digest(payload(f)) for f in a.get("files", [])]}
 
     def cmd_lxmf_pack(self, a):
-        """A signed message that is not sent, in base64: for a request that carries one."""
+        """A signed message that is not sent, in base64: for a request that carries one. `identity` may be one without a mailbox."""
+        name, source = a.get("identity"), self.source
+        if name:
+            if name not in self.sources:
+                self.sources[name] = RNS.Destination(self.identities[name], RNS.Destination.IN, RNS.Destination.SINGLE, "lxmf", "delivery")
+            source = self.sources[name]
         to = RNS.Destination(RNS.Identity.recall(bytes.fromhex(a["to"])), RNS.Destination.OUT, RNS.Destination.SINGLE, "lxmf", "delivery")
         fields = {int(k): bytes.fromhex(v) for k, v in a.get("fields", {}).items()}
-        m = LXMF.LXMessage(to, self.source, a["content"], "", fields=fields, desired_method=LXMF.LXMessage.DIRECT)
+        m = LXMF.LXMessage(to, source, a.get("content", ""), "", fields=fields, desired_method=LXMF.LXMessage.DIRECT)
         m.pack()
-        return {"id": m.hash.hex(), "packed": base64.b64encode(m.packed).decode()}
+        return {"id": m.hash.hex(), "packed": base64.b64encode(m.packed).decode(), "source": source.hash.hex()}
 
     def cmd_lxmf_paper(self, a):
         h = bytes.fromhex(a["to"])
@@ -479,6 +492,10 @@ class Peer:
     def cmd_call_raw(self, a):
         """Asks with data as it is, and returns a digest of the answer: None would mean silence."""
         return digest(self.ask(a["link"], "/api/v1" + a["path"], payload(a), a.get("timeout", 20)))
+
+    def cmd_call_json(self, a):
+        """Asks `path` with JSON, and reads the answer as JSON."""
+        return json.loads(self.ask(a["link"], "/api/v1" + a["path"], json.dumps(a.get("body") or {}), a.get("timeout", 20)))
 
     def ask(self, link, path, data, timeout):
         done = threading.Event()
