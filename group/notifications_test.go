@@ -146,7 +146,7 @@ func TestEmergenciesNeedAPermissionAndAreFewAndLogged(t *testing.T) {
 func TestAPauseEndsByItselfOrByAWord(t *testing.T) {
 	now := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	p := group.Preferences{Mode: group.DeliverRelay, PausedUntil: now.Add(time.Hour), Quiet: group.QuietHours{From: 8 * time.Hour, Until: 8*time.Hour + time.Minute}}
-	for at, want := range map[time.Duration][2]time.Duration{0: {time.Hour, time.Hour}, 30 * time.Minute: {30 * time.Minute, 30 * time.Minute}, time.Hour: {}, 24 * time.Hour: {time.Minute, 0}} {
+	for at, want := range map[time.Duration][2]time.Duration{0: {time.Hour, time.Hour}, 30 * time.Minute: {30 * time.Minute, 30 * time.Minute}, time.Hour: {}, 24 * time.Hour: {time.Minute, 0}, -400 * 24 * time.Hour: {time.Minute, 0}} {
 		if got, urgent := p.Left(now.Add(at), false), p.Left(now.Add(at), true); got != want[0] || urgent != want[1] {
 			t.Errorf("after %v: %v, and %v for an emergency", at, got, urgent)
 		}

@@ -100,9 +100,13 @@ func (p Preferences) Digest() time.Duration {
 	return p.DigestEvery
 }
 
-// Left is how long nothing is sent yet, for quiet hours or, for emergencies as well, for a pause that ends by itself; 0: it is now.
+// Left is how long nothing is sent yet, for quiet hours or, for emergencies as well, for a pause that ends by itself; 0: it is now. A pause
+// that would last longer than one can be is none: the clock is wrong.
 func (p Preferences) Left(now time.Time, emergency bool) time.Duration {
 	left := max(0, p.PausedUntil.Sub(now))
+	if left > MaxPause {
+		left = 0
+	}
 	if !emergency {
 		left = max(left, p.Quiet.Left(now))
 	}

@@ -12,7 +12,6 @@ import (
 	"groupd/group"
 	"groupd/lxmf"
 	"groupd/moderation"
-	"groupd/rns/msgpack"
 )
 
 // village is a house with one person of every standing, named for it, and Dot, a member to whom things are done. Dot's posts
@@ -315,23 +314,6 @@ func TestWhoTakesOverAMembershipEditsItsPosts(t *testing.T) {
 			t.Error(got)
 		}
 		if got := h.says("pending", "/delete 9").answer(t); got != "※ 2 posts deleted." {
-			t.Error(got)
-		}
-	})
-}
-
-// TestACommandInAFieldIsTyped holds X-145.
-func TestACommandInAFieldIsTyped(t *testing.T) {
-	village(t, func(t *testing.T, h *house) {
-		in := func(line string) func(*lxmf.Draft) {
-			return func(d *lxmf.Draft) {
-				d.Fields.Set(lxmf.FieldCommands, msgpack.Array(msgpack.Map(msgpack.Entry{Key: msgpack.Int(0), Value: msgpack.Str(line)})))
-			}
-		}
-		if got := h.says("moderator", "", in("pin 9")).answer(t); got != "※ #9 is pinned." {
-			t.Error(got)
-		}
-		if got := h.says("moderator", "", in("/pins")).answer(t); got != "※ #9 Dot: the bridge is out" {
 			t.Error(got)
 		}
 	})
