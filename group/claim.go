@@ -33,7 +33,7 @@ const (
 	codeDigits = 5
 )
 
-// newCode makes an owner's code, such as "rover-maple-stone-lamp-04172", from 16 random bytes.
+// newCode makes an owner's code, such as "river-maple-stone-lamp-04172", from 16 random bytes.
 func newCode(random [16]byte) string { return makeCode(random, codeWords) }
 
 // makeCode makes a code of at most five words, and digits.

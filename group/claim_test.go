@@ -60,7 +60,7 @@ func TestACodeEndsAfterADay(t *testing.T) {
 		h := newHouse(t)
 		code := must(h.hub.NewClaimCode(t.Context(), operator(), valley))(t)
 		time.Sleep(24*time.Hour - time.Second)
-		_, err := h.hub.Claim(t.Context(), person("Mal"), valley, group.ClaimInput{Code: "rover-maple-stone-lamp-04172"})
+		_, err := h.hub.Claim(t.Context(), person("Mal"), valley, group.ClaimInput{Code: "river-maple-stone-lamp-04172"})
 		refused(t, "a wrong code", err, group.KindDenied)
 		time.Sleep(time.Second)
 		_, err = h.hub.Claim(t.Context(), person("Ann"), valley, group.ClaimInput{Code: code.Code})
@@ -143,7 +143,7 @@ func TestAPostThatHoldsTheCodeIsNotPosted(t *testing.T) {
 		_, err := h.hub.Post(t.Context(), ann, valley, message(text))
 		refused(t, text, err, group.KindDenied)
 	}
-	h.post(ann, "rover-maple-stone-lamp-04172")
+	h.post(ann, "river-maple-stone-lamp-04172")
 	if r := must(h.hub.Claim(t.Context(), ann, valley, group.ClaimInput{Code: code}))(t); r.Member.Role != moderation.RoleOwner {
 		t.Error("the code was spoilt")
 	}

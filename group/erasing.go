@@ -10,8 +10,10 @@ const (
 	// UndoPurge is how long the posts of who was banned with a purge can be brought back. Then they are erased.
 	UndoPurge = 24 * time.Hour
 
-	eraseBatch   = 20                    // entries of one transaction: a few milliseconds, so that nobody waits for long
-	erasePause   = 20 * time.Millisecond // between two transactions, for others
+	eraseFew     = 8                     // entries of the first transaction
+	eraseMany    = 64                    // of any
+	eraseFor     = 10 * time.Millisecond // what a transaction is to take, so that nobody waits for long: the number of entries follows
+	erasePause   = 5 * time.Millisecond  // between two transactions, for others; as long as the last one took, if that was longer
 	eraseEvery   = 10 * time.Minute      // how often what is aside for long is looked for
 	maxErasures  = 1000                  // authors of one group whose posts are aside, or going
 	maxLives     = 8                     // identities that one membership had, as far as they are looked for
@@ -150,16 +152,23 @@ func (h *Hub) erasures(ctx context.Context) error {
 		return err
 	}
 	for _, job := range jobs {
-		for more := true; more; {
+		for n, more := eraseFew, true; more; {
+			var took time.Duration
 			var err error
-			if more, err = h.eraseSome(ctx, job.Group, job.Identity); err != nil {
+			if more, took, err = h.eraseSome(ctx, job.Group, job.Identity, n); err != nil {
 				return err
+			}
+			switch {
+			case took < eraseFor/2:
+				n = min(2*n, eraseMany)
+			case took > eraseFor:
+				n = max(n/2, 1)
 			}
 			if more {
 				select {
 				case <-ctx.Done():
 					return ctx.Err()
-				case <-time.After(erasePause):
+				case <-time.After(max(took, erasePause)):
 				}
 			}
 		}
@@ -167,11 +176,13 @@ func (h *Hub) erasures(ctx context.Context) error {
 	return nil
 }
 
-// eraseSome does a few entries of one author's and reports whether there is more to do now.
-func (h *Hub) eraseSome(ctx context.Context, g GroupID, id IdentityHash) (more bool, err error) {
+// eraseSome does n entries of one author's, and reports whether there is more to do now and how long others had to wait.
+func (h *Hub) eraseSome(ctx context.Context, g GroupID, id IdentityHash, n int) (more bool, took time.Duration, err error) {
 	var done struct{}
 	err = h.change(ctx, "erase", Caller{Local: true}, g, &done, func(w *work) error {
 		more = false
+		began := time.Now()
+		defer func() { took = time.Since(began) }()
 		e, err := w.tx.Erasure(g, id)
 		if errors.Is(err, ErrNoRow) {
 			return nil
@@ -182,18 +193,18 @@ func (h *Hub) eraseSome(ctx context.Context, g GroupID, id IdentityHash) (more b
 		rev := w.head.Rev
 		switch e.Kind {
 		case ErasureHide:
-			more, err = w.hideSome(e)
+			more, err = w.hideSome(e, n)
 		case ErasureHidden:
 			if !h.ClockUnsure() && !w.expiry.Before(e.Created.Add(UndoPurge)) {
 				e.Kind, more = ErasurePurge, true
 				err = w.w.PutErasure(e)
 			}
 		case ErasureRestore:
-			more, err = w.restoreSome(e)
+			more, err = w.restoreSome(e, n)
 		case ErasurePurge:
-			more, err = w.purgeSome(e)
+			more, err = w.purgeSome(e, n)
 		case ErasureForget:
-			more, err = w.forgetSome(e)
+			more, err = w.forgetSome(e, n)
 		}
 		if w.head.Rev != rev {
 			w.tell(Event{Kind: EventChanged})
@@ -203,7 +214,7 @@ func (h *Hub) eraseSome(ctx context.Context, g GroupID, id IdentityHash) (more b
 	if err == nil {
 		h.freed()
 	}
-	return more, err
+	return more, took, err
 }
 
 // older are the entries that an erasure concerns.
@@ -216,8 +227,8 @@ func (e Erasure) older(entries []Entry) []Entry {
 	return entries
 }
 
-func (w *work) hideSome(e Erasure) (more bool, err error) {
-	entries, err := w.tx.EntriesByAuthor(w.group.ID, e.Identity, 0, eraseBatch)
+func (w *work) hideSome(e Erasure, limit int) (more bool, err error) {
+	entries, err := w.tx.EntriesByAuthor(w.group.ID, e.Identity, 0, limit)
 	if err != nil {
 		return false, err
 	}
@@ -234,8 +245,8 @@ func (w *work) hideSome(e Erasure) (more bool, err error) {
 	return true, nil
 }
 
-func (w *work) restoreSome(e Erasure) (more bool, err error) {
-	seqs, err := w.tx.HiddenBy(w.group.ID, e.Identity, eraseBatch)
+func (w *work) restoreSome(e Erasure, limit int) (more bool, err error) {
+	seqs, err := w.tx.HiddenBy(w.group.ID, e.Identity, limit)
 	if err != nil {
 		return false, err
 	}
@@ -251,8 +262,8 @@ func (w *work) restoreSome(e Erasure) (more bool, err error) {
 	return true, nil
 }
 
-func (w *work) purgeSome(e Erasure) (more bool, err error) {
-	n, err := w.w.EraseHidden(w.group.ID, e.Identity, eraseBatch)
+func (w *work) purgeSome(e Erasure, limit int) (more bool, err error) {
+	n, err := w.w.EraseHidden(w.group.ID, e.Identity, limit)
 	if err != nil || n > 0 {
 		return n > 0, err
 	}
@@ -260,16 +271,16 @@ func (w *work) purgeSome(e Erasure) (more bool, err error) {
 }
 
 // forgetSome erases posts, then what is aside, then the events that hold the name, then reactions.
-func (w *work) forgetSome(e Erasure) (more bool, err error) {
-	entries, err := w.tx.EntriesByAuthor(w.group.ID, e.Identity, 0, eraseBatch)
+func (w *work) forgetSome(e Erasure, limit int) (more bool, err error) {
+	entries, err := w.tx.EntriesByAuthor(w.group.ID, e.Identity, 0, limit)
 	if err != nil {
 		return false, err
 	}
 	if entries = e.older(entries); len(entries) == 0 {
-		if n, err := w.w.EraseHidden(w.group.ID, e.Identity, eraseBatch); n > 0 || err != nil {
+		if n, err := w.w.EraseHidden(w.group.ID, e.Identity, limit); n > 0 || err != nil {
 			return n > 0, err
 		}
-		if entries, err = w.tx.PersonalEvents(w.group.ID, e.Identity, eraseBatch); err != nil {
+		if entries, err = w.tx.PersonalEvents(w.group.ID, e.Identity, limit); err != nil {
 			return false, err
 		}
 		entries = e.older(entries)
@@ -283,7 +294,7 @@ func (w *work) forgetSome(e Erasure) (more bool, err error) {
 	if len(entries) > 0 {
 		return true, nil
 	}
-	reactions, err := w.tx.ReactionsBy(w.group.ID, e.Identity, eraseBatch)
+	reactions, err := w.tx.ReactionsBy(w.group.ID, e.Identity, limit)
 	if err != nil {
 		return false, err
 	}

@@ -126,12 +126,12 @@ func TestAPurgeGoesOnAfterARestartAndCanBeUndoneHalfWay(t *testing.T) {
 		}
 		must(h.hub.Ban(t.Context(), mod, valley, group.BanInput{Target: hash(mal), Purge: true}))(t)
 		h.lives(group.ErasePause / 2) // one transaction
-		if n := len(h.posts(mod, mal)); n != 40 {
+		if n := len(h.posts(mod, mal)); n != 52 {
 			t.Fatalf("%d posts are left", n)
 		}
 		h.restarted(time.Minute)
 		h.lives(group.ErasePause / 2)
-		if n := len(h.posts(mod, mal)); n != 20 {
+		if n := len(h.posts(mod, mal)); n != 44 {
 			t.Fatalf("%d posts are left", n)
 		}
 		must(h.hub.UndoBan(t.Context(), mod, valley, hash(mal)))(t)

@@ -197,12 +197,12 @@ func playExamples(t *testing.T) map[string][]string {
 				t.Fatal(err)
 			}
 			text = strings.ReplaceAll(text, "$CODE", code.Code)
-			typed = strings.ReplaceAll(typed, "$CODE", "rover-maple-stone-lamp-04172")
+			typed = strings.ReplaceAll(typed, "$CODE", "river-maple-stone-lamp-04172")
 		}
 		time.Sleep(time.Minute)
 		l := h.says(who, text)
 		for i, a := range l.answers { // codes differ with every change of the order of random numbers
-			l.answers[i].content = inviteCode.ReplaceAllString(a.content, "/join rover-maple-stone-lamp-acid-04172 NAME")
+			l.answers[i].content = inviteCode.ReplaceAllString(a.content, "/join river-maple-stone-lamp-acid-04172 NAME")
 		}
 		var b strings.Builder
 		fmt.Fprintf(&b, "%s> %s\n", who, typed)

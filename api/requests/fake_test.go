@@ -323,7 +323,7 @@ func (h *fakeHub) AuditLog(_ context.Context, c group.Caller, _ group.GroupID, q
 
 func (h *fakeHub) CreateInvite(_ context.Context, c group.Caller, _ group.GroupID, in group.InviteInput) (group.InviteIssued, error) {
 	i := group.Invite{ID: 4, By: c.Identity, For: in.For, Role: moderation.RoleMember, Uses: max(in.Uses, 1), Created: start(), Expires: start().Add(group.InviteValid)}
-	return group.InviteIssued{Change: h.change(), Invite: i, Code: "rover-maple-stone-lamp-tiger-04172"}, h.note("invite", c, in)
+	return group.InviteIssued{Change: h.change(), Invite: i, Code: "river-maple-stone-lamp-tiger-04172"}, h.note("invite", c, in)
 }
 
 func (h *fakeHub) Invites(_ context.Context, c group.Caller, _ group.GroupID, q group.InvitesQuery) (group.InvitesPage, error) {

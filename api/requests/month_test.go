@@ -218,9 +218,18 @@ func (l *life) step(n int) {
 	case k < 89:
 		_, err = hub.Kick(ctx, l.boss, valley, group.KickInput{Target: group.AnyHash(other.Identity), Reason: "spam"})
 	case k < 90:
-		_, err = hub.Ban(ctx, l.boss, valley, group.BanInput{Target: group.AnyHash(other.Identity), Duration: time.Hour})
+		_, err = hub.Ban(ctx, l.boss, valley, group.BanInput{Target: group.AnyHash(other.Identity), Duration: time.Hour, Purge: r.IntN(3) > 0})
 	case k < 91:
-		_, err = hub.Leave(ctx, who, valley)
+		_, err = hub.UndoBan(ctx, l.boss, valley, group.AnyHash(other.Identity))
+	case k < 92:
+		switch r.IntN(4) {
+		case 0:
+			_, err = hub.Forget(ctx, who, valley)
+		case 1:
+			_, err = hub.Transfer(ctx, l.boss, valley, group.TransferInput{From: group.AnyHash(other.Identity), To: group.AnyHash(who.Identity)})
+		default:
+			_, err = hub.Leave(ctx, who, valley)
+		}
 	case k < 97:
 		_, err = hub.Join(ctx, who, valley, group.JoinInput{Name: "back"})
 	case k < 98:
@@ -233,8 +242,8 @@ func (l *life) step(n int) {
 			g.Policy.RetainAge = moderation.Seconds(r.IntN(2) * (5 + r.IntN(20)) * 24 * 3600)
 			return tx.PutGroup(g)
 		})
-	default: // what is no longer kept goes
-		span, cancel := context.WithTimeout(ctx, time.Minute)
+	default: // what is no longer kept goes, what is hidden is hidden, or a part of it
+		span, cancel := context.WithTimeout(ctx, time.Duration(1+r.IntN(60_000))*time.Millisecond>>r.IntN(12))
 		err = hub.Run(span)
 		cancel()
 	}
