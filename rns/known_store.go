@@ -233,7 +233,8 @@ func (t *Transport) Recall(d DestinationHash) (known Known, ok bool) {
 }
 
 // RecallIdentity returns the identity with this hash, if a destination of it is known or it is the identity of one of
-// our own.
+// our own. It looks through all that is known, so nothing that strangers send may cause it: where the name is known,
+// ask [Transport.Recall] for the destination.
 func (t *Transport) RecallIdentity(h IdentityHash) (id *PublicIdentity, ok bool) {
 	_ = t.do(func(e *engine) {
 		if k := e.known.of(h); len(k) > 0 {

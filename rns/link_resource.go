@@ -17,7 +17,7 @@ type linkOfResources struct {
 	l   *Link
 	key interface {
 		Seal(dst []byte, rand io.Reader, plaintext []byte) ([]byte, error)
-		Open(token []byte) ([]byte, bool)
+		OpenInPlace(token []byte) ([]byte, bool)
 	}
 }
 
@@ -36,7 +36,7 @@ func (r linkOfResources) seal(plaintext []byte) []byte {
 	return sealed
 }
 
-func (r linkOfResources) open(token []byte) ([]byte, bool) { return r.key.Open(token) }
+func (r linkOfResources) open(token []byte) ([]byte, bool) { return r.key.OpenInPlace(token) }
 
 func (r linkOfResources) sendData(context Context, payload []byte, encrypted bool) {
 	l := r.l

@@ -262,7 +262,7 @@ type resourceLink interface {
 	rtt() time.Duration // as measured when the link was established; 0 unknown
 	rand() io.Reader
 	seal(plaintext []byte) []byte                         // one token; nil when the link has no keys any more
-	open(token []byte) ([]byte, bool)                     // plaintext, in memory of its own
+	open(token []byte) ([]byte, bool)                     // plaintext, in the memory of the token
 	sendData(ctx Context, payload []byte, encrypted bool) // copies payload; drops it when the link is not ACTIVE
 	sendProof(ctx Context, payload []byte)                // a PROOF packet, clear
 	post(f func(now time.Time)) bool                      // run f on the link's goroutine, soon; any goroutine; false: link closed

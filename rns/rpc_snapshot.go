@@ -81,7 +81,8 @@ func (t *Transport) Retain(d DestinationHash, keep bool) (known bool) {
 	return known
 }
 
-// RetainIdentity keeps all known destinations of an identity for good. It reports whether there are any.
+// RetainIdentity keeps all known destinations of an identity for good. It reports whether there are any. It looks through all that is
+// known, and is for programs on this machine.
 func (t *Transport) RetainIdentity(id IdentityHash) (known bool) {
 	_ = t.do(func(e *engine) {
 		for _, k := range e.known.of(id) {

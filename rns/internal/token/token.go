@@ -78,7 +78,12 @@ func (k *Key) Seal(dst []byte, rand io.Reader, plaintext []byte) ([]byte, error)
 
 // Open checks and decrypts a token into a new slice. ok is false when it is too short, was made with another key or
 // was changed. Only the last byte of the padding is looked at, as the reference does (spec 1 §1.4).
-func (k *Key) Open(token []byte) (plaintext []byte, ok bool) {
+func (k *Key) Open(token []byte) (plaintext []byte, ok bool) { return k.open(token, false) }
+
+// OpenInPlace is Open into the memory of the token, which is lost.
+func (k *Key) OpenInPlace(token []byte) (plaintext []byte, ok bool) { return k.open(token, true) }
+
+func (k *Key) open(token []byte, inPlace bool) (plaintext []byte, ok bool) {
 	if !Plausible(len(token)) {
 		return nil, false
 	}
@@ -89,7 +94,10 @@ func (k *Key) Open(token []byte) (plaintext []byte, ok bool) {
 	if !hmac.Equal(mac.Sum(sum[:0]), token[len(signed):]) {
 		return nil, false
 	}
-	body := make([]byte, len(signed)-IVLength)
+	body := signed[IVLength:]
+	if !inPlace {
+		body = make([]byte, len(body))
+	}
 	cipher.NewCBCDecrypter(k.block, signed[:IVLength]).CryptBlocks(body, signed[IVLength:])
 	pad := int(body[len(body)-1])
 	if pad > aes.BlockSize {

@@ -53,6 +53,9 @@ func TestVectorsToken(t *testing.T) {
 		if !ok || !bytes.Equal(back, plaintext) {
 			t.Fatalf("opened to %x, %v", back, ok)
 		}
+		if back, ok = key.OpenInPlace(sealed); !ok || !bytes.Equal(back, plaintext) {
+			t.Fatalf("opened in place to %x, %v", back, ok)
+		}
 	})
 }
 
@@ -131,8 +134,12 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if plaintext, ok := key.Open(sealed); ok && len(plaintext)+token.Overhead > len(sealed) {
+		plaintext, ok := key.Open(sealed)
+		if ok && len(plaintext)+token.Overhead > len(sealed) {
 			t.Fatal("more plaintext than token")
+		}
+		if again, opened := key.OpenInPlace(bytes.Clone(sealed)); opened != ok || !bytes.Equal(again, plaintext) {
+			t.Fatalf("in place %x, %v, want %x, %v", again, opened, plaintext, ok)
 		}
 	})
 }
