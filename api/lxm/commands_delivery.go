@@ -269,7 +269,7 @@ func textMode(p group.Preferences, now time.Time) string {
 	}
 	if p.Paused {
 		text += " Paused: nothing is sent until /resume."
-	} else if left := p.PausedUntil.Sub(now); left > 0 {
+	} else if left := p.Left(now, true); left > 0 {
 		text += fmt.Sprintf(" Paused for %s, or until /resume.", moderation.Remaining(left))
 	}
 	return text

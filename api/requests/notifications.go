@@ -40,7 +40,7 @@ func (s *Server) updateNotifications(ctx context.Context, c *call, q *groupdv1.N
 		Propagation: d.ViaPropagation, Receipts: d.Receipts, Paused: d.Paused, SentRev: uint64(d.Cursor), State: groupdv1.DeliveryState(d.State),
 		Destination: to[:],
 	}
-	if left := d.PausedUntil.Sub(s.now()); left > 0 {
+	if left := d.Left(s.now(), true); left > 0 {
 		r.PauseMinutes = minutes(left + time.Minute - 1)
 	}
 	if !d.Quiet.None() {
