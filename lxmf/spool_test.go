@@ -166,7 +166,7 @@ func TestALargeMessageGoesToDiskAndNotToMemory(t *testing.T) {
 
 // TestWhateverBecomesOfALargeMessageItsFileGoes.
 func TestWhateverBecomesOfALargeMessageItsFileGoes(t *testing.T) {
-	data := noisy(200_000)
+	data := noisy(100_000)
 	deliver := func(t *testing.T, m *ifacetest.Medium, change func(*lxmf.DeliveryConfig), then func(a, b *person, s *watchedSpool, out *lxmf.Outgoing)) {
 		s := newWatchedSpool(t)
 		a, b := largeLink(t, m, s, change)
