@@ -93,7 +93,7 @@ func (w *work) beginErasure(kind ErasureKind, id IdentityHash) error {
 	return nil
 }
 
-// restorable turns what was begun to hide somebody's posts into bringing them back, within UndoPurge; false when there is nothing.
+// restore turns what was begun to hide somebody's posts into bringing them back, within UndoPurge; false when there is nothing.
 func (w *work) restore(id IdentityHash) (bool, error) {
 	ids, err := w.lives(id)
 	if err != nil {

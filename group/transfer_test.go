@@ -11,7 +11,9 @@ import (
 	"groupd/moderation"
 )
 
-func TestAMemberGoesOnWithANewIdentity(t *testing.T) {
+func TestAMemberGoesOnWithANewIdentity(t *testing.T) { synctest.Test(t, goesOn) }
+
+func goesOn(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
 	owner, mod, old := h.joined("Ann", moderation.RoleOwner), h.joined("Mod", moderation.RoleModerator), h.joined("Bob", moderation.RoleMember)
@@ -39,7 +41,7 @@ func TestAMemberGoesOnWithANewIdentity(t *testing.T) {
 		"a stranger":           {person("Sue"), in, group.KindNotMember},
 		"a moderator's owner":  {mod, group.TransferInput{From: hash(owner), To: hash(fresh)}, group.KindDenied},
 		"onto a member":        {mod, group.TransferInput{From: hash(old), To: hash(eve)}, group.KindConflict},
-		"onto the banned":      {owner, group.TransferInput{From: hash(old), To: hash(ban)}, group.KindNotFound},
+		"onto one kept away":   {owner, group.TransferInput{From: hash(old), To: hash(ban)}, group.KindNotFound},
 		"onto himself":         {mod, group.TransferInput{From: hash(old), To: group.AnyHash(group.AddressOf(old.Identity))}, group.KindInvalid},
 		"onto the group":       {mod, group.TransferInput{From: hash(old), To: hash(person("the group"))}, group.KindInvalid},
 		"of nobody":            {mod, group.TransferInput{To: hash(fresh)}, group.KindInvalid},
@@ -50,6 +52,21 @@ func TestAMemberGoesOnWithANewIdentity(t *testing.T) {
 		_, err := h.hub.Transfer(ctx, c.by, valley, c.in)
 		refused(t, what, err, c.want)
 	}
+
+	must(h.hub.Unban(ctx, owner, valley, hash(ban)))(t) // who was a member once, and is banned
+	ban = h.joined("Banned", moderation.RoleMember)
+	must(h.hub.Ban(ctx, owner, valley, group.BanInput{Target: hash(ban)}))(t)
+	_, err = h.hub.Transfer(ctx, owner, valley, group.TransferInput{From: hash(old), To: hash(ban)})
+	refused(t, "onto the banned", err, group.KindConflict)
+
+	// Who has left has not asked to be written to: nobody gives him his own membership, and staff on the same day only.
+	past := h.joined("Past", moderation.RoleMember)
+	must(h.hub.Leave(ctx, past, valley))(t)
+	_, err = h.hub.Transfer(ctx, eve, valley, group.TransferInput{From: hash(eve), To: hash(past)})
+	refused(t, "giving one's own to somebody who has left", err, group.KindNotFound)
+	time.Sleep(24 * time.Hour)
+	_, err = h.hub.Transfer(ctx, mod, valley, group.TransferInput{From: hash(eve), To: hash(past)})
+	refused(t, "giving another's to somebody who left a day ago", err, group.KindNotFound)
 
 	other := h.reader(eve)
 	other.fetch()

@@ -3,19 +3,25 @@ package group
 import (
 	"context"
 	"errors"
+	"time"
 
 	"groupd/moderation"
 )
 
+// transferAfterLeaving is how long one who has left can be given another's membership.
+const transferAfterLeaving = 24 * time.Hour
+
 // TransferInput gives a membership to another identity of the same person.
 type TransferInput struct {
 	From AnyHash // a member
-	To   AnyHash // who waits to join, or was a member once
+	To   AnyHash // who waits to join, was this member before, or has just left
 }
 
 // Transfer gives a membership to another identity, after a reinstall: role, permissions, name, status, mute, invites, preferences, and
-// the right to edit, delete and forget what the old one wrote, which departs. The new identity must have asked to join, or have been
-// here, so that its key is known. Needs PermApprove and a higher rank than the member's; or the member does it himself.
+// the right to edit, delete and forget what the old one wrote, which departs. So that nobody makes the server write to people who did not ask,
+// the new identity must wait to join, or have been this member before; or, unless the member does it himself, have left less than
+// transferAfterLeaving ago, as it must where it could join at once. Needs PermApprove and a higher rank than the member's; or the member
+// does it himself.
 func (h *Hub) Transfer(ctx context.Context, c Caller, g GroupID, in TransferInput) (Member, error) {
 	const op = "transfer"
 	var m Member
@@ -37,7 +43,7 @@ func (h *Hub) Transfer(ctx context.Context, c Caller, g GroupID, in TransferInpu
 		if !old.Present {
 			return w.refuse(KindNotFound, "from", "no such member")
 		}
-		if m, err = w.heir(in.To, old); err != nil {
+		if m, err = w.heir(in.To, old, self); err != nil {
 			return err
 		}
 		return w.succeed(old, &m)
@@ -49,7 +55,7 @@ func (h *Hub) Transfer(ctx context.Context, c Caller, g GroupID, in TransferInpu
 }
 
 // heir is the row that a new identity gets in place of an old one.
-func (w *work) heir(to AnyHash, old Member) (Member, error) {
+func (w *work) heir(to AnyHash, old Member, self bool) (Member, error) {
 	if to.Names(w.group.Identity) {
 		return Member{}, w.refuse(KindInvalid, "to", "that is the group itself")
 	}
@@ -69,8 +75,9 @@ func (w *work) heir(to AnyHash, old Member) (Member, error) {
 	if m.Identity = q.Identity; m.Identity.IsZero() {
 		m.Identity, m.PublicKey, m.Ratchet = was.Identity, was.PublicKey, was.Ratchet
 	}
-	if m.Identity.IsZero() || len(m.PublicKey) == 0 {
-		return Member{}, w.refuse(KindNotFound, "to", "is not known yet: let that identity ask to join first")
+	asked := !q.Identity.IsZero() || was.Successor == old.Identity || !self && w.expiry.Before(was.Left.Add(transferAfterLeaving))
+	if m.Identity.IsZero() || len(m.PublicKey) == 0 || !asked {
+		return Member{}, w.refuse(KindNotFound, "to", "has not asked: let that identity ask to join first, or join and leave")
 	}
 	if was.LastCommand.After(m.LastCommand) {
 		m.LastCommand = was.LastCommand

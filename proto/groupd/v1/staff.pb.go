@@ -641,7 +641,7 @@ type TransferRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A member.
 	From *Who `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
-	// Who waits to join, or was a member once: no present member, and not banned.
+	// Who waits to join, or was this member before; for staff also who has left less than a day ago. Not banned.
 	To            *Who   `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
 	ClientId      []byte `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
