@@ -44,12 +44,11 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 		}
 	}(n.db)
 	n.store = &guardedStore{Store: n.db}
-	contents, err := blobs.Open(filepath.Join(dir, folderFiles), blobs.Options{})
-	if err != nil {
+	if n.contents, err = blobs.Open(filepath.Join(dir, folderFiles), blobs.Options{}); err != nil {
 		return nil, made, failed(err, "")
 	}
 	if n.hub, err = group.New(group.Config{
-		Store: n.store, Blobs: contents, Logger: n.log.own, Limits: s.limits(), Airtime: n.airtime, Announces: n.announcesGroup,
+		Store: n.store, Blobs: n.contents, Logger: n.log.own, Limits: s.limits(), Airtime: n.airtime, Announces: n.announcesGroup,
 	}); err != nil {
 		return nil, made, err
 	}

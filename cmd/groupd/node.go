@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"groupd/api/web"
+	"groupd/db/blobs"
 	"groupd/db/sqlite"
 	"groupd/group"
 	"groupd/group/delivery"
@@ -37,6 +38,7 @@ type node struct {
 	notify      func(states ...string) // the service manager
 	db          *sqlite.DB
 	store       *guardedStore // db, as long as nothing speaks against it
+	contents    *blobs.Dir    // of attachments
 	hub         *group.Hub
 	transport   *rns.Transport
 	router      *lxmf.Router
@@ -214,6 +216,9 @@ func (n *node) Backup(ctx context.Context) (io.ReadCloser, int64, error) {
 	}
 	path := filepath.Join(dir, "copy.db")
 	err = n.db.Backup(ctx, path)
+	if err == nil {
+		err = n.backupContents(ctx, path)
+	}
 	var f *os.File
 	if err == nil {
 		f, err = os.Open(path)
@@ -229,6 +234,16 @@ func (n *node) Backup(ctx context.Context) (io.ReadCloser, int64, error) {
 		n.log.own.Warn("time of the backup not noted", "err", err)
 	}
 	return backupFile{f, dir}, info.Size(), nil
+}
+
+// backupContents adds the contents of attachments to a backup, if there is room enough for that on the data directory's disk.
+func (n *node) backupContents(ctx context.Context, path string) error {
+	const spare = 64 << 20 // what stays free for the database
+	free, err := n.contents.Free()
+	if err != nil {
+		return err
+	}
+	return sqlite.AddContents(ctx, path, n.contents, max(0, free-spare))
 }
 
 // NewToken implements web.Node. Only the hash is kept.

@@ -14,6 +14,7 @@ import (
 
 	"groupd/api/requests"
 	"groupd/configs"
+	"groupd/db/blobs"
 	"groupd/db/sqlite"
 	"groupd/group"
 	"groupd/lxmf"
@@ -45,8 +46,8 @@ func (a *app) backupVerb() *cobra.Command {
 			fmt.Fprintf(w, "wrote %s, %s. It holds the groups' private keys: keep it where nobody else reads it.\n", path, bytesOf(info.Size()))
 		})
 	})
-	c.Long = "backup writes a consistent copy of the database: timeline, members, settings, the groups' identities and ratchets. groupd.toml\n" +
-		"and Reticulum's configuration are not in it."
+	c.Long = "backup writes a consistent copy of the database: timeline, members, settings, the groups' identities and ratchets; and of\n" +
+		"the attachments, in the same file. groupd.toml and Reticulum's configuration are not in it."
 	return c
 }
 
@@ -97,6 +98,12 @@ func (a *app) backupAtRest(ctx context.Context, path string) error {
 	partial := fmt.Sprintf("%s.partial-%d", path, os.Getpid())
 	err = db.Backup(ctx, partial)
 	if err == nil {
+		var contents *blobs.Dir
+		if contents, err = blobs.Open(filepath.Join(dir, folderFiles), blobs.Options{}); err == nil {
+			err = sqlite.AddContents(ctx, partial, contents, -1)
+		}
+	}
+	if err == nil {
 		err = os.Rename(partial, path)
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
@@ -113,7 +120,8 @@ type restoreResult struct {
 	Data       string          `json:"data"`
 	Generation string          `json:"generation"`
 	Groups     []restoredGroup `json:"groups"`
-	KeptAside  string          `json:"kept_aside,omitempty"` // what the database that was there is called now
+	Missing    int             `json:"attachments_missing,omitempty"` // attachments that are not in the backup
+	KeptAside  string          `json:"kept_aside,omitempty"`          // what the database that was there is called now
 }
 
 type restoredGroup struct {
@@ -135,6 +143,9 @@ func (a *app) restoreVerb() *cobra.Command {
 				fmt.Fprintf(w, "restored %s   %s   %s, entries up to %d, chain verified\n", g.Name, g.Address, counted(g.Members, "member"), g.Seq)
 			}
 			fmt.Fprintf(w, "new generation %s\n", r.Generation)
+			if r.Missing > 0 {
+				fmt.Fprintf(w, "attachments that are not in the backup: %d\n", r.Missing)
+			}
 			if r.KeptAside != "" {
 				fmt.Fprintf(w, "the database that was here is now %s\n", r.KeptAside)
 			}
@@ -164,20 +175,28 @@ func (a *app) restore(ctx context.Context, file string) (r restoreResult, err er
 		return r, failed(err, "")
 	}
 	defer os.RemoveAll(work)
-	fresh := filepath.Join(work, fileDatabase)
-	if err := copyDatabase(file, fresh); err != nil {
+	database := filepath.Join(work, fileDatabase)
+	if err := copyDatabase(file, database); err != nil {
 		return r, err
 	}
-	if r, err = prepareRestored(ctx, fresh, file); err != nil {
+	if r, err = prepareRestored(ctx, database, file); err != nil {
 		return r, err
 	}
 	r.Data = dir
-	current := filepath.Join(dir, fileDatabase)
+	fresh := filepath.Join(work, folderFiles)
+	contents, err := blobs.Open(fresh, blobs.Options{})
+	if err != nil {
+		return r, failed(err, "")
+	}
+	if r.Missing, err = sqlite.TakeContents(ctx, database, contents); err != nil {
+		return r, failed(err, "is the disk full?")
+	}
+	current, when := filepath.Join(dir, fileDatabase), time.Now().UTC().Format("20060102-150405")
 	if exists(current) {
 		if err := a.confirm("There is a database in " + dir + ". Replace it (it is kept aside)?"); err != nil {
 			return r, err
 		}
-		r.KeptAside = current + ".before-restore-" + time.Now().UTC().Format("20060102-150405")
+		r.KeptAside = current + ".before-restore-" + when
 		for _, suffix := range []string{"-wal", "-shm", ""} {
 			if exists(current + suffix) {
 				if err := os.Rename(current+suffix, r.KeptAside+suffix); err != nil {
@@ -186,7 +205,14 @@ func (a *app) restore(ctx context.Context, file string) (r restoreResult, err er
 			}
 		}
 	}
-	if err := errors.Join(os.Rename(fresh, current), syncFolder(dir)); err != nil {
+	files := filepath.Join(dir, folderFiles)
+	if exists(files) {
+		aside := files + ".before-restore-" + when
+		if err := os.Rename(files, aside); err != nil {
+			return r, failed(err, "")
+		}
+	}
+	if err := errors.Join(os.Rename(fresh, files), os.Rename(database, current), syncFolder(dir)); err != nil {
 		return r, failed(err, "")
 	}
 	if path := filepath.Join(dir, fileConfig); !exists(path) {

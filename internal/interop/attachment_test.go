@@ -98,6 +98,8 @@ func TestAttachmentsReachOtherMembersByRange(t *testing.T) {
 	if n := filesOn(t, server); n != 3 {
 		t.Errorf("the server has %d contents", n)
 	}
+	backup := filepath.Join(t.TempDir(), "backup")
+	server.Do("backup", backup)
 	ann.must("/messages/delete", "DeleteRequest", map[string]any{"seqs": []uint64{post.GetSeq()}}, "DeleteReply")
 	if reply, _, _ := bob.fetched("gone", ask("IMAGE", nil)); reply["status"].(map[string]any)["code"] != "NOT_FOUND" {
 		t.Errorf("after it was deleted: %v", reply)
@@ -110,5 +112,11 @@ func TestAttachmentsReachOtherMembersByRange(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Join(server.Data, "spool")); err != nil || len(left) > 0 {
 		t.Errorf("the spool holds %v, %v", left, err)
+	}
+
+	server.Stop()
+	server.Do("restore", "--yes", backup)
+	if n := filesOn(t, server); n != 3 {
+		t.Errorf("%d contents are restored", n)
 	}
 }
