@@ -8,6 +8,7 @@ import (
 
 	"groupd/api/signed"
 	"groupd/group"
+	"groupd/lxmf"
 	"groupd/moderation"
 )
 
@@ -106,4 +107,33 @@ func (s *Server) Refuse(people int) (ok bool) {
 func (s *Server) Remembered() int {
 	n, _ := s.rates.Size()
 	return n
+}
+
+// Bounds of what relaying remembers.
+const (
+	CopyIDs       = copyIDs
+	MaxRelayed    = maxRelayed
+	MaxRepeats    = maxRepeats
+	RecentEntries = recentEntries
+)
+
+// FillRelaying remembers so many copies, reactions and posts, and tells how many of each are remembered then.
+func (s *Server) FillRelaying(n int) (copies, told, posts int) {
+	for i := range n {
+		id := lxmf.MessageID{}
+		binary.BigEndian.PutUint64(id[:], uint64(i))
+		s.copies.put(copyKey{seq: group.Seq(i)}, id)
+		note(&s.relays, &s.relays.told, id)
+		s.repeats.add(s.config.Now(), group.IdentityHash(id[:16]), &lxmf.Message{})
+	}
+	return len(s.copies.ids), len(s.relays.told), len(s.repeats.last)
+}
+
+// Recent is how many entries the face remembers.
+func (s *Server) Recent(ctx context.Context) (int, error) {
+	t, err := s.timeline(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return len(t.items), nil
 }

@@ -122,7 +122,7 @@ func (c relay) Prepare(ctx context.Context, to delivery.Recipient, way delivery.
 		return delivery.Parcel{}, err
 	}
 	if !way.Slow {
-		p, ok, err := s.reacted(r, to, page, items)
+		p, ok, err := s.reacted(r, to)
 		if ok || err != nil {
 			return p, err
 		}
@@ -304,9 +304,9 @@ func (s *Server) emergency(r *reader, to delivery.Recipient, way delivery.Way) (
 // --- reactions ---
 
 // reacted is a parcel of one reaction to what the member has, the oldest that he was not told of. Reactions ride along with
-// what else there is to be told: they begin no parcel.
-func (s *Server) reacted(r *reader, to delivery.Recipient, page group.Page, items []item) (delivery.Parcel, bool, error) {
-	if len(items) == 0 || to.MentionsOnly {
+// what else there is, his own posts too: by themselves they make nobody look.
+func (s *Server) reacted(r *reader, to delivery.Recipient) (delivery.Parcel, bool, error) {
+	if to.MentionsOnly {
 		return delivery.Parcel{}, false, nil
 	}
 	changed, err := s.hub.Messages(r.ctx, group.Caller{Identity: to.Member.Identity}, s.group,

@@ -523,3 +523,77 @@ func TestAGroupIsRelayedNothingUnlessTheOwnerSaysSo(t *testing.T) {
 		same(t, "bo reads", p.reads("bo", byWire()), []string{"Ann: and now?"})
 	}, func(_ *group.NewGroup, c *group.Config, f *lxm.Config) { c.Announces, f.Server = isGroup, isGroup })
 }
+
+func TestWhatRelayingRemembersIsBounded(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		copies, told, posts := p.server.FillRelaying(2*lxm.CopyIDs + 1)
+		if copies != lxm.CopyIDs || told > lxm.MaxRelayed || posts != lxm.MaxRepeats {
+			t.Errorf("%d copies, %d reactions, %d posts are remembered", copies, told, posts)
+		}
+	})
+}
+
+func TestAnswersReachAsFarBackAsIsRemembered(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo")
+		own := p.says("bo", "the first").message
+		p.says("ann", "hello", answering(own.ID()))
+		var seqs []group.Seq
+		first := p.newest().Seq
+		copied := p.gets("bo", byWire())[0]
+		post := func(n int) {
+			for i := range n {
+				if _, err := p.hub.Post(context.Background(), operator(), valley, group.PostInput{Text: fmt.Appendf(nil, "news %d", i)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		// What the copy answers is out of sight then, and the copy is not.
+		post(lxm.RecentEntries - 2)
+		p.restart()
+		p.says("bo", "an old one", answering(copied.ID()))
+		seqs = append(seqs, p.newest().Ref)
+		post(2)
+		p.restart()
+		p.says("bo", "too old a one", answering(copied.ID()))
+		seqs = append(seqs, p.newest().Ref)
+		if seqs[0] != first || seqs[1] != 0 {
+			t.Errorf("the answers are to %d, want %d and none", seqs, first)
+		}
+		if n, err := p.server.Recent(context.Background()); n != lxm.RecentEntries || err != nil {
+			t.Errorf("%d entries are remembered, %v", n, err)
+		}
+	})
+}
+
+// A chain of answers, each to the one before: its copies are known again from its far end.
+func TestALongChainOfAnswersIsKnownAgain(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo", "cy")
+		ids := map[string]lxmf.MessageID{}
+		own := p.says("ann", "0").message
+		ids["ann"], ids["bo"] = own.ID(), p.gets("bo", byWire())[0].ID()
+		atCy := p.gets("cy", byWire())
+		for i := range 40 {
+			who, other := "bo", "ann"
+			if i%2 == 1 {
+				who, other = other, who
+			}
+			m := p.says(who, fmt.Sprint(i+1), answering(ids[who])).message
+			p.gets(who, byWire())
+			ids[who], ids[other] = m.ID(), p.gets(other, byWire())[0].ID()
+			atCy = append(atCy, p.gets("cy", byWire())...)
+		}
+		for i, m := range atCy[1:] {
+			if id, _ := m.Fields.ReplyTo(); id != atCy[i].ID() {
+				t.Fatalf("%q answers %v at cy, want %v", m.Content, id, atCy[i].ID())
+			}
+		}
+		last := p.newest().Seq
+		p.restart()
+		p.says("cy", "the end", answering(atCy[len(atCy)-1].ID()))
+		if ref := p.newest().Ref; ref != last {
+			t.Errorf("the answer is to %d, want %d", ref, last)
+		}
+	})
+}
