@@ -137,6 +137,10 @@ func TestEmergenciesGoAlone(t *testing.T) {
 						t.Errorf("the small talk before it is passed over: %d", parcel.To)
 					}
 				}
+				r.MentionsOnly = true
+				if _, m, _ := p.one(c, r, byRadio()); m == nil || m.text() != "Ann: the dam breaks\nAnn: leave the valley" {
+					t.Errorf("who wants mentions alone is alarmed by %v", m)
+				}
 			})
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -121,11 +122,10 @@ func (c relay) Prepare(ctx context.Context, to delivery.Recipient, way delivery.
 	if err != nil {
 		return delivery.Parcel{}, err
 	}
-	if !way.Slow {
-		p, ok, err := s.reacted(r, to)
-		if ok || err != nil {
-			return p, err
-		}
+	if way.Slow {
+		items = slices.DeleteFunc(items, func(it item) bool { return !it.Kind.Authored() })
+	} else if p, ok, err := s.reacted(r, to); ok || err != nil {
+		return p, err
 	}
 	if len(items) == 0 {
 		return delivery.Parcel{To: page.To}, nil

@@ -339,6 +339,9 @@ func TestACopyStaysTheSameWhenItsAuthorHasAnotherName(t *testing.T) {
 		p.says("ann", "/nick Anna")
 		p.says("ann", "/nick Anne")
 		p.says("ann", "me again")
+		at := p.cursors["bo"]
+		same(t, "bo reads on a radio", p.reads("bo", byRadio()), []string{"Anne: me again"})
+		p.cursors["bo"] = at
 		same(t, "bo reads", p.reads("bo", byWire()), []string{"※ Ann is Anna now.\n※ Anna is Anne now.", "Anne: me again"})
 		p.restart()
 		p.says("bo", "hello Ann", answering(copied.ID()))

@@ -292,7 +292,7 @@ func (r *reader) wanted(it item, m group.Member, p group.Preferences) bool {
 	switch {
 	case it.Deleted, it.Author == m.Identity && it.Kind.Authored():
 		return false
-	case !p.MentionsOnly:
+	case !p.MentionsOnly, it.Emergency:
 		return true
 	case !it.Kind.Authored():
 		return false
