@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -157,7 +158,7 @@ func (s *scene) attachments(p *Page) (err error) {
 // checkAttachments cleans what a post says about its attachments, and refuses what can not be.
 func checkAttachments(op string, list []AttachmentInput) ([]AttachmentInput, error) {
 	if len(list) > MaxAttachments {
-		return nil, &Error{Kind: KindTooLarge, Op: op, Field: "attachments", Msg: "too many attachments", Limit: MaxAttachments, Needed: int64(len(list))}
+		return nil, &Error{Kind: KindInvalid, Op: op, Field: "attachments", Msg: fmt.Sprintf("a post has at most %d attachments", MaxAttachments)}
 	}
 	out := make([]AttachmentInput, len(list))
 	for i, a := range list {

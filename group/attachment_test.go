@@ -288,7 +288,7 @@ func TestWhatIsRefusedLeavesNothingOnDisk(t *testing.T) {
 		many = append(many, file("f", "content"))
 	}
 	_, err = h.hub.Post(t.Context(), ann, valley, carrying("too many", append(many, many...)...))
-	refused(t, "too many", err, group.KindTooLarge)
+	refused(t, "too many", err, group.KindInvalid)
 	h.store.OnCommit(func() error { return errors.New("disk") })
 	_, err = h.hub.Post(t.Context(), ann, valley, carrying("not committed", file("f", "content")))
 	refused(t, "not committed", err, group.KindNotDurable)

@@ -1,6 +1,7 @@
 package lxm_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -595,4 +596,31 @@ func TestEveryCommandIsExplainedInOnePacket(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestRefusedAttachmentsAreExplained(t *testing.T) {
+	attached := func(n, size int) func(*lxmf.Draft) {
+		return func(d *lxmf.Draft) {
+			var list []lxmf.Attachment
+			for i := range n {
+				list = append(list, lxmf.Attachment{Name: "f", Data: bytes.Repeat([]byte{byte(i)}, size)})
+			}
+			d.Fields.SetAttachments(list...)
+		}
+	}
+	small := func(_ *group.NewGroup, c *group.Config, _ *lxm.Config) {
+		c.Limits = group.Limits{AttachBytes: 20 << 10, AttachMember: 30 << 10}
+	}
+	inHouse(t, func(t *testing.T, h *house) {
+		h.joined("ann", moderation.RoleMember)
+		for want, files := range map[string]func(*lxmf.Draft){
+			"Not posted: a post has at most 16 attachments.":                                     attached(17, 1),
+			"Not posted: it has 24 KB, and up to 20 KB can be posted.":                           attached(1, 24<<10),
+			"Not posted: your attachments have no more room here: delete some, or post without.": attached(2, 19<<10),
+		} {
+			if got := h.says("ann", "look", files).answer(t); !strings.Contains(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+	}, small)
 }
