@@ -31,6 +31,8 @@ type Options struct {
 	Latency time.Duration
 	// Bitrate in bit/s makes a frame of n bytes take 8n/Bitrate seconds to transmit. 0: no time at all.
 	Bitrate int64
+	// Airtime is how long a frame of n bytes takes where that is not what Bitrate makes it: on a LoRa radio. It must be pure. nil: by Bitrate.
+	Airtime func(n int) time.Duration
 	// MTU is the hardware MTU in bytes offered to links. 0: none, links get 500.
 	MTU int
 	// FrameLimit in bytes. 0: MTU (or 500) + 64, the longest access code.
@@ -211,6 +213,9 @@ func (m *Medium) Stats() Stats {
 
 // Airtime is how long a frame of n bytes takes to transmit.
 func (m *Medium) Airtime(n int) time.Duration {
+	if m.opts.Airtime != nil && n > 0 {
+		return m.opts.Airtime(n)
+	}
 	if m.opts.Bitrate <= 0 {
 		return 0
 	}
