@@ -296,7 +296,7 @@ type PostInput struct {
 	MessageID  MessageID // zero: did not come in LXMF form
 	AuthorTime time.Time
 	Original   []byte // the signed original as received, less the attachments, kept for proofs; nil: none
-	Stripped   bool   // it carried fields that are not kept (0x02, 0x03, 0x09, 0x0C): Original is dropped
+	Stripped   bool   // it carried fields that are not kept (0x02, 0x03, 0x09, 0x0C, 0xFB to 0xFD): Original is dropped
 	Emergency  bool   // passes quiet hours and shares; needs PermEmergency
 	Files      bool   // it comes with files, images or sound
 	Marked     bool   // it carries a group's relay marker: refused

@@ -72,7 +72,8 @@ func fieldCommand(f lxmf.Fields) string {
 	return "/" + strings.TrimLeft(s, "/")
 }
 
-// Post is the post that a message is; its attachments are read from the message. Location, telemetry, commands and tickets are not kept, and with them goes the proof.
+// Post is the post that a message is; its attachments are read from the message. Location, telemetry, commands, tickets and what
+// programs tell each other (0xFB to 0xFD) are not kept, and with them goes the proof.
 func Post(m *lxmf.Message) group.PostInput {
 	in := group.PostInput{
 		Kind: group.EntryPost, Title: m.Title, Text: m.Content, MessageID: group.MessageID(m.ID()), AuthorTime: m.Time(),
@@ -84,7 +85,7 @@ func Post(m *lxmf.Message) group.PostInput {
 		in.Kind, in.Text = group.EntryAction, []byte(does)
 	}
 	fields := m.Fields
-	fields.Delete(lxmf.FieldTelemetry, lxmf.FieldTelemetryStream, lxmf.FieldCommands, lxmf.FieldTicket)
+	fields.Delete(lxmf.FieldTelemetry, lxmf.FieldTelemetryStream, lxmf.FieldCommands, lxmf.FieldTicket, lxmf.FieldCustomType, lxmf.FieldCustomData, lxmf.FieldCustomMeta)
 	if id, ok := target(fields); ok {
 		in.RefID = group.MessageID(id)
 	} else if id, rest, ok := quoted(in.Text); ok {

@@ -48,7 +48,7 @@ func TestWhatAPostIs(t *testing.T) {
 			t.Errorf("%q became %d %q, want %q", text, in.Kind, in.Text, want)
 		}
 	}
-	for _, key := range []int64{lxmf.FieldTelemetry, lxmf.FieldTelemetryStream, lxmf.FieldCommands, lxmf.FieldTicket} {
+	for _, key := range []int64{lxmf.FieldTelemetry, lxmf.FieldTelemetryStream, lxmf.FieldCommands, lxmf.FieldTicket, lxmf.FieldCustomType, lxmf.FieldCustomData, lxmf.FieldCustomMeta} {
 		if in := signed.Post(pack(t, "here", field(key, msgpack.Bin([]byte("secret"))))); !in.Stripped || len(in.Fields) != 0 {
 			t.Errorf("field %#x: %+v", key, in)
 		}
