@@ -3,10 +3,12 @@ package requests
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"groupd/rns/msgpack"
 )
@@ -45,6 +47,31 @@ func (f form) wrap(reply []byte) msgpack.Raw {
 
 // decode reads body into an empty request message.
 func (f form) decode(body []byte, into proto.Message) error {
+	if err := f.parse(body, into); err != nil {
+		return err
+	}
+	bound(into)
+	return nil
+}
+
+// bound lowers numbers of entries, revs and the like to the largest that there can be: databases count to 2^63 - 1.
+func bound(m proto.Message) {
+	fields := m.ProtoReflect()
+	fields.Range(func(d protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case d.Kind() != protoreflect.Uint64Kind:
+		case d.IsList():
+			for i := range v.List().Len() {
+				v.List().Set(i, protoreflect.ValueOfUint64(min(v.List().Get(i).Uint(), math.MaxInt64)))
+			}
+		default:
+			fields.Set(d, protoreflect.ValueOfUint64(min(v.Uint(), math.MaxInt64)))
+		}
+		return true
+	})
+}
+
+func (f form) parse(body []byte, into proto.Message) error {
 	if !f.json {
 		if err := proto.Unmarshal(body, into); err != nil {
 			return invalid("", "the request's bytes are not the protobuf message of this path")

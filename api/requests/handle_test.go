@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -80,6 +81,26 @@ func TestEveryReplyHasItsStatusInFieldOne(t *testing.T) {
 		f := r.newReply().ProtoReflect().Descriptor().Fields().ByNumber(statusField)
 		if f == nil || f.Message() == nil || f.Message().FullName() != "groupd.v1.Status" {
 			t.Errorf("%s: field 1 is %v", r.path, f)
+		}
+	}
+}
+
+// Numbers that no entry can have reach the domain as the largest one there can be, not as a fault of the database.
+func TestNumbersBeyondAllEntriesAreNoFault(t *testing.T) {
+	const beyond = math.MaxUint64
+	asked := &groupdv1.MessagesRequest{AfterRev: proto.Uint64(beyond), BeforeSeq: proto.Uint64(7), Seqs: []uint64{3, beyond}, CompleteRev: beyond, Limit: math.MaxUint32}
+	want := &groupdv1.MessagesRequest{AfterRev: proto.Uint64(math.MaxInt64), BeforeSeq: proto.Uint64(7), Seqs: []uint64{3, math.MaxInt64}, CompleteRev: math.MaxInt64, Limit: math.MaxUint32}
+	text, err := protojson.Marshal(asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []struct {
+		form
+		body []byte
+	}{{form{}, mustMarshal(asked)}, {form{json: true}, text}} {
+		var got groupdv1.MessagesRequest
+		if err := f.decode(f.body, &got); err != nil || !proto.Equal(&got, want) {
+			t.Errorf("JSON %v: %v, %v", f.json, &got, err)
 		}
 	}
 }
