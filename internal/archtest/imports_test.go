@@ -54,7 +54,7 @@ var arrows = []struct {
 	{"rns/interfaces", nil},
 	{"rns/interfaces/backbone", []string{"rns/interfaces/tcp"}},
 	{"rns/interfaces/...", []string{"rns/config", "rns/interfaces", "rns/interfaces/carrier", "rns/interfaces/hdlc", "rns/interfaces/kiss", "rns/interfaces/serial"}},
-	{"internal/interop", []string{"api/lxm", "api/requests", "db/sqlite", "group", "internal/...", "lxmf", "lxmf/filespool", "proto/...", "rns/..."}},
+	{"internal/interop", []string{"api/lxm", "api/requests", "db/sqlite", "group", "internal/...", "lxmf", "lxmf/filespool", "moderation", "proto/...", "rns/..."}},
 	{"internal/...", []string{"internal/...", "proto/..."}},
 }
 

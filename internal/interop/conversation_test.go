@@ -138,6 +138,9 @@ func TestTwelveMembersTalkByEveryFace(t *testing.T) {
 			t.Errorf("nobody typed /%s", word)
 		}
 	}
+	began = time.Now()
+	k.strike(t, face.Paths(), lxm.Commands())
+	t.Logf("%v of bad input", time.Since(began))
 }
 
 // gather brings all to the group's network, in a few programs.
