@@ -19,7 +19,3 @@ func TestSoakWhatAPostCostsDoesNotDependOnTenThousandMembers(t *testing.T) {
 	growsAlike(t, 100, 10_000, 2)
 	t.Logf("in %v", time.Since(began).Round(time.Second))
 }
-
-func TestSoakAPurgeOfFiveThousandPostsHardlyHoldsUpOthers(t *testing.T) {
-	othersHardlyNotice(t, 5000, 0.999)
-}

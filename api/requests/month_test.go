@@ -2,7 +2,9 @@ package requests
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -13,6 +15,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"groupd/db/sqlite"
 	"groupd/group"
 	"groupd/group/memory"
 	"groupd/moderation"
@@ -111,7 +114,8 @@ func (m *mirror) lines() map[uint64]string {
 		for _, c := range e.GetReactions() {
 			reactions = append(reactions, fmt.Sprint(c.GetText(), c.GetCount(), c.GetMine()))
 		}
-		out[seq] = fmt.Sprintf("%s deleted %v by %x of %d: %q, %v, pinned %v", e.GetKind(), e.GetDeleted(), e.GetSender().GetIdentity(), e.GetAbout(), text, reactions, e.GetPinned())
+		out[seq] = fmt.Sprintf("%s deleted %v by %x of %d: %q, %v, pinned %v, with %v", e.GetKind(), e.GetDeleted(), e.GetSender().GetIdentity(), e.GetAbout(), text, reactions,
+			e.GetPinned(), fileLines(e.GetAttachments()))
 	}
 	return out
 }
@@ -152,7 +156,12 @@ func truth(t *testing.T, store group.Store, who group.Caller) (lines map[uint64]
 			if !e.Author.IsZero() {
 				author = e.Author[:]
 			}
-			lines[uint64(e.Seq)] = fmt.Sprintf("%s deleted %v by %x of %d: %q, %v, pinned %v", kindOut(e.Kind), e.Deleted, author, e.Ref, text, reactions, e.Pinned)
+			files, err := tx.Attachments(valley, e.Seq)
+			if err != nil {
+				return err
+			}
+			lines[uint64(e.Seq)] = fmt.Sprintf("%s deleted %v by %x of %d: %q, %v, pinned %v, with %v", kindOut(e.Kind), e.Deleted, author, e.Ref, text, reactions, e.Pinned,
+				fileLines(attachmentRows(files)))
 		}
 		rows, err := tx.MembersByRev(valley, 0, false, 1_000_000)
 		for _, m := range rows {
@@ -163,6 +172,13 @@ func truth(t *testing.T, store group.Store, who group.Caller) (lines map[uint64]
 		t.Fatal(err)
 	}
 	return lines, members
+}
+
+func fileLines(files []*groupdv1.Attachment) (lines []string) {
+	for _, a := range files {
+		lines = append(lines, fmt.Sprintf("%s %q of %d, %x", a.GetKind(), a.GetName(), a.GetSize(), a.GetHash()))
+	}
+	return lines
 }
 
 func memberLine(m *groupdv1.Member) string {
@@ -196,7 +212,16 @@ func (l *life) step(n int) {
 	var err error
 	switch k := r.IntN(100); {
 	case k < 35:
-		_, err = hub.Post(ctx, who, valley, group.PostInput{Text: []byte(text), Ref: seq * group.Seq(r.IntN(2))})
+		in := group.PostInput{Text: []byte(text), Ref: seq * group.Seq(r.IntN(2))}
+		for i := range r.IntN(5) * r.IntN(2) { // some bring files, and some the same
+			content := fmt.Sprintf("file %d", r.IntN(50))
+			in.Files = true
+			in.Attachments = append(in.Attachments, group.AttachmentInput{
+				Attachment: group.Attachment{Kind: group.AttachFile, Name: fmt.Sprint(i, ".txt"), Size: int64(len(content)), Hash: sha256.Sum256([]byte(content)), At: int64(i)},
+				Open:       func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil },
+			})
+		}
+		_, err = hub.Post(ctx, who, valley, in)
 	case k < 50:
 		_, err = hub.Edit(ctx, who, valley, group.EditInput{Seq: seq, Post: group.PostInput{Text: []byte("edit: " + text)}})
 	case k < 65:
@@ -256,15 +281,26 @@ func (l *life) step(n int) {
 func TestAClientAwayForAMonthMissesNothing(t *testing.T) {
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { awayForAMonth(t, rand.New(rand.NewPCG(seed, 7))) })
+			synctest.Test(t, func(t *testing.T) { awayForAMonth(t, memory.New(), rand.New(rand.NewPCG(seed, 7))) })
 		})
 	}
+	t.Run("on disk", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			db, err := sqlite.Open(t.Context(), t.TempDir()+"/groupd.db")
+			if err != nil {
+				t.Fatal(err)
+			}
+			awayForAMonth(t, db, rand.New(rand.NewPCG(12, 7)))
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	})
 }
 
-func awayForAMonth(t *testing.T, r *rand.Rand) {
+func awayForAMonth(t *testing.T, store group.Store, r *rand.Rand) {
 	none := moderation.Rate{Burst: -1}
-	store := memory.New()
-	hub, err := group.New(group.Config{Store: store, Rand: rand.NewChaCha8([32]byte{1}), Limits: group.Limits{MemberRate: none, GroupRate: none, JoinRate: none, GroupJoinRate: none}})
+	hub, err := group.New(group.Config{Store: store, Blobs: memory.NewBlobs(), Rand: rand.NewChaCha8([32]byte{1}), Limits: group.Limits{MemberRate: none, GroupRate: none, JoinRate: none, GroupJoinRate: none}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,3 +1,5 @@
+//go:build soak
+
 package requests
 
 import (
@@ -158,15 +160,17 @@ func rank(took []time.Duration, part float64) time.Duration {
 	return took[min(int(part*float64(len(took))), len(took)-1)]
 }
 
-// othersHardlyNotice bans who posted so much, with a purge, and undoes it. While posts go, and while they come back, the slowest of a part of
-// another's requests takes at most 50 ms longer than before; of three such bans one has to show it, since the machine may be busy with something else.
-func othersHardlyNotice(t *testing.T, posts int, part float64) {
+// Who posted so much is banned with a purge, which is undone. While posts go, and while they come back, 99.9 % of another's requests take at
+// most 50 ms longer than before; of three such bans one has to show it, since the machine may be busy with something else. db/sqlite has the
+// same in make test, with fewer requests. The figures are in docs/simulations.md.
+func TestSoakAPurgeOfFiveThousandPostsHardlyHoldsUpOthers(t *testing.T) {
+	const posts, part = 5000, 0.999
 	inFlooded(t, posts, func(p *flooded) {
 		ctx := t.Context()
 		mal := group.AnyHash(p.mal.Identity)
 		good := false
 		for round := 0; round < 3 && !good; round++ {
-			until := time.Now().Add(time.Second)
+			until := time.Now().Add(posts * 600 * time.Microsecond) // about as long as it takes
 			quiet := p.live(func() bool { return time.Now().After(until) })
 			busy := func(what string, act func() error) bool {
 				began := time.Now()
@@ -198,5 +202,3 @@ func othersHardlyNotice(t *testing.T, posts int, part float64) {
 		}
 	})
 }
-
-func TestAPurgeHardlyHoldsUpOthers(t *testing.T) { othersHardlyNotice(t, 600, 0.99) }
