@@ -232,17 +232,42 @@ func (s *Server) newClaimCode(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) audit(w http.ResponseWriter, r *http.Request) {
-	before, err := number(r, "before")
+	q, err := s.auditQuery(r)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	lines, err := s.hub.Audit(r.Context(), operator(), groupID(r), int64(before), 0)
-	list := make([]Audit, 0, len(lines))
-	for _, a := range lines {
-		list = append(list, Audit{ID: a.ID, Time: a.Time, By: hexOrEmpty(a.By), Action: a.Action, Target: hexOrEmpty(a.Target), Detail: a.Detail})
+	p, err := s.hub.AuditLog(r.Context(), operator(), groupID(r), q)
+	names := namesOf(p.Members)
+	out := AuditPage{Audit: make([]Audit, 0, len(p.Lines))}
+	for _, a := range p.Lines {
+		out.Audit = append(out.Audit, Audit{
+			ID: a.ID, Time: a.Time, By: hexOrEmpty(a.By), ByName: names[group.AnyHash(a.By)], Action: a.Action,
+			Target: hexOrEmpty(a.Target), TargetName: names[a.Target], Detail: a.Detail,
+		})
+		if p.More {
+			out.Next = a.ID
+		}
 	}
-	s.reply(w, r, map[string][]Audit{"audit": list}, err)
+	s.reply(w, r, out, err)
+}
+
+// auditQuery reads which lines of the log are wanted.
+func (s *Server) auditQuery(r *http.Request) (group.AuditQuery, error) {
+	var q group.AuditQuery
+	before, err := number(r, "before")
+	if err != nil {
+		return q, err
+	}
+	limit, err := number(r, "limit")
+	if err != nil {
+		return q, err
+	}
+	q = group.AuditQuery{Before: int64(before), Action: r.URL.Query().Get("action"), Limit: int(min(limit, group.MaxPage))}
+	if who := r.URL.Query().Get("who"); who != "" {
+		q.Who, err = s.resolve(r, who, group.AmongMembers, group.AmongBans, group.AmongDeparted)
+	}
+	return q, err
 }
 
 // number reads a query parameter; 0 when it is absent.

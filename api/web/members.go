@@ -11,10 +11,22 @@ import (
 	"groupd/moderation"
 )
 
-// RemovalInput kicks, bans or rejects.
+// RemovalInput kicks, mutes or rejects.
 type RemovalInput struct {
 	Reason   string  `json:"reason,omitempty"`
-	Duration float64 `json:"duration_s,omitempty"` // 0: an hour for a kick, for good for a ban
+	Duration float64 `json:"duration_s,omitempty"` // 0: an hour for a kick, for good for a ban, until it is lifted for a mute
+}
+
+// BanInput bans.
+type BanInput struct {
+	RemovalInput
+	Purge  bool `json:"purge,omitempty"`  // hide all posts of the banned; for a day that can be undone
+	Branch bool `json:"branch,omitempty"` // ban those, too, who came by invites of the banned, and so on
+}
+
+// UnbanInput lifts bans.
+type UnbanInput struct {
+	Undo bool `json:"undo,omitempty"` // bring back the posts that went with the ban
 }
 
 // RoleInput changes a role, single permissions, or both.
@@ -24,8 +36,8 @@ type RoleInput struct {
 	Remove string `json:"remove,omitempty"` // permissions, separated by commas
 }
 
-// who finds whom the path names: an address, an identity, a nickname or the beginning of a hash.
-func (s *Server) who(r *http.Request, among group.Scope) (group.AnyHash, error) {
+// who is resolve for whom the path names.
+func (s *Server) who(r *http.Request, among ...group.Scope) (group.AnyHash, error) {
 	text := chi.URLParam(r, "who")
 	if r.URL.RawPath != "" { // then the router leaves it escaped
 		var err error
@@ -33,7 +45,20 @@ func (s *Server) who(r *http.Request, among group.Scope) (group.AnyHash, error) 
 			return group.AnyHash{}, &group.Error{Kind: group.KindInvalid, Op: "resolve", Field: "who", Msg: "is not escaped as paths are"}
 		}
 	}
-	return s.hub.Resolve(r.Context(), operator(), groupID(r), text, among)
+	return s.resolve(r, text, among...)
+}
+
+// resolve finds whom a text names, an address, an identity, a nickname or the beginning of a hash, in the first scope that knows him.
+func (s *Server) resolve(r *http.Request, text string, among ...group.Scope) (found group.AnyHash, err error) {
+	for _, scope := range among {
+		if found, err = s.hub.Resolve(r.Context(), operator(), groupID(r), text, scope); group.KindOf(err) != group.KindNotFound {
+			break
+		}
+	}
+	if err == nil && found.IsZero() { // which would be anybody
+		err = &group.Error{Kind: group.KindInvalid, Op: "resolve", Field: "who", Msg: "nobody has this address"}
+	}
+	return found, err
 }
 
 func (s *Server) listMembers(w http.ResponseWriter, r *http.Request) {
@@ -67,59 +92,109 @@ func (s *Server) showMember(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, memberOf(*st.Member))
+	m := memberOf(*st.Member)
+	if st.Standing == moderation.StandingMuted {
+		m.Muted = &Mute{Reason: st.Reason, Until: timeOrNil(st.Until)}
+	}
+	writeJSON(w, http.StatusOK, m)
 }
 
-func (in RemovalInput) duration() (time.Duration, error) {
+// durationOf reads a number of seconds.
+func durationOf(seconds float64) (time.Duration, error) {
 	const most = 100 * 365 * 24 * time.Hour
-	if !(in.Duration >= 0 && in.Duration <= most.Seconds()) {
+	if !(seconds >= 0 && seconds <= most.Seconds()) {
 		return 0, &group.Error{Kind: group.KindInvalid, Op: "request", Field: "duration_s", Msg: "from 0 to a hundred years"}
 	}
-	return time.Duration(in.Duration * float64(time.Second)), nil
+	return time.Duration(seconds * float64(time.Second)), nil
 }
 
-// removal reads a request to kick or ban.
-func (s *Server) removal(r *http.Request) (in group.BanInput, err error) {
-	var body RemovalInput
-	if err := decode(r, &body); err != nil {
-		return in, err
+// removal reads a request to kick, ban or mute into body, and finds whom it means.
+func (s *Server) removal(r *http.Request, body any, in *RemovalInput) (who group.AnyHash, d time.Duration, err error) {
+	if err = decode(r, body); err != nil {
+		return who, 0, err
 	}
-	in.Reason = body.Reason
-	if in.Duration, err = body.duration(); err != nil {
-		return in, err
+	if d, err = durationOf(in.Duration); err != nil {
+		return who, 0, err
 	}
-	in.Target, err = s.who(r, group.AmongMembers)
-	return in, err
+	who, err = s.who(r, group.AmongMembers)
+	return who, d, err
+}
+
+// done answers a change that concerned somebody.
+func (s *Server) done(w http.ResponseWriter, r *http.Request, who group.AnyHash, c group.Change, err error) {
+	s.reply(w, r, doneTo(who, c), err)
+}
+
+func doneTo(who group.AnyHash, c group.Change) Done {
+	return Done{Target: who.String(), Seq: uint64(c.Seq), Rev: uint64(c.Rev)}
 }
 
 func (s *Server) kick(w http.ResponseWriter, r *http.Request) {
-	in, err := s.removal(r)
+	var in RemovalInput
+	who, d, err := s.removal(r, &in, &in)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	c, err := s.hub.Kick(r.Context(), operator(), groupID(r), group.KickInput{Target: in.Target, Reason: in.Reason, Duration: in.Duration})
-	s.reply(w, r, Done{Target: in.Target.String(), Seq: uint64(c.Seq), Rev: uint64(c.Rev)}, err)
+	c, err := s.hub.Kick(r.Context(), operator(), groupID(r), group.KickInput{Target: who, Reason: in.Reason, Duration: d})
+	s.done(w, r, who, c, err)
 }
 
 func (s *Server) ban(w http.ResponseWriter, r *http.Request) {
-	in, err := s.removal(r)
+	var in BanInput
+	who, d, err := s.removal(r, &in, &in.RemovalInput)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	c, err := s.hub.Ban(r.Context(), operator(), groupID(r), in)
-	s.reply(w, r, Done{Target: in.Target.String(), Seq: uint64(c.Seq), Rev: uint64(c.Rev)}, err)
+	b, err := s.hub.Ban(r.Context(), operator(), groupID(r), group.BanInput{
+		Target: who, Reason: in.Reason, Duration: d, Purge: in.Purge, Branch: in.Branch,
+	})
+	out := Banned{Done: doneTo(who, b.Change), Purging: b.Purging, More: b.More}
+	for _, m := range b.Branch {
+		out.Branch = append(out.Branch, BranchMember{Address: m.Address.String(), Name: m.DisplayName})
+	}
+	s.reply(w, r, out, err)
 }
 
 func (s *Server) unban(w http.ResponseWriter, r *http.Request) {
-	who, err := s.who(r, group.AmongBans)
+	var in UnbanInput
+	if err := decode(r, &in); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	unban, among := s.hub.Unban, []group.Scope{group.AmongBans}
+	if in.Undo { // the ban may be lifted already
+		unban, among = s.hub.UndoBan, append(among, group.AmongDeparted, group.AmongMembers)
+	}
+	who, err := s.who(r, among...)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	c, err := s.hub.Unban(r.Context(), operator(), groupID(r), who)
-	s.reply(w, r, Done{Target: who.String(), Seq: uint64(c.Seq), Rev: uint64(c.Rev)}, err)
+	c, err := unban(r.Context(), operator(), groupID(r), who)
+	s.done(w, r, who, c, err)
+}
+
+func (s *Server) mute(w http.ResponseWriter, r *http.Request) {
+	var in RemovalInput
+	who, d, err := s.removal(r, &in, &in)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	c, err := s.hub.Mute(r.Context(), operator(), groupID(r), group.MuteInput{Target: who, Reason: in.Reason, Duration: d})
+	s.done(w, r, who, c, err)
+}
+
+func (s *Server) unmute(w http.ResponseWriter, r *http.Request) {
+	who, err := s.who(r, group.AmongMembers)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	c, err := s.hub.Unmute(r.Context(), operator(), groupID(r), who)
+	s.done(w, r, who, c, err)
 }
 
 func (s *Server) setRole(w http.ResponseWriter, r *http.Request) {

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"groupd/group"
 )
@@ -62,6 +63,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p = Problem{Error: e.Msg, Field: e.Field, Kind: e.Kind.String(), RetryAfter: e.RetryAfter.Seconds()}
 		if e.Field != "" && e.Kind == group.KindInvalid {
 			p.Error = e.Field + ": " + e.Msg
+		}
+		if first, _, _ := strings.Cut(e.Msg, " "); (e.Field == "who" || e.Field == "target") && (first == "is" || first == "was" || first == "wants") {
+			p.Error = "this person " + e.Msg
 		}
 		for _, m := range e.Choices {
 			p.Choices = append(p.Choices, m.Address.String()+" "+m.DisplayName)

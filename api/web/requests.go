@@ -39,5 +39,5 @@ func (s *Server) reject(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c, err := s.hub.Reject(r.Context(), operator(), groupID(r), who, body.Reason)
-	s.reply(w, r, Done{Target: who.String(), Rev: uint64(c.Rev)}, err)
+	s.done(w, r, who, c, err)
 }

@@ -262,6 +262,13 @@ type Member struct {
 	Joined      *time.Time `json:"joined,omitempty"`
 	Left        *time.Time `json:"left,omitempty"`
 	LastHeard   *time.Time `json:"last_heard,omitempty"`
+	Muted       *Mute      `json:"muted,omitempty"` // when one member is shown, and is muted
+}
+
+// Mute is what keeps a member from writing.
+type Mute struct {
+	Reason string     `json:"reason,omitempty"`
+	Until  *time.Time `json:"until,omitempty"` // absent: until somebody lifts it
 }
 
 // MembersPage is a part of the list of members.
@@ -311,6 +318,46 @@ type Done struct {
 	Rev    uint64 `json:"rev"`
 }
 
+// Banned answers a ban.
+type Banned struct {
+	Done
+	Purging bool           `json:"purging,omitempty"` // the posts are being hidden
+	Branch  []BranchMember `json:"branch,omitempty"`  // who was banned, too
+	More    bool           `json:"more,omitempty"`    // the branch has more: ban again
+}
+
+// BranchMember is one who was banned because of who invited him.
+type BranchMember struct {
+	Address string `json:"address"`
+	Name    string `json:"name"`
+}
+
+// Invite is one that can be used.
+type Invite struct {
+	ID      int64     `json:"id"`
+	By      string    `json:"by,omitempty"` // identity; empty: the operator
+	ByName  string    `json:"by_name,omitempty"`
+	For     string    `json:"for,omitempty"` // identity or address of who alone may use it; empty: whoever has the code
+	Role    string    `json:"role"`
+	Uses    int       `json:"uses"` // left
+	Used    int       `json:"used"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
+}
+
+// InviteIssued is a fresh invite. Its code is told this once.
+type InviteIssued struct {
+	Invite
+	Address string `json:"address"` // of the group
+	Code    string `json:"code"`
+}
+
+// InvitesPage is a part of the list of invites.
+type InvitesPage struct {
+	Invites []Invite `json:"invites"`
+	Next    int64    `json:"next,omitempty"` // value of ?after= for the next page; 0: that was all
+}
+
 // ClaimCode is a fresh owner's code.
 type ClaimCode struct {
 	Group   string    `json:"group"`
@@ -321,12 +368,20 @@ type ClaimCode struct {
 
 // Audit is one line of the log of moderation.
 type Audit struct {
-	ID     int64     `json:"id"`
-	Time   time.Time `json:"time"`
-	By     string    `json:"by,omitempty"` // identity; empty: the operator
-	Action string    `json:"action"`
-	Target string    `json:"target,omitempty"`
-	Detail string    `json:"detail,omitempty"`
+	ID         int64     `json:"id"`
+	Time       time.Time `json:"time"`
+	By         string    `json:"by,omitempty"` // identity; empty: the operator
+	ByName     string    `json:"by_name,omitempty"`
+	Action     string    `json:"action"`
+	Target     string    `json:"target,omitempty"`
+	TargetName string    `json:"target_name,omitempty"`
+	Detail     string    `json:"detail,omitempty"`
+}
+
+// AuditPage is a part of the log, newest first.
+type AuditPage struct {
+	Audit []Audit `json:"audit"`
+	Next  int64   `json:"next,omitempty"` // value of ?before= for the next page; 0: that was all
 }
 
 // Check is what a running server says of its own state.
@@ -361,4 +416,13 @@ func memberOf(m group.Member) Member {
 		Address: m.Address.String(), Identity: m.Identity.String(), Name: m.DisplayName, Role: m.Role.String(), Permissions: m.Permissions.String(),
 		Present: m.Present, StatusText: m.Status, Joined: timeOrNil(m.Joined), Left: timeOrNil(m.Left), LastHeard: timeOrNil(m.LastHeard),
 	}
+}
+
+// namesOf are members' names by identity.
+func namesOf(list []group.Member) map[group.AnyHash]string {
+	names := make(map[group.AnyHash]string, len(list))
+	for _, m := range list {
+		names[group.AnyHash(m.Identity)] = m.DisplayName
+	}
+	return names
 }

@@ -47,6 +47,14 @@ func failed(err error, hint string) error {
 	return &failure{code: exitFailed, msg: err.Error(), hint: hint}
 }
 
+// hinted adds a hint to a failure that has none.
+func hinted(err error, hint string) error {
+	if f := (*failure)(nil); errors.As(err, &f) && f.hint == "" {
+		return &failure{code: f.code, msg: f.msg, hint: hint}
+	}
+	return err
+}
+
 func usage(format string, args ...any) error {
 	return &failure{code: exitUsage, msg: fmt.Sprintf(format, args...), hint: "groupd help"}
 }
@@ -106,7 +114,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.runVerb(), a.initVerb(), a.checkVerb(), a.statusVerb(), a.versionVerb(), a.claimVerb(),
 		a.backupVerb(), a.restoreVerb(),
-		a.groupVerb(), a.memberVerb(), a.requestVerb(), a.announceVerb(), a.interfacesVerb(), a.pathVerb(), a.probeVerb(),
+		a.groupVerb(), a.memberVerb(), a.requestVerb(), a.inviteVerb(), a.postVerb(), a.announceVerb(), a.interfacesVerb(), a.pathVerb(), a.probeVerb(),
 		a.identityVerb(), a.tokenVerb(), a.confirmClockVerb(),
 	)
 	root.AddCommand(a.platformVerbs()...)

@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"groupd/api/web"
+	"groupd/moderation"
 )
 
 // inGroup adds the flag that says which group is meant.
@@ -48,7 +51,47 @@ func (a *app) groupVerb() *cobra.Command {
 		}
 		return a.print(g, func(w io.Writer) { showGroup(w, g) })
 	})
-	return a.noun("group", "list, create, show and set groups", list, show, a.groupChange("create ID", "a new group", true), a.groupChange("set [ID]", "change a group", false))
+	return a.noun("group", "list, create, show and set groups, and their logs", list, show, a.groupChange("create ID", "a new group", true),
+		a.groupChange("set [ID]", "change a group", false), a.auditVerb())
+}
+
+// auditVerb is group audit.
+func (a *app) auditVerb() *cobra.Command {
+	var who, action string
+	var most int
+	c := a.verb("audit [ID]", "who moderated what, newest first", exactly("ID?"), func(c *cobra.Command, args []string) error {
+		if most < 1 {
+			return &failure{code: exitUsage, msg: "--limit: must be at least 1", hint: c.CommandPath() + " --help"}
+		}
+		if len(args) > 0 {
+			a.group = args[0]
+		}
+		path, err := a.groupPath(c.Context(), "audit")
+		if err != nil {
+			return err
+		}
+		all := web.AuditPage{Audit: []web.Audit{}}
+		for {
+			q := url.Values{"before": {strconv.FormatInt(all.Next, 10)}, "limit": {strconv.Itoa(most - len(all.Audit))}, "who": {who}, "action": {action}}
+			var page web.AuditPage
+			if err := a.call(c.Context(), "GET", path+"?"+q.Encode(), nil, &page); err != nil {
+				return hinted(err, hintMembers)
+			}
+			all.Audit, all.Next = append(all.Audit, page.Audit...), page.Next
+			if all.Next == 0 || len(all.Audit) >= most {
+				break
+			}
+		}
+		return a.print(all, func(w io.Writer) {
+			for _, l := range all.Audit {
+				fmt.Fprintf(w, "%s  %-20s %-12s %s\n", l.Time.Local().Format(minute), actor(l.By, l.ByName), l.Action, strings.TrimSpace(l.Target+"  "+moderation.CleanLine(l.Detail)))
+			}
+		})
+	})
+	c.Flags().StringVar(&who, "who", "", "what this one did, or what was done to them")
+	c.Flags().StringVar(&action, "action", "", "one kind, such as ban")
+	c.Flags().IntVar(&most, "limit", 50, "how many lines")
+	return c
 }
 
 // groupChange is group create and group set.
@@ -186,7 +229,7 @@ func (a *app) claimVerb() *cobra.Command {
 		}
 		return a.print(code, func(w io.Writer) {
 			fmt.Fprintf(w, "To become the owner, send this to %s from your own client:\n\n  /claim %s\n\nWorks once, until %s. Codes made before do not work any more.\n",
-				code.Address, code.Code, code.Expires.Local().Format("2006-01-02 15:04"))
+				code.Address, code.Code, code.Expires.Local().Format(minute))
 		})
 	}))
 }

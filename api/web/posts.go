@@ -1,0 +1,23 @@
+package web
+
+import (
+	"net/http"
+
+	"groupd/group"
+)
+
+// PostInput is what the group itself says.
+type PostInput struct {
+	Text      string `json:"text"`
+	Emergency bool   `json:"emergency,omitempty"` // passes quiet hours and shares of airtime
+}
+
+func (s *Server) post(w http.ResponseWriter, r *http.Request) {
+	var in PostInput
+	if err := decode(r, &in); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	p, err := s.hub.Post(r.Context(), operator(), groupID(r), group.PostInput{Text: []byte(in.Text), Emergency: in.Emergency})
+	s.reply(w, r, Done{Seq: uint64(p.Seq), Rev: uint64(p.Rev)}, err)
+}
