@@ -21,13 +21,14 @@ const (
 // the time that passes by itself, so that nothing expires or is deleted until the operator or two members' clocks
 // confirm. A Pi without network starts in the past: that is normal.
 type clock struct {
-	now func() time.Time
+	now   func() time.Time
+	start time.Time // with monotonic reading: what passes since then is no matter of the wall clock
 
 	mu       sync.Mutex // leaf
 	loaded   bool
-	progress time.Time // the expiry time at base
-	base     time.Time // with monotonic reading
-	stored   time.Time // what metaClock says
+	progress time.Time     // the expiry time at base
+	base     time.Duration // since start
+	stored   time.Time     // what metaClock says
 	unsure   bool
 	sources  map[IdentityHash]struct{} // members whose clocks agree with ours while unsure; at most two
 }
@@ -39,26 +40,26 @@ func (c *clock) wall() time.Time { return c.now().UTC().Round(0).Truncate(time.M
 func (c *clock) expiry(tx ReadTx) (time.Time, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.now()
+	now, passed := c.now(), time.Since(c.start)
 	if !c.loaded {
 		raw, err := tx.Meta(metaClock)
 		if err != nil {
 			return time.Time{}, err
 		}
-		c.loaded, c.base, c.progress = true, now, now.Round(0)
+		c.loaded, c.base, c.progress = true, passed, now.Round(0)
 		if len(raw) == 8 {
 			c.progress = time.UnixMicro(int64(binary.BigEndian.Uint64(raw)))
 			c.stored = c.progress
 		}
 	}
-	counted := c.progress.Add(max(0, now.Sub(c.base))) // time that passed by itself
+	counted := c.progress.Add(passed - c.base) // time that passed by itself
 	wall := now.Round(0)
 	off := wall.Sub(counted)
 	c.unsure = off > clockJump || off < -clockJump
 	if !c.unsure && off > 0 {
 		counted = wall
 	}
-	c.progress, c.base = counted, now
+	c.progress, c.base = counted, passed
 	return counted.UTC().Truncate(time.Microsecond), nil
 }
 
@@ -95,9 +96,28 @@ func (c *clock) source(id IdentityHash, author time.Time) {
 
 // confirm believes the wall clock. c.mu is held.
 func (c *clock) confirm(now time.Time) {
-	c.progress, c.base, c.stored = now.Round(0), now, time.Time{}
+	c.progress, c.base, c.stored = now.Round(0), time.Since(c.start), time.Time{}
 	c.unsure, c.loaded = false, true
 	clear(c.sources)
+}
+
+// Now is the time by which things expire: the wall clock's as long as that is believed. What is said of how long something lasts yet counts
+// from it, so that it is true while the machine's clock is years off.
+func (h *Hub) Now() time.Time { return h.clock.believed() }
+
+// believed is the expiry time, as far as it is known without the store.
+func (c *clock) believed() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	wall := c.now().Round(0)
+	if !c.loaded {
+		return wall
+	}
+	counted := c.progress.Add(time.Since(c.start) - c.base)
+	if off := wall.Sub(counted); off > 0 && off <= clockJump {
+		return wall
+	}
+	return counted
 }
 
 // ClockUnsure reports whether the time is more than a day off from what was expected, so that nothing expires until

@@ -2,6 +2,7 @@ package group_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,4 +122,87 @@ func contextUntil(stop <-chan struct{}) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { <-stop; cancel() }()
 	return ctx, cancel
+}
+
+// A server that starts in 1970, is set to 2038 while it runs, and back: nothing is deleted, nobody is put out or let in, and how long
+// things last yet is told as it is.
+func TestStartIn1970JumpTo2038AndBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, open)
+		ann, bob, mal, dot := h.joined("Ann", moderation.RoleMember), h.joined("Bob", moderation.RoleMember), h.joined("Mal", moderation.RoleMember), h.joined("Dot", moderation.RoleMember)
+		h.keeps(func(p *moderation.Policy) { p.RetainAge, p.SilentAfter = 24*3600, 30*24*3600 })
+		first := h.post(ann, "before")
+		spam := h.post(dot, "buy antennas")
+		var year atomic.Int64
+		hub, err := group.New(group.Config{Store: h.store, Now: func() time.Time {
+			now := time.Now()
+			if y := int(year.Load()); y != 0 {
+				return now.AddDate(y-now.Year(), 0, 0)
+			}
+			return now
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.hub = hub
+		events := hub.Subscribe(100)
+		defer events.Close()
+		must(hub.Kick(t.Context(), operator(), valley, group.KickInput{Target: hash(mal), Duration: 10 * time.Hour}))(t)
+		must(hub.Mute(t.Context(), operator(), valley, group.MuteInput{Target: hash(bob), Duration: 10 * time.Hour}))(t)
+		must(hub.Ban(t.Context(), operator(), valley, group.BanInput{Target: hash(dot), Purge: true}))(t)
+		invite := must(hub.CreateInvite(t.Context(), operator(), valley, group.InviteInput{Duration: 10 * time.Hour}))(t)
+		for _, y := range []int64{1970, 2038, 1970, 0} {
+			year.Store(y)
+			h.lives(time.Hour)
+			if at := must(hub.Standing(t.Context(), mal, valley))(t).Standing; at != moderation.StandingBanned {
+				t.Errorf("in %d Mal is %s", y, at)
+			}
+			if at := must(hub.Standing(t.Context(), bob, valley))(t).Standing; at != moderation.StandingMuted {
+				t.Errorf("in %d Bob is %s", y, at)
+			}
+			if at := must(hub.Standing(t.Context(), ann, valley))(t).Standing; at != moderation.StandingMember {
+				t.Errorf("in %d Ann is %s", y, at)
+			}
+			bans, _, err := hub.Bans(t.Context(), operator(), valley, group.AnyHash{}, 10)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, b := range bans {
+				if left := b.Expires.Sub(hub.Now()); b.Kick && (left > 10*time.Hour || left < 5*time.Hour) {
+					t.Errorf("in %d the kick of ten hours lasts another %v", y, left)
+				}
+			}
+			if left := invite.Invite.Expires.Sub(hub.Now()); left > 10*time.Hour || left < 5*time.Hour {
+				t.Errorf("in %d the invite of ten hours lasts another %v", y, left)
+			}
+			if oldest, _, _ := h.kept(); oldest != 1 {
+				t.Errorf("in %d the oldest kept is %d", y, oldest)
+			}
+			must(hub.Mute(t.Context(), operator(), valley, group.MuteInput{Target: hash(bob), Duration: 10 * time.Hour}))(t)
+			told := false
+			for more := true; more; {
+				select {
+				case e := <-events.Events():
+					if e.Kind == group.EventMuted && e.Who == bob.Identity {
+						told = true
+						if left := e.Until.Sub(hub.Now()).Round(time.Minute); left < 9*time.Hour || left > 10*time.Hour {
+							t.Errorf("in %d Bob is told of %v", y, left)
+						}
+					}
+				default:
+					more = false
+				}
+			}
+			if !told {
+				t.Errorf("in %d Bob is told nothing", y)
+			}
+		}
+		must(hub.UndoBan(t.Context(), operator(), valley, hash(dot)))(t)
+		h.lives(time.Minute)
+		p := must(hub.Messages(t.Context(), ann, valley, group.Query{Seqs: []group.Seq{first.Seq, spam.Seq}}))(t)
+		if len(p.Entries) != 2 || string(p.Entries[0].Text) != "before" || string(p.Entries[1].Text) != "buy antennas" {
+			t.Errorf("left: %+v", p.Entries)
+		}
+		must(hub.Join(t.Context(), person("Eve"), valley, group.JoinInput{Name: "Eve", Code: invite.Code}))(t)
+	})
 }

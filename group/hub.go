@@ -79,7 +79,7 @@ func New(cfg Config) (*Hub, error) {
 	}
 	h := &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits.withDefaults(), blobs: cfg.Blobs, unused: make(chan struct{}, 1),
 		erasing: make(chan struct{}, 1)}
-	h.clock.now = cfg.Now
+	h.clock.now, h.clock.start = cfg.Now, time.Now()
 	if h.announces = cfg.Announces; h.announces == nil {
 		h.announces = func(IdentityHash) bool { return false }
 	}

@@ -60,7 +60,7 @@ func (t *turn) invite(args string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return whole(textInvite(r, in.Send, t.s.config.Now())), nil
+	return whole(textInvite(r, in.Send, t.s.hub.Now())), nil
 }
 
 // quotedWhole reports whether a text is one name in quotation marks.
@@ -97,7 +97,7 @@ func (t *turn) invites(args string) ([]string, error) {
 			names[m.Identity] = m.DisplayName
 		}
 		for _, i := range p.Invites {
-			lines = append(lines, textInviteLine(i, names[i.By], all, t.s.config.Now()))
+			lines = append(lines, textInviteLine(i, names[i.By], all, t.s.hub.Now()))
 			q.After = i.ID
 		}
 		if !p.More || len(lines) >= maxListed {

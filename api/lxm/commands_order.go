@@ -123,12 +123,12 @@ func (t *turn) lockdown(args string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		return whole(textLockdown(s.Lockdown, t.s.config.Now()) + "\n" + textLockdownHow()), nil
+		return whole(textLockdown(s.Lockdown, t.s.hub.Now()) + "\n" + textLockdownHow()), nil
 	}
 	if _, err := t.s.hub.Lockdown(t.ctx, t.command(), t.s.group, group.LockdownInput{On: on, Duration: d}); err != nil {
 		return nil, err
 	}
-	now := t.s.config.Now()
+	now := t.s.hub.Now()
 	l := group.Lockdown{On: on}
 	if d > 0 {
 		l.Until = now.Add(d)

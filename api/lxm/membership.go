@@ -136,7 +136,7 @@ func (t *turn) status(args string) ([]string, error) {
 		if err != nil || t.st.Member == nil {
 			return nil, err
 		}
-		text := textStatus(info, *t.st.Member, t.st, t.s.config.Now())
+		text := textStatus(info, *t.st.Member, t.st, t.s.hub.Now())
 		d, err := t.s.hub.Notifications(t.ctx, t.caller, t.s.group)
 		if err != nil {
 			return nil, err

@@ -198,7 +198,7 @@ func (t *turn) bans(args string) ([]string, error) {
 			return nil, err
 		}
 		for _, b := range bans {
-			lines = append(lines, textBan(b, t.s.config.Now()))
+			lines = append(lines, textBan(b, t.s.hub.Now()))
 			after = b.Target
 		}
 		if !more || len(lines) >= maxListed {
@@ -226,7 +226,7 @@ func (t *turn) requests(args string) ([]string, error) {
 	}
 	lines := []string{textRequests(len(list))}
 	for _, r := range list {
-		lines = append(lines, textRequest(r, t.s.config.Now()))
+		lines = append(lines, textRequest(r, t.s.hub.Now()))
 	}
 	page, _ := parseNumber(args)
 	return paged(lines, page, "/requests"), nil

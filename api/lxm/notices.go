@@ -44,9 +44,9 @@ func (s *Server) notice(ctx context.Context, e group.Event) {
 	case group.EventRejected:
 		text = func(i group.Info) string { return textTurnedAway(i, e.Text) }
 	case group.EventRemoved:
-		text = func(i group.Info) string { return textRemoved(i, e.Text, e.Until, s.config.Now()) }
+		text = func(i group.Info) string { return textRemoved(i, e.Text, e.Until, s.hub.Now()) }
 	case group.EventMuted:
-		text = func(i group.Info) string { return textMuted(i, e.Text, e.Until, s.config.Now()) }
+		text = func(i group.Info) string { return textMuted(i, e.Text, e.Until, s.hub.Now()) }
 	case group.EventUnmuted:
 		text = func(i group.Info) string { return textUnmuted(i) }
 	default:

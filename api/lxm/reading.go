@@ -70,7 +70,7 @@ func (t *turn) about(args string) ([]string, error) {
 		}
 		for _, m := range p.Members {
 			if group.AnyHash(m.Identity) == target {
-				return whole(textAbout(m, t.s.config.Now())), nil
+				return whole(textAbout(m, t.s.hub.Now())), nil
 			}
 		}
 		if q.AfterRev = p.To; !p.More {
