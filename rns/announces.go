@@ -38,14 +38,6 @@ type heardAnnounce struct {
 	at           time.Time
 }
 
-// nextHop is where packets for the destination have to go from here.
-func (a *heardAnnounce) nextHop() TruncatedHash {
-	if a.relayed {
-		return a.relay
-	}
-	return TruncatedHash(a.destination)
-}
-
 // announceJob is an announce on its way to a verify worker.
 type announceJob struct {
 	packet Packet

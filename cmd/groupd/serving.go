@@ -12,7 +12,6 @@ import (
 	"groupd/group"
 	"groupd/group/delivery"
 	"groupd/lxmf"
-	"groupd/moderation"
 	groupdv1 "groupd/proto/groupd/v1"
 	"groupd/rns"
 )
@@ -76,17 +75,6 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 	}
 	s.announcer.announce = [announceKinds]func(context.Context) error{kindDelivery: mail.Announce, kindBeacon: beacon.Announce}
 	return s, run, nil
-}
-
-// unlessOff announces, unless the group's policy says that it is not announced.
-func (n *node) unlessOff(g group.GroupID, announce func(context.Context) error) func(context.Context) error {
-	return func(ctx context.Context) error {
-		info, err := n.hub.Info(ctx, group.Caller{Local: true}, g)
-		if err != nil || info.Policy.Announce == moderation.AnnounceOff {
-			return err
-		}
-		return announce(ctx)
-	}
 }
 
 // answerDelay holds answers back so long that a stock program has noted what it asked; see rns.DestinationConfig.
