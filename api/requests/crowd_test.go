@@ -371,4 +371,4 @@ func growsAlike(t *testing.T, few, many, posts int) {
 	}
 }
 
-func TestWhatAPostCostsDoesNotDependOnTheNumberOfMembers(t *testing.T) { growsAlike(t, 10, 120, 5) }
+func TestWhatAPostCostsDoesNotDependOnTheNumberOfMembers(t *testing.T) { growsAlike(t, 10, 80, 4) }

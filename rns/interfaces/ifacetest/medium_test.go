@@ -364,3 +364,18 @@ func TestLastWordsGetOutWhenANodeStops(t *testing.T) {
 		}
 	})
 }
+
+func TestAFrameTakesTheAirtimeThatIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		said := func(n int) time.Duration { return time.Second + time.Duration(n)*time.Millisecond }
+		m := ifacetest.NewMedium(ifacetest.Options{Bitrate: 800, Airtime: said})
+		a, b := m.Port("a"), m.Port("b")
+		ls := start(t, a, b)
+		send(t, a, "0123456789")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if want := []time.Duration{said(10)}; !reflect.DeepEqual(ls[1].at, want) || m.Stats().Airtime != said(10) || a.Properties().Bitrate != 800 {
+			t.Errorf("arrived at %v, want %v", ls[1].at, want)
+		}
+	})
+}
