@@ -107,6 +107,9 @@ func (h *Hub) UpdateNotifications(ctx context.Context, c Caller, g GroupID, in N
 				d.Cursor, d.Spent, d.SpentAt = w.head.Rev, 0, time.Time{}
 			}
 		}
+		if old.Paused && !d.Paused && d.Mode != DeliverDigest { // he is here: what kept him waiting before the pause is over
+			d.Due, d.State, d.Attempts = time.Time{}, DeliveryIdle, 0
+		}
 		w.tell(Event{Kind: EventPreferences, Who: w.caller.Identity})
 		if d.Preferences == (Preferences{}) {
 			return errors.Join(w.w.DeleteDelivery(g, d.Identity), w.heard())

@@ -371,6 +371,28 @@ func TestPreferencesTakeEffectAtOnce(t *testing.T) {
 	})
 }
 
+// Who was not reached before he paused, or waited for a digest that he has given up, is sent what he missed at once when he goes on.
+func TestWhoGoesOnAfterAPauseWaitsForNothing(t *testing.T) {
+	inBubble(t, []delivery.Interface{wire()}, func(w *world) {
+		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverRelay, Paused: true})[0]
+		row := w.row(ann)
+		row.Due, row.State, row.Attempts = w.now().Add(6*time.Hour), group.DeliveryFailed, 4
+		if err := w.store.Update(t.Context(), func(tx group.Tx) error { return tx.PutDelivery(row) }); err != nil {
+			t.Fatal(err)
+		}
+		w.restart()
+		w.post(group.PostInput{})
+		no := false
+		if _, err := w.hub.UpdateNotifications(t.Context(), group.Caller{Identity: ann}, main, group.NotificationsInput{Paused: &no}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		if n := len(w.couriers[group.DeliverRelay].of(ann)); n != 1 {
+			t.Errorf("%d parcels ten seconds after the pause", n)
+		}
+	})
+}
+
 func TestLostEventsLoseNothing(t *testing.T) {
 	inBubble(t, []delivery.Interface{wire()}, func(w *world) {
 		ids := w.members(0, 3, group.Preferences{Mode: group.DeliverPush})
