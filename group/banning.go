@@ -116,7 +116,13 @@ func (w *work) shutOut(kind EntryKind, old []Ban, b Ban, present bool, in BanInp
 			return Change{}, err
 		}
 	}
+	told := present
 	if !b.Identity.IsZero() {
+		if _, err := w.tx.Request(w.group.ID, b.Identity); err == nil {
+			told = true
+		} else if !errors.Is(err, ErrNoRow) {
+			return Change{}, err
+		}
 		_, err := w.w.DeleteInvitesBy(w.group.ID, b.Identity)
 		if err := errors.Join(err, w.dropRequest(b.Identity)); err != nil {
 			return Change{}, err
@@ -126,7 +132,9 @@ func (w *work) shutOut(kind EntryKind, old []Ban, b Ban, present bool, in BanInp
 	if err != nil {
 		return Change{}, err
 	}
-	w.tell(Event{Kind: EventRemoved, Who: b.Identity, Name: b.DisplayName, Text: b.Reason, Until: b.Expires})
+	if told { // who was not here any more is not written to
+		w.tell(Event{Kind: EventRemoved, Who: b.Identity, Name: b.DisplayName, Text: b.Reason, Until: b.Expires})
+	}
 	if _, err := w.tally(moderation.MeterBans); err != nil {
 		return Change{}, err
 	}

@@ -260,3 +260,24 @@ func TestDeletingAllByOneMember(t *testing.T) {
 	_, err = h.hub.Delete(t.Context(), ann, valley, group.DeleteInput{Seqs: []group.Seq{h.head().Seq}})
 	refused(t, "a moderator deleting the operator's", err, group.KindDenied)
 }
+
+func TestWhoLeftIsNotWrittenToHoweverOftenHeIsBanned(t *testing.T) {
+	h := newHouse(t, open)
+	ann, mal := h.joined("Ann", moderation.RoleModerator), h.joined("Mal", moderation.RoleMember)
+	events := h.hub.Subscribe(100)
+	defer events.Close()
+	for i := range 3 {
+		must(h.hub.Ban(t.Context(), ann, valley, group.BanInput{Target: hash(mal), Reason: fmt.Sprint("buy goats ", i)}))(t)
+	}
+	must(h.hub.Unban(t.Context(), ann, valley, hash(mal)))(t)
+	must(h.hub.Ban(t.Context(), ann, valley, group.BanInput{Target: hash(mal), Reason: "buy more goats"}))(t)
+	told := 0
+	for len(events.Events()) > 0 {
+		if e := <-events.Events(); e.Kind == group.EventRemoved {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("he was told %d times", told)
+	}
+}

@@ -54,9 +54,9 @@ func (h *Hub) Forget(ctx context.Context, c Caller, g GroupID) (Change, error) {
 	return r, err
 }
 
-// leftTraces reports whether there is anything of the caller's to erase: strangers cause no writes.
+// leftTraces reports whether there is anything of the caller's to erase: strangers cause no writes, nor who is forgotten already.
 func (w *work) leftTraces() (bool, error) {
-	if w.standing.Member != nil || w.standing.Standing == moderation.StandingPending {
+	if m := w.standing.Member; w.standing.Standing == moderation.StandingPending || m != nil && (m.Present || m.DisplayName != "" || len(m.PublicKey) > 0) {
 		return true, nil
 	}
 	posts, err := w.tx.EntriesByAuthor(w.group.ID, w.caller.Identity, 0, 1)

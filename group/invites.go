@@ -19,6 +19,8 @@ const (
 	directPerTarget = 7 * 24 * time.Hour // one direct invite to a person in so much time, whoever sends it, from whatever group here
 	directPerDay    = 5                  // direct invites of one inviter, in all groups
 	maxDirect       = 10_000             // remembered for directPerTarget; then nobody sends any until some are old enough
+	invitesMade     = 60                 // invites of one member made at once, then one more every inviteEvery: each is a line of the log
+	inviteEvery     = 10 * time.Minute
 	maxInviteBlocks = 20_000             // of all groups; the one made first goes
 	wrongCodes      = 5                  // wrong codes of one identity, then one more every wrongCodeEvery
 	wrongCodeEvery  = 5 * time.Hour
@@ -31,6 +33,7 @@ const (
 	inviteWrong  byte = 1 + iota // wrong codes
 	inviteBlocks                 // changes of who wants invites
 	inviteDirect                 // what is sent to people outside
+	inviteMade                   // what is made
 )
 
 // inviteKey names a bucket of invites.
@@ -305,6 +308,10 @@ func (w *work) roomForInvite() error {
 	}
 	if n >= maxOwnInvites {
 		return &Error{Kind: KindFull, Op: w.op, Msg: "you have made too many invites: revoke some first", Limit: maxOwnInvites}
+	}
+	key, rate := inviteKey{w.group.ID, w.caller.Identity, inviteMade}, moderation.Rate{Burst: invitesMade, Every: inviteEvery}
+	if wait := w.hub.inviting.TakeOne(w.now, key, rate); wait > 0 {
+		return &Error{Kind: KindRateLimited, Op: w.op, Msg: "you have made many invites just now, wait a little", Reason: moderation.ReasonRate, RetryAfter: wait}
 	}
 	return nil
 }

@@ -176,3 +176,12 @@ func TestWhatIsNotOnDiskIsNotAccepted(t *testing.T) {
 		t.Errorf("the retry: %+v", r)
 	}
 }
+
+func TestNobodyIsGivenTheOperatorsAnswers(t *testing.T) {
+	h := newHouse(t, open)
+	c := with(operator(), "first")
+	must(h.hub.Post(t.Context(), c, valley, group.PostInput{Text: []byte("hello")}))(t)
+	c.Local = false // the same client id, on a link that nobody identified on
+	_, err := h.hub.Post(t.Context(), c, valley, group.PostInput{Text: []byte("hello")})
+	refused(t, "nobody", err, group.KindNotIdentified)
+}

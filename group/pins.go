@@ -42,6 +42,9 @@ func (h *Hub) Pin(ctx context.Context, c Caller, g GroupID, seq Seq, off bool) (
 				return &Error{Kind: KindFull, Op: op, Msg: "too many posts are pinned: take a pin off first", Limit: MaxPins}
 			}
 		}
+		if err := w.spend(moderation.ActionPin, 0); err != nil {
+			return err
+		}
 		e.Pinned, e.Rev = !off, w.nextRev()
 		if err := w.w.MarkEntry(e); err != nil {
 			return err

@@ -449,3 +449,40 @@ func TestSettingsAreChangedWholeOrNotAtAll(t *testing.T) {
 		}
 	})
 }
+
+func TestMembersCanNotPushOthersLinesOutOfTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, freely)
+		set(h, func(p *moderation.Policy) { p.PinRole, p.InviteRole = moderation.RoleMember, moderation.RoleMember })
+		ann := h.joined("Ann", moderation.RoleMember)
+		post := h.post(ann, "look at this")
+		lines := func() int { return len(must(h.hub.Audit(t.Context(), operator(), valley, 0, group.MaxPage))(t)) }
+		for name, f := range map[string]func(i int) error{
+			"pins": func(i int) error {
+				_, err := h.hub.Pin(t.Context(), ann, valley, post.Seq, i%2 == 1)
+				return err
+			},
+			"invites": func(int) error {
+				r, err := h.hub.CreateInvite(t.Context(), ann, valley, group.InviteInput{})
+				if err == nil {
+					_, err = h.hub.RevokeInvite(t.Context(), ann, valley, r.Invite.ID)
+				}
+				return err
+			},
+		} {
+			before := lines()
+			var err error
+			for i := range 1000 {
+				if err = f(i); err != nil {
+					break
+				}
+			}
+			if e := refused(t, name, err, group.KindRateLimited); e.RetryAfter <= 0 {
+				t.Errorf("%s: %+v", name, e)
+			}
+			if n := lines() - before; n > 120 {
+				t.Errorf("%s made %d lines at once", name, n)
+			}
+		}
+	})
+}

@@ -163,6 +163,16 @@ func TestWhoWantsToBeForgottenIs(t *testing.T) {
 		if !again.Duplicate {
 			t.Error("a message that was sent before is posted again")
 		}
+		// Once is enough: nothing is written for who is forgotten already.
+		must(h.hub.Forget(ctx, bob, valley))(t)
+		h.lives(time.Minute)
+		before := h.head()
+		_, err = h.hub.Forget(ctx, bob, valley)
+		refused(t, "the forgotten", err, group.KindNotFound)
+		if h.head() != before {
+			t.Error("who is forgotten already makes everybody sync again")
+		}
+		must(h.hub.Join(ctx, bob, valley, group.JoinInput{Name: "Bo"}))(t)
 		// A mute that holds is no data of his.
 		must(h.hub.Mute(ctx, ann, valley, group.MuteInput{Target: hash(bob)}))(t)
 		must(h.hub.Forget(ctx, bob, valley))(t)

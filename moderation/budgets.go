@@ -19,6 +19,7 @@ const (
 	MeterFlood // what one tries to write, whether it is taken or not
 	MeterJoins // of all who join, for the lockdown
 	MeterBans
+	MeterPins // pins put on and taken off: each is a line of the log
 )
 
 // Budgets that are no setting.
@@ -59,6 +60,8 @@ func (m Meter) refusal() string {
 		return "too many reactions, wait a little"
 	case MeterReports:
 		return "too many reports, wait a little"
+	case MeterPins:
+		return "too many pins, wait a little"
 	case MeterEmergency, MeterAllEmergencies:
 		return "too many emergencies, wait a little"
 	}
@@ -80,6 +83,8 @@ func (f Facts) Budgets(member, group Rate, airtime time.Duration) []Budget {
 		return []Budget{one(MeterReactions, member)}
 	case ActionReport:
 		return []Budget{one(MeterReports, Quota{Count: 10, Per: 3600}.Rate())}
+	case ActionPin:
+		return []Budget{one(MeterPins, Quota{Count: 60, Per: 3600}.Rate())}
 	case ActionEmergency:
 		own := p.EmergencyPosts.or(Quota{Count: 3, Per: 3600}).Rate()
 		return []Budget{one(MeterEmergency, own), one(MeterAllEmergencies, Rate{Burst: 2 * own.Burst, Every: own.Every / 2})}

@@ -37,6 +37,7 @@ func TestWhichBudgetsAnActionDrawsOn(t *testing.T) {
 		{"a profile", moderation.ActionProfile, member, slow, time.Second, []moderation.Budget{own}},
 		{"a reaction", moderation.ActionReact, member, slow, time.Second, []moderation.Budget{b(moderation.MeterReactions, server)}},
 		{"a report", moderation.ActionReport, member, slow, time.Second, []moderation.Budget{b(moderation.MeterReports, hour(10))}},
+		{"a pin", moderation.ActionPin, member, slow, time.Second, []moderation.Budget{b(moderation.MeterPins, hour(60))}},
 		{"an emergency", moderation.ActionEmergency, mod, slow, time.Second, []moderation.Budget{b(moderation.MeterEmergency, hour(3)), b(moderation.MeterAllEmergencies, hour(6))}},
 		{"an emergency by policy", moderation.ActionEmergency, mod, moderation.Policy{EmergencyPosts: q(1, 3600)}, 0,
 			[]moderation.Budget{b(moderation.MeterEmergency, hour(1)), b(moderation.MeterAllEmergencies, hour(2))}},
@@ -101,8 +102,9 @@ func TestWhoWaitsIsToldForWhat(t *testing.T) {
 		moderation.MeterPosts: "too many posts", moderation.MeterGroup: "many are posting", moderation.MeterSlow: "slow mode", moderation.MeterProbation: "newcomers",
 		moderation.MeterAirtime: "your posts took much airtime", moderation.MeterGroupAirtime: "this group's posts", moderation.MeterReactions: "reactions",
 		moderation.MeterReports: "reports", moderation.MeterEmergency: "emergencies", moderation.MeterAllEmergencies: "emergencies",
+		moderation.MeterPins: "pins",
 	}
-	for m := moderation.MeterPosts; m <= moderation.MeterBans; m++ {
+	for m := moderation.MeterPosts; m <= moderation.MeterPins; m++ {
 		f := as(moderation.RoleMember)
 		f.Action, f.Wait, f.Meter = moderation.ActionPost, 7*time.Second, m
 		v := moderation.Decide(f, now())

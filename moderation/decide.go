@@ -175,7 +175,10 @@ func Decide(f Facts, now time.Time) Verdict {
 	case ActionTransfer:
 		return onTarget(f, PermApprove)
 	case ActionPin:
-		return roleOr(f, f.Policy.PinRole, PermPin)
+		if v := roleOr(f, f.Policy.PinRole, PermPin); v.Outcome != Allow {
+			return v
+		}
+		return waiting(f)
 	case ActionInvite:
 		return inviting(f, now)
 	case ActionInvites:

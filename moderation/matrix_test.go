@@ -49,7 +49,7 @@ func rules() []rule {
 		{action: moderation.ActionReact, name: "react", who: "member", mutedNot: true, by: react, rated: true},
 		{action: moderation.ActionEmergency, name: "emergency", who: "member", needs: moderation.PermEmergency, mutedNot: true, rated: true, operator: true},
 		{action: moderation.ActionReport, name: "report", who: "member", rated: true, operator: true},
-		{action: moderation.ActionPin, name: "pin", who: "member", needs: moderation.PermPin, by: func(p moderation.Policy) moderation.Role { return p.PinRole }, operator: true},
+		{action: moderation.ActionPin, name: "pin", who: "member", needs: moderation.PermPin, by: func(p moderation.Policy) moderation.Role { return p.PinRole }, rated: true, operator: true},
 		{action: moderation.ActionInvite, name: "invite", who: "member", needs: moderation.PermInvite, by: func(p moderation.Policy) moderation.Role { return p.InviteRole },
 			mutedNot: true, newcomer: "it", closedNot: true, operator: true},
 		{action: moderation.ActionInvites, name: "invites", who: "member", needs: moderation.PermInvite, ownFree: true, operator: true},
