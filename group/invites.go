@@ -21,8 +21,8 @@ const (
 	maxDirect       = 10_000             // remembered for directPerTarget; then nobody sends any until some are old enough
 	invitesMade     = 60                 // invites of one member made at once, then one more every inviteEvery: each is a line of the log
 	inviteEvery     = 10 * time.Minute
-	maxInviteBlocks = 20_000             // of all groups; the one made first goes
-	wrongCodes      = 5                  // wrong codes of one identity, then one more every wrongCodeEvery
+	maxInviteBlocks = 20_000 // of all groups; the one made first goes
+	wrongCodes      = 5      // wrong codes of one identity, then one more every wrongCodeEvery
 	wrongCodeEvery  = 5 * time.Hour
 	allWrongCodes   = 50 // wrong codes of all at one group, then one more every allWrongEvery
 	allWrongEvery   = 72 * time.Second

@@ -30,8 +30,9 @@ func (t tx) Member(g group.GroupID, id group.IdentityHash) (group.Member, error)
 }
 
 func (t tx) MemberByHash(g group.GroupID, h group.AnyHash) (group.Member, error) {
-	return find(t.conn, scanMember(g), "SELECT "+memberColumns+" FROM group_members WHERE group_no = "+groupNo+
-		" AND (member_identity_hash = ?2 OR member_destination_hash = ?2) LIMIT 1", g, h[:])
+	// Two indexed look-ups; one condition with OR would read the whole table.
+	const from = "SELECT " + memberColumns + " FROM group_members WHERE group_no = " + groupNo
+	return find(t.conn, scanMember(g), from+" AND member_identity_hash = ?2 UNION ALL "+from+" AND member_destination_hash = ?2 LIMIT 1", g, h[:])
 }
 
 func (t tx) MembersByPrefix(g group.GroupID, prefix string, limit int) ([]group.Member, error) {
@@ -39,9 +40,10 @@ func (t tx) MembersByPrefix(g group.GroupID, prefix string, limit int) ([]group.
 	if !ok {
 		return nil, nil
 	}
-	return list(t.conn, scanMember(g), "SELECT "+memberColumns+" FROM group_members WHERE group_no = "+groupNo+
-		` AND present = 1 AND (member_identity_hash BETWEEN ?2 AND ?3 OR member_destination_hash BETWEEN ?2 AND ?3)
-		ORDER BY member_identity_hash LIMIT ?4`, g, low, high, limit)
+	const from = "SELECT no FROM group_members WHERE group_no = " + groupNo
+	return list(t.conn, scanMember(g), "SELECT "+memberColumns+" FROM group_members WHERE present = 1 AND no IN ("+
+		from+" AND member_identity_hash BETWEEN ?2 AND ?3 UNION "+from+" AND member_destination_hash BETWEEN ?2 AND ?3) ORDER BY member_identity_hash LIMIT ?4",
+		g, low, high, limit)
 }
 
 // prefixRange is the first and last 16-byte hash whose hex form begins with prefix.
@@ -121,8 +123,8 @@ func (t tx) Request(g group.GroupID, id group.IdentityHash) (group.Request, erro
 }
 
 func (t tx) RequestByHash(g group.GroupID, h group.AnyHash) (group.Request, error) {
-	return find(t.conn, scanRequest(g), "SELECT "+requestColumns+" FROM join_requests WHERE group_no = "+groupNo+
-		" AND (identity_hash = ?2 OR destination_hash = ?2) LIMIT 1", g, h[:])
+	const from = "SELECT " + requestColumns + " FROM join_requests WHERE group_no = " + groupNo
+	return find(t.conn, scanRequest(g), from+" AND identity_hash = ?2 UNION ALL "+from+" AND destination_hash = ?2 LIMIT 1", g, h[:])
 }
 
 func (t tx) Requests(g group.GroupID, limit int) ([]group.Request, error) {
