@@ -32,6 +32,7 @@ type crowd struct {
 	store     group.Store
 	scheduler *delivery.Scheduler
 	medium    *ifacetest.Medium
+	node      *rnstest.Node // the group's
 	radio     delivery.Interface
 	own       rns.DestinationHash
 	bob       group.Caller
@@ -40,7 +41,7 @@ type crowd struct {
 	packets []int // notices that came, per member
 	sizes   []int // bytes on the air of each different one
 	news    []uint64
-	last    time.Time
+	last    time.Time // when a member was sent his first one
 }
 
 // fewNodes is how many nodes the members' programs are on, and airShare which part of the time is for the group.
@@ -78,9 +79,9 @@ func inCrowd(t *testing.T, store func(*testing.T) group.Store, members int, mode
 		if err != nil {
 			t.Fatal(err)
 		}
-		node := rnstest.Start(t, rns.Config{DuplicateMemory: crowdDuplicates}, c.medium.Port("group"))
-		c.announce(members, node)
-		push, notify := server.Couriers(CourierConfig{Transport: node.Transport, Identity: id})
+		c.node = rnstest.Start(t, rns.Config{DuplicateMemory: crowdDuplicates}, c.medium.Port("group"))
+		c.announce(members)
+		push, notify := server.Couriers(CourierConfig{Transport: c.node.Transport, Identity: id})
 		if c.scheduler, err = delivery.New(delivery.Config{Hub: c.hub, Store: c.store, Air: oneAir{c.radio}}); err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +160,7 @@ func (c *crowd) admit(members int, mode group.DeliveryMode) {
 }
 
 // announce starts the members' programs, and lets the group's node hear of all of them.
-func (c *crowd) announce(members int, group *rnstest.Node) {
+func (c *crowd) announce(members int) {
 	t := c.t
 	t.Helper()
 	var nodes []*rnstest.Node
@@ -191,7 +192,7 @@ func (c *crowd) announce(members int, group *rnstest.Node) {
 			time.Sleep(2 * time.Second)
 		}
 		rest(time.Minute)
-		all = slices.DeleteFunc(all, func(d *rns.Destination) bool { return group.HasPath(d.Hash()) })
+		all = slices.DeleteFunc(all, func(d *rns.Destination) bool { return c.node.HasPath(d.Hash()) })
 	}
 }
 
@@ -204,8 +205,9 @@ func (c *crowd) take(i int, data []byte) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.packets[i]++
-	c.last = time.Now()
+	if c.packets[i]++; c.packets[i] == 1 {
+		c.last = time.Now()
+	}
 	if n := onAir(len(data), 1); !slices.Contains(c.sizes, n) {
 		c.sizes = append(c.sizes, n)
 	}
@@ -227,7 +229,7 @@ func (c *crowd) post(posts int, gap time.Duration) (r reached) {
 	clear(c.packets)
 	c.sizes, c.news = nil, nil
 	c.mu.Unlock()
-	before, began := c.medium.Stats(), time.Now()
+	before, late, began := c.medium.Stats(), c.node.Stats().Drops[rns.DropProof], time.Now()
 	for i := range posts {
 		if _, err := c.hub.Post(c.t.Context(), c.bob, valley, group.PostInput{Text: fmt.Appendf(nil, "the bridge is open again, day %4d of the year", i)}); err != nil {
 			c.t.Fatal(err)
@@ -248,7 +250,7 @@ func (c *crowd) post(posts int, gap time.Duration) (r reached) {
 		r.packets += n
 	}
 	after := c.medium.Stats()
-	r.frames, r.airtime = after.Frames-before.Frames, after.Airtime-before.Airtime
+	r.frames, r.airtime, r.lost = after.Frames-before.Frames, after.Airtime-before.Airtime, after.Collided-before.Collided+c.node.Stats().Drops[rns.DropProof]-late
 	one := c.radio.Airtime(slices.Max(append(r.sizes, 1))) + c.radio.Airtime(delivery.ProofBytes)
 	r.allowed = time.Duration(float64(len(c.packets)) * float64(one) / airShare * 1.1)
 	return r
@@ -265,6 +267,7 @@ func (c *crowd) behind() (n int) {
 type reached struct {
 	members, packets int
 	frames           uint64
+	lost             uint64 // receptions that collided, and proofs that came too late
 	sizes            []int
 	news             []uint64
 	took, allowed    time.Duration // until the last member had it, and how long that may last
@@ -274,16 +277,18 @@ type reached struct {
 // inMemory is a store in memory.
 func inMemory(*testing.T) group.Store { return memory.New() }
 
-// byAll fails unless each member was sent one packet, in time.
+// byAll fails unless each member was sent one packet, in time. A packet is sent again where it or its proof was lost, or the
+// proof found the channel busy for too long.
 func (r reached) byAll(t *testing.T, members int) {
 	t.Helper()
-	if r.members != members || r.packets != members || len(r.sizes) != 1 {
-		t.Errorf("%d of %d members in %d packets of %v bytes", r.members, members, r.packets, r.sizes)
+	if again := r.packets - members; r.members != members || again < 0 || again > int(r.lost) || again > 2+members/100 || len(r.sizes) != 1 {
+		t.Errorf("%d of %d members in %d packets of %v bytes; %d were lost", r.members, members, r.packets, r.sizes, r.lost)
 	}
 	if r.took > r.allowed {
 		t.Errorf("it took %v, %v are allowed", r.took, r.allowed)
 	}
-	t.Logf("%d members, %d packets of %v bytes within %v (allowed %v); %d frames, %v on the air", r.members, r.packets, r.sizes, r.took, r.allowed, r.frames, r.airtime)
+	t.Logf("%d members, %d packets of %v bytes within %v (allowed %v); %d frames, %d lost, %v on the air", r.members, r.packets, r.sizes, r.took, r.allowed,
+		r.frames, r.lost, r.airtime)
 }
 
 // aPostReachesAll lets one post reach so many members who want it pushed, and 50 as many who are notified.

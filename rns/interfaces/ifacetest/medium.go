@@ -216,6 +216,10 @@ func (m *Medium) Airtime(n int) time.Duration {
 	if m.opts.Airtime != nil && n > 0 {
 		return m.opts.Airtime(n)
 	}
+	return m.byBitrate(n)
+}
+
+func (m *Medium) byBitrate(n int) time.Duration {
 	if m.opts.Bitrate <= 0 {
 		return 0
 	}

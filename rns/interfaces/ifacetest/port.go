@@ -185,7 +185,7 @@ func (p *Port) send(ctx, lingering context.Context) {
 		}
 		if !busy.IsZero() {
 			// Carrier sense: wait until the channel is free, and one of 16 slots of 8 bytes more.
-			if !sleep(lingering, time.Until(busy)+time.Duration(backoff.IntN(16))*m.Airtime(8)) {
+			if !sleep(lingering, time.Until(busy)+time.Duration(backoff.IntN(16))*m.byBitrate(8)) {
 				return
 			}
 			continue
