@@ -2,8 +2,11 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 )
@@ -41,7 +44,11 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 				if p == http.ErrAbortHandler {
 					panic(p)
 				}
-				s.log.Error("panic in the admin API", "path", r.URL.Path, "panic", p)
+				what := fmt.Sprintf("%T", p) // its text may hold somebody's words
+				if err, ok := p.(runtime.Error); ok {
+					what = err.Error()
+				}
+				s.log.Error("panic in the admin API", "path", r.URL.Path, "panic", what, "stack", string(debug.Stack()))
 				writeJSON(w, http.StatusInternalServerError, Problem{Error: "internal error", Hint: "see the log"})
 			}
 		}()

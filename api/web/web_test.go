@@ -331,6 +331,9 @@ func TestAPanicIsAnAnswerAndItsTextIsNot(t *testing.T) {
 	if code != 500 || strings.Contains(out["error"].(string), "secret") {
 		t.Errorf("%d %v", code, out)
 	}
+	if log := h.log.String(); !strings.Contains(log, "panic") || strings.Contains(log, "secret text") {
+		t.Errorf("the log says %s", log)
+	}
 	h.node.panics = false
 	h.must("GET", "/status", "")
 }
