@@ -217,8 +217,10 @@ func (w *work) forWhom(i *Invite, send bool) error {
 		return err
 	}
 	for _, o := range old {
-		if o.By != i.By && !w.caller.Local && w.expiry.Before(o.Expires) {
-			if o.Role > i.Role { // it is not his to take back
+		if o.By != i.By && !w.caller.Local && (o.Role > i.Role || !w.standing.Permissions.Has(moderation.PermInvite)) { // it is not his to take back
+			if good, err := w.good(o, IdentityHash(i.For)); err != nil {
+				return err
+			} else if good {
 				return w.refuse(KindConflict, "who", "is invited already")
 			}
 		}

@@ -386,3 +386,29 @@ func TestThereAreOnlySoManyInvites(t *testing.T) {
 		h.invite(ann, group.InviteInput{})
 	})
 }
+
+func TestNobodyTakesTheInviteOfAnotherAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, invitesOnly)
+		set(h, func(p *moderation.Policy) { p.InviteRole = moderation.RoleMember })
+		h.lives(time.Second)
+		var both []group.Caller
+		for _, name := range []string{"Ann", "Bob"} {
+			must(h.joins(name, h.invite(operator(), group.InviteInput{}).Code))(t)
+			both = append(both, person(name))
+		}
+		cleo := person("Cleo")
+		made := h.invite(both[0], group.InviteInput{For: hash(cleo)})
+		for _, span := range []time.Duration{time.Minute, 0, 30 * 24 * time.Hour} { // he could revoke his own afterwards
+			_, err := h.hub.CreateInvite(t.Context(), both[1], valley, group.InviteInput{For: hash(cleo), Duration: span})
+			refused(t, "one by another", err, group.KindConflict)
+		}
+		if list := must(h.hub.Invites(t.Context(), both[0], valley, group.InvitesQuery{}))(t).Invites; len(list) != 1 || list[0].ID != made.Invite.ID {
+			t.Errorf("listed: %+v", list)
+		}
+		h.invite(both[0], group.InviteInput{For: hash(cleo), Duration: time.Hour}) // his own
+		must(h.hub.Leave(t.Context(), both[0], valley))(t)
+		h.invite(both[1], group.InviteInput{For: hash(cleo)}) // the other is void
+		must(h.joins("Cleo", ""))(t)
+	})
+}
