@@ -7,12 +7,6 @@ import (
 	"groupd/moderation"
 )
 
-// Audit lists the log of moderation, newest first, IDs below before (0: all); limit 0 is DefaultPage. Needs PermAudit.
-func (h *Hub) Audit(ctx context.Context, c Caller, g GroupID, before int64, limit int) ([]Audit, error) {
-	p, err := h.AuditLog(ctx, c, g, AuditQuery{Before: before, Limit: limit})
-	return p.Lines, err
-}
-
 // AuditQuery says which lines of the log to read.
 type AuditQuery struct {
 	Before int64   // IDs below; 0: from the newest

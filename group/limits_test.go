@@ -265,7 +265,7 @@ func TestTablesAreBounded(t *testing.T) {
 		if err := ban(3, 0); err != nil {
 			t.Errorf("after one has ended: %v", err)
 		}
-		if log := must(h.hub.Audit(t.Context(), operator(), valley, 0, 100))(t); len(log) != 4 {
+		if log := must(h.hub.AuditLog(t.Context(), operator(), valley, group.AuditQuery{Limit: 100}))(t).Lines; len(log) != 4 {
 			t.Errorf("%d lines in the log", len(log))
 		}
 	})

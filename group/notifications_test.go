@@ -132,7 +132,7 @@ func TestEmergenciesNeedAPermissionAndAreFewAndLogged(t *testing.T) {
 		time.Sleep(20 * time.Minute)
 		must(h.hub.Post(ctx, ann, valley, fire))(t)
 		n := 0
-		for _, a := range must(h.hub.Audit(ctx, ann, valley, 0, 100))(t) {
+		for _, a := range must(h.hub.AuditLog(ctx, ann, valley, group.AuditQuery{Limit: 100}))(t).Lines {
 			if a.Action == "emergency" && a.By == ann.Identity {
 				n++
 			}

@@ -131,7 +131,7 @@ func TestWhoFloodsIsMutedByTheServer(t *testing.T) {
 		if r := must(h.hub.Post(t.Context(), bob, valley, flood))(t); r.Duplicate || r.Seq == 0 {
 			t.Errorf("what was refused is taken for a duplicate: %+v", r)
 		}
-		log := must(h.hub.Audit(t.Context(), ann, valley, 0, 1))(t)
+		log := must(h.hub.AuditLog(t.Context(), ann, valley, group.AuditQuery{Limit: 1}))(t).Lines
 		if log[0].Action != "mute" || !log[0].By.IsZero() || log[0].Target != hash(bob) {
 			t.Errorf("the log says %+v", log[0])
 		}
@@ -435,7 +435,7 @@ func TestSettingsAreChangedWholeOrNotAtAll(t *testing.T) {
 		if r := must(h.hub.UpdateSettings(ctx, ann, valley, group.SettingsInput{Change: change}))(t); r.Rev != after.Rev {
 			t.Error("the same again is a change")
 		}
-		if log := must(h.hub.Audit(ctx, ann, valley, 0, 1))(t); log[0].Detail != "read_only true, slow_mode 5" {
+		if log := must(h.hub.AuditLog(ctx, ann, valley, group.AuditQuery{Limit: 1}))(t).Lines; log[0].Detail != "read_only true, slow_mode 5" {
 			t.Errorf("the log says %q", log[0].Detail)
 		}
 		_, err = h.hub.UpdateSettings(ctx, bob, valley, group.SettingsInput{Change: change})
@@ -456,7 +456,9 @@ func TestMembersCanNotPushOthersLinesOutOfTheLog(t *testing.T) {
 		set(h, func(p *moderation.Policy) { p.PinRole, p.InviteRole = moderation.RoleMember, moderation.RoleMember })
 		ann := h.joined("Ann", moderation.RoleMember)
 		post := h.post(ann, "look at this")
-		lines := func() int { return len(must(h.hub.Audit(t.Context(), operator(), valley, 0, group.MaxPage))(t)) }
+		lines := func() int {
+			return len(must(h.hub.AuditLog(t.Context(), operator(), valley, group.AuditQuery{Limit: group.MaxPage}))(t).Lines)
+		}
 		for name, f := range map[string]func(i int) error{
 			"pins": func(i int) error {
 				_, err := h.hub.Pin(t.Context(), ann, valley, post.Seq, i%2 == 1)

@@ -153,7 +153,7 @@ func TestAGroupsFirstDay(t *testing.T) {
 			t.Errorf("the chain breaks at %d", bad)
 		}
 		var actions []string
-		for _, a := range must(h.hub.Audit(ctx, ann, valley, 0, 100))(t) {
+		for _, a := range must(h.hub.AuditLog(ctx, ann, valley, group.AuditQuery{Limit: 100}))(t).Lines {
 			actions = append(actions, a.Action)
 		}
 		if want := 14; len(actions) != want {
@@ -264,7 +264,10 @@ func TestWhoIsNotInsideReadsNothing(t *testing.T) {
 			return err
 		},
 		"requests": func(c group.Caller) error { _, err := h.hub.Requests(t.Context(), c, valley, 0); return err },
-		"the log":  func(c group.Caller) error { _, err := h.hub.Audit(t.Context(), c, valley, 0, 0); return err },
+		"the log": func(c group.Caller) error {
+			_, err := h.hub.AuditLog(t.Context(), c, valley, group.AuditQuery{})
+			return err
+		},
 		"who waits": func(c group.Caller) error {
 			_, err := h.hub.Resolve(t.Context(), c, valley, "Pending", group.AmongRequests)
 			return err
@@ -420,7 +423,7 @@ func TestWhatIsNotAllowedToPlainMembers(t *testing.T) {
 	denied("name", err)
 	_, err = hub.UpdateSettings(ctx, bob, valley, group.SettingsInput{Public: new(bool)})
 	denied("settings", err)
-	_, err = hub.Audit(ctx, bob, valley, 0, 0)
+	_, err = hub.AuditLog(ctx, bob, valley, group.AuditQuery{})
 	denied("audit", err)
 	_, _, err = hub.Bans(ctx, bob, valley, group.AnyHash{}, 0)
 	denied("bans", err)

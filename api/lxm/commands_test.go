@@ -671,8 +671,8 @@ func TestTheLogIsReadByWhoMay(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		}
-		if all, err := h.hub.Audit(t.Context(), operator(), valley, 0, group.MaxPage); err != nil || lines != len(all) {
-			t.Errorf("%d lines of %d, %v", lines, len(all), err)
+		if all, err := h.hub.AuditLog(t.Context(), operator(), valley, group.AuditQuery{Limit: group.MaxPage}); err != nil || lines != len(all.Lines) {
+			t.Errorf("%d lines of %d, %v", lines, len(all.Lines), err)
 		}
 	})
 }
