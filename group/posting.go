@@ -219,9 +219,9 @@ func (w *work) toDelete(in DeleteInput, r *DeleteResult) ([]Entry, error) {
 		} else if !errors.Is(err, ErrNoRow) {
 			return nil, err
 		}
-		entries, err := w.tx.EntriesByAuthor(w.group.ID, author, 0, MaxPage+1)
-		if r.More = len(entries) > MaxPage; r.More {
-			entries = entries[:MaxPage]
+		entries, err := w.tx.EntriesByAuthor(w.group.ID, author, 0, eraseMany+1)
+		if r.More = len(entries) > eraseMany; r.More { // the rest with the next call, so that others need not wait
+			entries = entries[:eraseMany]
 		}
 		return entries, err
 	}
