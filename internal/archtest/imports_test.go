@@ -73,6 +73,9 @@ var forbidden = []struct {
 	{"moderation", []string{"os", "net", "flag", "log", "database/sql", "math/rand", "math/rand/v2"}},
 }
 
+// testOnly lists packages of ours that only tests may import.
+var testOnly = []string{"internal/micron"}
+
 func covers(pattern, pkg string) bool {
 	if base, ok := strings.CutSuffix(pattern, "/..."); ok {
 		return pkg == base || strings.HasPrefix(pkg, base+"/")
@@ -158,6 +161,9 @@ func TestImportsFollowTheHousePlan(t *testing.T) {
 				}
 			}
 			ours, ok := strings.CutPrefix(imported, module+"/")
+			if ok && slices.Contains(testOnly, ours) {
+				t.Errorf("%s imports %s, which is for tests", pkg, ours)
+			}
 			if ok && !allowed(pkg, ours) {
 				t.Errorf("%s imports %s: no such arrow", pkg, ours)
 			}
