@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -56,7 +57,7 @@ func (t *turn) preferences(how string) ([]string, error) {
 
 // preferSwitch is a command with on and off: input puts the switch where it belongs, state reads it.
 func (t *turn) preferSwitch(args, what string, input func(*bool) group.NotificationsInput, state func(group.Preferences) bool) ([]string, error) {
-	on, ok := parseSwitch(args)
+	on, ok := words.Switch(args)
 	if !ok {
 		d, err := t.s.hub.Notifications(t.ctx, t.caller, t.s.group)
 		if err != nil {
@@ -109,7 +110,7 @@ func (t *turn) notify(args string) ([]string, error) {
 
 // relay has posts come as messages, or not at all.
 func (t *turn) relay(args string) ([]string, error) {
-	on, ok := parseSwitch(args)
+	on, ok := words.Switch(args)
 	if !ok {
 		return t.preferences(textRelayHow())
 	}
@@ -119,9 +120,9 @@ func (t *turn) relay(args string) ([]string, error) {
 // digest has posts come in one message per interval, or not at all.
 func (t *turn) digest(args string) ([]string, error) {
 	in := group.NotificationsInput{}
-	if on, ok := parseSwitch(args); ok {
+	if on, ok := words.Switch(args); ok {
 		in.Mode = modeOr(on, group.DeliverDigest)
-	} else if every, ok := parseDuration(args); ok {
+	} else if every, ok := words.Duration(args); ok {
 		in.Mode, in.DigestEvery = modeOr(true, group.DeliverDigest), &every
 		if every < group.MinDigest || every > group.MaxDigest {
 			return whole(textDigestHow()), nil
@@ -144,7 +145,7 @@ func (t *turn) pause(args string) ([]string, error) {
 	on := true
 	in := group.NotificationsInput{Paused: &on}
 	if args != "" {
-		d, ok := parseDuration(args)
+		d, ok := words.Duration(args)
 		if !ok || d > group.MaxPause {
 			return whole(textPauseHow()), nil
 		}
@@ -164,7 +165,7 @@ func (t *turn) quietHours(args string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, ok := parseQuiet(args, d.Quiet.Offset)
+	q, ok := words.Quiet(args, d.Quiet.Offset)
 	if !ok {
 		return whole(textQuiet(d.Quiet) + "\n" + textQuietHow()), nil
 	}
@@ -173,83 +174,6 @@ func (t *turn) quietHours(args string) ([]string, error) {
 		return nil, err
 	}
 	return whole(textQuiet(p.Quiet)), nil
-}
-
-// parseSwitch reads on or off.
-func parseSwitch(s string) (on, ok bool) {
-	switch strings.ToLower(strings.TrimSpace(s)) {
-	case "on", "yes", "true":
-		return true, true
-	case "off", "no", "false":
-		return false, true
-	}
-	return false, false
-}
-
-// parseQuiet reads "22-07", "22:30-6:15 +1", "22-7 -3:30" or "off"; offset is for when none is said.
-func parseQuiet(s string, offset time.Duration) (q group.QuietHours, ok bool) {
-	if on, ok := parseSwitch(s); ok {
-		return group.QuietHours{Offset: offset}, !on
-	}
-	hours, zone := firstWord(s)
-	from, until, ok := strings.Cut(strings.ReplaceAll(hours, "–", "-"), "-")
-	if !ok {
-		return q, false
-	}
-	q.Offset = offset
-	var a, b bool
-	q.From, a = parseClock(from)
-	q.Until, b = parseClock(until)
-	if zone != "" {
-		if q.Offset, ok = parseOffset(zone); !ok {
-			return q, false
-		}
-	}
-	day := 24 * time.Hour
-	q.From, q.Until = q.From%day, q.Until%day // 24 is 0
-	return q, a && b && !q.None()
-}
-
-// parseClock reads a time of day, "7", "07", "7:30" or "0730", up to 24:00.
-func parseClock(s string) (time.Duration, bool) {
-	hour, minute, colon := strings.Cut(s, ":")
-	if !colon && len(s) == 4 {
-		hour, minute = s[:2], s[2:]
-	} else if colon && len(minute) != 2 {
-		return 0, false
-	}
-	h, okH := parseDigits(hour)
-	m, okM := parseDigits(minute)
-	d := time.Duration(h)*time.Hour + time.Duration(m)*time.Minute
-	return d, okH && (okM || minute == "") && m < 60 && d <= 24*time.Hour
-}
-
-// parseDigits reads one or two digits.
-func parseDigits(s string) (n int, ok bool) {
-	if len(s) == 0 || len(s) > 2 || strings.Trim(s, "0123456789") != "" {
-		return 0, false
-	}
-	for _, c := range []byte(s) {
-		n = n*10 + int(c-'0')
-	}
-	return n, true
-}
-
-// parseOffset reads a clock's difference to UTC: "+1", "-3:30", "UTC+2", "UTC".
-func parseOffset(s string) (time.Duration, bool) {
-	s = strings.TrimPrefix(strings.TrimPrefix(strings.ToUpper(s), "UTC"), "GMT")
-	sign := time.Duration(1)
-	switch {
-	case s == "":
-		return 0, true
-	case s[0] == '-':
-		sign = -1
-	case s[0] != '+':
-		return 0, false
-	}
-	d, ok := parseClock(s[1:])
-	d *= sign
-	return d, ok && d >= group.MinUTCOffset && d <= group.MaxUTCOffset
 }
 
 // --- words ---

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -72,7 +73,7 @@ func quotedWhole(s string) bool {
 // cutDuration takes a duration off the end of a text; 0 when there is none.
 func cutDuration(s string) (string, time.Duration) {
 	i := strings.LastIndexByte(s, ' ')
-	d, ok := parseDuration(s[i+1:])
+	d, ok := words.Duration(s[i+1:])
 	if !ok {
 		return s, 0
 	}

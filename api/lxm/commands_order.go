@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -116,7 +117,7 @@ func (t *turn) settle(args string) ([]string, error) {
 // lockdown begins or ends a lockdown, or tells whether there is one.
 func (t *turn) lockdown(args string) ([]string, error) {
 	word, rest := firstWord(args)
-	on, ok := parseSwitch(word)
+	on, ok := words.Switch(word)
 	d, bad := forHowLong(rest)
 	if !ok || bad != "" || (!on && rest != "") {
 		s, err := t.s.hub.Settings(t.ctx, t.caller, t.s.group)

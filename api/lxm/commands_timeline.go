@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -73,7 +74,7 @@ func (t *turn) aboutPost(args string) (seq group.Seq, rest string, ok bool) {
 func (t *turn) since(args string) ([]string, error) {
 	after, _, ok := t.aboutPost(args)
 	if !ok {
-		d, isTime := parseDuration(args)
+		d, isTime := words.Duration(args)
 		if !isTime {
 			return whole(textSinceHow()), nil
 		}

@@ -2,11 +2,9 @@ package lxm
 
 import (
 	"errors"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
+	"groupd/api/words"
 	"groupd/group"
 )
 
@@ -24,7 +22,7 @@ func (t *turn) explain(err error) string {
 	case errors.Is(err, group.ErrHoldsCode):
 		return textHoldsCode()
 	}
-	text := reason(e)
+	text := words.Reason(e)
 	if e.RetryAfter > 0 {
 		text += " " + textTryIn(e.RetryAfter)
 	}
@@ -40,34 +38,6 @@ func (t *turn) notPosted(err error) string {
 		return textTooLarge(int(e.Needed), int(e.Limit))
 	}
 	return textNotPosted(t.explain(err))
-}
-
-// reason makes a sentence of an error's words, with the field where the words need it.
-func reason(e *group.Error) string {
-	text, field := e.Msg, strings.ReplaceAll(e.Field, "_", " ")
-	switch first, _, _ := strings.Cut(text, " "); {
-	case field == "":
-	case (field == "who" || field == "target") && (first == "is" || first == "was" || first == "wants"):
-		text = "this person " + text
-	case first == "must", first == "is":
-		text = "the " + field + " " + text
-	case first == "longer":
-		text = "the " + field + " is " + text
-	}
-	return sentence(text)
-}
-
-// sentence gives a text a capital and a full stop.
-func sentence(s string) string {
-	r, size := utf8.DecodeRuneInString(s)
-	if size == 0 {
-		return s
-	}
-	s = string(unicode.ToUpper(r)) + s[size:]
-	if strings.ContainsAny(s[len(s)-1:], ".!?") {
-		return s
-	}
-	return s + "."
 }
 
 // seconds rounds a wait up to what people read.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"groupd/api/signed"
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/lxmf"
 	"groupd/moderation"
@@ -19,7 +20,7 @@ func (s *Server) Process(ctx context.Context, in Inbound) { s.process(ctx, in, f
 func Split(text string) (word, args string)     { return signed.Split(text) }
 func Name(text string) (word, rest string)      { return firstWord(text) }
 func Chunks(lines []string, width int) []string { return chunks(lines, width) }
-func Duration(s string) (time.Duration, bool)   { return parseDuration(s) }
+func Duration(s string) (time.Duration, bool)   { return words.Duration(s) }
 func Distance(a, b string) int                  { return distance(a, b, 3) }
 func CommandNames() (names []string) {
 	for _, c := range commandTable() {
@@ -55,22 +56,22 @@ func CommandDocs() (docs []CommandDoc) {
 
 // Settings is the table of settings: key, what it is, what it can be.
 func Settings() (rows [][3]string) {
-	for _, k := range settingTable() {
-		rows = append(rows, [3]string{k.key, k.what, k.how})
+	for _, k := range words.Settings() {
+		rows = append(rows, [3]string{k.Key, k.What, k.How})
 	}
 	return rows
 }
 
 // Quiet is an inner function.
-func Quiet(s string, offset time.Duration) (group.QuietHours, bool) { return parseQuiet(s, offset) }
+func Quiet(s string, offset time.Duration) (group.QuietHours, bool) { return words.Quiet(s, offset) }
 
 // SetAndShow is how a setting is shown that was typed; false when it can not be.
 func SetAndShow(key, text string) (string, bool) {
-	k, ok := settingNamed(key)
+	k, ok := words.SettingNamed(key)
 	if !ok {
 		return "", false
 	}
-	in, err := settingInput(k, text)
+	in, err := words.SettingInput(k, text)
 	if err != nil {
 		return "", false
 	}
@@ -87,7 +88,7 @@ func SetAndShow(key, text string) (string, bool) {
 	if _, problem := s.Policy.Check(); problem != "" {
 		return "", false
 	}
-	return showSetting(s, k.key), true
+	return words.ShowSetting(s, k.Key), true
 }
 
 // MaxBuckets bounds the members whose rates are remembered.

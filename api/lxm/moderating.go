@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -54,7 +55,7 @@ const maxNameWords = 6
 // forHowLong takes a duration off the beginning of a reason; 0 when there is none.
 func forHowLong(rest string) (time.Duration, string) {
 	word, after := firstWord(strings.TrimPrefix(rest, "for "))
-	if d, ok := parseDuration(word); ok {
+	if d, ok := words.Duration(word); ok {
 		return d, after
 	}
 	return 0, rest

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -135,7 +136,7 @@ func because(text, why string) string {
 	if why == "" {
 		return text + "."
 	}
-	return text + ": " + sentence(why)
+	return text + ": " + words.Sentence(why)
 }
 
 // --- names and status ---
@@ -217,7 +218,7 @@ func textAbout(m group.Member, now time.Time) string {
 	return text
 }
 
-func textNobody(who string) string { return sentence(textNobodyCalled(who)) }
+func textNobody(who string) string { return words.Sentence(textNobodyCalled(who)) }
 
 func textNobodyCalled(who string) string {
 	return fmt.Sprintf("nobody here is called %q; /who lists all", brief(moderation.CleanLine(who), 40))
