@@ -26,6 +26,10 @@ func (h *Hub) CreateGroup(ctx context.Context, c Caller, n NewGroup) (Group, err
 	if n.ID == "" || len(n.ID) > 32 || strings.Trim(string(n.ID), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 		return invalid("id", "1 to 32 of a-z, 0-9, - and _")
 	}
+	n, err := n.settled()
+	if err != nil {
+		return Group{}, h.failed(op, err)
+	}
 	id, err := IdentityOf(n.PublicKey)
 	if err != nil {
 		return invalid("public_key", err.Error())
@@ -35,7 +39,7 @@ func (h *Hub) CreateGroup(ctx context.Context, c Caller, n NewGroup) (Group, err
 	}
 	g := Group{
 		ID: n.ID, Identity: id, Address: AddressOf(id), PublicKey: n.PublicKey, PrivateKey: n.PrivateKey, Public: n.Public,
-		PublicName: cleanName(n.PublicName), PrivateName: cleanName(n.PrivateName), Joining: n.Joining, Policy: n.Policy, Owner: n.Owner, SeenKey: make([]byte, 32),
+		PublicName: cleanName(n.PublicName), PrivateName: cleanName(n.PrivateName), Joining: n.Joining, Policy: n.Policy, Owner: n.Owner, Preset: n.Preset, SeenKey: make([]byte, 32),
 	}
 	if g.PublicName == "" {
 		return invalid("public_name", "must not be empty")
@@ -51,7 +55,7 @@ func (h *Hub) CreateGroup(ctx context.Context, c Caller, n NewGroup) (Group, err
 	case g.Joining > moderation.JoiningInvite:
 		return invalid("joining", "no such policy")
 	}
-	if field, problem := g.Policy.Check(); problem != "" {
+	if field, problem := checkPolicy(g); problem != "" {
 		return invalid(field, problem)
 	}
 	if err := h.random(g.SeenKey); err != nil {
@@ -77,9 +81,14 @@ func (h *Hub) CreateGroup(ctx context.Context, c Caller, n NewGroup) (Group, err
 				return err
 			}
 		}
-		if _, err := h.clock.expiry(tx); err != nil {
+		now, err := h.clock.expiry(tx)
+		if err != nil {
 			return err
 		}
+		if problem := badEnd(g.Policy.ExpiresAt, now); problem != "" {
+			return &Error{Kind: KindInvalid, Op: op, Field: "expires_at", Msg: problem}
+		}
+		g.Ending.Told = stageAt(g.Policy.ExpiresAt, now)
 		g.Created = h.clock.wall()
 		g.Updated, g.Rev = g.Created, 1
 		if err := tx.PutGroup(g); err != nil {
@@ -154,7 +163,7 @@ func (s *scene) info() (Info, error) {
 	owners, err := s.tx.CountRole(g.ID, moderation.RoleOwner)
 	info := Info{
 		Group: g.ID, Identity: g.Identity, Address: g.Address, PublicKey: g.PublicKey, Public: g.Public, PublicName: g.PublicName, Joining: g.Joining,
-		Owned: owners > 0, Rev: g.Rev, Disclosure: disclosureVersion, Limits: s.hub.limits, You: s.standing,
+		Owned: owners > 0 || g.Policy.NoStaff, Rev: g.Rev, Disclosure: disclosureVersion, Limits: s.hub.limits, You: s.standing,
 		Policy: g.Policy, Lockdown: g.Lockdown.InForce(s.expiry),
 		Attachments: s.hub.attachmentLimits(g.Policy),
 	}
@@ -165,6 +174,7 @@ func (s *scene) info() (Info, error) {
 		return info, err
 	}
 	info.Inside, info.PrivateName, info.Topic, info.Head = true, g.PrivateName, g.Topic, s.head
+	info.Preset, info.Over = g.Preset, s.over()
 	oldest, err := s.visible()
 	if err != nil {
 		return info, err

@@ -21,8 +21,10 @@ type Group struct {
 	Policy      moderation.Policy
 	Lockdown    Lockdown
 	Owner       AnyHash // who becomes owner as soon as he appears; zero: nobody
-	Rev         Rev     // of the last change of what clients see here
-	SeenKey     []byte  // 32 bytes: keys the SeenIDs of this group
+	Preset      string  // word of the moderation.Preset that it was made as; "": none
+	Ending      Ending
+	Rev         Rev    // of the last change of what clients see here
+	SeenKey     []byte // 32 bytes: keys the SeenIDs of this group
 	Created     time.Time
 	Updated     time.Time
 }
@@ -31,6 +33,12 @@ type Group struct {
 type Lockdown struct {
 	On    bool
 	Until time.Time // by the expiry time; zero: until somebody lifts it
+}
+
+// Ending is what members have been told of the group's end (moderation.Policy.ExpiresAt).
+type Ending struct {
+	Told EndStage
+	At   time.Time // by the expiry time, when they were told that it is over; zero: not yet
 }
 
 // InForce reports whether it still holds.

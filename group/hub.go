@@ -221,7 +221,7 @@ type Info struct {
 	Public      bool
 	PublicName  string
 	Joining     moderation.Joining
-	Owned       bool // has an owner; else it waits to be claimed
+	Owned       bool // has an owner, or never will; else it waits to be claimed
 	Rev         Rev  // of the last change of names, topic or policies
 	Disclosure  int  // version of the disclosure texts
 	Limits      Limits
@@ -237,6 +237,8 @@ type Info struct {
 	Members     int
 	Head        Head
 	Generation  Generation
+	Preset      string // what it was made as; "": nothing particular
+	Over        bool   // it has ended, see Policy.ExpiresAt
 }
 
 // Standing is what the caller is in a group.
@@ -466,7 +468,11 @@ type NewGroup struct {
 	Topic       string
 	Joining     moderation.Joining // 0: open for public groups, approve for private ones
 	Policy      moderation.Policy
-	Owner       AnyHash // becomes owner as soon as he appears; zero: by claim
+	Owner       AnyHash // becomes owner as soon as he appears, or a member where there are no ranks; zero: by claim
+
+	// Preset is the word of a moderation.Preset, or "". What is not zero above wins over it, and so does Set, for what is to be zero.
+	Preset string
+	Set    SettingsInput
 }
 
 // Proof is what lets a reader check one post: the author's signed original, and what the chain's digest covers.

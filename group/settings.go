@@ -137,12 +137,18 @@ func (w *work) set(in SettingsInput) (changes string, err error) {
 	if in.Change != nil {
 		w.group.Policy.ReservedNames = slices.Clone(w.group.Policy.ReservedNames)
 		in.Change(&w.group.Policy)
-		if field, problem := w.group.Policy.Check(); problem != "" {
-			return "", w.refuse(KindInvalid, field, problem)
-		}
 		if err := w.holdsNoCode(append(w.group.Policy.ReservedNames, w.group.Policy.Question)...); err != nil {
 			return "", err
 		}
+	}
+	if field, problem := checkPolicy(w.group); problem != "" {
+		return "", w.refuse(KindInvalid, field, problem)
+	}
+	if w.group.Policy.NoStaff != before.Policy.NoStaff {
+		return "", w.refuse(KindInvalid, "no_staff", "is said when a group is created, and stays")
+	}
+	if err := w.moveEnd(before.Policy.ExpiresAt); err != nil {
+		return "", err
 	}
 	if w.group.Joining != before.Joining {
 		changes = "joining " + w.group.Joining.String()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -17,6 +18,7 @@ const (
 	MaxStampCost     = 24             // bits of work: minutes on a phone
 	MaxCount         = 1_000_000      // of a quota
 	MaxPolicyBytes   = 8 << 10        // of a stored policy
+	MaxMoment        = 1 << 36        // of every moment: in two thousand years
 )
 
 // What a Policy's zero values stand for.
@@ -26,6 +28,7 @@ const (
 	DefaultLockdown     = time.Hour
 	DefaultFloodMute    = 10 * time.Minute
 	DefaultAirtimeShare = 25 // percent
+	DefaultExpireKeep   = 7 * day
 )
 
 // Seconds is a span as policies say it: whole seconds, on the wire and in the database.
@@ -33,6 +36,20 @@ type Seconds uint32
 
 // Duration is the span.
 func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Second }
+
+// Moment is a time as policies say it: whole seconds since 1970, on the wire and in the database; 0 is none.
+type Moment uint64
+
+// Time is the moment; the zero time for 0.
+func (m Moment) Time() time.Time {
+	if m == 0 {
+		return time.Time{}
+	}
+	return time.Unix(int64(m), 0).UTC() // Check bounds it
+}
+
+// MomentOf is a time as a policy says it, rounded down; 0 for the zero time and those before 1970.
+func MomentOf(t time.Time) Moment { return Moment(max(t.Unix(), 0)) }
 
 // Work is a cost in bits of work.
 type Work uint8
@@ -160,6 +177,17 @@ type Policy struct {
 	AirtimeShare uint8      `json:"airtime_share,omitzero"` // percent of an interface's time that deliveries of this group may take; default 25
 
 	RelayToGroups bool `json:"relay_to_groups,omitzero"` // members that announce a group themselves may be sent posts as messages
+
+	// Who is in charge.
+	TopicRole  Role `json:"topic_role,omitzero"`  // from this rank on members change the topic; RoleNone: who has PermName
+	AnswerRole Role `json:"answer_role,omitzero"` // with ReadOnly: from this rank on members answer posts; RoleNone: staff
+	NoStaff    bool `json:"no_staff,omitzero"`    // members have no ranks and no permissions; from the group's creation on, or never
+	NoRemoval  bool `json:"no_removal,omitzero"`  // nobody is kicked, banned or muted, nobody deletes another's posts; not the operator either
+	Frozen     bool `json:"frozen,omitzero"`      // settings and names of the group never change again; not by the operator either
+
+	// The end.
+	ExpiresAt  Moment  `json:"expires_at,omitzero"`  // nobody joins or writes from then on; 0: the group lasts
+	ExpireKeep Seconds `json:"expire_keep,omitzero"` // how long it can be read then, before it is deleted; default 7 days
 }
 
 // ParsePolicy reads a stored policy; nothing is the zero Policy.
@@ -216,6 +244,31 @@ func (p Policy) Share() int {
 		return DefaultAirtimeShare
 	}
 	return int(p.AirtimeShare)
+}
+
+// KeptSpan is how long a group can be read after its end.
+func (p Policy) KeptSpan() time.Duration { return p.ExpireKeep.or(DefaultExpireKeep) }
+
+// Over reports whether the group has ended.
+func (p Policy) Over(now time.Time) bool { return p.ExpiresAt != 0 && !now.Before(p.ExpiresAt.Time()) }
+
+// OwnerRole is the highest rank that there is here: of who creates the group, and of who is named as its owner.
+func (p Policy) OwnerRole() Role {
+	if p.NoStaff {
+		return RoleMember
+	}
+	return RoleOwner
+}
+
+// With is the policy with those settings of another that are not the defaults.
+func (p Policy) With(other Policy) Policy {
+	to, from := reflect.ValueOf(&p).Elem(), reflect.ValueOf(other)
+	for i := range from.NumField() {
+		if !from.Field(i).IsZero() {
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+	return p
 }
 
 // AnnounceDetail is what announces of a group tell.

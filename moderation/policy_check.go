@@ -40,6 +40,27 @@ func (p Policy) Check() (field, problem string) {
 	return "", ""
 }
 
+// Contradiction finds settings that can not go together, as Check tells what is wrong; joining is who may join.
+func (p Policy) Contradiction(joining Joining) (field, problem string) {
+	switch {
+	case p.NoRemoval && p.SilentAfter > 0:
+		return "silent_after", "nobody can be removed from this group"
+	case !p.NoStaff:
+		return "", ""
+	case joining == JoiningApprove:
+		return "joining", "nobody could approve in a group without staff"
+	case p.ReadOnly:
+		return "read_only", "nobody could write in a group without staff"
+	case p.QuestionHold:
+		return "question_hold", "nobody could decide in a group without staff"
+	case p.LockdownJoins > 0:
+		return "lockdown_joins", "nobody could approve in a group without staff"
+	case p.LockdownBans > 0:
+		return "lockdown_bans", "nobody could approve in a group without staff"
+	}
+	return "", ""
+}
+
 // checkSetting says what is wrong with a value for its kind alone.
 func checkSetting(value any) string {
 	const longest = "longer than ten years"
@@ -60,6 +81,10 @@ func checkSetting(value any) string {
 	case Work:
 		if s > MaxStampCost {
 			return fmt.Sprintf("more than %d bits of work", MaxStampCost)
+		}
+	case Moment:
+		if s > MaxMoment {
+			return "no such date"
 		}
 	case Role:
 		if s > RoleOwner {

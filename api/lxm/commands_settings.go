@@ -44,7 +44,7 @@ func (t *turn) settings(args string) ([]string, error) {
 	if rest = strings.TrimSpace(strings.TrimPrefix(rest, "=")); rest == "" {
 		return whole(textSetting(k, words.ShowSetting(s, k.Key), true)), nil
 	}
-	in, err := words.SettingInput(k, rest)
+	in, err := words.SettingInput(k, rest, t.s.hub.Now())
 	if err != nil {
 		return whole(textBadSetting(k, rest, err)), nil
 	}

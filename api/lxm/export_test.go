@@ -71,7 +71,7 @@ func SetAndShow(key, text string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	in, err := words.SettingInput(k, text)
+	in, err := words.SettingInput(k, text, time.Unix(0, 0))
 	if err != nil {
 		return "", false
 	}

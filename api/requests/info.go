@@ -61,6 +61,7 @@ func (s *Server) info(ctx context.Context, c *call, _ *groupdv1.InfoRequest) (*g
 		r.Rev = uint64(in.Head.Rev)
 		r.Generation = uint64(in.Generation)
 		r.OldestSeq = uint64(in.Head.Oldest)
+		r.Preset, r.ExpiresAt, r.Over = in.Preset, uint64(in.Policy.ExpiresAt), in.Over
 		if in.Head.Seq > 0 {
 			r.ChainHash = in.Head.Chain[:]
 		}

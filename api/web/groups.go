@@ -23,6 +23,7 @@ type GroupInput struct {
 	Visibility  *string `json:"visibility,omitempty"`
 	Join        *string `json:"join,omitempty"`
 	Owner       *string `json:"owner,omitempty"` // address or identity
+	Preset      string  `json:"preset,omitempty"` // when it is created: the word of a moderation.Preset; what else is said here wins over it
 
 	Policy json.RawMessage `json:"policy,omitempty"` // the settings that change; the zero value sets a default
 }
@@ -52,7 +53,7 @@ func (s *Server) group(ctx context.Context, info group.Info) (Group, error) {
 		ID: string(info.Group), Address: info.Address.String(), Identity: info.Identity.String(), PublicKey: hex.EncodeToString(info.PublicKey),
 		Name: info.PublicName, PrivateName: info.PrivateName, Topic: info.Topic, Visibility: "private", Join: info.Joining.String(), Owned: info.Owned,
 		Members: info.Members, Seq: uint64(info.Head.Seq), Oldest: uint64(info.Head.Oldest), Rev: uint64(info.Head.Rev), Chain: info.Head.Chain.String(),
-		Generation: fmt.Sprintf("%016x", uint64(info.Generation)), Serving: s.node.Serving(info.Group), Policy: info.Policy, Lockdown: info.Lockdown,
+		Generation: fmt.Sprintf("%016x", uint64(info.Generation)), Serving: s.node.Serving(info.Group), Policy: info.Policy, Lockdown: info.Lockdown, Preset: info.Preset, Over: info.Over,
 	}
 	if info.Public {
 		g.Visibility = "public"
@@ -149,16 +150,8 @@ func (s *Server) createGroup(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	n := group.NewGroup{
-		ID: group.GroupID(in.ID), Public: true, PublicName: valueOf(in.Name), PrivateName: valueOf(in.PrivateName), Topic: valueOf(in.Topic), Owner: owner,
-	}
-	if settings.Public != nil {
-		n.Public = *settings.Public
-	}
-	if settings.Joining != nil {
-		n.Joining = *settings.Joining
-	}
-	if settings.Change != nil {
-		settings.Change(&n.Policy)
+		ID: group.GroupID(in.ID), Public: in.Preset == "", PublicName: valueOf(in.Name), PrivateName: valueOf(in.PrivateName), Topic: valueOf(in.Topic), Owner: owner,
+		Preset: in.Preset, Set: settings,
 	}
 	info, err := s.node.Create(r.Context(), n)
 	if err != nil {
@@ -188,6 +181,10 @@ func (s *Server) setGroup(w http.ResponseWriter, r *http.Request) {
 	}
 	if in.ID != "" {
 		s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "id", Msg: "never changes"})
+		return
+	}
+	if in.Preset != "" {
+		s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "preset", Msg: "is said when a group is created"})
 		return
 	}
 	if in.Name != nil || in.PrivateName != nil {

@@ -248,6 +248,8 @@ type Group struct {
 
 	Policy   moderation.Policy `json:"policy"`             // settings that differ from their defaults
 	Lockdown bool              `json:"lockdown,omitempty"` // who joins waits for a moderator
+	Preset   string            `json:"preset,omitempty"`   // what it was made as
+	Over     bool              `json:"over,omitempty"`     // it has ended, see expires_at in policy
 }
 
 // Member is one member.

@@ -79,6 +79,13 @@ func Settings() []Setting {
 		{"delivery", "how new members are told of posts", "fetch, notify, push, relay, digest, default"},
 		{"relay_to_groups", "members that are groups themselves may be sent posts as messages", howSwitch},
 		{"airtime_share", "percent of an interface's time for deliveries", "1 to 100, default"},
+		{"topic_role", "from this rank on members change the topic", howRole},
+		{"answer_role", "with read_only: from this rank on members answer posts", howRole},
+		{"no_staff", "nobody has a rank; said when the group is made", howSwitch},
+		{"no_removal", "nobody is kicked, banned or muted, nobody deletes another's posts", howSwitch},
+		{"frozen", "settings and names never change again", "on"},
+		{"expires_at", "when the group ends", HowMoment + ", off"},
+		{"expire_keep", "how long it can be read then, before it is deleted", "2h, 7d, default"},
 	}
 }
 
@@ -97,8 +104,8 @@ func PlainKey(word string) string {
 	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(word))
 }
 
-// SettingInput is the change that sets a key to what was typed.
-func SettingInput(k Setting, text string) (in group.SettingsInput, err error) {
+// SettingInput is the change that sets a key to what was typed now (group.Hub.Now).
+func SettingInput(k Setting, text string, now time.Time) (in group.SettingsInput, err error) {
 	unset := isWord(text, "default", "off", "none", "-")
 	switch k.Key {
 	case "joining":
@@ -116,7 +123,7 @@ func SettingInput(k Setting, text string) (in group.SettingsInput, err error) {
 	default:
 		var p moderation.Policy
 		if f := policyField(&p, k.Key); !unset || isWord(text, "off") && reflect.TypeOf(moderation.AnnounceOff) == f.Type() {
-			if err := parseSetting(f.Addr().Interface(), text); err != nil {
+			if err := parseSetting(f.Addr().Interface(), text, now); err != nil {
 				return in, err
 			}
 		}
@@ -145,7 +152,7 @@ func IsDefault(p moderation.Policy, key string) bool {
 }
 
 // parseSetting reads a value into the field of a policy that to points at.
-func parseSetting(to any, text string) error {
+func parseSetting(to any, text string, now time.Time) error {
 	ok := false
 	switch v := to.(type) {
 	case *bool:
@@ -171,6 +178,8 @@ func parseSetting(to any, text string) error {
 		*v, ok = parseQuota(text)
 	case *moderation.Role:
 		*v, ok = moderation.ParseRole(text)
+	case *moderation.Moment:
+		*v, ok = Moment(text, now)
 	case *moderation.History:
 		*v, ok = parseChoice[moderation.History](text, historyWords())
 	case *moderation.Announcing:
@@ -272,6 +281,8 @@ func ShowSetting(s group.Settings, key string) string {
 		return fmt.Sprintf("%d/%s", v.Count, Span(v.Per.Duration()))
 	case moderation.Role:
 		return v.String()
+	case moderation.Moment:
+		return ShowMoment(v)
 	case moderation.Announcing:
 		return announceWords()[min(int(v), len(announceWords())-1)]
 	case moderation.Delivery:

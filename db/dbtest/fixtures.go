@@ -46,9 +46,9 @@ func newGroup(id group.GroupID) group.Group {
 		SeenKey: fill(tag+" seen", 32), Created: when(0), Updated: when(1),
 		Policy: moderation.Policy{
 			Question: "which valley? ⛰", SlowMode: 30, PinRole: moderation.RoleMember, MemberPosts: moderation.Quota{Count: 5, Per: 60},
-			ReservedNames: []string{"admin", "root"}, RetainBytes: 1 << 40, ReadOnly: true,
+			ReservedNames: []string{"admin", "root"}, RetainBytes: 1 << 40, ReadOnly: true, NoRemoval: true, ExpiresAt: 1 << 35,
 		},
-		Lockdown: group.Lockdown{On: true, Until: when(9)},
+		Lockdown: group.Lockdown{On: true, Until: when(9)}, Preset: "event", Ending: group.Ending{Told: group.EndOver, At: when(7)},
 	}
 	g.Identity, _ = group.IdentityOf(g.PublicKey)
 	g.Address = group.AddressOf(g.Identity)

@@ -272,7 +272,7 @@ type InfoReply struct {
 	DisclosureVersion uint32 `protobuf:"varint,10,opt,name=disclosure_version,json=disclosureVersion,proto3" json:"disclosure_version,omitempty"`
 	// What the caller is here. Missing when the link has no identity.
 	Standing *Standing `protobuf:"bytes,11,opt,name=standing,proto3" json:"standing,omitempty"`
-	// The group has an owner; without one, /claim is open to whoever has the code.
+	// The group has an owner, or never will; without one, /claim is open to whoever has the code.
 	Claimed bool `protobuf:"varint,12,opt,name=claimed,proto3" json:"claimed,omitempty"`
 	// The name members see. Missing: same as the public name.
 	PrivateName string `protobuf:"bytes,13,opt,name=private_name,json=privateName,proto3" json:"private_name,omitempty"`
@@ -290,6 +290,12 @@ type InfoReply struct {
 	ChainHash []byte `protobuf:"bytes,20,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
 	// Oldest seq that is still kept, and that the caller sees.
 	OldestSeq uint64 `protobuf:"varint,21,opt,name=oldest_seq,json=oldestSeq,proto3" json:"oldest_seq,omitempty"`
+	// What the group was made as: public, private, announcements, equal, circle or event. Missing: nothing particular.
+	Preset string `protobuf:"bytes,60,opt,name=preset,proto3" json:"preset,omitempty"`
+	// When the group ends, Unix seconds: nobody joins or writes from then on. 0: it lasts.
+	ExpiresAt uint64 `protobuf:"varint,61,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// It has ended.
+	Over bool `protobuf:"varint,62,opt,name=over,proto3" json:"over,omitempty"`
 	// Asked of who wants to join: the greeting is the answer.
 	Question string `protobuf:"bytes,40,opt,name=question,proto3" json:"question,omitempty"`
 	// Who joins an open group waits for a moderator just now.
@@ -479,6 +485,27 @@ func (x *InfoReply) GetOldestSeq() uint64 {
 	return 0
 }
 
+func (x *InfoReply) GetPreset() string {
+	if x != nil {
+		return x.Preset
+	}
+	return ""
+}
+
+func (x *InfoReply) GetExpiresAt() uint64 {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return 0
+}
+
+func (x *InfoReply) GetOver() bool {
+	if x != nil {
+		return x.Over
+	}
+	return false
+}
+
 func (x *InfoReply) GetQuestion() string {
 	if x != nil {
 		return x.Question
@@ -625,7 +652,7 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"batchItems\x12)\n" +
 	"\x10attachment_bytes\x18F \x01(\x04R\x0fattachmentBytes\x12 \n" +
 	"\vattachments\x18G \x01(\rR\vattachments\x126\n" +
-	"\x17member_attachment_bytes\x18H \x01(\x04R\x15memberAttachmentBytes\"\xb7\x06\n" +
+	"\x17member_attachment_bytes\x18H \x01(\x04R\x15memberAttachmentBytes\"\x82\a\n" +
 	"\tInfoReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x1f\n" +
 	"\vpublic_name\x18\x02 \x01(\tR\n" +
@@ -653,7 +680,11 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"\n" +
 	"chain_hash\x18\x14 \x01(\fR\tchainHash\x12\x1d\n" +
 	"\n" +
-	"oldest_seq\x18\x15 \x01(\x04R\toldestSeq\x12\x1a\n" +
+	"oldest_seq\x18\x15 \x01(\x04R\toldestSeq\x12\x16\n" +
+	"\x06preset\x18< \x01(\tR\x06preset\x12\x1d\n" +
+	"\n" +
+	"expires_at\x18= \x01(\x04R\texpiresAt\x12\x12\n" +
+	"\x04over\x18> \x01(\bR\x04over\x12\x1a\n" +
 	"\bquestion\x18( \x01(\tR\bquestion\x12\x1a\n" +
 	"\blockdown\x18) \x01(\bR\blockdown\x12\x1b\n" +
 	"\tread_only\x18* \x01(\bR\breadOnly\x12\x1e\n" +

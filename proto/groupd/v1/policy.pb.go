@@ -366,6 +366,20 @@ type Policy struct {
 	AirtimeShare *uint32 `protobuf:"varint,43,opt,name=airtime_share,json=airtimeShare,proto3,oneof" json:"airtime_share,omitempty"`
 	// Members that announce a group themselves may be sent posts as messages.
 	RelayToGroups *bool `protobuf:"varint,44,opt,name=relay_to_groups,json=relayToGroups,proto3,oneof" json:"relay_to_groups,omitempty"`
+	// From this rank on members change the topic. ROLE_NONE: who has the permission NAME.
+	TopicRole *Role `protobuf:"varint,50,opt,name=topic_role,json=topicRole,proto3,enum=groupd.v1.Role,oneof" json:"topic_role,omitempty"`
+	// Where only staff post: from this rank on members answer posts. ROLE_NONE: staff.
+	AnswerRole *Role `protobuf:"varint,51,opt,name=answer_role,json=answerRole,proto3,enum=groupd.v1.Role,oneof" json:"answer_role,omitempty"`
+	// Members have no ranks and no permissions. Said when the group is created; never changes.
+	NoStaff *bool `protobuf:"varint,52,opt,name=no_staff,json=noStaff,proto3,oneof" json:"no_staff,omitempty"`
+	// Nobody is kicked, banned or muted, nobody deletes another's posts; the operator of the server neither.
+	NoRemoval *bool `protobuf:"varint,53,opt,name=no_removal,json=noRemoval,proto3,oneof" json:"no_removal,omitempty"`
+	// Settings and names of the group never change again.
+	Frozen *bool `protobuf:"varint,54,opt,name=frozen,proto3,oneof" json:"frozen,omitempty"`
+	// The group ends: Unix seconds. Nobody joins or writes from then on. Until then staff can move it. 0: it lasts.
+	ExpiresAt *uint64 `protobuf:"varint,55,opt,name=expires_at,json=expiresAt,proto3,oneof" json:"expires_at,omitempty"`
+	// How long it can be read then, before it is deleted. 0: seven days.
+	ExpireKeep    *uint32 `protobuf:"varint,56,opt,name=expire_keep,json=expireKeep,proto3,oneof" json:"expire_keep,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -706,6 +720,55 @@ func (x *Policy) GetRelayToGroups() bool {
 		return *x.RelayToGroups
 	}
 	return false
+}
+
+func (x *Policy) GetTopicRole() Role {
+	if x != nil && x.TopicRole != nil {
+		return *x.TopicRole
+	}
+	return Role_ROLE_NONE
+}
+
+func (x *Policy) GetAnswerRole() Role {
+	if x != nil && x.AnswerRole != nil {
+		return *x.AnswerRole
+	}
+	return Role_ROLE_NONE
+}
+
+func (x *Policy) GetNoStaff() bool {
+	if x != nil && x.NoStaff != nil {
+		return *x.NoStaff
+	}
+	return false
+}
+
+func (x *Policy) GetNoRemoval() bool {
+	if x != nil && x.NoRemoval != nil {
+		return *x.NoRemoval
+	}
+	return false
+}
+
+func (x *Policy) GetFrozen() bool {
+	if x != nil && x.Frozen != nil {
+		return *x.Frozen
+	}
+	return false
+}
+
+func (x *Policy) GetExpiresAt() uint64 {
+	if x != nil && x.ExpiresAt != nil {
+		return *x.ExpiresAt
+	}
+	return 0
+}
+
+func (x *Policy) GetExpireKeep() uint32 {
+	if x != nil && x.ExpireKeep != nil {
+		return *x.ExpireKeep
+	}
+	return 0
 }
 
 // SettingsRequest reads how the group behaves; for members.
@@ -1119,7 +1182,7 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\x05count\x18\x01 \x01(\rR\x05count\x12\x10\n" +
 	"\x03per\x18\x02 \x01(\rR\x03per\" \n" +
 	"\bNameList\x12\x14\n" +
-	"\x05names\x18\x01 \x03(\tR\x05names\"\x99\x15\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names\"\x95\x18\n" +
 	"\x06Policy\x12\x1f\n" +
 	"\bquestion\x18\x01 \x01(\tH\x00R\bquestion\x88\x01\x01\x12(\n" +
 	"\rquestion_hold\x18\x02 \x01(\bH\x01R\fquestionHold\x88\x01\x01\x12$\n" +
@@ -1176,7 +1239,19 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\bannounce\x18) \x01(\x0e2\x15.groupd.v1.AnnouncingH(R\bannounce\x88\x01\x01\x12;\n" +
 	"\bdelivery\x18* \x01(\x0e2\x1a.groupd.v1.DefaultDeliveryH)R\bdelivery\x88\x01\x01\x12(\n" +
 	"\rairtime_share\x18+ \x01(\rH*R\fairtimeShare\x88\x01\x01\x12+\n" +
-	"\x0frelay_to_groups\x18, \x01(\bH+R\rrelayToGroups\x88\x01\x01B\v\n" +
+	"\x0frelay_to_groups\x18, \x01(\bH+R\rrelayToGroups\x88\x01\x01\x123\n" +
+	"\n" +
+	"topic_role\x182 \x01(\x0e2\x0f.groupd.v1.RoleH,R\ttopicRole\x88\x01\x01\x125\n" +
+	"\vanswer_role\x183 \x01(\x0e2\x0f.groupd.v1.RoleH-R\n" +
+	"answerRole\x88\x01\x01\x12\x1e\n" +
+	"\bno_staff\x184 \x01(\bH.R\anoStaff\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"no_removal\x185 \x01(\bH/R\tnoRemoval\x88\x01\x01\x12\x1b\n" +
+	"\x06frozen\x186 \x01(\bH0R\x06frozen\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"expires_at\x187 \x01(\x04H1R\texpiresAt\x88\x01\x01\x12$\n" +
+	"\vexpire_keep\x188 \x01(\rH2R\n" +
+	"expireKeep\x88\x01\x01B\v\n" +
 	"\t_questionB\x10\n" +
 	"\x0e_question_holdB\x0e\n" +
 	"\f_max_membersB\x0f\n" +
@@ -1227,7 +1302,14 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\t_announceB\v\n" +
 	"\t_deliveryB\x10\n" +
 	"\x0e_airtime_shareB\x12\n" +
-	"\x10_relay_to_groups\"\x11\n" +
+	"\x10_relay_to_groupsB\r\n" +
+	"\v_topic_roleB\x0e\n" +
+	"\f_answer_roleB\v\n" +
+	"\t_no_staffB\r\n" +
+	"\v_no_removalB\t\n" +
+	"\a_frozenB\r\n" +
+	"\v_expires_atB\x0e\n" +
+	"\f_expire_keep\"\x11\n" +
 	"\x0fSettingsRequest\"\xc8\x02\n" +
 	"\rSettingsReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12,\n" +
@@ -1325,18 +1407,20 @@ var file_groupd_v1_policy_proto_depIdxs = []int32{
 	4,  // 12: groupd.v1.Policy.reserved_names:type_name -> groupd.v1.NameList
 	1,  // 13: groupd.v1.Policy.announce:type_name -> groupd.v1.Announcing
 	2,  // 14: groupd.v1.Policy.delivery:type_name -> groupd.v1.DefaultDelivery
-	13, // 15: groupd.v1.SettingsReply.status:type_name -> groupd.v1.Status
-	14, // 16: groupd.v1.SettingsReply.joining:type_name -> groupd.v1.Joining
-	5,  // 17: groupd.v1.SettingsReply.policy:type_name -> groupd.v1.Policy
-	14, // 18: groupd.v1.SettingsUpdateRequest.joining:type_name -> groupd.v1.Joining
-	5,  // 19: groupd.v1.SettingsUpdateRequest.policy:type_name -> groupd.v1.Policy
-	15, // 20: groupd.v1.MuteRequest.who:type_name -> groupd.v1.Who
-	15, // 21: groupd.v1.UnmuteRequest.who:type_name -> groupd.v1.Who
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	12, // 15: groupd.v1.Policy.topic_role:type_name -> groupd.v1.Role
+	12, // 16: groupd.v1.Policy.answer_role:type_name -> groupd.v1.Role
+	13, // 17: groupd.v1.SettingsReply.status:type_name -> groupd.v1.Status
+	14, // 18: groupd.v1.SettingsReply.joining:type_name -> groupd.v1.Joining
+	5,  // 19: groupd.v1.SettingsReply.policy:type_name -> groupd.v1.Policy
+	14, // 20: groupd.v1.SettingsUpdateRequest.joining:type_name -> groupd.v1.Joining
+	5,  // 21: groupd.v1.SettingsUpdateRequest.policy:type_name -> groupd.v1.Policy
+	15, // 22: groupd.v1.MuteRequest.who:type_name -> groupd.v1.Who
+	15, // 23: groupd.v1.UnmuteRequest.who:type_name -> groupd.v1.Who
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_groupd_v1_policy_proto_init() }
