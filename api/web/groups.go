@@ -22,7 +22,7 @@ type GroupInput struct {
 	Topic       *string `json:"topic,omitempty"`
 	Visibility  *string `json:"visibility,omitempty"`
 	Join        *string `json:"join,omitempty"`
-	Owner       *string `json:"owner,omitempty"` // address or identity
+	Owner       *string `json:"owner,omitempty"`  // address or identity
 	Preset      string  `json:"preset,omitempty"` // when it is created: the word of a moderation.Preset; what else is said here wins over it
 
 	Policy json.RawMessage `json:"policy,omitempty"` // the settings that change; the zero value sets a default
