@@ -47,6 +47,10 @@ const (
 	ActionLockdown                       // have everybody who joins wait for a moderator, or no longer
 	ActionPolicy                         // see how the group behaves
 	ActionReports                        // see what members reported, and settle it
+	ActionDecline                        // turn an invite for oneself down
+	ActionCircle                         // see who is invited to a group that is being formed, and what they answered
+	ActionEstablish                      // end the forming of a group
+	ActionKeys                           // get the group's keys
 )
 
 // Facts is all that a decision depends on. Fields that do not concern the Action are ignored.
@@ -75,6 +79,12 @@ type Facts struct {
 	Policy   Policy
 	Owners   int // present members with RoleOwner
 
+	// How far the group has come, where Policy.Establish says that it has to be established.
+	Forming    bool
+	Creator    bool          // the one who asks establishes it
+	Unanswered int           // invites that can still be answered
+	AnswerTime time.Duration // that is left for that
+
 	// Whom it concerns.
 	Self       bool // the one who asks himself; of posts: its author; of invites: who made it
 	TargetRole Role // RoleNone: not a member; above RoleOwner: the group itself
@@ -91,6 +101,10 @@ type Facts struct {
 	Answered bool          // ActionJoin: something was said to the question at the door
 	Work     int           // ActionJoin: bits of work that were done for it, checked by the face
 	Cost     int           // ActionJoin: bits of work that are asked for now (Policy.JoinStamp)
+	TooLate  bool          // ActionJoin: he was invited, and the time to answer is over
+	Named    bool          // ActionInvite: it is for one person alone
+	Whole    bool          // ActionInvite: who is named by the whole of his address or identity
+	Met      bool          // ActionInvite: with whom the one who asks has exchanged messages here
 }
 
 // rank orders who may act on whom; the operator stands above the owners.
@@ -183,6 +197,17 @@ func Decide(f Facts, now time.Time) Verdict {
 		return inviting(f, now)
 	case ActionInvites:
 		return onOwn(f, PermInvite)
+	case ActionDecline:
+		return declining(f)
+	case ActionCircle:
+		if f.Standing == StandingInvited {
+			return allow()
+		}
+		return members(f)
+	case ActionEstablish:
+		return establishing(f)
+	case ActionKeys:
+		return members(f)
 	case ActionLockdown:
 		if f.has().Has(PermSettings) {
 			return members(f)
@@ -218,7 +243,8 @@ func Decide(f Facts, now time.Time) Verdict {
 // as the group.
 func needsIdentity(a Action) bool {
 	switch a {
-	case ActionJoin, ActionLeave, ActionClaim, ActionProfile, ActionBlockInvites, ActionForget, ActionReact, ActionNotify:
+	case ActionJoin, ActionLeave, ActionClaim, ActionProfile, ActionBlockInvites, ActionForget, ActionReact, ActionNotify, ActionDecline,
+		ActionEstablish, ActionKeys:
 		return true
 	}
 	return false

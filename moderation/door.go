@@ -11,6 +11,9 @@ func joining(f Facts) Verdict {
 	if f.Expected {
 		return allow()
 	}
+	if f.fixed() {
+		return deny(ReasonClosed, fixedText)
+	}
 	hold := false
 	switch f.Joining {
 	case JoiningOpen:
@@ -18,6 +21,9 @@ func joining(f Facts) Verdict {
 	case JoiningApprove:
 		hold = true
 	case JoiningInvite:
+		if f.Standing != StandingInvited && f.TooLate {
+			return deny(ReasonInvite, "the time to answer your invite is over")
+		}
 		if f.Standing != StandingInvited {
 			return deny(ReasonInvite, "this group takes new members by invite only")
 		}

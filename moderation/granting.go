@@ -53,6 +53,15 @@ func inviting(f Facts, now time.Time) Verdict {
 		return deny(ReasonProbation, "newcomers can not invite yet")
 	case f.Joining == JoiningClosed:
 		return deny(ReasonClosed, "this group takes no new members")
+	case f.fixed():
+		return deny(ReasonClosed, fixedText)
+	case f.Forming && !f.Creator && !f.Local:
+		return deny(ReasonCreator, "until this group is established only who made it invites")
+	}
+	if v := invitee(f); v.Outcome != Allow {
+		return v
+	}
+	switch {
 	case f.NewRole <= RoleMember:
 		return allow()
 	case !f.has().Has(PermGrant):

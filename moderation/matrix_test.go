@@ -77,6 +77,10 @@ func rules() []rule {
 		{action: moderation.ActionLockdown, name: "lockdown", who: "member", needs: p(moderation.PermBan), orSet: true, operator: true},
 		{action: moderation.ActionAudit, name: "audit", who: "member", needs: moderation.PermAudit, operator: true},
 		{action: moderation.ActionReports, name: "reports", who: "member", needs: moderation.PermDelete, operator: true},
+		{action: moderation.ActionDecline, name: "decline", who: "invitee"},
+		{action: moderation.ActionCircle, name: "circle", who: "guest", operator: true},
+		{action: moderation.ActionEstablish, name: "establish", who: "member"},
+		{action: moderation.ActionKeys, name: "keys", who: "member"},
 		{action: moderation.ActionOperate, name: "operate", who: "nobody", operator: true},
 	}
 }
@@ -108,6 +112,10 @@ func (r rule) expected(f moderation.Facts) moderation.Outcome {
 		return outcome(f.Local)
 	case "reader":
 		return outcome(member || openPublic)
+	case "invitee":
+		return outcome(f.Standing == moderation.StandingInvited)
+	case "guest":
+		return outcome(member || f.Standing == moderation.StandingInvited)
 	}
 	rank := f.Role
 	if f.Local {
@@ -135,6 +143,13 @@ func (r rule) expected(f moderation.Facts) moderation.Outcome {
 		r.timed && !f.Local && f.Age > f.Policy.EditSpan(),
 		r.alone == "target" && f.TargetRole == moderation.RoleOwner && f.Owners < 2,
 		r.name == "profile" && f.Rename && f.Policy.FixedNames && !staff,
+		r.name == "establish" && !(f.Forming && f.Creator),
+		r.name == "establish" && f.Unanswered > 0 && f.AnswerTime > 0,
+		r.name == "invite" && f.Forming && !f.Creator && !f.Local,
+		r.name == "invite" && stays(f),
+		r.name == "invite" && f.Policy.InviteTo > moderation.InviteAnyone && !f.Named,
+		r.name == "invite" && f.Policy.InviteTo == moderation.InviteKnown && !f.Met && !f.Whole && !f.Local,
+		r.name == "invite" && f.Policy.InviteTo == moderation.InviteMet && !f.Met && !f.Local,
 	} {
 		if obstacle {
 			return moderation.Deny
@@ -164,7 +179,7 @@ func joins(f moderation.Facts, member bool) moderation.Outcome {
 		return moderation.Deny
 	case f.Expected:
 		return moderation.Allow
-	case f.Joining == moderation.JoiningClosed:
+	case f.Joining == moderation.JoiningClosed || stays(f):
 		return moderation.Deny
 	case invited:
 		return moderation.Allow
@@ -179,6 +194,9 @@ func joins(f moderation.Facts, member bool) moderation.Outcome {
 	}
 	return moderation.Allow
 }
+
+// stays reports whether the group remains as it was established.
+func stays(f moderation.Facts) bool { return f.Policy.Establish && f.Policy.Fixed && !f.Forming }
 
 func outcome(allowed bool) moderation.Outcome {
 	if allowed {
@@ -265,6 +283,41 @@ func states() map[string]func(*moderation.Facts) {
 		"another name":              func(f *moderation.Facts) { f.Rename = true },
 		"another name, fixed":       func(f *moderation.Facts) { f.Rename, f.Policy.FixedNames = true, true },
 		"fixed names":               func(f *moderation.Facts) { f.Policy.FixedNames = true },
+	}
+	forming := func(change func(*moderation.Facts)) func(*moderation.Facts) {
+		return func(f *moderation.Facts) {
+			f.Joining, f.Policy.Establish, f.Policy.Fixed, f.Forming = moderation.JoiningInvite, true, true, true
+			change(f)
+		}
+	}
+	out["forming"] = forming(func(*moderation.Facts) {})
+	out["forming, by the creator"] = forming(func(f *moderation.Facts) { f.Creator = true })
+	out["forming, some can still answer"] = forming(func(f *moderation.Facts) { f.Creator, f.Unanswered, f.AnswerTime = true, 1, time.Second })
+	out["forming, nobody else can answer"] = forming(func(f *moderation.Facts) { f.Creator, f.AnswerTime = true, time.Hour })
+	out["forming, the time is over"] = forming(func(f *moderation.Facts) { f.Creator, f.Unanswered = true, 3 })
+	out["forming, the time was over long ago"] = forming(func(f *moderation.Facts) { f.Creator, f.Unanswered, f.AnswerTime = true, 3, -1 })
+	out["forming, invited"] = forming(func(f *moderation.Facts) { outside(f, moderation.StandingInvited) })
+	out["forming, too late"] = forming(func(f *moderation.Facts) { outside(f, moderation.StandingStranger); f.TooLate = true })
+	out["too late, and invited again"] = func(f *moderation.Facts) {
+		outside(f, moderation.StandingInvited)
+		f.Joining, f.TooLate = moderation.JoiningInvite, true
+	}
+	out["too late, but anybody joins"] = func(f *moderation.Facts) { f.Joining, f.TooLate = moderation.JoiningOpen, true }
+	out["established"] = forming(func(f *moderation.Facts) { f.Forming, f.Creator = false, true })
+	out["established, invited"] = forming(func(f *moderation.Facts) { outside(f, moderation.StandingInvited); f.Forming = false })
+	out["established, not fixed"] = forming(func(f *moderation.Facts) { f.Forming, f.Policy.Fixed = false, false })
+	out["established, not fixed, invited"] = forming(func(f *moderation.Facts) {
+		outside(f, moderation.StandingInvited)
+		f.Forming, f.Policy.Fixed = false, false
+	})
+	out["fixed, but nothing to establish"] = func(f *moderation.Facts) { f.Policy.Fixed = true }
+	out["made by the one who asks"] = func(f *moderation.Facts) { f.Creator = true }
+	for to := moderation.InviteAnyone; to <= moderation.InviteMet; to++ {
+		for how := range 8 {
+			out[fmt.Sprintf("invites of kind %d, %03b", to, how)] = func(f *moderation.Facts) {
+				f.Policy.InviteTo, f.Named, f.Whole, f.Met = to, how&1 != 0, how&2 != 0, how&4 != 0
+			}
+		}
 	}
 	out["not identified, open"] = func(f *moderation.Facts) {
 		outside(f, moderation.StandingStranger)

@@ -188,6 +188,12 @@ type Policy struct {
 	// The end.
 	ExpiresAt  Moment  `json:"expires_at,omitzero"`  // nobody joins or writes from then on; 0: the group lasts
 	ExpireKeep Seconds `json:"expire_keep,omitzero"` // how long it can be read then, before it is deleted; default 7 days
+
+	// Circles: see circle.go.
+	InviteTo   Invitees `json:"invite_to,omitzero"`   // whom an invite may be for
+	InviteSpan Seconds  `json:"invite_span,omitzero"` // how long an invite holds unless said otherwise, and at most; default a week, and 90 days
+	Establish  bool     `json:"establish,omitzero"`   // a new group is being formed until its creator establishes it
+	Fixed      bool     `json:"fixed,omitzero"`       // once it is established nobody new comes
 }
 
 // ParsePolicy reads a stored policy; nothing is the zero Policy.

@@ -21,6 +21,8 @@ func (p Policy) Check() (field, problem string) {
 		return "announce", "no such policy"
 	case p.Delivery >= deliveryKinds:
 		return "delivery", "no such mode"
+	case p.InviteTo >= inviteeKinds:
+		return "invite_to", "no such policy"
 	case p.AirtimeShare > 100:
 		return "airtime_share", "more than 100 percent"
 	case len(p.ReservedNames) > MaxReservedNames:

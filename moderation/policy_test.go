@@ -71,6 +71,8 @@ func TestWhatAPolicyMayNotSay(t *testing.T) {
 		"announce":       {{Announce: 4}},
 		"delivery":       {{Delivery: 6}},
 		"airtime_share":  {{AirtimeShare: 101}},
+		"invite_to":      {{InviteTo: 4}},
+		"invite_span":    {{InviteSpan: tenYears + 1}},
 		"reserved_names": {{ReservedNames: make([]string, 33)}, {ReservedNames: []string{""}}, {ReservedNames: []string{"a\nb"}}},
 		"silent_after":   {{SilentAfter: tenYears + 1}},
 		"slow_mode":      {{SlowMode: math.MaxUint32}},
@@ -88,7 +90,7 @@ func TestWhatAPolicyMayNotSay(t *testing.T) {
 	for _, good := range []moderation.Policy{
 		{}, {Question: strings.Repeat("x", 200)}, {History: moderation.HistoryStay}, {History: moderation.HistoryLast, HistoryCount: 1}, {Announce: moderation.AnnounceOff},
 		{Delivery: moderation.DeliveryDigest}, {AirtimeShare: 100}, {SlowMode: tenYears}, {MemberPosts: moderation.Quota{Count: 1_000_000, Per: tenYears}},
-		{PinRole: moderation.RoleOwner}, {CostCeiling: 24}, {ReservedNames: strings.Fields(strings.Repeat("root ", 32))},
+		{PinRole: moderation.RoleOwner}, {InviteTo: moderation.InviteMet}, {InviteSpan: tenYears}, {CostCeiling: 24}, {ReservedNames: strings.Fields(strings.Repeat("root ", 32))},
 	} {
 		if field, problem := good.Check(); field != "" || problem != "" {
 			t.Errorf("%+v: %s %s", good, field, problem)

@@ -44,9 +44,9 @@ func Presets() []Preset {
 			},
 		},
 		{
-			Word: "circle", Text: "A few people who know each other: whom a member invites answers within hours, or stays outside.",
+			Word: "circle", Text: "At most ten who know each other: whom its creator invites has six hours to answer; then it is established, and stays as it is.",
 			Joining: JoiningInvite, PublicName: NamelessGroup,
-			Policy: Policy{MaxMembers: 10, Announce: AnnounceOff},
+			Policy: Policy{MaxMembers: 10, InviteTo: InviteKnown, InviteSpan: 6 * 60 * 60, Establish: true, Fixed: true, RetainCount: 100, Announce: AnnounceOff},
 		},
 		{
 			Word: "event", Text: "A group for a while: on its day it ends, can be read a little longer, and is deleted.",

@@ -43,10 +43,13 @@ const (
 	ReasonRate          Reason = "rate"      // RetryAfter is set
 	ReasonReadOnly      Reason = "read only" // only staff write
 	ReasonProbation     Reason = "probation"
-	ReasonRole          Reason = "role"     // the policy asks for a higher one
-	ReasonQuestion      Reason = "question" // at the door; Text holds it
-	ReasonInvite        Reason = "invite"   // only with one
-	ReasonStamp         Reason = "stamp"    // Cost is set
+	ReasonRole          Reason = "role"       // the policy asks for a higher one
+	ReasonQuestion      Reason = "question"   // at the door; Text holds it
+	ReasonInvite        Reason = "invite"     // only with one
+	ReasonInvitee       Reason = "invitee"    // not for this person, or not for whoever has the code
+	ReasonCreator       Reason = "creator"    // only who made the group
+	ReasonUnanswered    Reason = "unanswered" // invites can still be; RetryAfter is set
+	ReasonStamp         Reason = "stamp"      // Cost is set
 	ReasonNotAuthor     Reason = "not the author"
 	ReasonFixedName     Reason = "fixed name"
 	ReasonLate          Reason = "late"      // too late to edit

@@ -28,7 +28,7 @@ func fullPolicy() moderation.Policy {
 			f.Set(reflect.ValueOf([]string{"admin", "root"}))
 		case moderation.Quota:
 			f.Set(reflect.ValueOf(moderation.Quota{Count: uint32(i + 1), Per: moderation.Seconds(i + 100)}))
-		case moderation.History, moderation.Announcing, moderation.Delivery, moderation.Role:
+		case moderation.History, moderation.Announcing, moderation.Delivery, moderation.Role, moderation.Invitees:
 			f.SetUint(2)
 		default:
 			f.SetUint(uint64(i%20 + 1))

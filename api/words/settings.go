@@ -77,6 +77,10 @@ func Settings() []Setting {
 		{"attach_group", "size of all attachments", howBytes},
 		{"announce", "what announces tell", "full, name, off, default"},
 		{"delivery", "how new members are told of posts", "fetch, notify, push, relay, digest, default"},
+		{"invite_to", "whom an invite may be for", "anyone, named (no codes), known (or by the whole address), met"},
+		{"invite_span", "how long an invite holds, and at most", "30m, 6h, 7d, default"},
+		{"establish", "a new group is formed by invites until its creator establishes it", howSwitch},
+		{"fixed", "once it is established nobody new comes", howSwitch},
 		{"relay_to_groups", "members that are groups themselves may be sent posts as messages", howSwitch},
 		{"airtime_share", "percent of an interface's time for deliveries", "1 to 100, default"},
 		{"topic_role", "from this rank on members change the topic", howRole},
@@ -186,6 +190,8 @@ func parseSetting(to any, text string, now time.Time) error {
 		*v, ok = parseChoice[moderation.Announcing](text, announceWords())
 	case *moderation.Delivery:
 		*v, ok = parseChoice[moderation.Delivery](text, deliveryWords())
+	case *moderation.Invitees:
+		*v, ok = parseChoice[moderation.Invitees](text, inviteeWords())
 	}
 	if !ok {
 		return ErrSettingValue
@@ -194,6 +200,7 @@ func parseSetting(to any, text string, now time.Time) error {
 }
 
 // The words of settings that are one of several, by their numbers.
+func inviteeWords() []string  { return []string{"anyone", "named", "known", "met"} }
 func historyWords() []string  { return []string{"all", "stay", "last"} }
 func announceWords() []string { return []string{"default", "full", "name", "off"} }
 func deliveryWords() []string {
@@ -266,6 +273,8 @@ func ShowSetting(s group.Settings, key string) string {
 		return OnOff(v)
 	case moderation.History:
 		return historyWords()[min(int(v), len(historyWords())-1)]
+	case moderation.Invitees:
+		return inviteeWords()[min(int(v), len(inviteeWords())-1)]
 	}
 	if f.IsZero() {
 		return "default"

@@ -189,6 +189,63 @@ func (DefaultDelivery) EnumDescriptor() ([]byte, []int) {
 	return file_groupd_v1_policy_proto_rawDescGZIP(), []int{2}
 }
 
+// InviteTo is whom an invite may be for.
+type InviteTo int32
+
+const (
+	// Whoever has the code, or one who is named.
+	InviteTo_INVITE_ANYONE InviteTo = 0
+	// One person each: there are no codes.
+	InviteTo_INVITE_NAMED InviteTo = 1
+	// The same; by a name only people with whom the inviter has exchanged messages here, others by their whole address.
+	InviteTo_INVITE_KNOWN InviteTo = 2
+	// Only people with whom the inviter has exchanged messages here.
+	InviteTo_INVITE_MET InviteTo = 3
+)
+
+// Enum value maps for InviteTo.
+var (
+	InviteTo_name = map[int32]string{
+		0: "INVITE_ANYONE",
+		1: "INVITE_NAMED",
+		2: "INVITE_KNOWN",
+		3: "INVITE_MET",
+	}
+	InviteTo_value = map[string]int32{
+		"INVITE_ANYONE": 0,
+		"INVITE_NAMED":  1,
+		"INVITE_KNOWN":  2,
+		"INVITE_MET":    3,
+	}
+)
+
+func (x InviteTo) Enum() *InviteTo {
+	p := new(InviteTo)
+	*p = x
+	return p
+}
+
+func (x InviteTo) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (InviteTo) Descriptor() protoreflect.EnumDescriptor {
+	return file_groupd_v1_policy_proto_enumTypes[3].Descriptor()
+}
+
+func (InviteTo) Type() protoreflect.EnumType {
+	return &file_groupd_v1_policy_proto_enumTypes[3]
+}
+
+func (x InviteTo) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use InviteTo.Descriptor instead.
+func (InviteTo) EnumDescriptor() ([]byte, []int) {
+	return file_groupd_v1_policy_proto_rawDescGZIP(), []int{3}
+}
+
 // Quota is so many of something in so much time. Both 0: the default.
 type Quota struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -379,7 +436,15 @@ type Policy struct {
 	// The group ends: Unix seconds. Nobody joins or writes from then on. Until then staff can move it. 0: it lasts.
 	ExpiresAt *uint64 `protobuf:"varint,55,opt,name=expires_at,json=expiresAt,proto3,oneof" json:"expires_at,omitempty"`
 	// How long it can be read then, before it is deleted. 0: seven days.
-	ExpireKeep    *uint32 `protobuf:"varint,56,opt,name=expire_keep,json=expireKeep,proto3,oneof" json:"expire_keep,omitempty"`
+	ExpireKeep *uint32 `protobuf:"varint,56,opt,name=expire_keep,json=expireKeep,proto3,oneof" json:"expire_keep,omitempty"`
+	// Whom an invite may be for.
+	InviteTo *InviteTo `protobuf:"varint,60,opt,name=invite_to,json=inviteTo,proto3,enum=groupd.v1.InviteTo,oneof" json:"invite_to,omitempty"`
+	// How long an invite holds unless said otherwise, and at most. 0: a week, and 90 days.
+	InviteSpan *uint32 `protobuf:"varint,61,opt,name=invite_span,json=inviteSpan,proto3,oneof" json:"invite_span,omitempty"`
+	// A new group is being formed until its creator establishes it.
+	Establish *bool `protobuf:"varint,62,opt,name=establish,proto3,oneof" json:"establish,omitempty"`
+	// Once it is established nobody new comes.
+	Fixed         *bool `protobuf:"varint,63,opt,name=fixed,proto3,oneof" json:"fixed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -769,6 +834,34 @@ func (x *Policy) GetExpireKeep() uint32 {
 		return *x.ExpireKeep
 	}
 	return 0
+}
+
+func (x *Policy) GetInviteTo() InviteTo {
+	if x != nil && x.InviteTo != nil {
+		return *x.InviteTo
+	}
+	return InviteTo_INVITE_ANYONE
+}
+
+func (x *Policy) GetInviteSpan() uint32 {
+	if x != nil && x.InviteSpan != nil {
+		return *x.InviteSpan
+	}
+	return 0
+}
+
+func (x *Policy) GetEstablish() bool {
+	if x != nil && x.Establish != nil {
+		return *x.Establish
+	}
+	return false
+}
+
+func (x *Policy) GetFixed() bool {
+	if x != nil && x.Fixed != nil {
+		return *x.Fixed
+	}
+	return false
 }
 
 // SettingsRequest reads how the group behaves; for members.
@@ -1182,7 +1275,7 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\x05count\x18\x01 \x01(\rR\x05count\x12\x10\n" +
 	"\x03per\x18\x02 \x01(\rR\x03per\" \n" +
 	"\bNameList\x12\x14\n" +
-	"\x05names\x18\x01 \x03(\tR\x05names\"\x95\x18\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names\"\xe6\x19\n" +
 	"\x06Policy\x12\x1f\n" +
 	"\bquestion\x18\x01 \x01(\tH\x00R\bquestion\x88\x01\x01\x12(\n" +
 	"\rquestion_hold\x18\x02 \x01(\bH\x01R\fquestionHold\x88\x01\x01\x12$\n" +
@@ -1251,7 +1344,12 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\n" +
 	"expires_at\x187 \x01(\x04H1R\texpiresAt\x88\x01\x01\x12$\n" +
 	"\vexpire_keep\x188 \x01(\rH2R\n" +
-	"expireKeep\x88\x01\x01B\v\n" +
+	"expireKeep\x88\x01\x01\x125\n" +
+	"\tinvite_to\x18< \x01(\x0e2\x13.groupd.v1.InviteToH3R\binviteTo\x88\x01\x01\x12$\n" +
+	"\vinvite_span\x18= \x01(\rH4R\n" +
+	"inviteSpan\x88\x01\x01\x12!\n" +
+	"\testablish\x18> \x01(\bH5R\testablish\x88\x01\x01\x12\x19\n" +
+	"\x05fixed\x18? \x01(\bH6R\x05fixed\x88\x01\x01B\v\n" +
 	"\t_questionB\x10\n" +
 	"\x0e_question_holdB\x0e\n" +
 	"\f_max_membersB\x0f\n" +
@@ -1309,7 +1407,13 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\v_no_removalB\t\n" +
 	"\a_frozenB\r\n" +
 	"\v_expires_atB\x0e\n" +
-	"\f_expire_keep\"\x11\n" +
+	"\f_expire_keepB\f\n" +
+	"\n" +
+	"_invite_toB\x0e\n" +
+	"\f_invite_spanB\f\n" +
+	"\n" +
+	"_establishB\b\n" +
+	"\x06_fixed\"\x11\n" +
 	"\x0fSettingsRequest\"\xc8\x02\n" +
 	"\rSettingsReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12,\n" +
@@ -1357,7 +1461,13 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\x0fDELIVERY_NOTIFY\x10\x02\x12\x11\n" +
 	"\rDELIVERY_PUSH\x10\x03\x12\x12\n" +
 	"\x0eDELIVERY_RELAY\x10\x04\x12\x13\n" +
-	"\x0fDELIVERY_DIGEST\x10\x05B!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
+	"\x0fDELIVERY_DIGEST\x10\x05*Q\n" +
+	"\bInviteTo\x12\x11\n" +
+	"\rINVITE_ANYONE\x10\x00\x12\x10\n" +
+	"\fINVITE_NAMED\x10\x01\x12\x10\n" +
+	"\fINVITE_KNOWN\x10\x02\x12\x0e\n" +
+	"\n" +
+	"INVITE_MET\x10\x03B!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
 
 var (
 	file_groupd_v1_policy_proto_rawDescOnce sync.Once
@@ -1371,56 +1481,58 @@ func file_groupd_v1_policy_proto_rawDescGZIP() []byte {
 	return file_groupd_v1_policy_proto_rawDescData
 }
 
-var file_groupd_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_groupd_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
 var file_groupd_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_groupd_v1_policy_proto_goTypes = []any{
 	(History)(0),                  // 0: groupd.v1.History
 	(Announcing)(0),               // 1: groupd.v1.Announcing
 	(DefaultDelivery)(0),          // 2: groupd.v1.DefaultDelivery
-	(*Quota)(nil),                 // 3: groupd.v1.Quota
-	(*NameList)(nil),              // 4: groupd.v1.NameList
-	(*Policy)(nil),                // 5: groupd.v1.Policy
-	(*SettingsRequest)(nil),       // 6: groupd.v1.SettingsRequest
-	(*SettingsReply)(nil),         // 7: groupd.v1.SettingsReply
-	(*SettingsUpdateRequest)(nil), // 8: groupd.v1.SettingsUpdateRequest
-	(*LockdownRequest)(nil),       // 9: groupd.v1.LockdownRequest
-	(*MuteRequest)(nil),           // 10: groupd.v1.MuteRequest
-	(*UnmuteRequest)(nil),         // 11: groupd.v1.UnmuteRequest
-	(Role)(0),                     // 12: groupd.v1.Role
-	(*Status)(nil),                // 13: groupd.v1.Status
-	(Joining)(0),                  // 14: groupd.v1.Joining
-	(*Who)(nil),                   // 15: groupd.v1.Who
+	(InviteTo)(0),                 // 3: groupd.v1.InviteTo
+	(*Quota)(nil),                 // 4: groupd.v1.Quota
+	(*NameList)(nil),              // 5: groupd.v1.NameList
+	(*Policy)(nil),                // 6: groupd.v1.Policy
+	(*SettingsRequest)(nil),       // 7: groupd.v1.SettingsRequest
+	(*SettingsReply)(nil),         // 8: groupd.v1.SettingsReply
+	(*SettingsUpdateRequest)(nil), // 9: groupd.v1.SettingsUpdateRequest
+	(*LockdownRequest)(nil),       // 10: groupd.v1.LockdownRequest
+	(*MuteRequest)(nil),           // 11: groupd.v1.MuteRequest
+	(*UnmuteRequest)(nil),         // 12: groupd.v1.UnmuteRequest
+	(Role)(0),                     // 13: groupd.v1.Role
+	(*Status)(nil),                // 14: groupd.v1.Status
+	(Joining)(0),                  // 15: groupd.v1.Joining
+	(*Who)(nil),                   // 16: groupd.v1.Who
 }
 var file_groupd_v1_policy_proto_depIdxs = []int32{
-	3,  // 0: groupd.v1.Policy.probation_posts:type_name -> groupd.v1.Quota
-	12, // 1: groupd.v1.Policy.invite_role:type_name -> groupd.v1.Role
-	12, // 2: groupd.v1.Policy.react_role:type_name -> groupd.v1.Role
-	12, // 3: groupd.v1.Policy.attach_role:type_name -> groupd.v1.Role
-	12, // 4: groupd.v1.Policy.pin_role:type_name -> groupd.v1.Role
+	4,  // 0: groupd.v1.Policy.probation_posts:type_name -> groupd.v1.Quota
+	13, // 1: groupd.v1.Policy.invite_role:type_name -> groupd.v1.Role
+	13, // 2: groupd.v1.Policy.react_role:type_name -> groupd.v1.Role
+	13, // 3: groupd.v1.Policy.attach_role:type_name -> groupd.v1.Role
+	13, // 4: groupd.v1.Policy.pin_role:type_name -> groupd.v1.Role
 	0,  // 5: groupd.v1.Policy.history:type_name -> groupd.v1.History
-	3,  // 6: groupd.v1.Policy.member_posts:type_name -> groupd.v1.Quota
-	3,  // 7: groupd.v1.Policy.group_posts:type_name -> groupd.v1.Quota
-	3,  // 8: groupd.v1.Policy.member_airtime:type_name -> groupd.v1.Quota
-	3,  // 9: groupd.v1.Policy.group_airtime:type_name -> groupd.v1.Quota
-	3,  // 10: groupd.v1.Policy.emergency_posts:type_name -> groupd.v1.Quota
-	3,  // 11: groupd.v1.Policy.flood:type_name -> groupd.v1.Quota
-	4,  // 12: groupd.v1.Policy.reserved_names:type_name -> groupd.v1.NameList
+	4,  // 6: groupd.v1.Policy.member_posts:type_name -> groupd.v1.Quota
+	4,  // 7: groupd.v1.Policy.group_posts:type_name -> groupd.v1.Quota
+	4,  // 8: groupd.v1.Policy.member_airtime:type_name -> groupd.v1.Quota
+	4,  // 9: groupd.v1.Policy.group_airtime:type_name -> groupd.v1.Quota
+	4,  // 10: groupd.v1.Policy.emergency_posts:type_name -> groupd.v1.Quota
+	4,  // 11: groupd.v1.Policy.flood:type_name -> groupd.v1.Quota
+	5,  // 12: groupd.v1.Policy.reserved_names:type_name -> groupd.v1.NameList
 	1,  // 13: groupd.v1.Policy.announce:type_name -> groupd.v1.Announcing
 	2,  // 14: groupd.v1.Policy.delivery:type_name -> groupd.v1.DefaultDelivery
-	12, // 15: groupd.v1.Policy.topic_role:type_name -> groupd.v1.Role
-	12, // 16: groupd.v1.Policy.answer_role:type_name -> groupd.v1.Role
-	13, // 17: groupd.v1.SettingsReply.status:type_name -> groupd.v1.Status
-	14, // 18: groupd.v1.SettingsReply.joining:type_name -> groupd.v1.Joining
-	5,  // 19: groupd.v1.SettingsReply.policy:type_name -> groupd.v1.Policy
-	14, // 20: groupd.v1.SettingsUpdateRequest.joining:type_name -> groupd.v1.Joining
-	5,  // 21: groupd.v1.SettingsUpdateRequest.policy:type_name -> groupd.v1.Policy
-	15, // 22: groupd.v1.MuteRequest.who:type_name -> groupd.v1.Who
-	15, // 23: groupd.v1.UnmuteRequest.who:type_name -> groupd.v1.Who
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	13, // 15: groupd.v1.Policy.topic_role:type_name -> groupd.v1.Role
+	13, // 16: groupd.v1.Policy.answer_role:type_name -> groupd.v1.Role
+	3,  // 17: groupd.v1.Policy.invite_to:type_name -> groupd.v1.InviteTo
+	14, // 18: groupd.v1.SettingsReply.status:type_name -> groupd.v1.Status
+	15, // 19: groupd.v1.SettingsReply.joining:type_name -> groupd.v1.Joining
+	6,  // 20: groupd.v1.SettingsReply.policy:type_name -> groupd.v1.Policy
+	15, // 21: groupd.v1.SettingsUpdateRequest.joining:type_name -> groupd.v1.Joining
+	6,  // 22: groupd.v1.SettingsUpdateRequest.policy:type_name -> groupd.v1.Policy
+	16, // 23: groupd.v1.MuteRequest.who:type_name -> groupd.v1.Who
+	16, // 24: groupd.v1.UnmuteRequest.who:type_name -> groupd.v1.Who
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_groupd_v1_policy_proto_init() }
@@ -1437,7 +1549,7 @@ func file_groupd_v1_policy_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_groupd_v1_policy_proto_rawDesc), len(file_groupd_v1_policy_proto_rawDesc)),
-			NumEnums:      3,
+			NumEnums:      4,
 			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
