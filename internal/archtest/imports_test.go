@@ -28,6 +28,8 @@ var arrows = []struct {
 	{"bench/...", []string{"api/...", "db/...", "group", "group/delivery", "internal/...", "lxmf", "lxmf/filespool", "moderation", "proto/...", "rns/..."}},
 	{"api/requests", []string{"api/signed", "lxmf", "group", "group/delivery", "moderation", "proto/...", "rns", "rns/msgpack"}},
 	{"api/lxm", []string{"api/signed", "api/words", "group", "group/delivery", "moderation", "lxmf", "rns", "rns/msgpack"}},
+	{"api/lxm", []string{"api/signed", "group", "group/delivery", "moderation", "lxmf", "rns", "rns/msgpack"}},
+	{"api/pages", []string{"api/words", "group", "moderation", "rns", "rns/msgpack"}},
 	{"api/signed", []string{"group", "lxmf", "rns/msgpack"}},
 	{"api/words", []string{"group", "moderation"}},
 	{"api/web", []string{"group", "group/delivery", "moderation"}},

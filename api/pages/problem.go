@@ -1,0 +1,125 @@
+package pages
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// problem is a page that says why there is no other one, and what to do.
+func (s *Server) problem(v *visit, title string, err error) *page {
+	p := s.page(v, title)
+	s.refusal(v, p, err)
+	return p
+}
+
+// refusal says in words why something was not done, on a page that may show the form again below.
+func (s *Server) refusal(v *visit, p *page, err error) {
+	var e *group.Error
+	if !errors.As(err, &e) || e.Kind == group.KindInternal || e.Kind == group.KindNotDurable {
+		p.end().bold("Something went wrong on the server.").text(" Try again later, or tell the operator: " + s.note(v, err) + ".").nl().nl()
+		return
+	}
+	p.end().bold(cutBytes(sentence(reason(e)), 400)).nl()
+	switch e.Kind {
+	case group.KindNotIdentified:
+		howToIdentify(v, p)
+	case group.KindNotMember:
+		if e.Reason != moderation.ReasonInvite {
+			p.link("Join", "/page/join.mu").text(" to read and write here.").nl()
+		}
+	case group.KindPending:
+		p.line("You need not do anything: you are told when a moderator has decided.")
+	case group.KindRateLimited:
+		if e.RetryAfter > 0 {
+			p.line("Try again in " + remaining(e.RetryAfter) + ".")
+		}
+	case group.KindStampRequired:
+		p.text("A page can not do that work. Write to the group instead, your program does it by itself: ").write("open the chat", s.address).nl()
+	case group.KindConflict:
+		for _, m := range e.Choices {
+			p.text("- " + cut(m.DisplayName, 30) + " ").text(m.Address.String()).nl()
+		}
+	}
+	p.nl()
+}
+
+// note puts an error of ours into the log, and returns the id that it has there.
+func (s *Server) note(v *visit, err error) string {
+	id := s.logID()
+	attrs := []any{"id", id, "path", v.path, "group", string(s.group), "err", err}
+	if p := (*panicked)(nil); errors.As(err, &p) {
+		attrs = append(attrs, "stack", string(p.stack))
+	}
+	level := slog.LevelError
+	if v.ctx.Err() != nil { // he did not wait
+		level = slog.LevelDebug
+	}
+	s.log.Log(context.WithoutCancel(v.ctx), level, "page failed", attrs...)
+	return id
+}
+
+// logID makes 8 hex digits that a visitor can tell the operator.
+func (s *Server) logID() string {
+	var b [4]byte
+	if _, err := io.ReadFull(s.rand, b[:]); err != nil {
+		return "norandom"
+	}
+	return hex.EncodeToString(b[:])
+}
+
+// panicked is a panic in a page, as an error.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+// Error names the type of the panic, and its text only where it comes from the runtime: others may hold a member's words.
+func (p *panicked) Error() string {
+	if err, ok := p.value.(runtime.Error); ok {
+		return "panic: " + err.Error()
+	}
+	return fmt.Sprintf("panic: %T", p.value)
+}
+
+// reason makes the words of an error a sentence, with the field where they need it.
+func reason(e *group.Error) string {
+	text, field := e.Msg, strings.ReplaceAll(e.Field, "_", " ")
+	switch first, _, _ := strings.Cut(text, " "); {
+	case field == "":
+	case (field == "who" || field == "target") && (first == "is" || first == "was" || first == "wants"):
+		return "this person " + text
+	case first == "must", first == "is":
+		return "the " + field + " " + text
+	case first == "longer":
+		return "the " + field + " is " + text
+	}
+	return text
+}
+
+// sentence gives a text a capital and a full stop.
+func sentence(s string) string {
+	r, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return s
+	}
+	s = string(unicode.ToUpper(r)) + s[size:]
+	if strings.ContainsAny(s[len(s)-1:], ".!?") {
+		return s
+	}
+	return s + "."
+}
+
+// remaining is a wait in words.
+func remaining(d time.Duration) string { return moderation.Remaining(d) }

@@ -1,0 +1,153 @@
+package pages
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"groupd/group"
+	"groupd/moderation"
+	"groupd/rns"
+	"groupd/rns/msgpack"
+)
+
+// Bounds of what comes with a request.
+const (
+	// MaxRequest is the largest data of a request, in bytes.
+	MaxRequest = 64 << 10
+	// maxValues is how many fields and variables are read; those behind are left out.
+	maxValues = 64
+	// maxKey is how long the name of one may be, in bytes.
+	maxKey = 64
+)
+
+// client is the program of the visitor, as far as it can be told. It decides about hints, and nothing else.
+type client uint8
+
+const (
+	clientUnknown  client = iota
+	clientNomadNet        // sends nil where there is no data
+	clientMeshChat        // sends an empty map
+)
+
+// visit is one request for a page. It is used by one goroutine.
+type visit struct {
+	ctx    context.Context
+	path   string       // as registered; "" where nobody knows it
+	caller group.Caller // who identified on this link; zero: nobody
+	link   rns.LinkID
+	client client
+	info   group.Info // the group as the caller may see it, read before the page is made
+
+	fields, variables map[string]string
+
+	nonces map[string]string // of the forms on the page that is being made
+	used   string            // the nonce that was taken
+	stale  bool              // a form was sent whose nonce is good no more
+}
+
+// read takes a request's data: nothing, or a map of text to text. What is neither is left out.
+func (v *visit) read(data msgpack.Raw) {
+	v.fields, v.variables = make(map[string]string), make(map[string]string)
+	if len(data) == 0 || data.IsNil() {
+		v.client = clientNomadNet
+		return
+	}
+	r := msgpack.NewReader(data)
+	n, err := r.Map()
+	if err != nil {
+		return
+	}
+	if n == 0 {
+		v.client = clientMeshChat
+	}
+	for ; n > 0; n-- {
+		key, err := r.Raw()
+		if err != nil {
+			return
+		}
+		value, err := r.Raw()
+		if err != nil {
+			return
+		}
+		name, isText := key.Str()
+		text, isText2 := value.Str()
+		if !isText || !isText2 || len(name) > maxKey || len(v.fields)+len(v.variables) >= maxValues {
+			continue
+		}
+		if field, ok := strings.CutPrefix(name, "field_"); ok {
+			v.fields[field] = strings.ToValidUTF8(text, "")
+		} else if variable, ok := strings.CutPrefix(name, "var_"); ok {
+			v.variables[variable] = decode(strings.ToValidUTF8(text, ""))
+		}
+	}
+}
+
+// field is what stood in a field of the form; "" when there is none.
+func (v *visit) field(name string) string { return v.fields[name] }
+
+// variable is what a link gave along; "" when it did not. Anybody's page can have a link to here: a variable alone never changes anything.
+func (v *visit) variable(name string) string { return v.variables[name] }
+
+// value is a field, or else a variable of that name.
+func (v *visit) value(name string) string {
+	if f, ok := v.fields[name]; ok {
+		return f
+	}
+	return v.variables[name]
+}
+
+// choices are the checked boxes of a name. NomadNet sends all of them, joined by commas, MeshChat the last one alone (spec 4 §7.13).
+func (v *visit) choices(name string) []string {
+	return strings.FieldsFunc(v.fields[name], func(r rune) bool { return r == ',' })
+}
+
+// number is a value as a number from 0 on; 0 when it is none.
+func (v *visit) number(name string) uint64 {
+	n, err := strconv.ParseUint(strings.TrimPrefix(strings.TrimSpace(v.value(name)), "#"), 10, 63)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// seq is a value as the number of an entry.
+func (v *visit) seq(name string) group.Seq { return group.Seq(v.number(name)) }
+
+// identified reports whether somebody identified on this link.
+func (v *visit) identified() bool { return !v.caller.Identity.IsZero() }
+
+// member reports whether the caller is in the group.
+func (v *visit) member() bool {
+	s := v.info.You.Standing
+	return s == moderation.StandingMember || s == moderation.StandingMuted
+}
+
+// may reports whether the caller has a permission; for what is shown alone, the Hub decides.
+func (v *visit) may(p moderation.Permission) bool {
+	you := v.info.You
+	return v.member() && (you.Role == moderation.RoleOwner || you.Permissions.Has(p))
+}
+
+// reads reports whether the caller sees the timeline.
+func (v *visit) reads() bool { return v.info.Inside }
+
+// acting is the caller with the id of the form that was sent, so that the Hub does the same thing once however often it is asked. One form
+// that calls several methods gives each a suffix of its own, at most 8 bytes.
+func (v *visit) acting(suffix string) group.Caller {
+	c := v.caller
+	if v.used != "" {
+		c.ClientID = []byte(v.used + suffix)
+	}
+	return c
+}
+
+// groupName is what the caller may know the group by.
+func (v *visit) groupName() string {
+	if v.info.PrivateName != "" {
+		return v.info.PrivateName
+	}
+	return v.info.PublicName
+}
+
+func seqText(s group.Seq) string { return strconv.FormatUint(uint64(s), 10) }
