@@ -28,17 +28,24 @@ func (s *Server) taken(v *visit, form string) bool {
 	if value == "" || !v.identified() {
 		return false
 	}
-	if !s.nonces.take(holder{v.link, v.caller.Identity}, form, value) {
-		v.stale = v.used == ""
-		return false
+	switch s.nonces.take(holder{v.link, v.caller.Identity}, form, value) {
+	case sentFirst:
+		v.used, v.late, v.again = value, false, false
+		return true
+	case sentAgain:
+		v.again = true
+	default:
+		v.late = v.used == "" && !v.again
 	}
-	v.used, v.stale = value, false
-	return true
+	return false
 }
 
-// staleNote says why a form that was sent comes back.
-func (v *visit) staleNote(p *page) {
-	if v.stale {
-		p.line("Nothing was done now: this form was sent already, or it was open for too long. Look first, and if it is not done, send it once more.").nl()
+// sentNote says why a form that was sent is shown instead of what came of it.
+func (v *visit) sentNote(p *page) {
+	switch {
+	case v.again:
+		p.line("This was sent already, and is not done twice.").nl()
+	case v.late:
+		p.line("This form was open for too long. Please send it once more.").nl()
 	}
 }

@@ -13,7 +13,8 @@ func howToIdentify(v *visit, p *page) {
 	}
 }
 
+// How a program identifies (spec 4 §7.10); NomadNet does so on new links only.
 const (
-	identifyNomadNet = "Save this node (Ctrl-B), open its entry in the list of known nodes, check \"Identify when connecting\", save, then disconnect (Ctrl-W) and come back."
-	identifyMeshChat = "Press the fingerprint button above this page and confirm; the page is loaded again."
+	identifyNomadNet = "Ctrl-S, Save. In the list of saved nodes: Enter, Info, tick \"Identify when connecting\", Save. Then Ctrl-W, and connect again."
+	identifyMeshChat = "Press the Identify button above this page and confirm."
 )

@@ -33,9 +33,10 @@ type nonce struct {
 	value  string
 	until  time.Time
 	member bool // of somebody who is in the group: others do not push it out
+	spent  bool
 }
 
-// nonces is the forms that can be sent now. They are in memory alone: after a restart a form is shown again, with what was typed.
+// nonces is the forms that can be sent now, or were sent not long ago. They are in memory alone: after a restart a form is shown again, with what was typed.
 type nonces struct {
 	now  func() time.Time
 	rand io.Reader
@@ -79,8 +80,18 @@ func (n *nonces) drop(i int) {
 	n.dropped++
 }
 
-// take reports whether a value is a nonce of this form, shown to this holder less than nonceFor ago, and not taken yet. It is taken now.
-func (n *nonces) take(h holder, form, value string) bool {
+// sent is what becomes of a form that somebody sends.
+type sent uint8
+
+const (
+	sentLate  sent = iota // no form that can be sent by him there
+	sentFirst             // it counts, this once
+	sentAgain             // it was sent before: clients do that when somebody goes back to a page
+)
+
+// take says whether a value is a nonce of this form, shown to this holder less than nonceFor ago, and whether it was taken before. It is
+// taken now.
+func (n *nonces) take(h holder, form, value string) sent {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now, at := n.now(), -1
@@ -89,14 +100,17 @@ func (n *nonces) take(h holder, form, value string) bool {
 			at = i
 		}
 	}
-	if at < 0 {
-		return false
+	switch {
+	case at < 0:
+		return sentLate
+	case n.list[at].spent:
+		return sentAgain
 	}
-	n.list = slices.Delete(n.list, at, at+1)
-	return true
+	n.list[at].spent = true
+	return sentFirst
 }
 
-// stats are how many can be sent, and how many were dropped at a bound.
+// stats are how many are remembered, and how many were dropped at a bound.
 func (n *nonces) stats() (live int, dropped uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -33,21 +33,21 @@ func TestAFormCanBeSentOnceWithinTenMinutesByWhomItWasShownTo(t *testing.T) {
 	n, c := newNonces()
 	ann := holder{rns.LinkID{1}, group.IdentityHash{1}}
 	value := issue(t, n, ann, "post", true)
-	for what, got := range map[string]bool{
+	for what, got := range map[string]sent{
 		"over another link":   n.take(holder{rns.LinkID{2}, ann.identity}, "post", value),
 		"by another identity": n.take(holder{ann.link, group.IdentityHash{2}}, "post", value),
 		"as another form":     n.take(ann, "delete", value),
 		"with another nonce":  n.take(ann, "post", "AAAAAAAAAAA"),
 		"with no nonce":       n.take(ann, "post", ""),
 	} {
-		if got {
+		if got != sentLate {
 			t.Errorf("it was taken %s", what)
 		}
 	}
-	if !n.take(ann, "post", value) {
+	if n.take(ann, "post", value) != sentFirst {
 		t.Error("it was not taken")
 	}
-	if n.take(ann, "post", value) {
+	if n.take(ann, "post", value) != sentAgain {
 		t.Error("it was taken twice")
 	}
 
@@ -55,10 +55,10 @@ func TestAFormCanBeSentOnceWithinTenMinutesByWhomItWasShownTo(t *testing.T) {
 	c.t = c.t.Add(nonceFor - time.Second)
 	second := issue(t, n, ann, "post", true)
 	c.t = c.t.Add(time.Second)
-	if n.take(ann, "post", value) {
+	if n.take(ann, "post", value) != sentLate {
 		t.Error("it was taken after ten minutes")
 	}
-	if !n.take(ann, "post", second) {
+	if n.take(ann, "post", second) != sentFirst {
 		t.Error("a second form of the same kind was not taken")
 	}
 }
@@ -70,7 +70,7 @@ func TestFormsHaveABound(t *testing.T) {
 	for i := range maxNonceOf {
 		issue(t, n, ann, fmt.Sprint("form", i), true)
 	}
-	if live, dropped := n.stats(); live != maxNonceOf || dropped != 1 || n.take(ann, "post", first) {
+	if live, dropped := n.stats(); live != maxNonceOf || dropped != 1 || n.take(ann, "post", first) != sentLate {
 		t.Errorf("%d forms of one person, %d dropped", live, dropped)
 	}
 
@@ -84,7 +84,7 @@ func TestFormsHaveABound(t *testing.T) {
 	if live, dropped := n.stats(); live != maxNonces || dropped != 2 {
 		t.Errorf("%d forms, %d dropped", live, dropped)
 	}
-	if n.take(stranger(0), "join", oldest) || !n.take(ann, "post", mine) {
+	if n.take(stranger(0), "join", oldest) != sentLate || n.take(ann, "post", mine) != sentFirst {
 		t.Error("strangers pushed out a member's form")
 	}
 
@@ -94,7 +94,7 @@ func TestFormsHaveABound(t *testing.T) {
 	for i := range maxNonces {
 		issue(t, n, member(i+1), "post", true)
 	}
-	if live, _ := n.stats(); live != maxNonces || n.take(member(0), "post", oldest) {
+	if live, _ := n.stats(); live != maxNonces || n.take(member(0), "post", oldest) != sentLate {
 		t.Errorf("%d forms of members", live)
 	}
 }

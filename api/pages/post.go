@@ -37,7 +37,10 @@ func (s *Server) post(v *visit) *page {
 	if failed != nil {
 		s.refusal(v, p, failed)
 	}
-	v.staleNote(p)
+	v.sentNote(p)
+	if v.again {
+		text = ""
+	}
 	var vars []string
 	if to != 0 {
 		p.line(fmt.Sprintf("Your answer to #%d:", to))

@@ -8,11 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -31,7 +29,7 @@ func (s *Server) refusal(v *visit, p *page, err error) {
 		p.end().bold("Something went wrong on the server.").text(" Try again later, or tell the operator: " + s.note(v, err) + ".").nl().nl()
 		return
 	}
-	p.end().bold(cutBytes(sentence(reason(e)), 400)).nl()
+	p.end().bold(cutBytes(words.Reason(e), 400)).nl()
 	switch e.Kind {
 	case group.KindNotIdentified:
 		howToIdentify(v, p)
@@ -91,34 +89,6 @@ func (p *panicked) Error() string {
 		return "panic: " + err.Error()
 	}
 	return fmt.Sprintf("panic: %T", p.value)
-}
-
-// reason makes the words of an error a sentence, with the field where they need it.
-func reason(e *group.Error) string {
-	text, field := e.Msg, strings.ReplaceAll(e.Field, "_", " ")
-	switch first, _, _ := strings.Cut(text, " "); {
-	case field == "":
-	case (field == "who" || field == "target") && (first == "is" || first == "was" || first == "wants"):
-		return "this person " + text
-	case first == "must", first == "is":
-		return "the " + field + " " + text
-	case first == "longer":
-		return "the " + field + " is " + text
-	}
-	return text
-}
-
-// sentence gives a text a capital and a full stop.
-func sentence(s string) string {
-	r, size := utf8.DecodeRuneInString(s)
-	if size == 0 {
-		return s
-	}
-	s = string(unicode.ToUpper(r)) + s[size:]
-	if strings.ContainsAny(s[len(s)-1:], ".!?") {
-		return s
-	}
-	return s + "."
 }
 
 // remaining is a wait in words.

@@ -43,7 +43,8 @@ type visit struct {
 
 	nonces map[string]string // of the forms on the page that is being made
 	used   string            // the nonce that was taken
-	stale  bool              // a form was sent whose nonce is good no more
+	late   bool              // a form was sent that was open for too long, or was never shown here
+	again  bool              // a form was sent that was sent before
 }
 
 // read takes a request's data: nothing, or a map of text to text. What is neither is left out.

@@ -28,7 +28,6 @@ var arrows = []struct {
 	{"bench/...", []string{"api/...", "db/...", "group", "group/delivery", "internal/...", "lxmf", "lxmf/filespool", "moderation", "proto/...", "rns/..."}},
 	{"api/requests", []string{"api/signed", "lxmf", "group", "group/delivery", "moderation", "proto/...", "rns", "rns/msgpack"}},
 	{"api/lxm", []string{"api/signed", "api/words", "group", "group/delivery", "moderation", "lxmf", "rns", "rns/msgpack"}},
-	{"api/lxm", []string{"api/signed", "group", "group/delivery", "moderation", "lxmf", "rns", "rns/msgpack"}},
 	{"api/pages", []string{"api/words", "group", "moderation", "rns", "rns/msgpack"}},
 	{"api/signed", []string{"group", "lxmf", "rns/msgpack"}},
 	{"api/words", []string{"group", "moderation"}},
@@ -57,7 +56,7 @@ var arrows = []struct {
 	{"rns/interfaces", nil},
 	{"rns/interfaces/backbone", []string{"rns/interfaces/tcp"}},
 	{"rns/interfaces/...", []string{"rns/config", "rns/interfaces", "rns/interfaces/carrier", "rns/interfaces/hdlc", "rns/interfaces/kiss", "rns/interfaces/serial"}},
-	{"internal/interop", []string{"api/lxm", "api/requests", "db/sqlite", "group", "internal/...", "lxmf", "lxmf/filespool", "moderation", "proto/...", "rns/..."}},
+	{"internal/interop", []string{"api/lxm", "api/pages", "api/requests", "db/sqlite", "group", "internal/...", "lxmf", "lxmf/filespool", "moderation", "proto/...", "rns/..."}},
 	{"internal/...", []string{"internal/...", "proto/..."}},
 }
 
