@@ -210,9 +210,9 @@ func (s *scene) known(h AnyHash) (m Member, q Request, err error) {
 }
 
 // awaited gives an owner who was named and has not appeared yet the rank that he will have.
-func (w *work) awaited(target AnyHash) func(*moderation.Facts) {
+func (s *scene) awaited(target AnyHash) func(*moderation.Facts) {
 	return func(f *moderation.Facts) {
-		owner := w.group.Owner
+		owner := s.group.Owner
 		if !owner.IsZero() && (owner == target || owner.Names(IdentityHash(target)) || target.Names(IdentityHash(owner))) {
 			f.TargetRole = moderation.RoleOwner
 		}
