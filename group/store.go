@@ -41,6 +41,8 @@ type ReadTx interface {
 	AttachmentsReadTx
 	PolicyReadTx
 	InvitesReadTx
+	CircleReadTx
+	EpochsReadTx
 	ErasuresReadTx
 
 	// Meta is a value of the database as a whole; nil when unset.
@@ -117,6 +119,8 @@ type Tx interface {
 	ReadTx
 	DeliveryTx
 	InvitesTx
+	CircleTx
+	EpochsTx
 	ErasuresTx
 	AttachmentsTx
 

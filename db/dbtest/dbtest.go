@@ -50,6 +50,8 @@ func Run(t *testing.T, open Open) {
 		{"sync queries on random histories agree with a naive model", testRandomHistories},
 		{"invites are found by code, person and inviter", testInvites},
 		{"invites that were sent, and who wants none, are found by either hash", testDirectInvites},
+		{"who is invited to a group that is formed, and what he answered", testCircles},
+		{"keys of epochs are listed newest first, and found when the next one is due", testEpochs},
 		{"what is being erased is listed by author", testErasures},
 		{"what is put aside is deleted for everybody, and comes back as it was", testHidden},
 		{"what belongs to one person is found", testPersonal},

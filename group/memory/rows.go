@@ -49,6 +49,9 @@ type groupRows struct {
 	deliveries   map[group.IdentityHash]group.Delivery
 	invites      map[int64]group.Invite
 	erasures     map[group.IdentityHash]group.Erasure
+	circle       *group.Circle
+	invitees     map[group.AnyHash]group.Invitee
+	epochs       map[uint32]group.Epoch
 	aside        map[group.Seq]aside
 }
 
@@ -92,6 +95,8 @@ func newGroupRows() *groupRows {
 		reactions:   make(map[group.Seq]map[reactionKey]group.Reaction),
 		invites:     make(map[int64]group.Invite),
 		erasures:    make(map[group.IdentityHash]group.Erasure),
+		invitees:    make(map[group.AnyHash]group.Invitee),
+		epochs:      make(map[uint32]group.Epoch),
 		aside:       make(map[group.Seq]aside),
 		attachments: make(map[group.Seq]attachedRow),
 	}
