@@ -32,7 +32,7 @@ func (h *Hub) keepAttachments(ctx context.Context, op string, c Caller, g GroupI
 	}
 	known := false
 	err = h.read(ctx, op, c, g, func(s *scene) error {
-		if err := s.may(in.action(), in.facts); err != nil {
+		if err := s.may(in.action(), in.facts, in.answering); err != nil {
 			s.strangerAsked(err)
 			return err
 		}

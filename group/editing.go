@@ -51,7 +51,7 @@ func (h *Hub) Edit(ctx context.Context, c Caller, g GroupID, in EditInput) (Post
 		}
 		about := func(f *moderation.Facts) {
 			post.facts(f)
-			f.Self, f.Age, f.Files = own, w.now.Sub(first.Time), false
+			f.Self, f.Age, f.Files, f.Answers = own, w.now.Sub(first.Time), false, first.Ref != 0
 		}
 		if err := w.may(moderation.ActionEdit, about); err != nil {
 			return err

@@ -48,15 +48,21 @@ func badEnd(end moderation.Moment, now time.Time) string {
 // over reports whether the group has ended. While the time is not known nothing ends.
 func (s *scene) over() bool { return s.group.Policy.Over(s.expiry) && !s.hub.ClockUnsure() }
 
-// moveEnd is what a new date of the end needs and does.
-func (w *work) moveEnd(before moderation.Moment) error {
-	end := w.group.Policy.ExpiresAt
-	if end == before {
+// moveEnd checks a change of the group's end, and has members told of the new one in time.
+func (w *work) moveEnd(before moderation.Policy) error {
+	after := w.group.Policy
+	if after.ExpiresAt == before.ExpiresAt && after.ExpireKeep == before.ExpireKeep {
 		return nil
 	}
-	if problem := badEnd(end, w.expiry); problem != "" {
+	if err := w.may(moderation.ActionSettings, func(f *moderation.Facts) { f.MovesEnd, f.Policy = true, before }); err != nil {
+		return err
+	}
+	if after.ExpiresAt == before.ExpiresAt {
+		return nil
+	}
+	if problem := badEnd(after.ExpiresAt, w.expiry); problem != "" {
 		return w.refuse(KindInvalid, "expires_at", problem)
 	}
-	w.group.Ending = Ending{Told: stageAt(end, w.expiry)}
+	w.group.Ending = Ending{Told: stageAt(after.ExpiresAt, w.expiry)}
 	return nil
 }

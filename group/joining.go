@@ -190,7 +190,7 @@ func (w *work) admit(a applicant, role moderation.Role) (JoinResult, error) {
 		return JoinResult{}, err
 	}
 	if w.group.Owner.Names(a.identity) {
-		role = moderation.RoleOwner
+		role = w.group.Policy.OwnerRole()
 		w.group.Owner = AnyHash{}
 		if err := w.putGroup(); err != nil {
 			return JoinResult{}, err

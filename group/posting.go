@@ -28,7 +28,7 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 	defer settle()
 	err = h.change(ctx, op, c, g, &r, func(w *work) error {
 		action := in.action()
-		if err := w.may(action); err != nil {
+		if err := w.may(action, in.answering); err != nil {
 			w.strangerAsked(err)
 			return err
 		}
@@ -48,10 +48,14 @@ func (h *Hub) Post(ctx context.Context, c Caller, g GroupID, in PostInput) (Post
 		if in.Ref > w.head.Seq {
 			return w.refuse(KindInvalid, "ref", "there is no such entry yet")
 		}
+		answers, err := w.answers(in.Ref)
+		if err != nil {
+			return err
+		}
 		if err := w.holdsNoCode(string(in.Text), string(in.Title), string(in.Fields)); err != nil {
 			return err
 		}
-		if err := w.spend(action, in.size(), in.facts); err != nil {
+		if err := w.spend(action, in.size(), in.facts, answers); err != nil {
 			return err
 		}
 		if err := w.heard(); err != nil {
@@ -150,6 +154,21 @@ func (in PostInput) action() moderation.Action {
 // facts are what the rules ask about a post.
 func (in PostInput) facts(f *moderation.Facts) {
 	f.Files, f.Links = in.Files, moderation.HasLink(string(in.Title)) || moderation.HasLink(string(in.Text))
+}
+
+// answering is what a post says of itself, before it is known what it answers.
+func (in PostInput) answering(f *moderation.Facts) { f.Answers = in.Ref != 0 || !in.RefID.IsZero() }
+
+// answers adds the fact whether an entry is a post that one can answer, where that matters.
+func (s *scene) answers(ref Seq) (func(*moderation.Facts), error) {
+	if ref == 0 || !s.group.Policy.ReadOnly {
+		return func(*moderation.Facts) {}, nil
+	}
+	_, err := s.entryOf(ref, MessageID{})
+	if err != nil && KindOf(err) != KindNotFound {
+		return nil, err
+	}
+	return func(f *moderation.Facts) { f.Answers = err == nil }, nil
 }
 
 // size is what is sent of a post, in bytes.

@@ -117,6 +117,7 @@ func (s *scene) facts(a moderation.Action) (moderation.Facts, error) {
 		Policy:      s.group.Policy,
 		Owners:      owners,
 		Work:        s.caller.Work,
+		ClockUnsure: s.hub.ClockUnsure(),
 	}
 	f.Cost, _ = s.costs()
 	switch m := s.standing.Member; s.standing.Standing {

@@ -52,7 +52,7 @@ func (h *Hub) UpdateDisplayName(ctx context.Context, c Caller, g GroupID, in Nam
 	return r, err
 }
 
-// UpdateTopic changes the topic; "" removes it. Needs PermName.
+// UpdateTopic changes the topic; "" removes it. Needs PermName, or the rank that the policy says.
 func (h *Hub) UpdateTopic(ctx context.Context, c Caller, g GroupID, topic string) (Change, error) {
 	const op = "topic"
 	var r Change
@@ -61,7 +61,7 @@ func (h *Hub) UpdateTopic(ctx context.Context, c Caller, g GroupID, topic string
 		return r, err
 	}
 	err = h.change(ctx, op, c, g, &r, func(w *work) error {
-		if err := w.may(moderation.ActionName); err != nil {
+		if err := w.may(moderation.ActionTopic); err != nil {
 			return err
 		}
 		if err := w.holdsNoCode(topic); err != nil {
@@ -70,6 +70,9 @@ func (h *Hub) UpdateTopic(ctx context.Context, c Caller, g GroupID, topic string
 		if w.group.Topic == topic {
 			r.Rev = w.head.Rev
 			return nil
+		}
+		if err := w.spend(moderation.ActionTopic, 0); err != nil {
+			return err
 		}
 		w.group.Topic = topic
 		if err := w.putGroup(); err != nil {
@@ -147,7 +150,7 @@ func (w *work) set(in SettingsInput) (changes string, err error) {
 	if w.group.Policy.NoStaff != before.Policy.NoStaff {
 		return "", w.refuse(KindInvalid, "no_staff", "is said when a group is created, and stays")
 	}
-	if err := w.moveEnd(before.Policy.ExpiresAt); err != nil {
+	if err := w.moveEnd(before.Policy); err != nil {
 		return "", err
 	}
 	if w.group.Joining != before.Joining {

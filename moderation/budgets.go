@@ -19,7 +19,8 @@ const (
 	MeterFlood // what one tries to write, whether it is taken or not
 	MeterJoins // of all who join, for the lockdown
 	MeterBans
-	MeterPins // pins put on and taken off: each is a line of the log
+	MeterPins   // pins put on and taken off: each is a line of the log
+	MeterTopics // changes of the topic: so are these
 )
 
 // Budgets that are no setting.
@@ -62,6 +63,8 @@ func (m Meter) refusal() string {
 		return "too many reports, wait a little"
 	case MeterPins:
 		return "too many pins, wait a little"
+	case MeterTopics:
+		return "the topic was changed often, wait a little"
 	case MeterEmergency, MeterAllEmergencies:
 		return "too many emergencies, wait a little"
 	}
@@ -85,6 +88,8 @@ func (f Facts) Budgets(member, group Rate, airtime time.Duration) []Budget {
 		return []Budget{one(MeterReports, Quota{Count: 10, Per: 3600}.Rate())}
 	case ActionPin:
 		return []Budget{one(MeterPins, Quota{Count: 60, Per: 3600}.Rate())}
+	case ActionTopic:
+		return []Budget{one(MeterTopics, Quota{Count: 20, Per: 3600}.Rate())}
 	case ActionEmergency:
 		own := p.EmergencyPosts.or(Quota{Count: 3, Per: 3600}).Rate()
 		return []Budget{one(MeterEmergency, own), one(MeterAllEmergencies, Rate{Burst: 2 * own.Burst, Every: own.Every / 2})}
@@ -107,7 +112,7 @@ func (f Facts) Budgets(member, group Rate, airtime time.Duration) []Budget {
 
 // FloodBudget is the bucket of what one tries to write. Who finds it empty is muted; staff never are.
 func (f Facts) FloodBudget() Budget {
-	if f.staff() || f.Policy.NoAutoMute {
+	if f.staff() || f.Policy.NoAutoMute || f.Policy.NoRemoval {
 		return Budget{Meter: MeterFlood}
 	}
 	return Budget{MeterFlood, f.Policy.Flood.or(Quota{Count: 150, Per: 60}).Rate(), 1}

@@ -37,6 +37,7 @@ func TestWhichBudgetsAnActionDrawsOn(t *testing.T) {
 		{"a profile", moderation.ActionProfile, member, slow, time.Second, []moderation.Budget{own}},
 		{"a reaction", moderation.ActionReact, member, slow, time.Second, []moderation.Budget{b(moderation.MeterReactions, server)}},
 		{"a report", moderation.ActionReport, member, slow, time.Second, []moderation.Budget{b(moderation.MeterReports, hour(10))}},
+		{"a topic", moderation.ActionTopic, member, slow, time.Second, []moderation.Budget{b(moderation.MeterTopics, hour(20))}},
 		{"a pin", moderation.ActionPin, member, slow, time.Second, []moderation.Budget{b(moderation.MeterPins, hour(60))}},
 		{"an emergency", moderation.ActionEmergency, mod, slow, time.Second, []moderation.Budget{b(moderation.MeterEmergency, hour(3)), b(moderation.MeterAllEmergencies, hour(6))}},
 		{"an emergency by policy", moderation.ActionEmergency, mod, moderation.Policy{EmergencyPosts: q(1, 3600)}, 0,
@@ -78,7 +79,9 @@ func TestWhoCanBeMutedByTheServer(t *testing.T) {
 	}
 	none := moderation.Budget{Meter: moderation.MeterFlood}
 	f.Policy.NoAutoMute = true
-	for who, f := range map[string]moderation.Facts{"nobody is": f, "staff": as(moderation.RoleModerator), "the operator": operator()} {
+	kept := as(moderation.RoleMember)
+	kept.Policy.NoRemoval = true
+	for who, f := range map[string]moderation.Facts{"nobody is": f, "nobody can be removed": kept, "staff": as(moderation.RoleModerator), "the operator": operator()} {
 		if got := f.FloodBudget(); got != none {
 			t.Errorf("%s: %+v", who, got)
 		}
@@ -102,9 +105,9 @@ func TestWhoWaitsIsToldForWhat(t *testing.T) {
 		moderation.MeterPosts: "too many posts", moderation.MeterGroup: "many are posting", moderation.MeterSlow: "slow mode", moderation.MeterProbation: "newcomers",
 		moderation.MeterAirtime: "your posts took much airtime", moderation.MeterGroupAirtime: "this group's posts", moderation.MeterReactions: "reactions",
 		moderation.MeterReports: "reports", moderation.MeterEmergency: "emergencies", moderation.MeterAllEmergencies: "emergencies",
-		moderation.MeterPins: "pins",
+		moderation.MeterPins: "pins", moderation.MeterTopics: "topic was",
 	}
-	for m := moderation.MeterPosts; m <= moderation.MeterPins; m++ {
+	for m := moderation.MeterPosts; m <= moderation.MeterTopics; m++ {
 		f := as(moderation.RoleMember)
 		f.Action, f.Wait, f.Meter = moderation.ActionPost, 7*time.Second, m
 		v := moderation.Decide(f, now())
@@ -156,6 +159,20 @@ func TestRefusalsSayWhy(t *testing.T) {
 		{change(moderation.ActionLockdown), moderation.ReasonPermission, `this needs the permission "ban"`},
 		{change(moderation.ActionMute, func(f *moderation.Facts) { f.Self = true }), moderation.ReasonSelf, "that is you"},
 		{change(moderation.ActionKick, func(f *moderation.Facts) { f.Self = true }), moderation.ReasonSelf, "that is you: leave instead"},
+		{change(moderation.ActionKick, policy(moderation.Policy{NoRemoval: true})), moderation.ReasonNoRemoval, "nobody can be removed from this group, nor kept from writing"},
+		{change(moderation.ActionKick, stranger, policy(moderation.Policy{NoRemoval: true})), moderation.ReasonNotMember, "you are not a member of this group"},
+		{change(moderation.ActionDelete, policy(moderation.Policy{NoRemoval: true})), moderation.ReasonNoRemoval, "everybody deletes his own posts only in this group"},
+		{change(moderation.ActionTransfer, policy(moderation.Policy{NoRemoval: true})), moderation.ReasonNoRemoval, "only the member himself can do this in this group"},
+		{change(moderation.ActionSettings, policy(moderation.Policy{Frozen: true})), moderation.ReasonFrozen, "the settings of this group never change"},
+		{change(moderation.ActionGrant, policy(moderation.Policy{NoStaff: true})), moderation.ReasonNoStaff, "nobody is in charge of this group"},
+		{change(moderation.ActionClaim, stranger, policy(moderation.Policy{NoStaff: true})), moderation.ReasonNoStaff, "nobody can own this group"},
+		{change(moderation.ActionInvite, policy(moderation.Policy{NoStaff: true, InviteRole: 1}), func(f *moderation.Facts) { f.NewRole = 2 }), moderation.ReasonNoStaff, "nobody has a rank in this group"},
+		{change(moderation.ActionPost, policy(moderation.Policy{ExpiresAt: 1})), moderation.ReasonOver, "this group is over"},
+		{change(moderation.ActionPost, stranger, policy(moderation.Policy{ExpiresAt: 1})), moderation.ReasonNotMember, "you are not a member of this group"},
+		{change(moderation.ActionJoin, stranger, policy(moderation.Policy{ExpiresAt: 1})), moderation.ReasonOver, "this group is over"},
+		{change(moderation.ActionJoin, policy(moderation.Policy{ExpiresAt: 1})), moderation.ReasonAlready, "you are a member already"},
+		{change(moderation.ActionTopic, policy(moderation.Policy{Probation: 10, TopicRole: 1})), moderation.ReasonProbation, "newcomers can not change the topic yet"},
+		{change(moderation.ActionTopic, policy(moderation.Policy{TopicRole: 1}), func(f *moderation.Facts) { f.Standing = moderation.StandingMuted }), moderation.ReasonMuted, "you are muted here"},
 	} {
 		if v := moderation.Decide(c.f, now()); v.Reason != c.reason || v.Text != c.text {
 			t.Errorf("%q for %q, want %q for %q", v.Text, v.Reason, c.text, c.reason)

@@ -23,7 +23,7 @@ const (
 	ActionApprove                        // let one who waits in
 	ActionReject                         // turn one who waits away
 	ActionGrant                          // change a role or permissions
-	ActionName                           // change the group's names or topic
+	ActionName                           // change the group's names
 	ActionProfile                        // change one's own name or status
 	ActionSettings                       // change how the group behaves
 	ActionAudit                          // read the audit log
@@ -51,6 +51,7 @@ const (
 	ActionCircle                         // see who is invited to a group that is being formed, and what they answered
 	ActionEstablish                      // end the forming of a group
 	ActionKeys                           // get the group's keys
+	ActionTopic                          // change the topic
 )
 
 // Facts is all that a decision depends on. Fields that do not concern the Action are ignored.
@@ -80,10 +81,11 @@ type Facts struct {
 	Owners   int // present members with RoleOwner
 
 	// How far the group has come, where Policy.Establish says that it has to be established.
-	Forming    bool
-	Creator    bool          // the one who asks establishes it
-	Unanswered int           // invites that can still be answered
-	AnswerTime time.Duration // that is left for that
+	Forming     bool
+	Creator     bool          // the one who asks establishes it
+	Unanswered  int           // invites that can still be answered
+	AnswerTime  time.Duration // that is left for that
+	ClockUnsure bool          // nobody knows the time: nothing ends by itself
 
 	// Whom it concerns.
 	Self       bool // the one who asks himself; of posts: its author; of invites: who made it
@@ -98,6 +100,8 @@ type Facts struct {
 	Files    bool          // of a post: it comes with files
 	Age      time.Duration // ActionEdit: of the post
 	Rename   bool          // ActionProfile: the display name changes
+	Answers  bool          // of a post or edit: it answers somebody's post
+	MovesEnd bool          // ActionSettings: the date of the group's end changes, or how long it is kept then
 	Answered bool          // ActionJoin: something was said to the question at the door
 	Work     int           // ActionJoin: bits of work that were done for it, checked by the face
 	Cost     int           // ActionJoin: bits of work that are asked for now (Policy.JoinStamp)
@@ -109,16 +113,22 @@ type Facts struct {
 
 // rank orders who may act on whom; the operator stands above the owners.
 func (f Facts) rank() Role {
-	if f.Local {
+	switch {
+	case f.Local:
 		return RoleOwner + 1
+	case f.Policy.NoStaff:
+		return min(f.Role, RoleMember)
 	}
 	return f.Role
 }
 
 // has is the permissions in force: the operator and owners have all.
 func (f Facts) has() Permission {
-	if f.Local || f.Role == RoleOwner {
+	switch {
+	case f.Local || f.rank() == RoleOwner:
 		return PermAll
+	case f.Policy.NoStaff:
+		return 0
 	}
 	return f.Permissions
 }
@@ -133,8 +143,8 @@ func denyFor(p Permission) Verdict {
 	return v
 }
 
-// Decide is the rule book. The order of its questions is part of it: identity, ban, membership, permission, rank, and
-// last whether an owner would remain.
+// Decide is the rule book. The order of its questions is part of it: identity, ban, what the group promised, membership, permission,
+// rank, and last whether an owner would remain.
 func Decide(f Facts, now time.Time) Verdict {
 	if !f.Local {
 		if !f.Identified {
@@ -148,6 +158,9 @@ func Decide(f Facts, now time.Time) Verdict {
 		}
 	} else if !f.Identified && needsIdentity(f.Action) {
 		return deny(ReasonNotIdentified, "the operator has no membership of his own")
+	}
+	if v := promised(f, now); v.Outcome != Allow {
+		return v
 	}
 	switch f.Action {
 	case ActionRead, ActionSearch, ActionSubscribe:
@@ -226,6 +239,8 @@ func Decide(f Facts, now time.Time) Verdict {
 		return granting(f)
 	case ActionName:
 		return permitted(f, PermName)
+	case ActionTopic:
+		return topic(f, now)
 	case ActionSettings:
 		return permitted(f, PermSettings)
 	case ActionAudit:

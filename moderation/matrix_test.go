@@ -33,6 +33,11 @@ type rule struct {
 	alone     string // the last owner stays: "self", "target"
 	operator  bool   // the operator at the machine may, without an identity
 	closedNot bool   // not in a closed group
+
+	staysNot bool // not where nobody can be removed, on others at least
+	fixedNot bool // not where settings and names are frozen
+	ranked   bool // is about ranks: not where nobody has one
+	endsToo  bool // not any more in a group that is over
 }
 
 func rules() []rule {
@@ -43,38 +48,40 @@ func rules() []rule {
 		{action: moderation.ActionRead, name: "read", who: "reader", operator: true},
 		{action: moderation.ActionSearch, name: "search", who: "reader", operator: true},
 		{action: moderation.ActionSubscribe, name: "subscribe", who: "reader", operator: true},
-		{action: moderation.ActionPost, name: "post", who: "member", mutedNot: true, quietNot: true, newcomer: "links files", rated: true, operator: true},
-		{action: moderation.ActionAttach, name: "attach", who: "member", mutedNot: true, quietNot: true, newcomer: "it links", files: true, by: attach, rated: true, operator: true},
-		{action: moderation.ActionEdit, name: "edit", who: "member", ownOnly: true, mutedNot: true, quietNot: true, newcomer: "links files", rated: true, timed: true, operator: true},
-		{action: moderation.ActionReact, name: "react", who: "member", mutedNot: true, by: react, rated: true},
-		{action: moderation.ActionEmergency, name: "emergency", who: "member", needs: moderation.PermEmergency, mutedNot: true, rated: true, operator: true},
-		{action: moderation.ActionReport, name: "report", who: "member", rated: true, operator: true},
-		{action: moderation.ActionPin, name: "pin", who: "member", needs: moderation.PermPin, by: func(p moderation.Policy) moderation.Role { return p.PinRole }, rated: true, operator: true},
+		{action: moderation.ActionPost, name: "post", who: "member", mutedNot: true, quietNot: true, newcomer: "links files", rated: true, operator: true, endsToo: true},
+		{action: moderation.ActionAttach, name: "attach", who: "member", mutedNot: true, quietNot: true, newcomer: "it links", files: true, by: attach, rated: true, operator: true, endsToo: true},
+		{action: moderation.ActionEdit, name: "edit", who: "member", ownOnly: true, mutedNot: true, quietNot: true, newcomer: "links files", rated: true, timed: true, operator: true, endsToo: true},
+		{action: moderation.ActionReact, name: "react", who: "member", mutedNot: true, by: react, rated: true, endsToo: true},
+		{action: moderation.ActionEmergency, name: "emergency", who: "member", needs: moderation.PermEmergency, mutedNot: true, rated: true, operator: true, endsToo: true},
+		{action: moderation.ActionReport, name: "report", who: "member", rated: true, operator: true, ranked: true},
+		{action: moderation.ActionPin, name: "pin", who: "member", needs: moderation.PermPin, by: func(p moderation.Policy) moderation.Role { return p.PinRole }, rated: true, operator: true, endsToo: true},
 		{action: moderation.ActionInvite, name: "invite", who: "member", needs: moderation.PermInvite, by: func(p moderation.Policy) moderation.Role { return p.InviteRole },
-			mutedNot: true, newcomer: "it", closedNot: true, operator: true},
+			mutedNot: true, newcomer: "it", closedNot: true, operator: true, endsToo: true},
 		{action: moderation.ActionInvites, name: "invites", who: "member", needs: moderation.PermInvite, ownFree: true, operator: true},
 		{action: moderation.ActionBlockInvites, name: "block invites", who: "known"},
 		{action: moderation.ActionForget, name: "forget", who: "known", alone: "self"},
-		{action: moderation.ActionClaim, name: "claim", who: "known"},
+		{action: moderation.ActionClaim, name: "claim", who: "known", ranked: true},
 		{action: moderation.ActionJoin, name: "join", who: "joiner"},
 		{action: moderation.ActionLeave, name: "leave", who: "leaver", alone: "self"},
-		{action: moderation.ActionProfile, name: "profile", who: "member", mutedNot: true, rated: true},
+		{action: moderation.ActionProfile, name: "profile", who: "member", mutedNot: true, rated: true, endsToo: true},
 		{action: moderation.ActionNotify, name: "notify", who: "member"},
 		{action: moderation.ActionPolicy, name: "policy", who: "member", operator: true},
-		{action: moderation.ActionDelete, name: "delete", who: "member", needs: moderation.PermDelete, ownFree: true, rank: true, operator: true},
-		{action: moderation.ActionKick, name: "kick", who: "member", needs: moderation.PermKick, notOwn: true, rank: true, alone: "target", operator: true},
-		{action: moderation.ActionBan, name: "ban", who: "member", needs: moderation.PermBan, notOwn: true, rank: true, alone: "target", operator: true},
+		{action: moderation.ActionDelete, name: "delete", who: "member", needs: moderation.PermDelete, ownFree: true, rank: true, operator: true, staysNot: true},
+		{action: moderation.ActionKick, name: "kick", who: "member", needs: moderation.PermKick, notOwn: true, rank: true, alone: "target", operator: true, staysNot: true},
+		{action: moderation.ActionBan, name: "ban", who: "member", needs: moderation.PermBan, notOwn: true, rank: true, alone: "target", operator: true, staysNot: true},
 		{action: moderation.ActionUnban, name: "unban", who: "member", needs: moderation.PermBan, operator: true},
 		{action: moderation.ActionBans, name: "bans", who: "member", needs: moderation.PermBan, operator: true},
-		{action: moderation.ActionMute, name: "mute", who: "member", needs: moderation.PermMute, notOwn: true, rank: true, operator: true},
+		{action: moderation.ActionMute, name: "mute", who: "member", needs: moderation.PermMute, notOwn: true, rank: true, operator: true, staysNot: true},
 		{action: moderation.ActionUnmute, name: "unmute", who: "member", needs: moderation.PermMute, notOwn: true, rank: true, operator: true},
-		{action: moderation.ActionTransfer, name: "transfer", who: "member", needs: moderation.PermApprove, ownFree: true, rank: true, operator: true},
+		{action: moderation.ActionTransfer, name: "transfer", who: "member", needs: moderation.PermApprove, ownFree: true, rank: true, operator: true, staysNot: true},
 		{action: moderation.ActionRequests, name: "requests", who: "member", needs: moderation.PermApprove, operator: true},
-		{action: moderation.ActionApprove, name: "approve", who: "member", needs: moderation.PermApprove, operator: true},
+		{action: moderation.ActionApprove, name: "approve", who: "member", needs: moderation.PermApprove, operator: true, endsToo: true},
 		{action: moderation.ActionReject, name: "reject", who: "member", needs: moderation.PermApprove, operator: true},
-		{action: moderation.ActionName, name: "name", who: "member", needs: moderation.PermName, operator: true},
-		{action: moderation.ActionSettings, name: "settings", who: "member", needs: moderation.PermSettings, operator: true},
-		{action: moderation.ActionLockdown, name: "lockdown", who: "member", needs: p(moderation.PermBan), orSet: true, operator: true},
+		{action: moderation.ActionName, name: "name", who: "member", needs: moderation.PermName, operator: true, endsToo: true, fixedNot: true},
+		{action: moderation.ActionTopic, name: "topic", who: "member", needs: moderation.PermName, by: func(p moderation.Policy) moderation.Role { return p.TopicRole },
+			mutedNot: true, newcomer: "it", rated: true, operator: true, endsToo: true},
+		{action: moderation.ActionSettings, name: "settings", who: "member", needs: moderation.PermSettings, operator: true, fixedNot: true},
+		{action: moderation.ActionLockdown, name: "lockdown", who: "member", needs: p(moderation.PermBan), orSet: true, operator: true, fixedNot: true},
 		{action: moderation.ActionAudit, name: "audit", who: "member", needs: moderation.PermAudit, operator: true},
 		{action: moderation.ActionReports, name: "reports", who: "member", needs: moderation.PermDelete, operator: true},
 		{action: moderation.ActionDecline, name: "decline", who: "invitee"},
@@ -105,6 +112,9 @@ func (r rule) expected(f moderation.Facts) moderation.Outcome {
 	case "joiner":
 		return joins(f, inside)
 	case "known":
+		if r.ranked && f.Policy.NoStaff {
+			return moderation.Deny
+		}
 		return outcome(r.alone == "" || f.Role != moderation.RoleOwner || f.Owners > 1)
 	case "leaver":
 		return outcome((inside && (f.Role != moderation.RoleOwner || f.Owners > 1)) || f.Standing == moderation.StandingPending)
@@ -117,12 +127,16 @@ func (r rule) expected(f moderation.Facts) moderation.Outcome {
 	case "guest":
 		return outcome(member || f.Standing == moderation.StandingInvited)
 	}
-	rank := f.Role
+	rank, bits := f.Role, f.Permissions
+	if f.Policy.NoStaff {
+		rank, bits = min(rank, moderation.RoleMember), 0
+	}
+	all := f.Local || rank == moderation.RoleOwner
 	if f.Local {
 		rank = moderation.RoleOwner + 1
 	}
-	all := f.Local || f.Role == moderation.RoleOwner
 	staff := rank > moderation.RoleMember
+	answering := f.Answers && f.Policy.AnswerRole > 0 && rank >= f.Policy.AnswerRole
 	muted := f.Standing == moderation.StandingMuted && !f.Local
 	isNew := !staff && f.Policy.Probation > 0 && f.MemberFor < time.Duration(f.Policy.Probation)*time.Second
 	own := f.Self
@@ -133,7 +147,13 @@ func (r rule) expected(f moderation.Facts) moderation.Outcome {
 		r.ownOnly && !own,
 		r.rank && !own && rank <= f.TargetRole,
 		r.rank && own && !r.ownFree && !r.notOwn,
-		r.quietNot && f.Policy.ReadOnly && !staff,
+		r.quietNot && f.Policy.ReadOnly && !staff && !answering,
+		r.staysNot && f.Policy.NoRemoval && (!own || r.notOwn),
+		r.fixedNot && f.Policy.Frozen,
+		r.ranked && f.Policy.NoStaff,
+		r.name == "invite" && f.Policy.NoStaff && f.NewRole > moderation.RoleMember,
+		r.endsToo && isOver(f),
+		r.name == "settings" && isOver(f) && f.MovesEnd && !f.Local,
 		r.closedNot && f.Joining == moderation.JoiningClosed,
 		(r.files || (f.Files && (r.name == "post" || r.name == "edit"))) && rank < f.Policy.AttachRole,
 		isNew && r.newcomer == "it",
@@ -164,18 +184,24 @@ func (r rule) expected(f moderation.Facts) moderation.Outcome {
 			return moderation.Allow
 		}
 	}
-	if r.needs == 0 || (own && r.ownFree) || all || f.Permissions&r.needs != 0 {
+	if r.needs == 0 || (own && r.ownFree) || all || bits&r.needs != 0 {
 		return moderation.Allow
 	}
-	kickLifted := r.name == "unban" && f.OnlyKick && f.Permissions&moderation.PermKick != 0
-	return outcome(kickLifted || (r.orSet && f.Permissions&moderation.PermSettings != 0))
+	kickLifted := r.name == "unban" && f.OnlyKick && bits&moderation.PermKick != 0
+	return outcome(kickLifted || (r.orSet && bits&moderation.PermSettings != 0))
+}
+
+// isOver is the end of a group, to the second.
+func isOver(f moderation.Facts) bool {
+	end := int64(f.Policy.ExpiresAt)
+	return end != 0 && end <= now().Unix() && !f.ClockUnsure
 }
 
 // joins is the door.
 func joins(f moderation.Facts, member bool) moderation.Outcome {
 	invited, waits := f.Standing == moderation.StandingInvited, f.Standing == moderation.StandingPending
 	switch {
-	case member:
+	case member, isOver(f):
 		return moderation.Deny
 	case f.Expected:
 		return moderation.Allow
@@ -330,7 +356,44 @@ func states() map[string]func(*moderation.Facts) {
 			f.Standing = moderation.StandingMuted
 		}
 	}
+	ends := func(f *moderation.Facts, at int64) { f.Policy.ExpiresAt = moderation.Moment(at) }
+	for name, change := range map[string]func(*moderation.Facts){
+		"nobody in charge":            func(f *moderation.Facts) { f.Policy.NoStaff = true },
+		"nobody in charge, invites":   func(f *moderation.Facts) { f.Policy.NoStaff, f.Policy.InviteRole = true, moderation.RoleMember },
+		"nobody in charge, rank":      func(f *moderation.Facts) { f.Policy.NoStaff, f.NewRole = true, moderation.RoleModerator },
+		"nobody in charge, no rank":   func(f *moderation.Facts) { f.Policy.NoStaff, f.NewRole = true, moderation.RoleMember },
+		"nobody in charge, a kick":    func(f *moderation.Facts) { f.Policy.NoStaff, f.OnlyKick = true, true },
+		"nobody in charge, muted":     func(f *moderation.Facts) { f.Policy.NoStaff = true; standing(f, moderation.StandingMuted) },
+		"nobody in charge, probation": func(f *moderation.Facts) { f.Policy.NoStaff, f.Links = true, true; probation(f) },
+		"nobody can be removed":       func(f *moderation.Facts) { f.Policy.NoRemoval = true },
+		"frozen":                      func(f *moderation.Facts) { f.Policy.Frozen = true },
+		"equal": func(f *moderation.Facts) {
+			f.Policy.NoStaff, f.Policy.NoRemoval, f.Policy.Frozen = true, true, true
+			f.Policy.TopicRole, f.Policy.InviteRole, f.Policy.PinRole = moderation.RoleMember, moderation.RoleMember, moderation.RoleMember
+			f.Joining = moderation.JoiningInvite
+		},
+		"equal, banned": func(f *moderation.Facts) {
+			outside(f, moderation.StandingBanned)
+			f.Policy.NoStaff, f.Policy.NoRemoval = true, true
+		},
+		"over just now":          func(f *moderation.Facts) { ends(f, now().Unix()) },
+		"over long ago":          func(f *moderation.Facts) { ends(f, 1); f.Joining = moderation.JoiningOpen },
+		"over, invited":          func(f *moderation.Facts) { ends(f, 1); outside(f, moderation.StandingInvited) },
+		"over, expected":         func(f *moderation.Facts) { ends(f, 1); outside(f, moderation.StandingStranger); f.Expected = true },
+		"over, muted":            func(f *moderation.Facts) { ends(f, 1); standing(f, moderation.StandingMuted) },
+		"over, the date moved":   func(f *moderation.Facts) { ends(f, 1); f.MovesEnd = true },
+		"over, clock unsure":     func(f *moderation.Facts) { ends(f, 1); f.ClockUnsure, f.MovesEnd = true, true },
+		"over in a second":       func(f *moderation.Facts) { ends(f, now().Unix()+1); f.MovesEnd = true },
+		"a date that never came": func(f *moderation.Facts) { f.MovesEnd, f.ClockUnsure = true, false },
+		"an answer":              func(f *moderation.Facts) { f.Answers = true },
+		"read only, an answer":   func(f *moderation.Facts) { f.Policy.ReadOnly, f.Answers = true, true },
+		"read only, no answer":   func(f *moderation.Facts) { f.Policy.ReadOnly, f.Policy.AnswerRole = true, moderation.RoleMember },
+	} {
+		out[name] = change
+	}
 	for r := moderation.RoleMember; r <= moderation.RoleOwner; r++ {
+		out[fmt.Sprintf("%ss set the topic", r)] = func(f *moderation.Facts) { f.Policy.TopicRole = r }
+		out[fmt.Sprintf("%ss answer", r)] = func(f *moderation.Facts) { f.Policy.ReadOnly, f.Policy.AnswerRole, f.Answers = true, r, true }
 		out[fmt.Sprintf("%ss pin", r)] = func(f *moderation.Facts) { f.Policy.PinRole = r }
 		out[fmt.Sprintf("%ss invite", r)] = func(f *moderation.Facts) { f.Policy.InviteRole = r }
 		out[fmt.Sprintf("%ss react", r)] = func(f *moderation.Facts) { f.Policy.ReactRole = r }

@@ -80,6 +80,8 @@ func TestWhatAPolicyMayNotSay(t *testing.T) {
 		"flood":          {{Flood: moderation.Quota{Count: 1, Per: tenYears + 1}}},
 		"pin_role":       {{PinRole: 5}},
 		"join_cost":      {{JoinCost: 25}},
+		"expires_at":     {{ExpiresAt: 1<<36 + 1}},
+		"topic_role":     {{TopicRole: 5}},
 	} {
 		for _, p := range bad {
 			if field, problem := p.Check(); field != want || problem == "" {
@@ -90,7 +92,7 @@ func TestWhatAPolicyMayNotSay(t *testing.T) {
 	for _, good := range []moderation.Policy{
 		{}, {Question: strings.Repeat("x", 200)}, {History: moderation.HistoryStay}, {History: moderation.HistoryLast, HistoryCount: 1}, {Announce: moderation.AnnounceOff},
 		{Delivery: moderation.DeliveryDigest}, {AirtimeShare: 100}, {SlowMode: tenYears}, {MemberPosts: moderation.Quota{Count: 1_000_000, Per: tenYears}},
-		{PinRole: moderation.RoleOwner}, {InviteTo: moderation.InviteMet}, {InviteSpan: tenYears}, {CostCeiling: 24}, {ReservedNames: strings.Fields(strings.Repeat("root ", 32))},
+		{PinRole: moderation.RoleOwner}, {InviteTo: moderation.InviteMet}, {InviteSpan: tenYears}, {CostCeiling: 24}, {ExpiresAt: 1 << 36}, {ReservedNames: strings.Fields(strings.Repeat("root ", 32))},
 	} {
 		if field, problem := good.Check(); field != "" || problem != "" {
 			t.Errorf("%+v: %s %s", good, field, problem)

@@ -52,9 +52,13 @@ const (
 	ReasonStamp         Reason = "stamp"      // Cost is set
 	ReasonNotAuthor     Reason = "not the author"
 	ReasonFixedName     Reason = "fixed name"
-	ReasonLate          Reason = "late"      // too late to edit
-	ReasonLocalOnly     Reason = "local"     // only at the machine
-	ReasonNoSuchAction  Reason = "no action" // a bug of the caller
+	ReasonLate          Reason = "late"       // too late to edit
+	ReasonNoStaff       Reason = "no staff"   // nobody has a rank here
+	ReasonNoRemoval     Reason = "no removal" // nobody can be removed here
+	ReasonFrozen        Reason = "frozen"     // settings and names never change
+	ReasonOver          Reason = "over"       // the group has ended
+	ReasonLocalOnly     Reason = "local"      // only at the machine
+	ReasonNoSuchAction  Reason = "no action"  // a bug of the caller
 )
 
 // Verdict is an outcome with its reason. Text is one lower-case sentence that may be shown to the person.

@@ -46,7 +46,7 @@ func mayWrite(f Facts) Verdict {
 	case ActionReact:
 		return atLeast(f, f.Policy.ReactRole, "react")
 	}
-	if f.Policy.ReadOnly && !f.staff() {
+	if f.Policy.ReadOnly && !f.staff() && !f.mayAnswer() {
 		return deny(ReasonReadOnly, "only the staff of this group write here")
 	}
 	if f.Files || f.Action == ActionAttach {
@@ -63,6 +63,11 @@ func mayWrite(f Facts) Verdict {
 		}
 	}
 	return allow()
+}
+
+// mayAnswer reports whether this is an answer to somebody's post, by one who may answer in a group where only staff post.
+func (f Facts) mayAnswer() bool {
+	return f.Answers && f.Policy.AnswerRole != RoleNone && f.rank() >= f.Policy.AnswerRole
 }
 
 // muted says until when one may not write, and why.
