@@ -145,6 +145,9 @@ func (h *Hub) NewClaimCode(ctx context.Context, c Caller, g GroupID) (ClaimCodeI
 	}
 	c.ClientID = nil // a code is never stored, not even as an outcome
 	err := h.change(ctx, op, c, g, nil, func(w *work) error {
+		if err := w.may(moderation.ActionGrant, asOwner); err != nil {
+			return err
+		}
 		var random [16]byte
 		k := ClaimCode{Group: g, Created: w.expiry, Expires: w.expiry.Add(ClaimCodeValid)}
 		if err := errors.Join(h.random(random[:]), h.random(k.Salt[:])); err != nil {
@@ -225,6 +228,9 @@ func (h *Hub) Claim(ctx context.Context, c Caller, g GroupID, in ClaimInput) (Jo
 	return r, err
 }
 
+// asOwner adds the fact that somebody is to own the group.
+func asOwner(f *moderation.Facts) { f.NewRole = moderation.RoleOwner }
+
 // SetOwner makes a member, or one who waits, an owner, or remembers who shall be as soon as he joins. Local callers only.
 func (h *Hub) SetOwner(ctx context.Context, c Caller, g GroupID, who AnyHash) (Change, error) {
 	const op = "set owner"
@@ -236,6 +242,9 @@ func (h *Hub) SetOwner(ctx context.Context, c Caller, g GroupID, who AnyHash) (C
 		return r, &Error{Kind: KindInvalid, Op: op, Field: "target", Msg: "name an address or identity"}
 	}
 	err := h.change(ctx, op, c, g, &r, func(w *work) error {
+		if err := w.may(moderation.ActionGrant, asOwner); err != nil {
+			return err
+		}
 		m, err := w.member(who)
 		if err == nil {
 			_, r, err = w.setRole(m, moderation.RoleOwner)

@@ -12,8 +12,9 @@ const (
 	dueAfter   = 24 * time.Hour // how long the server has run, and known the time, before members count as silent
 )
 
-// due does what is due by the expiry time: members who were silent for long leave, lockdowns that ended are told. It does nothing
-// while the clock is unsure, and nobody leaves before the server has listened for a day: it may have been off itself.
+// due does what is due by the expiry time: members who were silent for long leave, lockdowns that ended are told, members learn of their
+// group's end. It does nothing while the clock is unsure, and nobody leaves before the server has
+// listened for a day: it may have been off itself.
 func (h *Hub) due(ctx context.Context, listening time.Duration) error {
 	if h.ClockUnsure() {
 		return nil
@@ -24,7 +25,7 @@ func (h *Hub) due(ctx context.Context, listening time.Duration) error {
 	}
 	for _, g := range groups {
 		silent := g.Policy.SilentAfter > 0 && listening >= dueAfter
-		if !silent && !g.Lockdown.On {
+		if !silent && !g.Lockdown.On && g.Policy.ExpiresAt == 0 {
 			continue
 		}
 		if err := h.dueIn(ctx, g.ID, silent); err != nil {
@@ -42,8 +43,8 @@ func (h *Hub) dueIn(ctx context.Context, g GroupID, silent bool) error {
 				return err
 			}
 		}
-		if !silent {
-			return nil
+		if err := w.tellEnd(); err != nil || !silent {
+			return err
 		}
 		span := w.group.Policy.SilentAfter.Duration()
 		gone, err := w.tx.SilentMembers(g, moderation.RoleMember, w.expiry.Add(-span), dueMembers)

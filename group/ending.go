@@ -66,3 +66,31 @@ func (w *work) moveEnd(before moderation.Policy) error {
 	w.group.Ending = Ending{Told: stageAt(after.ExpiresAt, w.expiry)}
 	return nil
 }
+
+// tellEnd has the group itself say that it ends, a day and an hour ahead, and when it is over.
+func (w *work) tellEnd() error {
+	end := w.group.Policy.ExpiresAt
+	stage := stageAt(end, w.expiry)
+	if stage <= w.group.Ending.Told {
+		return nil
+	}
+	w.group.Ending.Told = stage
+	text := "ends in " + moderation.Remaining(end.Time().Sub(w.expiry)) + ": on " + day(end.Time())
+	if stage == EndOver {
+		w.group.Ending.At = w.expiry
+		text = "is over. It can be read until " + day(w.expiry.Add(w.group.Policy.KeptSpan())) + ", then it is deleted."
+	}
+	if err := w.putGroup(); err != nil {
+		return err
+	}
+	_, err := w.add(Entry{Kind: EntryAction, Text: []byte(text)}, nil)
+	return err
+}
+
+// day is a time in the group's own words.
+func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// ended reports whether the group was over, and its members told, for as long as it is kept then.
+func (g Group) ended(now time.Time) bool {
+	return g.Ending.Told == EndOver && g.Policy.Over(now) && !now.Before(g.Ending.At.Add(g.Policy.KeptSpan()))
+}

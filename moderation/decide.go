@@ -74,18 +74,18 @@ type Facts struct {
 	Meter       Meter         // which of them Wait is about
 
 	// Where.
-	Public   bool
-	Joining  Joining
-	Lockdown bool // who joins waits for a moderator
-	Policy   Policy
-	Owners   int // present members with RoleOwner
+	Public      bool
+	Joining     Joining
+	Lockdown    bool // who joins waits for a moderator
+	Policy      Policy
+	Owners      int  // present members with RoleOwner
+	ClockUnsure bool // nobody knows the time: nothing ends by itself
 
 	// How far the group has come, where Policy.Establish says that it has to be established.
-	Forming     bool
-	Creator     bool          // the one who asks establishes it
-	Unanswered  int           // invites that can still be answered
-	AnswerTime  time.Duration // that is left for that
-	ClockUnsure bool          // nobody knows the time: nothing ends by itself
+	Forming    bool
+	Creator    bool          // the one who asks establishes it
+	Unanswered int           // invites that can still be answered
+	AnswerTime time.Duration // that is left for that
 
 	// Whom it concerns.
 	Self       bool // the one who asks himself; of posts: its author; of invites: who made it
