@@ -13,11 +13,12 @@ import (
 
 // When groups announce themselves.
 const (
-	slowBitrate  = 100_000 // bit/s; a network with an interface below this pays for airtime
-	announceTick = 2 * time.Second
-	newPeerGap   = 30 * time.Second // between announces because an interface came up
-	slowGap      = time.Minute      // between any two announces on a slow network: they take turns
-	announceLate = 30 * time.Minute // an announce waits so long for what is sent to members
+	slowBitrate   = 100_000 // bit/s; a network with an interface below this pays for airtime
+	announceTick  = 2 * time.Second
+	announceBurst = 2                // announces at a tick, over fast interfaces
+	newPeerGap    = 30 * time.Second // between announces because an interface came up
+	slowGap       = time.Minute      // between any two announces on a slow network: they take turns
+	announceLate  = 30 * time.Minute // an announce waits so long for what is sent to members
 )
 
 // announceKind is which destination.
@@ -26,11 +27,16 @@ type announceKind uint8
 const (
 	kindDelivery announceKind = iota // lxmf.delivery: the address people see
 	kindBeacon                       // meshchat.group
+	kindPages                        // nomadnetwork.node
 	announceKinds
 )
 
 // pace is how long to wait until the next announce: a time between the two, evenly.
 func pace(k announceKind, every time.Duration, slow bool) (least, most time.Duration) {
+	const day = 24 * time.Hour
+	if k == kindPages && slow {
+		every = max(every, day)
+	}
 	switch {
 	case every > 0:
 		return every - every/10, every + every/10
@@ -45,20 +51,21 @@ func pace(k announceKind, every time.Duration, slow bool) (least, most time.Dura
 // announcing is the announces of one destination. The zero value is due as soon as there is an interface.
 type announcing struct {
 	last, next time.Time
+	fresh      bool // an interface came up, over which it has not been announced
 }
 
-// due says whether to announce now. fresh: an interface came up since the last look; anyLast is the newest announce of all.
-func (a *announcing) due(now, anyLast time.Time, fresh, slow bool) bool {
+// due says whether to announce now. anyLast is the newest announce of all.
+func (a *announcing) due(now, anyLast time.Time, slow bool) bool {
 	if slow && !anyLast.IsZero() && now.Sub(anyLast) < slowGap {
 		return false
 	}
-	return a.last.IsZero() || !now.Before(a.next) || (fresh && !slow && now.Sub(a.last) >= newPeerGap)
+	return a.last.IsZero() || !now.Before(a.next) || (a.fresh && !slow && now.Sub(a.last) >= newPeerGap)
 }
 
 // done notes an announce.
 func (a *announcing) done(now time.Time, k announceKind, every time.Duration, slow bool, jitter float64) {
 	least, most := pace(k, every, slow)
-	a.last, a.next = now, now.Add(least+time.Duration(jitter*float64(most-least)))
+	a.last, a.next, a.fresh = now, now.Add(least+time.Duration(jitter*float64(most-least))), false
 }
 
 // ways are the interfaces that carry announces now.
@@ -105,7 +112,6 @@ type announcer struct {
 	mu      sync.Mutex // leaf
 	at      [announceKinds]announcing
 	anyLast time.Time
-	fresh   bool // an interface came up, and not all are announced since
 }
 
 // lookAll does what is due of all groups, of one at a call: stock neighbours hold back who sends them more than three new
@@ -129,7 +135,9 @@ func lookAll(ctx context.Context, now time.Time, all []*announcer, w ways, fresh
 func (a *announcer) refresh() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.fresh = true
+	for k := range a.at {
+		a.at[k].fresh = true
+	}
 }
 
 // look does what is due, and reports whether anything went out. It is called by one goroutine.
@@ -137,23 +145,18 @@ func (a *announcer) look(ctx context.Context, now time.Time, w ways, fresh bool)
 	if len(w.names) == 0 && !w.local || a.every == cadenceOff {
 		return false
 	}
-	a.mu.Lock()
-	a.fresh = a.fresh || fresh
+	most := announceBurst
+	if w.slow {
+		most = 1
+	}
 	var due []announceKind
-	waiting := false
+	a.mu.Lock()
 	for k := range announceKinds {
-		if a.announce[k] == nil {
-			continue
-		}
-		if a.at[k].due(now, a.anyLast, a.fresh, w.slow) {
-			if len(due) == 0 || !w.slow {
-				due = append(due, k)
-			}
-		} else if a.fresh && now.Sub(a.at[k].last) < newPeerGap && !w.slow {
-			waiting = true
+		a.at[k].fresh = !w.slow && (a.at[k].fresh || fresh)
+		if a.announce[k] != nil && len(due) < most && a.at[k].due(now, a.anyLast, w.slow) {
+			due = append(due, k)
 		}
 	}
-	a.fresh = waiting
 	a.mu.Unlock()
 	if len(due) > 0 && a.off != nil && a.off() {
 		return false

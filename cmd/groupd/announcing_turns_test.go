@@ -25,7 +25,7 @@ func TestGroupsOfANodeTakeTurnsToAnnounce(t *testing.T) {
 		var addresses []rns.DestinationHash
 		for i := range groups {
 			a := &announcer{log: slog.New(slog.DiscardHandler)}
-			for k, app := range []string{kindDelivery: "delivery", kindBeacon: "group"} {
+			for k, app := range []string{kindDelivery: "delivery", kindBeacon: "group", kindPages: "node"} {
 				d, err := n.NewDestination(rns.DestinationConfig{Type: rns.DestinationSingle, Identity: rnstest.Identity(t, byte(i)), App: app})
 				if err != nil {
 					t.Fatal(err)

@@ -61,19 +61,25 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 	if err != nil {
 		return nil, nil, err
 	}
+	site, err := n.servePages(info, id, log)
+	if err != nil {
+		beacon.Close()
+		return nil, nil, err
+	}
 	mail, run, err := n.serveDelivery(info, id, log)
 	if err != nil {
 		beacon.Close()
+		site.Close()
 		return nil, nil, err
 	}
 	s.delivery = mail
 	push, notify := s.face.Couriers(requests.CourierConfig{Transport: n.transport, Identity: id})
 	n.scheduler.Register(info.Group, group.DeliverPush, push)
 	n.scheduler.Register(info.Group, group.DeliverNotify, notify)
-	for _, d := range []*rns.Destination{mail.Destination(), beacon} {
+	for _, d := range []*rns.Destination{mail.Destination(), beacon, site} {
 		s.destinations = append(s.destinations, web.Destination{Name: d.Name(), Hash: d.Hash().String()})
 	}
-	s.announcer.announce = [announceKinds]func(context.Context) error{kindDelivery: mail.Announce, kindBeacon: beacon.Announce}
+	s.announcer.announce = [announceKinds]func(context.Context) error{kindDelivery: mail.Announce, kindBeacon: beacon.Announce, kindPages: site.Announce}
 	return s, run, nil
 }
 

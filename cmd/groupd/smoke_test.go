@@ -120,7 +120,7 @@ func (b *built) memory() int64 {
 func TestSmokeTheServerBootsWithItsDefaultsAndStops(t *testing.T) {
 	b := boot(t)
 	st := b.status()
-	if len(st.Groups) != 1 || st.Groups[0].Name != "My group" || len(st.Groups[0].Serving.Destinations) != 2 || st.ClockUnsure {
+	if len(st.Groups) != 1 || st.Groups[0].Name != "My group" || len(st.Groups[0].Serving.Destinations) != 3 || st.ClockUnsure {
 		t.Errorf("%+v", st)
 	}
 	conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(b.port)))
