@@ -44,6 +44,7 @@ type ReadTx interface {
 	CircleReadTx
 	EpochsReadTx
 	ErasuresReadTx
+	DirectoryReadTx
 
 	// Meta is a value of the database as a whole; nil when unset.
 	Meta(key string) ([]byte, error)
@@ -123,6 +124,7 @@ type Tx interface {
 	EpochsTx
 	ErasuresTx
 	AttachmentsTx
+	DirectoryTx
 
 	SetMeta(key string, value []byte) error // nil deletes
 

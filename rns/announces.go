@@ -76,7 +76,7 @@ func (t *Transport) verifyAnnounces(life context.Context) {
 			}
 		case j := <-t.verify:
 			j.on.verifying.Add(-1)
-			a, err := checkAnnounce(&j.packet, t.blackholed, &t.verifiedAnnounces)
+			a, err := checkAnnounce(&j.packet, t.Blackholed, &t.verifiedAnnounces)
 			if err != nil {
 				j.on.count(DropAnnounceInvalid)
 				continue
@@ -200,8 +200,17 @@ func (a *heardAnnounce) announced() Announced {
 		Emitted:      time.Unix(a.random.Seconds(), 0),
 		At:           a.at,
 		Interface:    a.on.name(),
+		NextHop:      a.nextHop(),
 		PacketHash:   a.hash,
 	}
+}
+
+// nextHop is who passed it on.
+func (a *heardAnnounce) nextHop() TruncatedHash {
+	if a.relayed {
+		return a.relay
+	}
+	return TruncatedHash(a.destination)
 }
 
 // announceEvent is what the dispatcher has to tell.
@@ -226,7 +235,10 @@ type Announced struct {
 	// Emitted is the announcer's clock, At ours.
 	Emitted, At time.Time
 	// Interface is the name of the interface it was heard on.
-	Interface  string
+	Interface string
+	// NextHop is the transport id that the packet names as the one who passed it on, which nobody signs; Destination when it was heard
+	// directly.
+	NextHop    TruncatedHash
 	PacketHash PacketHash
 }
 

@@ -104,8 +104,9 @@ func (b *blackholes) list(source *IdentityHash) []Blackhole {
 	return out
 }
 
-// blackholed is what announces and links are checked with.
-func (t *Transport) blackholed(id IdentityHash) bool {
+// Blackholed reports whether an identity is not listened to: it is what announces and links are checked with. It may be called from any
+// goroutine, and returns at once.
+func (t *Transport) Blackholed(id IdentityHash) bool {
 	return t.config.Blackholed != nil && t.config.Blackholed(id) ||
 		t.blackholes.any() && t.blackholes.has(id, t.config.Clock())
 }

@@ -127,5 +127,5 @@ func (d *Destination) HandleAnyRequest(h RequestHandler) { d.paths.handleAny(h) 
 
 // linkEnvironment is what this transport's links are given.
 func (t *Transport) linkEnvironment() linkEnvironment {
-	return linkEnvironment{log: t.log, rand: t.config.Rand, wall: t.config.Clock, blackholed: t.blackholed}
+	return linkEnvironment{log: t.log, rand: t.config.Rand, wall: t.config.Clock, blackholed: t.Blackholed}
 }

@@ -92,7 +92,7 @@ func (e *engine) blackholedDestination(d DestinationHash) bool {
 		return false
 	}
 	k := e.known.get(d)
-	return k != nil && e.t.blackholed(k.identityHash())
+	return k != nil && e.t.Blackholed(k.identityHash())
 }
 
 // restoreTunnels enters stored tunnels. They wait for their other side.

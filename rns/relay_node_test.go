@@ -76,7 +76,7 @@ func (n *relayNode) hear(on *attached, raw []byte) {
 		p.Hops++
 	}
 	if p.PacketType == PacketAnnounce {
-		a, err := checkAnnounce(&p, n.engine.t.blackholed, &n.engine.t.verifiedAnnounces)
+		a, err := checkAnnounce(&p, n.engine.t.Blackholed, &n.engine.t.verifiedAnnounces)
 		if err != nil {
 			on.count(DropAnnounceInvalid)
 			return

@@ -82,7 +82,7 @@ func (t *Transport) usable(a StoredAnnounce, d DestinationHash) bool {
 		return false
 	}
 	parsed, err := ParseAnnounce(&p)
-	return err == nil && !t.blackholed(parsed.Identity.Hash())
+	return err == nil && !t.Blackholed(parsed.Identity.Hash())
 }
 
 // announcesRead takes in what was read. A path whose announce is not in the store, or broken, is forgotten: nobody could be told

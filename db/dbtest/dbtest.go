@@ -55,6 +55,7 @@ func Run(t *testing.T, open Open) {
 		{"what is being erased is listed by author", testErasures},
 		{"what is put aside is deleted for everybody, and comes back as it was", testHidden},
 		{"what belongs to one person is found", testPersonal},
+		{"groups heard on the network are listed in the order they came", testListed},
 		{"how members are told what is new", testDeliveries},
 		{"many members at once through the hub, and after a restart", testHub},
 	} {

@@ -24,6 +24,7 @@ type rows struct {
 	// outcomes of requests, also those without a group
 	outcomes map[outcomeKey]group.Outcome
 	blobs    map[group.Hash]group.Blob
+	listed   map[group.IdentityHash]group.ListedGroup
 }
 
 // groupRows is everything of one group.
@@ -79,6 +80,7 @@ func newRows() *rows {
 		outcomes: make(map[outcomeKey]group.Outcome),
 		blocks:   make(map[group.IdentityHash]group.InviteBlock),
 		blobs:    make(map[group.Hash]group.Blob),
+		listed:   make(map[group.IdentityHash]group.ListedGroup),
 	}
 }
 
