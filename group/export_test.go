@@ -1,5 +1,7 @@
 package group
 
+import "time"
+
 // Inner names that the package's outside tests need.
 const (
 	ClaimGuesses   = claimGuesses
@@ -27,3 +29,12 @@ func Confusables() string { return confusables }
 
 // NewCode is newCode.
 func NewCode(random [16]byte) string { return newCode(random) }
+
+// ForgetOnceSince has groups that were heard once be heard longer ago.
+func (h *Hub) ForgetOnceSince(ago time.Duration) {
+	h.directory.mu.Lock()
+	defer h.directory.mu.Unlock()
+	for _, o := range h.directory.table.once {
+		o.first = o.first.Add(-ago)
+	}
+}

@@ -27,6 +27,11 @@ type Config struct {
 
 	// Announces reports whether an identity is known to announce a group itself. Called as Airtime is. Nil: nobody does.
 	Announces func(IdentityHash) bool
+
+	// Blackholed reports whether an identity is not to be listened to: it is left out of the directory. PathTo is the way to a group of
+	// another server as it is known now. Both must return at once; nil: nobody is, none is known.
+	Blackholed func(IdentityHash) bool
+	PathTo     func(IdentityHash) (hops int, carrier string, ok bool)
 }
 
 // Hub is the one service behind every face: all methods may be called from any goroutine, any number at a time.
@@ -54,6 +59,9 @@ type Hub struct {
 	inviting   Buckets[inviteKey]
 	issued     issued
 	erasing    chan struct{} // something is to be erased
+	directory  directory
+	blackholed func(IdentityHash) bool
+	pathTo     func(IdentityHash) (hops int, carrier string, ok bool)
 
 	unblocked  atomic.Uint64 // who wanted no invites and was forgotten
 	remembered atomic.Uint64 // outcomes written since the start
@@ -83,6 +91,12 @@ func New(cfg Config) (*Hub, error) {
 	if h.announces = cfg.Announces; h.announces == nil {
 		h.announces = func(IdentityHash) bool { return false }
 	}
+	if h.blackholed = cfg.Blackholed; h.blackholed == nil {
+		h.blackholed = func(IdentityHash) bool { return false }
+	}
+	if h.pathTo = cfg.PathTo; h.pathTo == nil {
+		h.pathTo = func(IdentityHash) (int, string, bool) { return 0, "", false }
+	}
 	if h.airtime = cfg.Airtime; h.airtime == nil {
 		h.airtime = func(GroupID, int) time.Duration { return 0 }
 	}
@@ -96,6 +110,7 @@ func New(cfg Config) (*Hub, error) {
 func (h *Hub) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { h.runErasures(ctx) })
+	wg.Go(func() { h.runDirectory(ctx) })
 	defer wg.Wait()
 	var listening time.Duration // with a clock that was sure
 	tick := time.NewTicker(clockStore)
@@ -166,6 +181,7 @@ type Stats struct {
 	EntriesDropped   uint64 // entries that the groups' policies no longer keep
 	InviteBlocksGone uint64 // people who wanted no invites and were forgotten for want of room
 	AttachmentsLost  uint64 // contents of attachments that were missing at the start
+	Directory        DirectoryStats
 }
 
 // Stats is a snapshot.
@@ -175,6 +191,7 @@ func (h *Hub) Stats() Stats {
 	s.StrangersRefused, s.StrangersForgot = h.strangers.refused, h.strangers.forgotten
 	h.strangers.mu.Unlock()
 	_, s.BucketsEvicted = h.buckets.Size()
+	s.Directory = h.directory.counts()
 	h.guesses.mu.Lock()
 	s.WrongClaims = h.guesses.wrong
 	h.guesses.mu.Unlock()

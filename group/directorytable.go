@@ -1,0 +1,329 @@
+package group
+
+import (
+	"cmp"
+	"encoding/binary"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Bounds of the directory.
+const (
+	MaxListed      = 1000                // groups in it
+	maxOnce        = 1024                // groups that were heard once and are remembered for that; above it one makes room for another
+	ListedFor      = 30 * 24 * time.Hour // without being heard
+	twiceAfter     = 5 * time.Minute     // two announces nearer to each other count as one
+	twiceWithin    = 26 * time.Hour      // so long is it remembered that a group was heard once
+	silentAfter    = 48 * time.Hour      // who is not heard for so long, and for longer than was known, may have to make room
+	lastEvery      = time.Hour           // how coarse Last is kept on disk
+	maxSides       = 32                  // sides with a share of their own; one more for all others
+	maxSidesOfOne  = 8                   // of them of one interface; one more for its others
+	savedPerMinute = 64                  // rows of the directory that are written, or removed, in a minute
+)
+
+// listing is one group of the directory.
+type listing struct {
+	ListedGroup
+	side     *side
+	skeleton string // of Name
+	saved    time.Time
+	dirty    bool // differs from what is on disk by more than Last
+}
+
+// once is a group that was heard once.
+type once struct {
+	side    *side
+	at      int // in side.once
+	first   time.Time
+	emitted time.Time
+}
+
+// sideKey says from where groups are heard: the interface, and who passed them on. Anybody on an interface can name others as who passes
+// something on, so there are not many sides to one.
+type sideKey struct {
+	carrier string
+	hop     [16]byte
+	rest    bool // hop, or all, is whatever has no side of its own
+}
+
+// side is a share of the directory: when it is full, the side with the most groups makes room.
+type side struct {
+	key    sideKey
+	listed int
+	once   []IdentityHash
+}
+
+// directoryTable holds the groups that are heard. It is a pure table: time is passed in.
+//
+// A stranger costs nothing to invent identities by the thousand, so a group is listed when it is heard for the second time; who is new
+// never takes the place of one who was there before on the same side, and no side can take more than its share from the others.
+type directoryTable struct {
+	newest  uint64 // Number given out last
+	listed  map[IdentityHash]*listing
+	once    map[IdentityHash]*once
+	sides   map[sideKey]*side
+	rows    map[IdentityHash]struct{} // what is on disk
+	unsaved bool                      // there may be something to write
+	stats   DirectoryStats
+}
+
+// DirectoryStats counts what was heard since the start.
+type DirectoryStats struct {
+	Listed  int    // in the directory now
+	Once    int    // heard once, not listed yet
+	Heard   uint64 // announces
+	Old     uint64 // not newer than what was heard before, and so not counted
+	Refused uint64 // for want of room
+	Evicted uint64 // made room for others
+	Gone    uint64 // not heard for ListedFor
+	OnceOut uint64 // heard once, and forgotten for want of room
+}
+
+// counts are the stats as of now.
+func (d *directoryTable) counts() DirectoryStats {
+	s := d.stats
+	s.Listed, s.Once = len(d.listed), len(d.once)
+	return s
+}
+
+// load takes in what is on disk.
+func (d *directoryTable) load(rows []ListedGroup) {
+	d.listed, d.once = make(map[IdentityHash]*listing), make(map[IdentityHash]*once)
+	d.sides, d.rows = make(map[sideKey]*side), make(map[IdentityHash]struct{})
+	for _, r := range rows {
+		d.rows[r.Identity] = struct{}{}
+		d.newest = max(d.newest, r.Number)
+		d.add(r)
+		d.listed[r.Identity].saved, d.listed[r.Identity].dirty = r.Last, false
+	}
+	d.unsaved = false
+}
+
+// add lists a group.
+func (d *directoryTable) add(r ListedGroup) {
+	s := d.sideOf(r)
+	s.listed++
+	d.listed[r.Identity] = &listing{ListedGroup: r, side: s, skeleton: Skeleton(r.Name), dirty: true}
+	d.unsaved = true
+}
+
+// sideOf finds the side from which a group is heard, or makes it.
+func (d *directoryTable) sideOf(r ListedGroup) *side {
+	of := 0
+	for k := range d.sides {
+		if k.carrier == r.Interface {
+			of++
+		}
+	}
+	for _, k := range []sideKey{{carrier: r.Interface, hop: r.NextHop}, {carrier: r.Interface, rest: true}} {
+		if s := d.sides[k]; s != nil {
+			return s
+		}
+		if len(d.sides) < maxSides && (of < maxSidesOfOne || k.rest) {
+			d.sides[k] = &side{key: k}
+			return d.sides[k]
+		}
+	}
+	all := sideKey{rest: true}
+	if d.sides[all] == nil {
+		d.sides[all] = &side{key: all}
+	}
+	return d.sides[all]
+}
+
+// leave forgets a side with nothing on it.
+func (d *directoryTable) leave(s *side) {
+	if s.listed == 0 && len(s.once) == 0 {
+		delete(d.sides, s.key)
+	}
+}
+
+// hear takes in an announce whose name is cleaned. sure says that now can be believed.
+func (d *directoryTable) hear(h ListedGroup, now time.Time, sure bool) {
+	d.stats.Heard++
+	if l := d.listed[h.Identity]; l != nil {
+		d.again(l, h, now)
+		return
+	}
+	o := d.once[h.Identity]
+	if o == nil {
+		d.first(h, now)
+		return
+	}
+	switch age := now.Sub(o.first); {
+	case !h.Emitted.After(o.emitted):
+		d.stats.Old++
+	case age < 0 || age > twiceWithin:
+		o.first, o.emitted = now, h.Emitted
+	case age < twiceAfter:
+		o.emitted = h.Emitted
+	default:
+		if sure && len(d.listed) >= MaxListed {
+			d.expire(now)
+		}
+		s := d.sideOf(h)
+		if len(d.listed) >= MaxListed && !d.makeRoom(s, now) {
+			d.leave(s)
+			d.stats.Refused++
+			return
+		}
+		first := o.first
+		d.forgetOnce(h.Identity)
+		d.newest++
+		h.Number, h.First, h.Last = d.newest, first, now
+		d.add(h)
+	}
+}
+
+// again is an announce of a group that is listed.
+func (d *directoryTable) again(l *listing, h ListedGroup, now time.Time) {
+	if !h.Emitted.After(l.Emitted) {
+		d.stats.Old++
+		return
+	}
+	h.Number, h.First, h.Last = l.Number, l.First, now
+	old := l.ListedGroup
+	l.ListedGroup = h
+	if h.Name != old.Name {
+		l.skeleton = Skeleton(h.Name)
+	}
+	old.Last, old.Emitted, old.NextHop = h.Last, h.Emitted, h.NextHop
+	l.dirty = l.dirty || old != h
+	if l.dirty || now.Sub(l.saved) >= lastEvery || now.Before(l.saved) {
+		d.unsaved = true
+	}
+}
+
+// first remembers a group that was never heard before.
+func (d *directoryTable) first(h ListedGroup, now time.Time) {
+	s := d.sideOf(h)
+	if len(d.once) >= maxOnce {
+		from := s
+		for _, other := range d.sides {
+			if len(other.once) > len(from.once) && (from != s || len(other.once) > len(s.once)+1) {
+				from = other
+			}
+		}
+		// Any of them, and nobody can say which. Were those kept that came first, few identities would keep all others out.
+		d.forgetOnce(from.once[binary.BigEndian.Uint64(h.Identity[:])%uint64(len(from.once))])
+		d.stats.OnceOut++
+		s = d.sideOf(h) // it may have gone for being empty
+	}
+	d.once[h.Identity] = &once{side: s, at: len(s.once), first: now, emitted: h.Emitted}
+	s.once = append(s.once, h.Identity)
+}
+
+func (d *directoryTable) forgetOnce(id IdentityHash) {
+	o := d.once[id]
+	last := len(o.side.once) - 1
+	moved := o.side.once[last]
+	o.side.once[o.at] = moved
+	d.once[moved].at = o.at
+	o.side.once = o.side.once[:last]
+	delete(d.once, id)
+	d.leave(o.side)
+}
+
+// makeRoom takes one group out of the directory for a new one on a side, or reports false: on the largest side, one that was not heard for
+// long; if that is another side, else the newest.
+func (d *directoryTable) makeRoom(s *side, now time.Time) bool {
+	from := s
+	for _, other := range d.sides {
+		if other.listed > from.listed && (from != s || other.listed > s.listed+1) {
+			from = other
+		}
+	}
+	var silent, newest *listing
+	for _, l := range d.listed {
+		if l.side != from {
+			continue
+		}
+		if newest == nil || l.Number > newest.Number {
+			newest = l
+		}
+		if quiet := now.Sub(l.Last); quiet > max(silentAfter, l.Last.Sub(l.First)) && (silent == nil || l.Last.Before(silent.Last)) {
+			silent = l
+		}
+	}
+	switch {
+	case silent != nil:
+		d.remove(silent)
+	case from != s:
+		d.remove(newest)
+	default:
+		return false
+	}
+	d.stats.Evicted++
+	return true
+}
+
+func (d *directoryTable) remove(l *listing) {
+	l.side.listed--
+	d.leave(l.side)
+	delete(d.listed, l.Identity)
+	d.unsaved = true
+}
+
+// expire forgets groups that were not heard for ListedFor.
+func (d *directoryTable) expire(now time.Time) {
+	for _, l := range d.listed {
+		if now.Sub(l.Last) >= ListedFor {
+			d.remove(l)
+			d.stats.Gone++
+		}
+	}
+}
+
+// unsavedRows says what is to be written now: at most limit rows, removals first.
+func (d *directoryTable) unsavedRows(limit int) (remove []IdentityHash, put []ListedGroup) {
+	if !d.unsaved {
+		return nil, nil
+	}
+	for id := range d.rows {
+		if d.listed[id] == nil && len(remove) < limit {
+			remove = append(remove, id)
+		}
+	}
+	var dirty []*listing
+	for _, l := range d.listed {
+		if l.dirty || l.Last.Sub(l.saved) >= lastEvery || l.Last.Before(l.saved) {
+			dirty = append(dirty, l)
+		}
+	}
+	slices.SortFunc(dirty, func(a, b *listing) int { return cmp.Compare(a.Number, b.Number) })
+	room := MaxListed - len(d.rows) + len(remove) // for rows that are not there
+	for _, l := range dirty {
+		_, there := d.rows[l.Identity]
+		if len(remove)+len(put) >= limit || !there && room <= 0 {
+			continue
+		}
+		if !there {
+			room--
+		}
+		put = append(put, l.ListedGroup)
+	}
+	d.unsaved = len(remove)+len(put) > 0
+	return remove, put
+}
+
+// saved notes that these rows are on disk.
+func (d *directoryTable) saved(remove []IdentityHash, put []ListedGroup) {
+	for _, id := range remove {
+		delete(d.rows, id)
+	}
+	for _, r := range put {
+		d.rows[r.Identity] = struct{}{}
+		if l := d.listed[r.Identity]; l != nil {
+			l.saved = r.Last
+			old := l.ListedGroup
+			old.Last, old.Emitted, old.NextHop = r.Last, r.Emitted, r.NextHop
+			l.dirty = old != r
+		}
+	}
+}
+
+// byNumber lists what is listed, those that came first first.
+func (d *directoryTable) byNumber() []*listing {
+	return slices.SortedFunc(maps.Values(d.listed), func(a, b *listing) int { return cmp.Compare(a.Number, b.Number) })
+}
