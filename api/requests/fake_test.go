@@ -313,6 +313,12 @@ func (h *fakeHub) Bans(_ context.Context, c group.Caller, _ group.GroupID, after
 	return list[:n], n < len(list), h.note("bans", c, after)
 }
 
+func (h *fakeHub) Directory(_ context.Context, c group.Caller, q group.DirectoryQuery) (group.DirectoryPage, error) {
+	far := group.ListedGroup{Number: 3, Identity: id(21), Name: "Ridge Repair Shop", Public: true, Joining: moderation.JoiningOpen, JoinCost: 8, PostCost: 12, Hops: 2, Last: start()}
+	like := group.ListedGroup{Number: 9, Identity: id(22), Name: "Ridge Repair Sh0p", Joining: moderation.JoiningApprove, Hops: 4, Last: start().Add(time.Hour)}
+	return group.DirectoryPage{Groups: []group.DirectoryEntry{{ListedGroup: far}, {ListedGroup: like, Alike: far.Identity}}, Total: 2, Now: start().Add(2 * time.Hour)}, h.note("directory", c, q)
+}
+
 func (h *fakeHub) AuditLog(_ context.Context, c group.Caller, _ group.GroupID, q group.AuditQuery) (group.AuditPage, error) {
 	lines := []group.Audit{
 		{ID: 8, Time: start().Add(time.Minute), By: id(1), Action: "ban", Target: group.AnyHash(id(5)), Detail: "mallory, for good, spam"},
@@ -482,6 +488,7 @@ func samples() []sample {
 	return []sample{
 		{"/info", &groupdv1.InfoRequest{}, &groupdv1.InfoReply{}},
 		{"/disclosure", &groupdv1.DisclosureRequest{}, &groupdv1.DisclosureReply{}},
+		{"/directory", &groupdv1.DirectoryRequest{Text: "repair"}, &groupdv1.DirectoryReply{}},
 		{"/claim", &groupdv1.ClaimRequest{Code: "K7QM-2XWD-9RTA", Name: "ada", ClientId: cid}, &groupdv1.JoinReply{}},
 		{"/join", &groupdv1.JoinRequest{Name: "ada", Greeting: "Hello, I run the node on the ridge", ClientId: cid}, &groupdv1.JoinReply{}},
 		{"/leave", &groupdv1.LeaveRequest{ClientId: cid}, &groupdv1.Ack{}},

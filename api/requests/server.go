@@ -89,6 +89,7 @@ type Hub interface {
 	UpdateProfile(ctx context.Context, c group.Caller, g group.GroupID, in group.ProfileInput) (group.Member, error)
 	Resolve(ctx context.Context, c group.Caller, g group.GroupID, text string, among group.Scope) (group.AnyHash, error)
 	Heard(ctx context.Context, c group.Caller) error
+	Directory(ctx context.Context, c group.Caller, q group.DirectoryQuery) (group.DirectoryPage, error)
 	Follow(ctx context.Context, c group.Caller, g group.GroupID) (group.Head, group.Generation, error)
 }
 
@@ -156,6 +157,7 @@ func (s *Server) table() []route {
 	return []route{
 		on("/info", forAnybody, reads, s.info),
 		on("/disclosure", forAnybody, reads, s.disclosure),
+		on("/directory", forAnybody, reads, s.directory),
 		on("/batch", forAnybody, changes, s.batch), // each item is asked for its own identity
 		on("/claim", identified, changes, s.claim),
 		on("/join", identified, changes, s.join),

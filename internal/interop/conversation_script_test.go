@@ -15,7 +15,7 @@ import (
 // kindsOf is which messages a path takes and gives.
 func kindsOf() map[string][2]string {
 	return map[string][2]string{
-		"/info": {"InfoRequest", "InfoReply"}, "/disclosure": {"DisclosureRequest", "DisclosureReply"}, "/batch": {"BatchRequest", "BatchReply"},
+		"/info": {"InfoRequest", "InfoReply"}, "/disclosure": {"DisclosureRequest", "DisclosureReply"}, "/directory": {"DirectoryRequest", "DirectoryReply"}, "/batch": {"BatchRequest", "BatchReply"},
 		"/claim": {"ClaimRequest", "JoinReply"}, "/join": {"JoinRequest", "JoinReply"}, "/leave": {"LeaveRequest", "Ack"},
 		"/messages": {"MessagesRequest", "MessagesReply"}, "/messages/send": {"SendRequest", "SendReply"}, "/messages/edit": {"EditRequest", "SendReply"},
 		"/messages/search": {"SearchRequest", "MessagesReply"}, "/messages/proof": {"ProofRequest", "ProofReply"},
