@@ -182,7 +182,7 @@ func TestALinkWithoutIdentityIsAskedToIdentify(t *testing.T) {
 		got := ask(t, s, group.Caller{}, q.path, q.request, q.reply)
 		st := statusOfReply(t, msgpack.Bin(got))
 		switch q.path {
-		case "/info", "/disclosure":
+		case "/info", "/disclosure", "/directory":
 			if st.GetCode() != groupdv1.Code_OK {
 				t.Errorf("%s: %v", q.path, st)
 			}

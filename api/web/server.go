@@ -58,6 +58,7 @@ type Hub interface {
 	PrivateKey(ctx context.Context, c group.Caller, g group.GroupID) ([]byte, error)
 	Resolve(ctx context.Context, c group.Caller, g group.GroupID, text string, among group.Scope) (group.AnyHash, error)
 	AuditLog(ctx context.Context, c group.Caller, g group.GroupID, q group.AuditQuery) (group.AuditPage, error)
+	Directory(ctx context.Context, c group.Caller, q group.DirectoryQuery) (group.DirectoryPage, error)
 	VerifyChain(ctx context.Context, g group.GroupID) (group.Seq, error)
 	ConfirmClock(ctx context.Context, c group.Caller) error
 	ClockUnsure() bool
@@ -171,6 +172,7 @@ func (s *Server) routes(r chi.Router) {
 	r.Delete("/paths/{destination}", s.forgetPath)
 	r.Get("/rates", s.rates)
 	r.Post("/probes/{destination}", s.probe)
+	r.Get("/directory", s.directory)
 	r.Get("/groups", s.listGroups)
 	r.Post("/groups", s.createGroup)
 	r.Route("/groups/{group}", func(r chi.Router) {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"groupd/api/requests"
 	"groupd/api/web"
 	"groupd/db/blobs"
 	"groupd/db/sqlite"
@@ -49,6 +50,7 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 	}
 	if n.hub, err = group.New(group.Config{
 		Store: n.store, Blobs: n.contents, Logger: n.log.own, Limits: s.limits(), Airtime: n.airtime, Announces: n.announcesGroup,
+		Blackholed: n.blackholed, PathTo: n.pathToGroup,
 	}); err != nil {
 		return nil, made, err
 	}
@@ -171,6 +173,7 @@ func (n *node) runAll(ctx context.Context, more ...func(context.Context) error) 
 		n.heard(a)
 	})()
 	defer n.transport.HandleAnnounces("meshchat.notify", rns.AnnounceHandlerOptions{PathResponses: true}, n.heard)()
+	defer n.transport.HandleAnnounces(requests.App+"."+requests.Aspect, rns.AnnounceHandlerOptions{}, func(a rns.Announced) { n.groupHeard(top, a) })()
 	workers.Go(func() error {
 		err := n.router.Run(top)
 		n.mu.Lock()

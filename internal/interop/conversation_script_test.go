@@ -87,6 +87,12 @@ func script() []scene {
 				return errors.Join(holds(a, "Valley Mesh", "public_name"), holds(a, "13", "members"), holds(a, "bridge and ferry", "topic"))
 			}},
 			{who: "Cy", ask: "/disclosure", check: func(_ *talk, a obj) error { return holds(a, "Any member can see", "texts") }},
+			{who: "Cy", ask: "/directory", check: func(_ *talk, a obj) error { // nobody else announces a group, and this one is not heard from outside
+				if a["total"] != nil || a["groups"] != nil {
+					return fmt.Errorf("the directory holds %v", a)
+				}
+				return nil
+			}, seen: map[string]sight{"Lee": asking("/directory", obj{"text": "valley"}, func(a obj) bool { return a["groups"] == nil })}},
 			{who: "Eve", ask: "/members", body: obj{"max_bytes": 9000}, check: func(_ *talk, a obj) error { return holds(a, "on the ridge", "members") }},
 			{who: "Dan", ask: "/batch", body: obj{"items": []obj{{"path": "/topic/update", "json": `{"topic":"nodes"}`}, {"path": "/info", "json": "{}"}}, "max_bytes": 9000}, check: func(_ *talk, a obj) error {
 				return errors.Join(holds(a, "DENIED", "items"), holds(a, "Valley Mesh", "items"))
