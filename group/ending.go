@@ -38,9 +38,9 @@ func badEnd(end moderation.Moment, now time.Time) string {
 	case end == 0:
 		return ""
 	case !now.Before(end.Time()):
-		return "has to be in the future"
+		return "must be in the future"
 	case end.Time().Sub(now) > moderation.MaxSpan:
-		return "further than ten years"
+		return "must be within ten years"
 	}
 	return ""
 }

@@ -471,7 +471,8 @@ type Settings struct {
 	Lockdown Lockdown // zero when it has ended
 	JoinCost int      // bits of work, as of now
 	PostCost int
-	Rev      Rev // of the last change of names, topic or settings
+	Rev      Rev    // of the last change of names, topic or settings
+	Preset   string // what the group was made as
 }
 
 // NewGroup seeds a group.

@@ -92,7 +92,7 @@ func (h *Hub) Settings(ctx context.Context, c Caller, g GroupID) (Settings, erro
 		if err := s.may(moderation.ActionPolicy); err != nil {
 			return err
 		}
-		out = Settings{Joining: s.group.Joining, Public: s.group.Public, Policy: s.group.Policy, Rev: s.group.Rev}
+		out = Settings{Joining: s.group.Joining, Public: s.group.Public, Policy: s.group.Policy, Rev: s.group.Rev, Preset: s.group.Preset}
 		if s.group.Lockdown.InForce(s.expiry) {
 			out.Lockdown = s.group.Lockdown
 		}

@@ -2,30 +2,41 @@ package moderation
 
 import "time"
 
-// promised is what the group's settings NoStaff, NoRemoval, Frozen and ExpiresAt forbid, to whomever it is: the operator at the machine
-// can delete the whole group, nothing less.
+// promised is what the group's settings NoStaff, NoRemoval, Frozen and ExpiresAt forbid to those inside, and to who would come in,
+// whoever it is: the operator at the machine can delete the whole group, nothing less. Others are refused as outsiders.
 func promised(f Facts, now time.Time) Verdict {
-	p, v := f.Policy, allow()
+	if f.Action != ActionJoin && f.Action != ActionClaim && members(f).Outcome != Allow {
+		return allow()
+	}
+	if f.ended(now) {
+		return deny(ReasonOver, "this group is over")
+	}
+	return kept(f)
+}
+
+// kept is what was promised for as long as the group lasts.
+func kept(f Facts) Verdict {
+	p := f.Policy
 	switch f.Action {
 	case ActionKick, ActionBan, ActionMute:
 		if p.NoRemoval {
-			v = deny(ReasonNoRemoval, "nobody can be removed from this group, nor kept from writing")
+			return deny(ReasonNoRemoval, "nobody can be removed from this group, nor kept from writing")
 		}
 	case ActionDelete:
 		if p.NoRemoval && !f.Self {
-			v = deny(ReasonNoRemoval, "everybody deletes his own posts only in this group")
+			return deny(ReasonNoRemoval, "everybody deletes his own posts only in this group")
 		}
 	case ActionTransfer:
 		if p.NoRemoval && !f.Self {
-			v = deny(ReasonNoRemoval, "only the member himself can do this in this group")
+			return deny(ReasonNoRemoval, "only the member himself can do this in this group")
 		}
 	case ActionSettings, ActionLockdown, ActionName:
 		if p.Frozen {
-			v = deny(ReasonFrozen, "the settings of this group never change")
+			return deny(ReasonFrozen, "the settings of this group never change")
 		}
 	case ActionGrant, ActionReport:
 		if p.NoStaff {
-			v = deny(ReasonNoStaff, "nobody is in charge of this group")
+			return deny(ReasonNoStaff, "nobody is in charge of this group")
 		}
 	case ActionClaim:
 		if p.NoStaff {
@@ -33,19 +44,10 @@ func promised(f Facts, now time.Time) Verdict {
 		}
 	case ActionInvite:
 		if p.NoStaff && f.NewRole > RoleMember {
-			v = deny(ReasonNoStaff, "nobody has a rank in this group")
+			return deny(ReasonNoStaff, "nobody has a rank in this group")
 		}
 	}
-	if v.Outcome == Allow && f.ended(now) {
-		v = deny(ReasonOver, "this group is over")
-	}
-	if v.Outcome == Allow || f.Action == ActionJoin {
-		return v
-	}
-	if outside := members(f); outside.Outcome != Allow {
-		return outside
-	}
-	return v
+	return allow()
 }
 
 // ended reports whether the action is one of those that end with the group: what it was can still be read, and kept in order. While the

@@ -66,8 +66,8 @@ func hereCommands() []command {
 		{name: "who", aliases: []string{"users", "members", "member", "names"}, args: "[name or page]", short: "who is here",
 			long: "Lists the members, or tells one's address, role and status.", run: (*turn).who},
 		{name: "topic", aliases: []string{"description"}, args: "[text]", short: "the topic; with a text: change it",
-			long: "Shows the topic. With the permission name: /topic TEXT changes it, /topic - removes it.", run: (*turn).topic},
-		{name: "claim", args: "CODE", short: "become the owner", anyone: true, hidden: owner,
+			long: "Shows the topic. With the permission name, or the rank of the setting topic_role: /topic TEXT changes it, /topic - removes it.", run: (*turn).topic},
+		{name: "claim", args: "CODE", short: "become the owner", anyone: true, hidden: owner, may: hasStaff, who: "everybody, in groups that can be owned",
 			long: "Become the owner with the code that the server shows at its first start, or after `groupd claim`.", run: (*turn).claim},
 	}
 }
@@ -108,6 +108,9 @@ func memberCommands() []command {
 			long: "ROLE is member, moderator, admin or owner. Single permissions: /role WHO +kick -ban.", run: (*turn).role},
 	}
 }
+
+// hasStaff is for commands that make no sense where nobody is in charge.
+func hasStaff(_ group.Standing, p moderation.Policy) bool { return !p.NoStaff }
 
 // usage is how the command is typed.
 func (c command) usage() string {

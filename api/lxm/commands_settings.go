@@ -63,6 +63,9 @@ func (t *turn) settings(args string) ([]string, error) {
 // listSettings is a page of the keys with their values: all, or those that are not the defaults.
 func (t *turn) listSettings(s group.Settings, all bool, page int) []string {
 	var lines []string
+	if s.Preset != "" {
+		lines = append(lines, textMadeAs(s.Preset))
+	}
 	for _, k := range words.Settings() {
 		if !all && words.IsDefault(s.Policy, k.Key) {
 			continue

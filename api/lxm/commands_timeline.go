@@ -34,7 +34,7 @@ func writingCommands() []command {
 			may: func(st group.Standing, p moderation.Policy) bool { return st.Role >= p.ReactRole }, who: "members, or from the rank of the setting react_role on", run: (*turn).reactTo},
 		{name: "delete", aliases: []string{"del", "rm"}, args: "[number...]", short: "erase posts of yours",
 			long: "Erases posts for good; without a number it lists the latest that you may erase. Yours, or with the permission delete those of lower ranks.", run: (*turn).remove},
-		{name: "report", args: "[#number] [reason]", short: "tell the moderators about a post", run: (*turn).report},
+		{name: "report", args: "[#number] [reason]", short: "tell the moderators about a post", may: hasStaff, who: "members, in groups with staff", run: (*turn).report},
 		{name: "pin", args: "[#number]", short: "pin a post", needs: moderation.PermPin, may: mayPin, who: "permission `pin`, or from the rank of the setting pin_role on",
 			run: func(t *turn, args string) ([]string, error) { return t.pin(args, false) }},
 		{name: "unpin", args: "[#number]", short: "take a pin off", needs: moderation.PermPin, may: mayPin, who: "permission `pin`, or from the rank of the setting pin_role on",

@@ -182,13 +182,21 @@ func textInfo(i group.Info, version string) string {
 	if i.Inside {
 		lines = append(lines, fmt.Sprintf("%s, %s", count(i.Members, "member"), entries(int(i.Head.Seq))))
 	}
+	if i.Preset != "" {
+		lines = append(lines, textMadeAs(i.Preset))
+	}
 	switch i.Joining {
 	case moderation.JoiningOpen:
 		lines = append(lines, "Joining: anybody, by /join NAME")
 	case moderation.JoiningApprove:
 		lines = append(lines, "Joining: by /join NAME, a moderator approves")
+	case moderation.JoiningInvite:
+		lines = append(lines, "Joining: by invite")
 	default:
 		lines = append(lines, "Joining: closed")
+	}
+	if i.Inside && i.Policy.ExpiresAt != 0 {
+		lines = append(lines, textEnds(i))
 	}
 	if !i.Owned {
 		lines = append(lines, "It has no owner yet: /claim CODE")
@@ -198,6 +206,16 @@ func textInfo(i group.Info, version string) string {
 		lines = append(lines, "Server: groupd "+version)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// textMadeAs tells the preset of a group.
+func textMadeAs(preset string) string { return "Made as: " + preset }
+
+func textEnds(i group.Info) string {
+	if i.Over {
+		return "It is over since " + words.ShowMoment(i.Policy.ExpiresAt)
+	}
+	return "It ends: " + words.ShowMoment(i.Policy.ExpiresAt)
 }
 
 func entries(n int) string {

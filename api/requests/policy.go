@@ -23,7 +23,7 @@ func (s *Server) settings(ctx context.Context, c *call, _ *groupdv1.SettingsRequ
 	return &groupdv1.SettingsReply{
 		Joining: groupdv1.Joining(in.Joining), Public: in.Public, Policy: policyOut(in.Policy),
 		Lockdown: in.Lockdown.On, LockdownUntil: unix(in.Lockdown.Until),
-		JoinCostNow: uint32(in.JoinCost), PostCostNow: uint32(in.PostCost), Rev: uint64(in.Rev),
+		JoinCostNow: uint32(in.JoinCost), PostCostNow: uint32(in.PostCost), Rev: uint64(in.Rev), Preset: in.Preset,
 	}, nil, nil
 }
 

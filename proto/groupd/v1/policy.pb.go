@@ -914,7 +914,9 @@ type SettingsReply struct {
 	JoinCostNow uint32 `protobuf:"varint,7,opt,name=join_cost_now,json=joinCostNow,proto3" json:"join_cost_now,omitempty"`
 	PostCostNow uint32 `protobuf:"varint,8,opt,name=post_cost_now,json=postCostNow,proto3" json:"post_cost_now,omitempty"`
 	// rev of the last change of names, topic or settings.
-	Rev           uint64 `protobuf:"varint,9,opt,name=rev,proto3" json:"rev,omitempty"`
+	Rev uint64 `protobuf:"varint,9,opt,name=rev,proto3" json:"rev,omitempty"`
+	// What the group was made as, see InfoReply.
+	Preset        string `protobuf:"bytes,50,opt,name=preset,proto3" json:"preset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1010,6 +1012,13 @@ func (x *SettingsReply) GetRev() uint64 {
 		return x.Rev
 	}
 	return 0
+}
+
+func (x *SettingsReply) GetPreset() string {
+	if x != nil {
+		return x.Preset
+	}
+	return ""
 }
 
 // SettingsUpdateRequest changes how the group behaves; what is missing stays as it is.
@@ -1414,7 +1423,7 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\n" +
 	"_establishB\b\n" +
 	"\x06_fixed\"\x11\n" +
-	"\x0fSettingsRequest\"\xc8\x02\n" +
+	"\x0fSettingsRequest\"\xe0\x02\n" +
 	"\rSettingsReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12,\n" +
 	"\ajoining\x18\x02 \x01(\x0e2\x12.groupd.v1.JoiningR\ajoining\x12\x16\n" +
@@ -1424,7 +1433,8 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\x0elockdown_until\x18\x06 \x01(\x03R\rlockdownUntil\x12\"\n" +
 	"\rjoin_cost_now\x18\a \x01(\rR\vjoinCostNow\x12\"\n" +
 	"\rpost_cost_now\x18\b \x01(\rR\vpostCostNow\x12\x10\n" +
-	"\x03rev\x18\t \x01(\x04R\x03rev\"\xb5\x01\n" +
+	"\x03rev\x18\t \x01(\x04R\x03rev\x12\x16\n" +
+	"\x06preset\x182 \x01(\tR\x06preset\"\xb5\x01\n" +
 	"\x15SettingsUpdateRequest\x12\x1b\n" +
 	"\tclient_id\x18\x01 \x01(\fR\bclientId\x12,\n" +
 	"\ajoining\x18\x02 \x01(\x0e2\x12.groupd.v1.JoiningR\ajoining\x12\x1b\n" +
