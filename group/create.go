@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"groupd/moderation"
@@ -14,130 +11,19 @@ import (
 
 const metaGeneration = "generation" // 8 bytes
 
-// CreateGroup adds a group, and gives the database its generation if it has none. Local callers only.
+// CreateGroup adds a group, and gives the database its generation if it has none. The operator names its id, and who becomes its owner;
+// others may where the server's Creating lets them: the id is made, and the caller, whose public key is needed, is its owner and first
+// member at once. Where no keys are given, Config.NewIdentity makes them. The private key is told to Local callers only.
 func (h *Hub) CreateGroup(ctx context.Context, c Caller, n NewGroup) (Group, error) {
 	const op = "create group"
-	invalid := func(field, msg string) (Group, error) {
-		return Group{}, &Error{Kind: KindInvalid, Op: op, Field: field, Msg: msg}
-	}
-	if err := operator(op, c); err != nil {
+	var made founded
+	err := h.found(ctx, op, c, &made, func(tx ReadTx) (NewGroup, error) {
+		return n, h.mayFound(tx, op, c)
+	}, nil)
+	if err != nil {
 		return Group{}, err
 	}
-	if n.ID == "" || len(n.ID) > 32 || strings.Trim(string(n.ID), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-		return invalid("id", "1 to 32 of a-z, 0-9, - and _")
-	}
-	n, err := n.settled()
-	if err != nil {
-		return Group{}, h.failed(op, err)
-	}
-	id, err := IdentityOf(n.PublicKey)
-	if err != nil {
-		return invalid("public_key", err.Error())
-	}
-	if len(n.PrivateKey) == 0 {
-		return invalid("private_key", "is needed to serve the group")
-	}
-	g := Group{
-		ID: n.ID, Identity: id, Address: AddressOf(id), PublicKey: n.PublicKey, PrivateKey: n.PrivateKey, Public: n.Public,
-		PublicName: cleanName(n.PublicName), PrivateName: cleanName(n.PrivateName), Joining: n.Joining, Policy: n.Policy, Owner: n.Owner, Preset: n.Preset, SeenKey: make([]byte, 32),
-	}
-	if g.PublicName == "" {
-		return invalid("public_name", "must not be empty")
-	}
-	if g.Topic, err = cleanText(op, "topic", n.Topic, MaxTopicBytes); err != nil {
-		return Group{}, err
-	}
-	switch {
-	case g.Joining == 0 && g.Public:
-		g.Joining = moderation.JoiningOpen
-	case g.Joining == 0:
-		g.Joining = moderation.JoiningApprove
-	case g.Joining > moderation.JoiningInvite:
-		return invalid("joining", "no such policy")
-	}
-	if field, problem := checkPolicy(g); problem != "" {
-		return invalid(field, problem)
-	}
-	if err := h.random(g.SeenKey); err != nil {
-		return Group{}, h.failed(op, err)
-	}
-	err = h.store.Update(ctx, func(tx Tx) error {
-		all, err := tx.Groups()
-		if err != nil {
-			return err
-		}
-		for _, other := range all {
-			if other.ID == g.ID || other.Identity == g.Identity {
-				return &Error{Kind: KindConflict, Op: op, Field: "id", Msg: fmt.Sprintf("the group %q exists", other.ID)}
-			}
-		}
-		if len(all) >= MaxGroups {
-			return &Error{Kind: KindFull, Op: op, Msg: "there are too many groups here", Limit: MaxGroups}
-		}
-		if gen, err := generation(tx); err != nil {
-			return err
-		} else if gen == 0 {
-			if _, err := h.renew(tx); err != nil {
-				return err
-			}
-		}
-		now, err := h.clock.expiry(tx)
-		if err != nil {
-			return err
-		}
-		if problem := badEnd(g.Policy.ExpiresAt, now); problem != "" {
-			return &Error{Kind: KindInvalid, Op: op, Field: "expires_at", Msg: problem}
-		}
-		g.Ending.Told = stageAt(g.Policy.ExpiresAt, now)
-		g.Created = h.clock.wall()
-		g.Updated, g.Rev = g.Created, 1
-		if err := tx.PutGroup(g); err != nil {
-			return err
-		}
-		if err := tx.PutHead(g.ID, Head{Rev: 1}); err != nil {
-			return err
-		}
-		return h.clock.advance(tx)
-	})
-	if err != nil {
-		return Group{}, h.failed(op, err)
-	}
-	return g, nil
-}
-
-// Groups lists every group here for Local callers, the public ones for others, as Info of the caller.
-func (h *Hub) Groups(ctx context.Context, c Caller) ([]Info, error) {
-	const op = "groups"
-	c, err := prepare(op, c)
-	if err != nil {
-		return nil, err
-	}
-	var list []Info
-	err = h.store.View(ctx, func(tx ReadTx) error {
-		all, err := tx.Groups()
-		if err != nil {
-			return err
-		}
-		for _, g := range all {
-			if !g.Public && !c.Local {
-				continue
-			}
-			s, err := h.look(tx, op, c, g.ID)
-			if err != nil {
-				return err
-			}
-			info, err := s.info()
-			if err != nil {
-				return err
-			}
-			list = append(list, info)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, h.failed(op, err)
-	}
-	return list, nil
+	return h.madeGroup(ctx, op, c, made)
 }
 
 // PrivateKey is a group's own key, for the face that serves it. Local callers only.
@@ -234,31 +120,20 @@ func (h *Hub) Heard(ctx context.Context, c Caller) error {
 		return err
 	}
 	now := h.clock.wall()
-	var ids []GroupID
 	each := func(tx ReadTx, f func(Member) error) error {
-		for _, g := range ids {
-			m, err := tx.Member(g, c.Identity)
-			if errors.Is(err, ErrNoRow) || (err == nil && (!m.Present || !worthTouching(m, c, now))) {
+		rows, err := tx.Memberships(AnyHash(c.Identity), maxPlaces)
+		for _, m := range rows {
+			if m.Identity != c.Identity || !m.Present || !worthTouching(m, c, now) {
 				continue
 			}
-			if err == nil {
-				err = f(m)
-			}
-			if err != nil {
+			if err := f(m); err != nil {
 				return err
 			}
 		}
-		return nil
+		return err
 	}
 	worth := false
 	err = h.store.View(ctx, func(tx ReadTx) error {
-		groups, err := tx.Groups()
-		for _, g := range groups {
-			ids = append(ids, g.ID)
-		}
-		if err != nil {
-			return err
-		}
 		return each(tx, func(Member) error { worth = true; return nil })
 	})
 	if err == nil && worth {

@@ -28,7 +28,7 @@ func (h *Hub) due(ctx context.Context, listening time.Duration) error {
 		if !silent && !g.Lockdown.On && g.Policy.ExpiresAt == 0 {
 			continue
 		}
-		if err := h.dueIn(ctx, g.ID, silent); err != nil {
+		if err := h.dueIn(ctx, g.ID, silent); err != nil && KindOf(err) != KindNotFound { // deleted meanwhile
 			return err
 		}
 	}

@@ -131,7 +131,7 @@ func (h *Hub) runErasures(ctx context.Context) {
 		case <-h.erasing:
 		case <-again.C:
 		}
-		if err := h.erasures(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(h.eraseGroups(ctx), h.erasures(ctx)); err != nil && ctx.Err() == nil {
 			h.log.Warn("could not erase", "err", err)
 		}
 		again.Reset(eraseEvery)
@@ -152,25 +152,8 @@ func (h *Hub) erasures(ctx context.Context) error {
 		return err
 	}
 	for _, job := range jobs {
-		for n, more := eraseFew, true; more; {
-			var took time.Duration
-			var err error
-			if more, took, err = h.eraseSome(ctx, job.Group, job.Identity, n); err != nil {
-				return err
-			}
-			switch {
-			case took < eraseFor/2:
-				n = min(2*n, eraseMany)
-			case took > eraseFor:
-				n = max(n/2, 1)
-			}
-			if more {
-				select {
-				case <-ctx.Done():
-					return ctx.Err()
-				case <-time.After(max(took, erasePause)):
-				}
-			}
+		if err := inParts(ctx, func(n int) (bool, time.Duration, error) { return h.eraseSome(ctx, job.Group, job.Identity, n) }); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -13,17 +13,19 @@ import (
 type EventKind uint8
 
 const (
-	EventChanged     EventKind = iota + 1 // the group's Rev rose: entries, members, names
-	EventRequested                        // Who asks to join; Text is his greeting
-	EventApproved                         // Who was let in
-	EventRejected                         // Who was turned away; Text is the reason
-	EventRemoved                          // Who was kicked or banned; Text is the reason, Until the end
-	EventRole                             // Who has Role now
-	EventPreferences                      // Who wants to be told otherwise what is new
-	EventReported                         // Who told the moderators about the entry Seq; Text is the reason. For staff only
-	EventMuted                            // Who may not write; Text is the reason, Until the end
-	EventUnmuted                          // Who may write again
-	EventInvited                          // Target, of whom nobody may know more, is invited by By as a Role, Until the end: he is told, once
+	EventChanged      EventKind = iota + 1 // the group's Rev rose: entries, members, names
+	EventRequested                         // Who asks to join; Text is his greeting
+	EventApproved                          // Who was let in
+	EventRejected                          // Who was turned away; Text is the reason
+	EventRemoved                           // Who was kicked or banned; Text is the reason, Until the end
+	EventRole                              // Who has Role now
+	EventPreferences                       // Who wants to be told otherwise what is new
+	EventReported                          // Who told the moderators about the entry Seq; Text is the reason. For staff only
+	EventMuted                             // Who may not write; Text is the reason, Until the end
+	EventUnmuted                           // Who may write again
+	EventInvited                           // Target, of whom nobody may know more, is invited by By as a Role, Until the end: he is told, once
+	EventGroupCreated                      // the group was made, by Who
+	EventGroupDeleted                      // the group was deleted, by Who: nothing of it can be read any more
 )
 
 // Event tells subscribers, after the commit, that something changed. Head is the group's after the change; what changed
@@ -47,6 +49,7 @@ type Event struct {
 // Subscription is one reader of events. Its methods may be called from any goroutine.
 type Subscription struct {
 	bus     *bus
+	only    GroupID // "": all groups
 	c       chan Event
 	dropped atomic.Uint64
 }
@@ -74,10 +77,13 @@ type bus struct {
 }
 
 // Subscribe returns the events of every group from now on. At most queue of them wait (1 to 4096); while the queue is full,
-// new ones are dropped and counted, and the reader catches up by rev. At most 64 subscriptions live at a time; a further
+// new ones are dropped and counted, and the reader catches up by rev. At most 320 subscriptions live at a time; a further
 // one is closed from the start.
-func (h *Hub) Subscribe(queue int) *Subscription {
-	s := &Subscription{bus: &h.bus, c: make(chan Event, min(max(queue, 1), maxEventQueue))}
+func (h *Hub) Subscribe(queue int) *Subscription { return h.SubscribeTo("", queue) }
+
+// SubscribeTo is Subscribe for the events of one group.
+func (h *Hub) SubscribeTo(g GroupID, queue int) *Subscription {
+	s := &Subscription{bus: &h.bus, only: g, c: make(chan Event, min(max(queue, 1), maxEventQueue))}
 	h.bus.mu.Lock()
 	defer h.bus.mu.Unlock()
 	if len(h.bus.subs) >= maxSubscribers {
@@ -93,6 +99,9 @@ func (h *Hub) publish(e Event) {
 	h.bus.mu.Lock()
 	defer h.bus.mu.Unlock()
 	for _, s := range h.bus.subs {
+		if s.only != "" && s.only != e.Group {
+			continue
+		}
 		select {
 		case s.c <- e:
 		default:

@@ -23,8 +23,9 @@ type Group struct {
 	Owner       AnyHash // who becomes owner as soon as he appears; zero: nobody
 	Preset      string  // word of the moderation.Preset that it was made as; "": none
 	Ending      Ending
-	Rev         Rev    // of the last change of what clients see here
-	SeenKey     []byte // 32 bytes: keys the SeenIDs of this group
+	Rev         Rev          // of the last change of what clients see here
+	SeenKey     []byte       // 32 bytes: keys the SeenIDs of this group
+	Creator     IdentityHash // who made it; zero: the operator
 	Created     time.Time
 	Updated     time.Time
 }

@@ -3,6 +3,7 @@ package group
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"io"
 	"log/slog"
 	"sync"
@@ -32,6 +33,10 @@ type Config struct {
 	// another server as it is known now. Both must return at once; nil: nobody is, none is known.
 	Blackholed func(IdentityHash) bool
 	PathTo     func(IdentityHash) (hops int, carrier string, ok bool)
+	// NewIdentity makes the keys of a group: 64 public and 64 private bytes. Called from any goroutine. Nil: a group is made only with
+	// keys that are given.
+	NewIdentity func() (public, private []byte, err error)
+	Groups      Creating // who makes groups of their own here
 }
 
 // Hub is the one service behind every face: all methods may be called from any goroutine, any number at a time.
@@ -62,6 +67,11 @@ type Hub struct {
 	directory  directory
 	blackholed func(IdentityHash) bool
 	pathTo     func(IdentityHash) (hops int, carrier string, ok bool)
+	telling    chan struct{} // somebody is to be told that he is invited
+
+	newIdentity func() (public, private []byte, err error)
+	creating    Creating
+	founding    Buckets[IdentityHash] // groups made, by whom; zero: of all
 
 	unblocked  atomic.Uint64 // who wanted no invites and was forgotten
 	remembered atomic.Uint64 // outcomes written since the start
@@ -86,8 +96,12 @@ func New(cfg Config) (*Hub, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	h := &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits.withDefaults(), blobs: cfg.Blobs, unused: make(chan struct{}, 1),
-		erasing: make(chan struct{}, 1)}
+		erasing: make(chan struct{}, 1), telling: make(chan struct{}, 1)}
 	h.clock.now, h.clock.start = cfg.Now, time.Now()
+	h.creating = cfg.Groups.withDefaults()
+	if h.newIdentity = cfg.NewIdentity; h.newIdentity == nil {
+		h.newIdentity = func() ([]byte, []byte, error) { return nil, nil, errors.New("nothing here makes keys") }
+	}
 	if h.announces = cfg.Announces; h.announces == nil {
 		h.announces = func(IdentityHash) bool { return false }
 	}
@@ -111,6 +125,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { h.runErasures(ctx) })
 	wg.Go(func() { h.runDirectory(ctx) })
+	wg.Go(func() { h.runTelling(ctx) })
 	defer wg.Wait()
 	var listening time.Duration // with a clock that was sure
 	tick := time.NewTicker(clockStore)
@@ -477,8 +492,8 @@ type Settings struct {
 
 // NewGroup seeds a group.
 type NewGroup struct {
-	ID          GroupID // 1 to 32 of a-z 0-9 - _
-	PublicKey   []byte  // 64 bytes
+	ID          GroupID // 1 to 32 of a-z 0-9 - _; "": one is made. People leave it out
+	PublicKey   []byte  // 64 bytes; nil with PrivateKey: Config.NewIdentity makes them
 	PrivateKey  []byte
 	Public      bool
 	PublicName  string
@@ -486,11 +501,12 @@ type NewGroup struct {
 	Topic       string
 	Joining     moderation.Joining // 0: open for public groups, approve for private ones
 	Policy      moderation.Policy
-	Owner       AnyHash // becomes owner as soon as he appears, or a member where there are no ranks; zero: by claim
+	Owner       AnyHash // becomes owner as soon as he appears, or a member where there are no ranks; zero: by claim. The operator's alone
 
 	// Preset is the word of a moderation.Preset, or "". What is not zero above wins over it, and so does Set, for what is to be zero.
-	Preset string
-	Set    SettingsInput
+	Preset      string
+	Set         SettingsInput
+	CreatorName string // display name of who makes it, unless that is the operator
 }
 
 // Proof is what lets a reader check one post: the author's signed original, and what the chain's digest covers.

@@ -270,15 +270,20 @@ func (w *work) maySend(to AnyHash) error {
 	if n >= maxDirect {
 		return late("this server has sent too many invites this week", 24*time.Hour)
 	}
-	if wait := w.hub.inviting.TakeOne(w.now, inviteKey{group: w.group.ID, what: inviteDirect}, moderation.Rate{Burst: 30, Every: 2 * time.Minute}); wait > 0 {
+	if wait, _ := w.hub.inviting.Take(w.now, w.directKey(), directRates()); wait > 0 {
 		return late("this group has sent many invites just now, wait a little", wait)
 	}
 	return nil
 }
 
+// directKey and directRates are the bucket of what a group sends to people outside.
+func (w *work) directKey() []inviteKey { return []inviteKey{{group: w.group.ID, what: inviteDirect}} }
+
+func directRates() []moderation.Rate { return []moderation.Rate{{Burst: 30, Every: 2 * time.Minute}} }
+
 // sendInvite has the invited one told.
 func (w *work) sendInvite(i Invite) error {
-	e := Event{Kind: EventInvited, Target: i.For, Role: i.Role, Until: i.Expires, By: w.caller.Identity}
+	e := Event{Kind: EventInvited, Target: i.For, Role: i.Role, Until: i.Expires, By: i.By}
 	m, q, err := w.known(i.For)
 	if err != nil {
 		return err

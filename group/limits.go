@@ -31,7 +31,7 @@ const (
 	claimGuessers    = 2048           // identities remembered for wrong codes; then as above
 	maxStrangers     = 1024           // strangers remembered for a day
 	maxCarriers      = 64             // interfaces with a count of their own; one more for all others
-	maxSubscribers   = 64
+	maxSubscribers   = MaxGroups + 64 // one of each group, and some of all
 	maxEventQueue    = 4096
 	countOutcomes    = 64 // outcomes written between two counts of them all
 	prefixDigits     = 3  // hex digits that a hash prefix has at least

@@ -437,10 +437,9 @@ func TestGroupsAreMadeByTheOperator(t *testing.T) {
 	_, err := hub.CreateGroup(t.Context(), person("Mal"), good)
 	refused(t, "a stranger", err, group.KindDenied)
 	for what, change := range map[string]func(*group.NewGroup){
-		"no id":      func(n *group.NewGroup) { n.ID = "" },
 		"capitals":   func(n *group.NewGroup) { n.ID = "Main" },
 		"a long id":  func(n *group.NewGroup) { n.ID = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
-		"no key":     func(n *group.NewGroup) { n.PublicKey = nil },
+		"no public":  func(n *group.NewGroup) { n.PublicKey = nil },
 		"no private": func(n *group.NewGroup) { n.PrivateKey = nil },
 		"no name":    func(n *group.NewGroup) { n.PublicName = "\u202e" },
 		"no policy":  func(n *group.NewGroup) { n.Joining = 9 },

@@ -3,6 +3,8 @@ package group
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"groupd/moderation"
@@ -41,6 +43,7 @@ func (h *Hub) sweep(ctx context.Context, w *sweeper) error {
 		}
 		return err
 	})
+	maps.DeleteFunc(w.measured, func(g GroupID, _ measure) bool { return !slices.Contains(ids, g) })
 	for _, g := range ids {
 		var size int64
 		if size, err = h.measure(ctx, g, w); err != nil {
@@ -64,7 +67,10 @@ func (h *Hub) sweep(ctx context.Context, w *sweeper) error {
 func (h *Hub) measure(ctx context.Context, g GroupID, w *sweeper) (size int64, err error) {
 	err = h.store.View(ctx, func(tx ReadTx) error {
 		row, err := tx.Group(g)
-		if err != nil || row.Policy.RetainBytes == 0 {
+		if errors.Is(err, ErrNoRow) || err == nil && row.Policy.RetainBytes == 0 {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		head, err := tx.Head(g)
@@ -89,6 +95,9 @@ func (h *Hub) sweepBatch(ctx context.Context, g GroupID, size *int64) (more bool
 	err = h.store.Update(ctx, func(tx Tx) error {
 		more, left, n = false, *size, 0
 		row, err := tx.Group(g)
+		if errors.Is(err, ErrNoRow) {
+			return nil // deleted meanwhile
+		}
 		if err != nil {
 			return err
 		}

@@ -72,6 +72,12 @@ func (p *pressures) add(g GroupID, now time.Time) {
 	p.m[g] = p.m[g].Add(now)
 }
 
+func (p *pressures) drop(g GroupID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.m, g)
+}
+
 func (p *pressures) level(g GroupID, now time.Time) float64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -45,6 +45,7 @@ type ReadTx interface {
 	EpochsReadTx
 	ErasuresReadTx
 	DirectoryReadTx
+	GroupsReadTx
 
 	// Meta is a value of the database as a whole; nil when unset.
 	Meta(key string) ([]byte, error)
@@ -125,6 +126,7 @@ type Tx interface {
 	ErasuresTx
 	AttachmentsTx
 	DirectoryTx
+	GroupsTx
 
 	SetMeta(key string, value []byte) error // nil deletes
 

@@ -95,10 +95,7 @@ func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result
 		return h.failed(op, err)
 	}
 	if w.erases {
-		select {
-		case h.erasing <- struct{}{}:
-		default:
-		}
+		h.wakeEraser()
 	}
 	for _, e := range w.events { // none when repeated
 		e.Group, e.Head = g, w.head
@@ -156,18 +153,27 @@ func (h *Hub) failed(op string, err error) error {
 
 // repeat fills result with the stored answer to this client id, if there is one.
 func (w *work) repeat(result any) (bool, error) {
-	if len(w.caller.ClientID) == 0 || w.caller.Identity.IsZero() && !w.caller.Local { // nobody's answers are the operator's
+	return w.hub.repeat(w.tx, w.group.ID, w.op, w.caller, result)
+}
+
+// repeat fills result with the stored answer to the caller's client id, if there is one. g is "" for what is done with whole groups.
+func (h *Hub) repeat(tx ReadTx, g GroupID, op string, c Caller, result any) (bool, error) {
+	if len(c.ClientID) == 0 || c.Identity.IsZero() && !c.Local { // nobody's answers are the operator's
 		return false, nil
 	}
-	o, err := w.tx.Outcome(w.group.ID, w.caller.Identity, w.caller.ClientID)
-	if errors.Is(err, ErrNoRow) || (err == nil && w.expiry.Sub(o.Created) > OutcomesKept) {
+	expiry, err := h.clock.expiry(tx)
+	if err != nil {
+		return false, err
+	}
+	o, err := tx.Outcome(g, c.Identity, c.ClientID)
+	if errors.Is(err, ErrNoRow) || (err == nil && expiry.Sub(o.Created) > OutcomesKept) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	if o.Op != w.op {
-		return false, w.refuse(KindConflict, "client_id", "was used for another request")
+	if o.Op != op {
+		return false, &Error{Kind: KindConflict, Op: op, Field: "client_id", Msg: "was used for another request"}
 	}
 	if err := json.Unmarshal(o.Result, result); err != nil {
 		return false, err
@@ -180,38 +186,46 @@ func (w *work) repeat(result any) (bool, error) {
 
 // remember stores the answer under the client id, within the bound.
 func (w *work) remember(result any) error {
-	if len(w.caller.ClientID) == 0 || w.idle {
+	if w.idle {
+		return nil
+	}
+	return w.hub.remember(w.w, w.group.ID, w.op, w.caller, w.expiry, result)
+}
+
+// remember stores the answer under the caller's client id, within the bound. g is as for repeat.
+func (h *Hub) remember(tx Tx, g GroupID, op string, c Caller, expiry time.Time, result any) error {
+	if len(c.ClientID) == 0 {
 		return nil
 	}
 	text, err := json.Marshal(result)
 	if err != nil {
 		return err
 	}
-	if _, err := w.w.PruneOutcomes(w.expiry.Add(-OutcomesKept), 64); err != nil {
+	if _, err := tx.PruneOutcomes(expiry.Add(-OutcomesKept), 64); err != nil {
 		return err
 	}
-	n, err := w.tx.CountOutcomes(w.caller.Identity)
+	n, err := tx.CountOutcomes(c.Identity)
 	if err != nil {
 		return err
 	}
-	if n >= w.hub.limits.Outcomes {
-		if err := w.w.DropOldestOutcome(w.caller.Identity); err != nil {
+	if n >= h.limits.Outcomes {
+		if err := tx.DropOldestOutcome(c.Identity); err != nil {
 			return err
 		}
 	}
-	if w.hub.remembered.Add(1)%countOutcomes == 0 {
-		if err := w.dropSurplusOutcomes(); err != nil {
+	if h.remembered.Add(1)%countOutcomes == 0 {
+		if err := h.dropSurplusOutcomes(tx, expiry); err != nil {
 			return err
 		}
 	}
-	return w.w.PutOutcome(Outcome{Group: w.group.ID, Identity: w.caller.Identity, ClientID: w.caller.ClientID, Op: w.op, Result: text, Created: w.expiry})
+	return tx.PutOutcome(Outcome{Group: g, Identity: c.Identity, ClientID: c.ClientID, Op: op, Result: text, Created: expiry})
 }
 
 // dropSurplusOutcomes brings the number of all stored answers back to the bound.
-func (w *work) dropSurplusOutcomes() error {
-	n, err := w.tx.CountAllOutcomes()
-	if surplus := n - w.hub.limits.AllOutcomes; err == nil && surplus > 0 {
-		_, err = w.w.PruneOutcomes(w.expiry.Add(OutcomesKept), surplus)
+func (h *Hub) dropSurplusOutcomes(tx Tx, expiry time.Time) error {
+	n, err := tx.CountAllOutcomes()
+	if surplus := n - h.limits.AllOutcomes; err == nil && surplus > 0 {
+		_, err = tx.PruneOutcomes(expiry.Add(OutcomesKept), surplus)
 	}
 	return err
 }

@@ -52,6 +52,9 @@ const (
 	ActionEstablish                      // end the forming of a group
 	ActionKeys                           // get the group's keys
 	ActionTopic                          // change the topic
+	ActionCreateGroup                    // make a group of one's own
+	ActionCloneGroup                     // make one with settings and members of this
+	ActionDeleteGroup                    // delete the group with all that is in it
 )
 
 // Facts is all that a decision depends on. Fields that do not concern the Action are ignored.
@@ -103,12 +106,16 @@ type Facts struct {
 	Answers  bool          // of a post or edit: it answers somebody's post
 	MovesEnd bool          // ActionSettings: the date of the group's end changes, or how long it is kept then
 	Answered bool          // ActionJoin: something was said to the question at the door
-	Work     int           // ActionJoin: bits of work that were done for it, checked by the face
-	Cost     int           // ActionJoin: bits of work that are asked for now (Policy.JoinStamp)
 	TooLate  bool          // ActionJoin: he was invited, and the time to answer is over
 	Named    bool          // ActionInvite: it is for one person alone
 	Whole    bool          // ActionInvite: who is named by the whole of his address or identity
 	Met      bool          // ActionInvite: with whom the one who asks has exchanged messages here
+	Work     int           // ActionJoin, and making groups: bits of work that were done for it, checked by the face
+	Cost     int           // ActionJoin: bits of work that are asked for now (Policy.JoinStamp); making groups: the server's
+
+	// ActionCreateGroup, ActionCloneGroup: what the server says, and whether the one who asks is a member of any group on it.
+	Creating Creating
+	Insider  bool
 }
 
 // rank orders who may act on whom; the operator stands above the owners.
@@ -245,6 +252,12 @@ func Decide(f Facts, now time.Time) Verdict {
 		return permitted(f, PermSettings)
 	case ActionAudit:
 		return permitted(f, PermAudit)
+	case ActionCreateGroup:
+		return creating(f)
+	case ActionCloneGroup:
+		return cloning(f)
+	case ActionDeleteGroup:
+		return deletingGroup(f)
 	case ActionOperate:
 		if f.Local {
 			return allow()

@@ -38,6 +38,7 @@ type rule struct {
 	fixedNot bool // not where settings and names are frozen
 	ranked   bool // is about ranks: not where nobody has one
 	endsToo  bool // not any more in a group that is over
+	makes    bool // makes a group: where the server lets
 }
 
 func rules() []rule {
@@ -88,6 +89,14 @@ func rules() []rule {
 		{action: moderation.ActionCircle, name: "circle", who: "guest", operator: true},
 		{action: moderation.ActionEstablish, name: "establish", who: "member"},
 		{action: moderation.ActionKeys, name: "keys", who: "member"},
+		{action: moderation.ActionCreateGroup, name: "create group", who: "maker", operator: true},
+		{action: moderation.ActionCloneGroup, name: "clone group", who: "member", makes: true, by: func(p moderation.Policy) moderation.Role {
+			if p.CloneRole == moderation.RoleNone {
+				return moderation.RoleAdmin
+			}
+			return p.CloneRole
+		}, operator: true},
+		{action: moderation.ActionDeleteGroup, name: "delete group", who: "member", by: func(moderation.Policy) moderation.Role { return moderation.RoleOwner }, operator: true},
 		{action: moderation.ActionOperate, name: "operate", who: "nobody", operator: true},
 	}
 }
@@ -118,6 +127,8 @@ func (r rule) expected(f moderation.Facts) moderation.Outcome {
 		return outcome(r.alone == "" || f.Role != moderation.RoleOwner || f.Owners > 1)
 	case "leaver":
 		return outcome((inside && (f.Role != moderation.RoleOwner || f.Owners > 1)) || f.Standing == moderation.StandingPending)
+	case "maker":
+		return outcome(makes(f))
 	case "nobody":
 		return outcome(f.Local)
 	case "reader":
@@ -155,6 +166,7 @@ func (r rule) expected(f moderation.Facts) moderation.Outcome {
 		r.endsToo && isOver(f),
 		r.name == "settings" && isOver(f) && f.MovesEnd && !f.Local,
 		r.closedNot && f.Joining == moderation.JoiningClosed,
+		r.makes && !makes(f),
 		(r.files || (f.Files && (r.name == "post" || r.name == "edit"))) && rank < f.Policy.AttachRole,
 		isNew && r.newcomer == "it",
 		isNew && r.newcomer != "it" && r.newcomer != "" && f.Links && !f.Policy.ProbationLinks,
@@ -195,6 +207,19 @@ func (r rule) expected(f moderation.Facts) moderation.Outcome {
 func isOver(f moderation.Facts) bool {
 	end := int64(f.Policy.ExpiresAt)
 	return end != 0 && end <= now().Unix() && !f.ClockUnsure
+}
+
+// makes reports whether one may make groups on this server.
+func makes(f moderation.Facts) bool {
+	switch {
+	case f.Local:
+		return true
+	case f.Creating == moderation.CreatingMembers:
+		return f.Insider
+	case f.Creating == moderation.CreatingAnyone:
+		return f.Insider || f.Work >= f.Cost
+	}
+	return false
 }
 
 // joins is the door.
@@ -350,6 +375,13 @@ func states() map[string]func(*moderation.Facts) {
 		f.Identified, f.Joining = false, moderation.JoiningOpen
 	}
 	out["clock went back"] = func(f *moderation.Facts) { f.MemberFor, f.Links = -time.Hour, true }
+	for insider, who := range map[bool]string{false: "outsiders", true: "insiders"} {
+		for c := moderation.CreatingOff; c <= moderation.CreatingAnyone; c++ {
+			out[fmt.Sprintf("%s make groups, %s", c, who)] = func(f *moderation.Facts) { f.Creating, f.Insider = c, insider }
+		}
+	}
+	out["anyone makes groups with work"] = func(f *moderation.Facts) { f.Creating, f.Cost, f.Work = moderation.CreatingAnyone, 5, 5 }
+	out["anyone makes groups with too little work"] = func(f *moderation.Facts) { f.Creating, f.Cost, f.Work = moderation.CreatingAnyone, 5, 4 }
 	out["permissions left over"] = func(f *moderation.Facts) { f.Standing, f.Role = moderation.StandingStranger, moderation.RoleNone }
 	out["a muted operator"] = func(f *moderation.Facts) {
 		if f.Local {
@@ -397,6 +429,9 @@ func states() map[string]func(*moderation.Facts) {
 		out[fmt.Sprintf("%ss pin", r)] = func(f *moderation.Facts) { f.Policy.PinRole = r }
 		out[fmt.Sprintf("%ss invite", r)] = func(f *moderation.Facts) { f.Policy.InviteRole = r }
 		out[fmt.Sprintf("%ss react", r)] = func(f *moderation.Facts) { f.Policy.ReactRole = r }
+		out[fmt.Sprintf("%ss clone", r)] = func(f *moderation.Facts) {
+			f.Policy.CloneRole, f.Creating, f.Insider = r, moderation.CreatingMembers, true
+		}
 		out[fmt.Sprintf("%ss attach", r)] = func(f *moderation.Facts) { f.Policy.AttachRole = r }
 		out[fmt.Sprintf("%ss attach, a file", r)] = func(f *moderation.Facts) { f.Policy.AttachRole, f.Files = r, true }
 	}

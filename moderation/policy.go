@@ -133,6 +133,7 @@ type Policy struct {
 	ReactRole  Role    `json:"react_role,omitzero"`  // from this rank on members react; RoleNone: all
 	AttachRole Role    `json:"attach_role,omitzero"` // from this rank on members add files; RoleNone: all
 	PinRole    Role    `json:"pin_role,omitzero"`    // from this rank on members pin; RoleNone: who has PermPin
+	CloneRole  Role    `json:"clone_role,omitzero"`  // from this rank on members clone the group, where the server lets; RoleNone: admins
 
 	// Reading.
 	History      History `json:"history,omitzero"`

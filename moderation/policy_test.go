@@ -79,6 +79,7 @@ func TestWhatAPolicyMayNotSay(t *testing.T) {
 		"member_posts":   {{MemberPosts: moderation.Quota{Count: 1}}, {MemberPosts: moderation.Quota{Per: 1}}, {MemberPosts: moderation.Quota{Count: 1_000_001, Per: 1}}},
 		"flood":          {{Flood: moderation.Quota{Count: 1, Per: tenYears + 1}}},
 		"pin_role":       {{PinRole: 5}},
+		"clone_role":     {{CloneRole: 5}},
 		"join_cost":      {{JoinCost: 25}},
 		"expires_at":     {{ExpiresAt: 1<<36 + 1}},
 		"topic_role":     {{TopicRole: 5}},

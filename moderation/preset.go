@@ -39,7 +39,7 @@ func Presets() []Preset {
 			Word: "equal", Text: "Nobody is in charge: any member invites and changes the topic, nobody can be removed, nothing is announced, the settings never change.",
 			Joining: JoiningInvite, PublicName: NamelessGroup,
 			Policy: Policy{
-				InviteRole: RoleMember, PinRole: RoleMember, TopicRole: RoleMember,
+				InviteRole: RoleMember, PinRole: RoleMember, TopicRole: RoleMember, CloneRole: RoleMember,
 				NoStaff: true, NoRemoval: true, Frozen: true, Announce: AnnounceOff,
 			},
 		},

@@ -159,7 +159,7 @@ func New(c Config) (*Server, error) {
 // Run handles messages and tells people what was decided about them, until ctx ends. Then messages that are not decided
 // yet are dropped unproved, and it returns nil when all workers have ended. It may be called once.
 func (s *Server) Run(ctx context.Context) error {
-	events := s.hub.Subscribe(noticeQueue)
+	events := s.hub.SubscribeTo(s.group, noticeQueue)
 	defer events.Close()
 	s.start(ctx)
 	defer s.stop()

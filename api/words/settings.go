@@ -50,6 +50,7 @@ func Settings() []Setting {
 		{"react_role", "from this rank on members react", howRole},
 		{"attach_role", "from this rank on members add files", howRole},
 		{"pin_role", "from this rank on members pin", howRole},
+		{"clone_role", "from this rank on members clone the group, where the server lets people make groups", howRole},
 		{"history", "what of the timeline members see", "all, stay (since joining), last (the newest history_count)"},
 		{"history_count", "entries that members see with history last", "a number, off"},
 		{"member_posts", "posts of one member", howQuota},

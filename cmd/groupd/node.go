@@ -128,13 +128,17 @@ func (n *node) Serving(g group.GroupID) web.Serving {
 	return out
 }
 
-// newGroup makes a group with a fresh identity.
-func newGroup(ctx context.Context, hub *group.Hub, n group.NewGroup) (group.Info, error) {
+// newKeys makes the keys of a group.
+func newKeys() (public, private []byte, err error) {
 	id, err := rns.NewIdentity(rand.Reader)
 	if err != nil {
-		return group.Info{}, err
+		return nil, nil, err
 	}
-	n.PublicKey, n.PrivateKey = id.Public().PublicKey(), id.PrivateKey()
+	return id.Public().PublicKey(), id.PrivateKey(), nil
+}
+
+// newGroup makes a group with a fresh identity.
+func newGroup(ctx context.Context, hub *group.Hub, n group.NewGroup) (group.Info, error) {
 	g, err := hub.CreateGroup(ctx, group.Caller{Local: true}, n)
 	if err != nil {
 		return group.Info{}, err

@@ -26,7 +26,7 @@ func TestABackupWhoseHistoryWasChangedIsNotRestored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hub, err := group.New(group.Config{Store: db})
+	hub, err := group.New(group.Config{Store: db, NewIdentity: newKeys})
 	if err != nil {
 		t.Fatal(err)
 	}

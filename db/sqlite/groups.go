@@ -32,32 +32,32 @@ func (t tx) SetMeta(key string, value []byte) error {
 
 const groupColumns = `id, identity_hash, destination_hash, identity_public_key, identity_private_key, public, public_display_name,
 	private_display_name, topic, joining, owner, rev, seen_key, created_at, updated_at, policy, lockdown, lockdown_until,
-	preset, end_told, ended_at`
+	preset, end_told, ended_at, creator`
 
 func scanGroup(r row) (g group.Group, err error) {
 	err = r.Scan(&g.ID, fixed{g.Identity[:]}, fixed{g.Address[:]}, raw{&g.PublicKey}, raw{&g.PrivateKey}, &g.Public, &g.PublicName,
 		&g.PrivateName, &g.Topic, &g.Joining, fixed{g.Owner[:]}, &g.Rev, raw{&g.SeenKey}, moment{&g.Created}, moment{&g.Updated},
-		policy{&g.Policy}, &g.Lockdown.On, moment{&g.Lockdown.Until}, &g.Preset, &g.Ending.Told, moment{&g.Ending.At})
+		policy{&g.Policy}, &g.Lockdown.On, moment{&g.Lockdown.Until}, &g.Preset, &g.Ending.Told, moment{&g.Ending.At}, fixed{g.Creator[:]})
 	return g, err
 }
 
 func (t tx) Groups() ([]group.Group, error) {
-	return list(t.conn, scanGroup, "SELECT "+groupColumns+" FROM groups ORDER BY id")
+	return list(t.conn, scanGroup, "SELECT "+groupColumns+" FROM groups WHERE removed_at = 0 ORDER BY id")
 }
 
 func (t tx) Group(id group.GroupID) (group.Group, error) {
-	return find(t.conn, scanGroup, "SELECT "+groupColumns+" FROM groups WHERE id = ?1", id)
+	return find(t.conn, scanGroup, "SELECT "+groupColumns+" FROM groups WHERE id = ?1 AND removed_at = 0", id)
 }
 
 func (t tx) PutGroup(g group.Group) error {
-	return t.exec(`INSERT INTO groups (`+groupColumns+`) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)
+	return t.exec(`INSERT INTO groups (`+groupColumns+`) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)
 		ON CONFLICT (id) DO UPDATE SET identity_hash=?2, destination_hash=?3, identity_public_key=?4, identity_private_key=?5,
 		public=?6, public_display_name=?7, private_display_name=?8, topic=?9, joining=?10, owner=?11, rev=?12, seen_key=?13,
 		created_at=?14, updated_at=?15, policy=?16, lockdown=?17, lockdown_until=?18,
-		preset=?19, end_told=?20, ended_at=?21`,
+		preset=?19, end_told=?20, ended_at=?21, creator=?22`,
 		g.ID, g.Identity[:], g.Address[:], blob(g.PublicKey), blob(g.PrivateKey), g.Public, g.PublicName,
 		g.PrivateName, g.Topic, g.Joining, fixed{g.Owner[:]}, g.Rev, blob(g.SeenKey), micros(g.Created), micros(g.Updated),
-		bytes(g.Policy.Stored()), g.Lockdown.On, micros(g.Lockdown.Until), g.Preset, g.Ending.Told, micros(g.Ending.At))
+		bytes(g.Policy.Stored()), g.Lockdown.On, micros(g.Lockdown.Until), g.Preset, g.Ending.Told, micros(g.Ending.At), fixed{g.Creator[:]})
 }
 
 func (t tx) Head(id group.GroupID) (group.Head, error) {

@@ -6,12 +6,12 @@ import (
 	"groupd/group"
 )
 
-const inviteColumns = "id, code, by, target, role, uses, used, created_at, expires_at"
+const inviteColumns = "id, code, by, target, role, uses, used, created_at, expires_at, untold"
 
 func scanInvite(g group.GroupID) func(row) (group.Invite, error) {
 	return func(r row) (i group.Invite, err error) {
 		i.Group = g
-		err = r.Scan(&i.ID, fixed{i.Code[:]}, fixed{i.By[:]}, fixed{i.For[:]}, &i.Role, &i.Uses, &i.Used, moment{&i.Created}, moment{&i.Expires})
+		err = r.Scan(&i.ID, fixed{i.Code[:]}, fixed{i.By[:]}, fixed{i.For[:]}, &i.Role, &i.Uses, &i.Used, moment{&i.Created}, moment{&i.Expires}, &i.Untold)
 		return i, err
 	}
 }
@@ -47,12 +47,12 @@ func (t tx) CountInvitesBy(g group.GroupID, by group.IdentityHash) (int, error) 
 }
 
 func (t tx) PutInvite(i group.Invite) (int64, error) {
-	args := []any{i.Group, nil, i.Code[:], fixed{i.By[:]}, fixed{i.For[:]}, i.Role, i.Uses, i.Used, micros(i.Created), micros(i.Expires)}
+	args := []any{i.Group, nil, i.Code[:], fixed{i.By[:]}, fixed{i.For[:]}, i.Role, i.Uses, i.Used, micros(i.Created), micros(i.Expires), i.Untold}
 	if i.ID != 0 {
 		args[1] = i.ID
 	}
-	if err := t.exec(`INSERT INTO invites (group_no, `+inviteColumns+`) VALUES (`+groupNo+`,?2,?3,?4,?5,?6,?7,?8,?9,?10)
-		ON CONFLICT (id) DO UPDATE SET code=?3, by=?4, target=?5, role=?6, uses=?7, used=?8, created_at=?9, expires_at=?10`, args...); err != nil {
+	if err := t.exec(`INSERT INTO invites (group_no, `+inviteColumns+`) VALUES (`+groupNo+`,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)
+		ON CONFLICT (id) DO UPDATE SET code=?3, by=?4, target=?5, role=?6, uses=?7, used=?8, created_at=?9, expires_at=?10, untold=?11`, args...); err != nil {
 		return 0, err
 	}
 	found, err := t.InviteByCode(i.Group, i.Code)

@@ -25,6 +25,11 @@ type rows struct {
 	outcomes map[outcomeKey]group.Outcome
 	blobs    map[group.Hash]group.Blob
 	listed   map[group.IdentityHash]group.ListedGroup
+	// groups that were removed, and of which something is left
+	erasable map[group.GroupID]*groupRows
+	removed  map[group.GroupID]group.RemovedGroup
+	log      []group.ServerLine // rising ID
+	lines    int64              // newest ID of those
 }
 
 // groupRows is everything of one group.
@@ -81,6 +86,8 @@ func newRows() *rows {
 		blocks:   make(map[group.IdentityHash]group.InviteBlock),
 		blobs:    make(map[group.Hash]group.Blob),
 		listed:   make(map[group.IdentityHash]group.ListedGroup),
+		erasable: make(map[group.GroupID]*groupRows),
+		removed:  make(map[group.GroupID]group.RemovedGroup),
 	}
 }
 

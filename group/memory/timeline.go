@@ -177,6 +177,11 @@ func (t *tx) DropEntries(g group.GroupID, before group.Seq, limit int) (int, err
 	if err != nil {
 		return 0, err
 	}
+	return t.dropEntries(gr, before, limit), nil
+}
+
+// dropEntries removes at most limit entries of a group's rows, the oldest first.
+func (t *tx) dropEntries(gr *groupRows, before group.Seq, limit int) int {
 	n := 0
 	for n < limit && n < len(gr.seqs) && gr.seqs[n] < before {
 		seq := gr.seqs[n]
@@ -190,7 +195,7 @@ func (t *tx) DropEntries(g group.GroupID, before group.Seq, limit int) (int, err
 		n++
 	}
 	set(t, &gr.seqs, gr.seqs[n:])
-	return n, nil
+	return n
 }
 
 func (t *tx) Reports(g group.GroupID, after int64, limit int) ([]group.Report, error) {

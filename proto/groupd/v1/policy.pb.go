@@ -444,7 +444,9 @@ type Policy struct {
 	// A new group is being formed until its creator establishes it.
 	Establish *bool `protobuf:"varint,62,opt,name=establish,proto3,oneof" json:"establish,omitempty"`
 	// Once it is established nobody new comes.
-	Fixed         *bool `protobuf:"varint,63,opt,name=fixed,proto3,oneof" json:"fixed,omitempty"`
+	Fixed *bool `protobuf:"varint,63,opt,name=fixed,proto3,oneof" json:"fixed,omitempty"`
+	// From this rank on members clone the group, where the server lets people make groups. ROLE_NONE: admins.
+	CloneRole     *Role `protobuf:"varint,70,opt,name=clone_role,json=cloneRole,proto3,enum=groupd.v1.Role,oneof" json:"clone_role,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -862,6 +864,13 @@ func (x *Policy) GetFixed() bool {
 		return *x.Fixed
 	}
 	return false
+}
+
+func (x *Policy) GetCloneRole() Role {
+	if x != nil && x.CloneRole != nil {
+		return *x.CloneRole
+	}
+	return Role_ROLE_NONE
 }
 
 // SettingsRequest reads how the group behaves; for members.
@@ -1284,7 +1293,7 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\x05count\x18\x01 \x01(\rR\x05count\x12\x10\n" +
 	"\x03per\x18\x02 \x01(\rR\x03per\" \n" +
 	"\bNameList\x12\x14\n" +
-	"\x05names\x18\x01 \x03(\tR\x05names\"\xe6\x19\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names\"\xaa\x1a\n" +
 	"\x06Policy\x12\x1f\n" +
 	"\bquestion\x18\x01 \x01(\tH\x00R\bquestion\x88\x01\x01\x12(\n" +
 	"\rquestion_hold\x18\x02 \x01(\bH\x01R\fquestionHold\x88\x01\x01\x12$\n" +
@@ -1358,7 +1367,9 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\vinvite_span\x18= \x01(\rH4R\n" +
 	"inviteSpan\x88\x01\x01\x12!\n" +
 	"\testablish\x18> \x01(\bH5R\testablish\x88\x01\x01\x12\x19\n" +
-	"\x05fixed\x18? \x01(\bH6R\x05fixed\x88\x01\x01B\v\n" +
+	"\x05fixed\x18? \x01(\bH6R\x05fixed\x88\x01\x01\x123\n" +
+	"\n" +
+	"clone_role\x18F \x01(\x0e2\x0f.groupd.v1.RoleH7R\tcloneRole\x88\x01\x01B\v\n" +
 	"\t_questionB\x10\n" +
 	"\x0e_question_holdB\x0e\n" +
 	"\f_max_membersB\x0f\n" +
@@ -1422,7 +1433,8 @@ const file_groupd_v1_policy_proto_rawDesc = "" +
 	"\f_invite_spanB\f\n" +
 	"\n" +
 	"_establishB\b\n" +
-	"\x06_fixed\"\x11\n" +
+	"\x06_fixedB\r\n" +
+	"\v_clone_role\"\x11\n" +
 	"\x0fSettingsRequest\"\xe0\x02\n" +
 	"\rSettingsReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12,\n" +
@@ -1531,18 +1543,19 @@ var file_groupd_v1_policy_proto_depIdxs = []int32{
 	13, // 15: groupd.v1.Policy.topic_role:type_name -> groupd.v1.Role
 	13, // 16: groupd.v1.Policy.answer_role:type_name -> groupd.v1.Role
 	3,  // 17: groupd.v1.Policy.invite_to:type_name -> groupd.v1.InviteTo
-	14, // 18: groupd.v1.SettingsReply.status:type_name -> groupd.v1.Status
-	15, // 19: groupd.v1.SettingsReply.joining:type_name -> groupd.v1.Joining
-	6,  // 20: groupd.v1.SettingsReply.policy:type_name -> groupd.v1.Policy
-	15, // 21: groupd.v1.SettingsUpdateRequest.joining:type_name -> groupd.v1.Joining
-	6,  // 22: groupd.v1.SettingsUpdateRequest.policy:type_name -> groupd.v1.Policy
-	16, // 23: groupd.v1.MuteRequest.who:type_name -> groupd.v1.Who
-	16, // 24: groupd.v1.UnmuteRequest.who:type_name -> groupd.v1.Who
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	13, // 18: groupd.v1.Policy.clone_role:type_name -> groupd.v1.Role
+	14, // 19: groupd.v1.SettingsReply.status:type_name -> groupd.v1.Status
+	15, // 20: groupd.v1.SettingsReply.joining:type_name -> groupd.v1.Joining
+	6,  // 21: groupd.v1.SettingsReply.policy:type_name -> groupd.v1.Policy
+	15, // 22: groupd.v1.SettingsUpdateRequest.joining:type_name -> groupd.v1.Joining
+	6,  // 23: groupd.v1.SettingsUpdateRequest.policy:type_name -> groupd.v1.Policy
+	16, // 24: groupd.v1.MuteRequest.who:type_name -> groupd.v1.Who
+	16, // 25: groupd.v1.UnmuteRequest.who:type_name -> groupd.v1.Who
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_groupd_v1_policy_proto_init() }

@@ -1,0 +1,298 @@
+package group
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"groupd/moderation"
+)
+
+const (
+	MaxCloned  = 500 // members of a group who are invited to a clone of it: staff first, then those heard last
+	MaxLeftOut = 64  // members who are not, by name
+
+	tellFirst = 5 * time.Second // after a clone was made: its destinations are opened meanwhile
+	tellEvery = time.Minute     // how often who is still to be told is looked for
+	tellMany  = 16              // told in one go
+)
+
+// CloneInput says how a clone differs from its original.
+type CloneInput struct {
+	Name        string    // public; "": that of the original
+	PrivateName string    // for members; "": that of the original, if Name is "" as well
+	Public      *bool     // nil: as the original, but not when somebody is left out
+	Without     []AnyHash // members who are not invited, at most MaxLeftOut, by identity or address
+	CreatorName string    // the caller's name in it; "": the one he has in the original
+}
+
+// Cloned is a clone.
+type Cloned struct {
+	Group    Group
+	Invited  int
+	LeftOut  int  // of those in Without, who are members
+	More     bool // the original has more than MaxCloned others
+	Repeated bool
+}
+
+// CloneGroup makes a group with the policies, topic and members of another, without some of them: a way on for those who want to be rid
+// of somebody in a group where nobody can be removed. Nobody is added against his will: each of the others gets an invite that is for
+// him alone and good for InviteValid, and is told so by the one fixed text, bit by bit. The caller owns the clone. Posts, bans,
+// reports and the log stay where they are.
+//
+// Who is left out learns nothing of it: unless Public says otherwise, the clone is then private, is not announced, and asks for approval
+// where the original was open. Roles above member are kept when an owner or the operator clones.
+//
+// For those with the rank that Policy.CloneRole says, where the server lets them make groups; its quotas count.
+func (h *Hub) CloneGroup(ctx context.Context, c Caller, g GroupID, in CloneInput) (Cloned, error) {
+	const op = "clone group"
+	if len(in.Without) > MaxLeftOut {
+		return Cloned{}, &Error{Kind: KindTooLarge, Op: op, Field: "without", Msg: "too many people to leave out", Limit: MaxLeftOut, Needed: int64(len(in.Without))}
+	}
+	var made founded
+	var plan clonePlan
+	err := h.found(ctx, op, c, &made, func(tx ReadTx) (NewGroup, error) {
+		p, err := h.planClone(tx, op, c, g, in, plan.members == nil)
+		if err != nil {
+			return NewGroup{}, err
+		}
+		if plan.members == nil { // who is invited is read once, outside the transaction
+			plan = p
+		}
+		return p.group, nil
+	}, func(w *work) error {
+		made.LeftOut, made.More = plan.leftOut, plan.more
+		for _, m := range plan.members {
+			i := Invite{
+				Group: w.group.ID, By: w.caller.Identity, For: AnyHash(m.Identity), Role: plan.role(m), Uses: 1,
+				Created: w.expiry, Expires: w.expiry.Add(InviteValid), Untold: true,
+			}
+			if _, err := w.newCode(&i); err != nil {
+				return err
+			}
+			if _, err := w.w.PutInvite(i); err != nil {
+				return err
+			}
+			made.Invited++
+		}
+		return nil
+	})
+	if err != nil {
+		return Cloned{}, err
+	}
+	h.wakeTeller()
+	group, err := h.madeGroup(ctx, op, c, made)
+	return Cloned{Group: group, Invited: made.Invited, LeftOut: made.LeftOut, More: made.More, Repeated: made.Repeated}, err
+}
+
+// clonePlan is what a clone will be.
+type clonePlan struct {
+	group   NewGroup
+	members []Member // who is invited; not nil once they were read
+	leftOut int
+	more    bool
+	ranks   bool // roles are kept
+}
+
+// role is as what somebody is invited.
+func (p clonePlan) role(m Member) moderation.Role {
+	if p.ranks {
+		return m.Role
+	}
+	return moderation.RoleMember
+}
+
+// planClone reads the original. members says whether to read who is invited.
+func (h *Hub) planClone(tx ReadTx, op string, c Caller, g GroupID, in CloneInput, members bool) (clonePlan, error) {
+	var p clonePlan
+	c, err := prepare(op, c)
+	if err != nil {
+		return p, err
+	}
+	s, err := h.look(tx, op, c, g)
+	if err != nil {
+		return p, err
+	}
+	f, err := s.facts(moderation.ActionCloneGroup)
+	if err != nil {
+		return p, err
+	}
+	if err := h.serverFacts(tx, &f, c); err != nil {
+		return p, err
+	}
+	if v := moderation.Decide(f, s.expiry); v.Outcome != moderation.Allow {
+		return p, &Error{Kind: kindOf(v.Reason), Op: op, Msg: v.Text, Reason: v.Reason, Limit: int64(v.Cost)}
+	}
+	if err := h.roomForGroup(tx, op, c); err != nil {
+		return p, err
+	}
+	left := make(map[IdentityHash]bool)
+	for _, who := range in.Without {
+		m, err := s.tx.MemberByHash(g, who)
+		if errors.Is(err, ErrNoRow) || err == nil && !m.Present {
+			continue // the clone invites members only
+		}
+		if err != nil {
+			return p, err
+		}
+		if m.Identity == c.Identity {
+			return p, s.refuse(KindInvalid, "without", "that is you")
+		}
+		left[m.Identity] = true
+	}
+	p.leftOut, p.ranks = len(left), f.Local || f.Role == moderation.RoleOwner
+	p.group = s.cloneOf(in)
+	if members {
+		p.members, p.more, err = s.cloned(left)
+	}
+	return p, err
+}
+
+// cloneOf is the group that a clone of this one is.
+func (s *scene) cloneOf(in CloneInput) NewGroup {
+	g := s.group
+	n := NewGroup{Public: g.Public, PublicName: in.Name, PrivateName: in.PrivateName, Topic: g.Topic, Joining: g.Joining, Policy: g.Policy, Preset: g.Preset, CreatorName: in.CreatorName}
+	if in.Name == "" {
+		n.PublicName = g.PublicName
+		if in.PrivateName == "" {
+			n.PrivateName = g.PrivateName
+		}
+	}
+	if m := s.standing.Member; n.CreatorName == "" && m != nil {
+		n.CreatorName = m.DisplayName
+	}
+	if n.Joining == moderation.JoiningClosed {
+		n.Joining = moderation.JoiningInvite // or nobody could follow
+	}
+	switch {
+	case in.Public != nil:
+		n.Public = *in.Public
+	case len(in.Without) > 0:
+		n.Public, n.Policy.Announce = false, moderation.AnnounceOff
+		if n.Joining == moderation.JoiningOpen {
+			n.Joining = moderation.JoiningApprove
+		}
+	}
+	public, joining, policy := n.Public, n.Joining, n.Policy // whatever the preset would have them be
+	n.Set = SettingsInput{Public: &public, Joining: &joining, Change: func(p *moderation.Policy) { *p = policy }}
+	return n
+}
+
+// cloned lists who is invited to a clone, at most MaxCloned.
+func (s *scene) cloned(without map[IdentityHash]bool) (list []Member, more bool, err error) {
+	list = []Member{}
+	for after := Rev(0); ; {
+		page, err := s.tx.MembersByRev(s.group.ID, after, true, MaxPage)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, m := range page {
+			if m.Identity != s.caller.Identity && !without[m.Identity] {
+				list = append(list, m)
+			}
+		}
+		if len(list) > 4*MaxCloned {
+			list, more = mostPresent(list), true
+		}
+		if len(page) < MaxPage {
+			break
+		}
+		after = page[len(page)-1].Rev
+	}
+	if len(list) > MaxCloned {
+		list, more = mostPresent(list), true
+	}
+	return list, more, nil
+}
+
+// mostPresent are the MaxCloned members who come first when only so many can.
+func mostPresent(list []Member) []Member {
+	slices.SortFunc(list, func(a, b Member) int {
+		return cmp.Or(cmp.Compare(b.Role, a.Role), b.LastHeard.Compare(a.LastHeard), slices.Compare(a.Identity[:], b.Identity[:]))
+	})
+	return list[:MaxCloned:MaxCloned]
+}
+
+// wakeTeller has the goroutine of invites look who is to be told.
+func (h *Hub) wakeTeller() {
+	select {
+	case h.telling <- struct{}{}:
+	default:
+	}
+}
+
+// runTelling is the life of the goroutine that has people told that they are invited, a few at a time.
+func (h *Hub) runTelling(ctx context.Context) {
+	again := time.NewTimer(tellFirst)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.telling:
+			again.Reset(tellFirst)
+			continue
+		case <-again.C:
+		}
+		if err := h.tellInvited(ctx); err != nil && ctx.Err() == nil {
+			h.log.Warn("could not tell who is invited", "err", err)
+		}
+		again.Reset(tellEvery)
+	}
+}
+
+// tellInvited does what can be done now.
+func (h *Hub) tellInvited(ctx context.Context) error {
+	var list []Invite
+	err := h.store.View(ctx, func(tx ReadTx) error {
+		groups, err := tx.Groups()
+		for _, g := range groups {
+			some, e := tx.UntoldInvites(g.ID, tellMany)
+			list, err = append(list, some...), errors.Join(err, e)
+		}
+		return err
+	})
+	full := make(map[GroupID]bool)
+	for _, i := range list {
+		if full[i.Group] || err != nil {
+			continue
+		}
+		full[i.Group], err = h.tellOne(ctx, i)
+	}
+	return err
+}
+
+// tellOne has one told, unless he is not to be: then his invite stands, and he may hear of it otherwise. later: nobody of that group can
+// be told now.
+func (h *Hub) tellOne(ctx context.Context, i Invite) (later bool, err error) {
+	err = h.change(ctx, "tell", Caller{Local: true}, i.Group, nil, func(w *work) error {
+		later = false
+		row, err := w.tx.Invite(i.Group, i.ID)
+		if errors.Is(err, ErrNoRow) || err == nil && !row.Untold {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch err := w.maySend(row.For); {
+		case err == nil:
+			if err := w.sendInvite(row); err != nil {
+				return err
+			}
+		case KindOf(err) == KindRateLimited && w.hub.inviting.Wait(w.now, w.directKey(), directRates()) > 0:
+			later = true
+			return nil
+		case !Refused(err):
+			return err
+		}
+		row.Untold = false
+		_, err = w.w.PutInvite(row)
+		return err
+	})
+	if KindOf(err) == KindNotFound && Refused(err) {
+		err = nil
+	}
+	return later, err
+}
