@@ -29,8 +29,8 @@ unit: ## our own tests, with the race detector
 race: unit ## the same: all but the interop runs under the race detector
 
 interop: $(VENV)/pins.txt ## tests with live Python peers from PyPI (installed into .venv)
-	./internal/interop/tools.sh
-	GROUPD_PYTHON=$(CURDIR)/$(VENV)/bin/python $(GO) test -tags $(TAGS) -count=1 -timeout 12m $(INTEROP)
+	./internal/interop/tools.sh build/readers
+	GROUPD_PYTHON=$(CURDIR)/$(VENV)/bin/python GROUPD_READERS=$(CURDIR)/build/readers/node_modules $(GO) test -tags $(TAGS) -count=1 -timeout 12m $(INTEROP)
 
 $(VENV)/pins.txt: internal/interop/requirements.txt internal/interop/venv.sh
 	./internal/interop/venv.sh $(VENV)

@@ -34,13 +34,13 @@ func visit(t *testing.T, d micron.Dialect, page string) (*node, *micron.Browser)
 }
 
 func TestAFormSendsWhatTheClientSends(t *testing.T) {
-	const form = "`<name`Ann>\n`<empty`>\n`<?|opt|a|*`A>`<?|opt|b`B>`<?|opt|c`C>\n`<?|off|x`X>\n`<^|mode|fetch|*`f>`<^|mode|push`p>\n" +
-		"`[All`:/page/f.mu`*|k=v|bad=a=b]`[One`:/page/f.mu`name|n=1]`[Good`:/page/f.mu`*|k=v]`[None`:/page/f.mu]`[Suffix`:/page/f.mu`x=1]"
+	const form = "`<nick`Ann>\n`<empty`>\n`<?|opt|a|*`A>`<?|opt|b`B>`<?|opt|c`C>\n`<?|off|x`X>\n`<^|mode|fetch|*`f>`<^|mode|push`p>\n" +
+		"`[All`:/page/f.mu`*|k=v|bad=a=b] `[One`:/page/f.mu`nick|n=1] `[Good`:/page/f.mu`*|k=v] `[None`:/page/f.mu] `[Suffix`:/page/f.mu`x=1]"
 	for d, opts := range map[micron.Dialect]string{micron.NomadNet: "a,c", micron.MeshChat: "c"} {
 		t.Run(d.String(), func(t *testing.T) {
 			n, b := visit(t, d, form)
 			fill := func() {
-				for _, err := range []error{b.Fill("name", "Be\nn"), b.Tick("opt", "c", true), b.Tick("mode", "push", true)} {
+				for _, err := range []error{b.Fill("nick", "Be\nn"), b.Tick("opt", "c", true), b.Tick("mode", "push", true)} {
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -60,11 +60,11 @@ func TestAFormSendsWhatTheClientSends(t *testing.T) {
 			if err := b.Follow("Good"); err != nil {
 				t.Fatal(err)
 			}
-			want := map[string]string{"field_name": name, "field_empty": "", "field_opt": opts, "field_mode": "push", "var_k": "v"}
+			want := map[string]string{"field_nick": name, "field_empty": "", "field_opt": opts, "field_mode": "push", "var_k": "v"}
 			if n.path != "/page/f.mu" || !maps.Equal(n.data, want) {
 				t.Errorf("sends %s %q, want %q", n.path, n.data, want)
 			}
-			if err := b.Follow("One"); err != nil || !maps.Equal(n.data, map[string]string{"field_name": "Ann", "var_n": "1"}) {
+			if err := b.Follow("One"); err != nil || !maps.Equal(n.data, map[string]string{"field_nick": "Ann", "var_n": "1"}) {
 				t.Errorf("one field: %q %v", n.data, err)
 			}
 			if err := b.Follow("Suffix"); err != nil || !maps.Equal(n.data, map[string]string{"var_x": "1"}) {

@@ -46,10 +46,11 @@ const (
 	Literal // of a literal block: one run, no tags
 	Table   // Cells
 	Partial // Runs is empty, Partial is set
+	Image   // one run, a link to the image
 )
 
 func (k LineKind) String() string {
-	names := [...]string{"text", "heading", "divider", "literal", "table", "partial"}
+	names := [...]string{"text", "heading", "divider", "literal", "table", "partial", "image"}
 	if int(k) < len(names) {
 		return names[k]
 	}

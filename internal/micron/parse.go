@@ -1,8 +1,10 @@
 package micron
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -10,6 +12,13 @@ const (
 	fieldWidth    = 24  // of a text field that names none
 	maxFieldWidth = 256 // more is taken as this
 	dividerGlyph  = '─' // of a divider that names none
+
+	// lostNames are names that a field loses in MeshChat, whose sanitizer takes away what would hide a property of the document or of a
+	// form (seen with DOMPurify 3.4.18).
+	lostNames = " action after anchors append applets attributes before blur body charset children clear click close closest constructor" +
+		" contains cookie dataset dir doctype draggable elements embeds enctype evaluate focus forms head hidden id images implementation" +
+		" lang length links location matches method name nonce normalize open plugins prefix prepend referrer remove reset role scripts" +
+		" slot style submit target title translate write writeln "
 )
 
 // Parse reads page as dialect's client does. It never fails: what is no tag is text, or is left out as that client leaves
@@ -71,7 +80,14 @@ func (p *parser) line(line string) {
 		return
 	}
 	if p.dialect == NomadNet {
-		if p.tableLine(line) || p.partialLine(line) {
+		if p.tableLine(line) || p.partialLine(line) || p.imageLine(line) {
+			return
+		}
+		if tag := strings.TrimPrefix(line, "\\"); strings.HasPrefix(tag, "`{") || strings.HasPrefix(tag, "`(") {
+			return // one that is not right shows nothing, with a backslash before it as well
+		}
+		if strings.HasPrefix(line, "`+>") || strings.HasPrefix(line, "`->") { // a heading that folds
+			p.heading(line[2:])
 			return
 		}
 	}
@@ -82,27 +98,16 @@ func (p *parser) line(line string) {
 		p.depth = 0
 		p.line(line[1:])
 		return
-	case line[0] == '\\' && p.dialect == NomadNet:
+	case line[0] == '\\':
 		line, escaped = line[1:], true
 	case line[0] == '#':
 		return
 	case line[0] == '>':
-		text := strings.TrimLeft(line, ">")
-		p.depth = len(line) - len(text)
-		if text == "" {
-			return
-		}
-		kept := p.style
-		l := p.runs(text, false)
-		p.style = kept
-		if !l.hasField() {
-			l.Kind = Heading
-		}
-		p.add(l)
+		p.heading(line)
 		return
 	case line[0] == '-':
 		glyph := dividerGlyph
-		if utf8.RuneCountInString(line) == 2 {
+		if n := utf8.RuneCountInString(line); n == 2 || n > 2 && p.dialect == MeshChat {
 			glyph, _ = utf8.DecodeRuneInString(line[1:])
 		}
 		p.add(Line{Kind: Divider, Depth: p.depth, Glyph: glyph})
@@ -114,17 +119,28 @@ func (p *parser) line(line string) {
 	}
 }
 
-func (l Line) hasField() bool {
-	for _, r := range l.Runs {
-		if r.Field != nil {
-			return true
-		}
+// heading reads a line that begins with brackets. One with a field is no heading for NomadNet, which reads what follows them as a line.
+func (p *parser) heading(line string) {
+	text := strings.TrimLeft(line, ">")
+	if p.dialect == NomadNet && strings.Contains(text, "`<") {
+		p.line(text)
+		return
 	}
-	return false
+	p.depth = len(line) - len(text)
+	if text == "" {
+		return
+	}
+	kept := p.style
+	p.style = Style{} // it has its own
+	l := p.runs(text, false)
+	p.style = kept
+	l.Kind = Heading
+	p.add(l)
 }
 
 // tableLine takes a line that opens, closes or belongs to a table.
 func (p *parser) tableLine(line string) bool {
+	line = strings.TrimPrefix(line, "\\")
 	if strings.HasPrefix(line, "`t") && strings.Trim(line[2:], "lcr0123456789") == "" {
 		if p.table != nil {
 			p.endTable()
@@ -153,7 +169,7 @@ func (p *parser) endTable() {
 
 // partialLine takes a line that is a partial and nothing else.
 func (p *parser) partialLine(line string) bool {
-	line = strings.TrimSpace(line)
+	line = strings.TrimPrefix(strings.TrimRight(line, " "), "\\")
 	if !strings.HasPrefix(line, "`{") || !strings.HasSuffix(line, "}") {
 		return false
 	}
@@ -169,6 +185,18 @@ func (p *parser) partialLine(line string) bool {
 		partial.Data = parts[2]
 	}
 	p.add(Line{Kind: Partial, Depth: p.depth, Partial: &partial})
+	return true
+}
+
+// imageLine takes a line that is an image and nothing else; the client fetches it with the page.
+func (p *parser) imageLine(line string) bool {
+	line = strings.TrimPrefix(line, "\\")
+	parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(line, "`("), ")"), "`")
+	if !strings.HasPrefix(line, "`(") || !strings.HasSuffix(line, ")") || len(parts) < 2 {
+		return false
+	}
+	url := parts[len(parts)-1]
+	p.add(Line{Kind: Image, Depth: p.depth, Runs: []Run{{Text: parts[0], Link: &Link{Label: parts[0], URL: url}}}})
 	return true
 }
 
@@ -189,7 +217,7 @@ func (p *parser) runs(line string, escaped bool) Line {
 			text.WriteByte(c)
 			escaped = false
 			i++
-		case c == '\\' && (p.dialect == NomadNet || strings.HasPrefix(line[i+1:], "`") || strings.HasPrefix(line[i+1:], "\\")):
+		case c == '\\':
 			escaped = true
 			i++
 		case c == '`':
@@ -199,13 +227,43 @@ func (p *parser) runs(line string, escaped bool) Line {
 				out = append(out, *run)
 			}
 			i += 1 + n
+		case c == '[' && p.dialect == MeshChat: // a link without its backtick; its last bracket stays
+			if l, n := link(line[i:]); l != nil {
+				flush()
+				out = append(out, Run{Text: l.Label, Style: p.style, Link: l})
+				i += n - 1
+				continue
+			}
+			text.WriteByte(c)
+			i++
 		default:
 			text.WriteByte(c)
 			i++
 		}
 	}
 	flush()
+	if p.dialect == NomadNet {
+		out = joined(out)
+	}
 	return Line{Kind: Text, Depth: p.depth, Align: p.align, Runs: out}
+}
+
+// joined makes one link of links that have nothing between them, which leads where the last one does: so NomadNet does, but on lines with
+// fields.
+func joined(runs []Run) []Run {
+	if slices.ContainsFunc(runs, func(r Run) bool { return r.Field != nil }) {
+		return runs
+	}
+	var out []Run
+	for _, r := range runs {
+		if last := len(out) - 1; r.Link != nil && last >= 0 && out[last].Link != nil && out[last].Style == r.Style {
+			r.Text = out[last].Text + r.Text
+			r.Link.Label = r.Text
+			out = out[:last]
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 // tag reads one tag whose backtick has been taken, and says how many bytes belong to it. An unknown tag shows nothing.
@@ -229,17 +287,22 @@ func (p *parser) tag(s string) (*Run, int) {
 	case 'b':
 		p.style.Background = ""
 	case 'c':
-		p.stand(Center)
+		p.align = Center
 	case 'l':
-		p.stand(Left)
+		p.align = Left
 	case 'r':
-		p.stand(Right)
+		p.align = Right
 	case 'a':
 		p.align = Default
+	case ':':
+		if p.dialect == NomadNet { // a place to jump to, which does not show
+			rest := strings.TrimLeftFunc(s[1:], func(r rune) bool { return r == '_' || r == '-' || unicode.IsLetter(r) || unicode.IsDigit(r) })
+			return nil, len(s) - len(rest)
+		}
 	case '`':
 		p.style, p.align = Style{}, Default
 	case '[':
-		if link, n := link(s); n > 0 {
+		if link, n := link(s); n > 0 && (link != nil || p.dialect == NomadNet) {
 			if link == nil {
 				return nil, n
 			}
@@ -247,19 +310,16 @@ func (p *parser) tag(s string) (*Run, int) {
 		}
 	case '<':
 		if field, n := field(s); n > 0 {
+			if p.dialect == MeshChat {
+				if field.Name = strings.TrimSpace(field.Name); strings.Contains(lostNames, " "+field.Name+" ") {
+					field.Name = ""
+				}
+			}
 			return &Run{Style: p.style, Field: field}, n
 		}
 	}
 	_, n := utf8.DecodeRuneInString(s)
 	return nil, n
-}
-
-// stand sets how lines stand; in MeshChat the same tag again goes back.
-func (p *parser) stand(a Align) {
-	if p.dialect == MeshChat && p.align == a {
-		a = Default
-	}
-	p.align = a
 }
 
 // colour reads three characters, or six after a T where the client knows that.

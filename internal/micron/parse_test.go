@@ -40,24 +40,54 @@ func TestWhatOnlyNomadNetKnows(t *testing.T) {
 		t.Errorf("NomadNet reads %+v", n)
 	}
 	m := micron.Parse(page, micron.MeshChat).Lines
-	if m[0].String() != "8800x" || m[0].Runs[0].Style.Foreground != "Tff" || m[1].Kind != micron.Text || m[len(m)-1].String() != "\\> no heading" {
+	if m[0].String() != "8800x" || m[0].Runs[0].Style.Foreground != "Tff" || m[1].Kind != micron.Text || m[len(m)-1].String() != "> no heading" {
 		t.Errorf("MeshChat reads %+v", m)
 	}
 }
 
-func TestAlignmentSetsInNomadNetAndTogglesInMeshChat(t *testing.T) {
-	page := []byte("`ca\n`cb")
-	if l := micron.Parse(page, micron.NomadNet).Lines; l[0].Align != micron.Center || l[1].Align != micron.Center {
-		t.Errorf("NomadNet %+v", l)
+func TestAlignmentHoldsUntilItIsChanged(t *testing.T) {
+	both(t, func(t *testing.T, d micron.Dialect) {
+		l := micron.Parse([]byte("`ca\n`cb\nc\n`ad"), d).Lines
+		if l[0].Align != micron.Center || l[1].Align != micron.Center || l[2].Align != micron.Center || l[3].Align != micron.Default {
+			t.Errorf("%+v", l)
+		}
+	})
+}
+
+// What MeshChat's parser was seen to do (micron-parser 1.0.2).
+func TestABareBracketIsALinkInMeshChat(t *testing.T) {
+	links := func(page string, d micron.Dialect) []micron.Link { return micron.Parse([]byte(page), d).Links() }
+	for _, page := range []string{"see [x] there", "a\\`[L\\`:/page/x.mu] b"} {
+		if n, m := links(page, micron.NomadNet), links(page, micron.MeshChat); len(n) != 0 || len(m) != 1 {
+			t.Errorf("%q: NomadNet %v, MeshChat %v", page, n, m)
+		}
 	}
-	if l := micron.Parse(page, micron.MeshChat).Lines; l[0].Align != micron.Center || l[1].Align != micron.Default {
-		t.Errorf("MeshChat %+v", l)
+	if m := links("a\\`\\[L\\`:/page/x.mu] b", micron.MeshChat); len(m) != 0 {
+		t.Errorf("escaped: %v", m)
+	}
+}
+
+func TestAFieldLosesItsNameInMeshChatWhenADocumentHasIt(t *testing.T) {
+	f := micron.Parse([]byte("`<24|name`> `<24|nick`>"), micron.MeshChat).Fields()
+	if f[0].Name != "" || f[1].Name != "nick" {
+		t.Errorf("%+v", f)
+	}
+}
+
+// NomadNet 1.4.4.
+func TestHeadingsFoldPlacesAreNamedAndImagesAreFetchedInNomadNet(t *testing.T) {
+	l := micron.Parse([]byte("`+>Open\n`->Shut\n`:here text\n`(alt`w=n`:/file/x.webp)"), micron.NomadNet).Lines
+	if l[0].Kind != micron.Heading || l[1].Kind != micron.Heading || l[1].Runs[0].Text != "Shut" || l[2].Runs[0].Text != " text" {
+		t.Errorf("%+v", l)
+	}
+	if l[3].Kind != micron.Image || l[3].Runs[0].Link.URL != ":/file/x.webp" {
+		t.Errorf("%+v", l[3])
 	}
 }
 
 func TestEscapedTagsAreText(t *testing.T) {
 	both(t, func(t *testing.T, d micron.Dialect) {
-		doc := micron.Parse([]byte("x \\`[a\\`:/page/b.mu] \\\\ \\`!not bold"), d)
+		doc := micron.Parse([]byte("x \\`\\[a\\`:/page/b.mu] \\\\ \\`!not bold"), d)
 		if got := doc.Plain()[0]; got != "x `[a`:/page/b.mu] \\ `!not bold" || len(doc.Links()) != 0 {
 			t.Errorf("read %q with links %v", got, doc.Links())
 		}
@@ -83,14 +113,14 @@ func TestHeadersCommentsDividersAndLiterals(t *testing.T) {
 func TestLinksAndFields(t *testing.T) {
 	both(t, func(t *testing.T, d micron.Dialect) {
 		doc := micron.Parse([]byte("`[:/page/a.mu] `[B`:/page/b.mu] `[C`:/page/c.mu`*|n=1] `[]`[no end\n"+
-			"`<name`Ann>`<32|topic`a topic>`<!8|code`>`<?|opt|b|*`Bee>`<?|opt|c`Cee>`<^|mode|`fetch>"), d)
+			"`<nick`Ann>`<32|topic`a topic>`<!8|code`>`<?|opt|b|*`Bee>`<?|opt|c`Cee>`<^|mode|`fetch>"), d)
 		links := doc.Links()
 		if len(links) != 3 || links[0].Label != ":/page/a.mu" || links[1].URL != ":/page/b.mu" || links[2].Data != "*|n=1" {
 			t.Errorf("links %+v", links)
 		}
 		f := doc.Fields()
 		want := []micron.Field{
-			{Kind: micron.TextField, Name: "name", Width: 24, Value: "Ann"},
+			{Kind: micron.TextField, Name: "nick", Width: 24, Value: "Ann"},
 			{Kind: micron.TextField, Name: "topic", Width: 32, Value: "a topic"},
 			{Kind: micron.TextField, Name: "code", Width: 8, Masked: true},
 			{Kind: micron.Checkbox, Name: "opt", Value: "b", Label: "Bee", Checked: true},
@@ -103,12 +133,12 @@ func TestLinksAndFields(t *testing.T) {
 	})
 }
 
-func TestAHeadingWithAFieldIsNone(t *testing.T) {
-	both(t, func(t *testing.T, d micron.Dialect) {
-		if l := micron.Parse([]byte(">Name `<n`>"), d).Lines[0]; l.Kind != micron.Text {
-			t.Errorf("%+v", l)
+func TestAHeadingWithAFieldIsNoneInNomadNet(t *testing.T) {
+	for d, kind := range map[micron.Dialect]micron.LineKind{micron.NomadNet: micron.Text, micron.MeshChat: micron.Heading} {
+		if l := micron.Parse([]byte(">Nick `<n`>"), d).Lines[0]; l.Kind != kind {
+			t.Errorf("%v: %+v", d, l)
 		}
-	})
+	}
 }
 
 func TestTheShapeLeavesTheTextsOut(t *testing.T) {
