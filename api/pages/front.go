@@ -1,8 +1,129 @@
 package pages
 
-// front is the page that people see first.
+import (
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// Of the front page.
+const (
+	frontPosts = 5
+	frontText  = 120 // bytes of each
+)
+
+// front is the page that people see first: what the group is, what was said last, how to join. Strangers of a private group see what /info
+// tells strangers.
 func (s *Server) front(v *visit) *page {
-	p := s.page(v, "Group")
-	p.line(v.groupName())
+	p := s.page(v, "")
+	in := v.info
+	s.about(v, p)
+	howToJoin := fragment(func(p *page) {
+		if !v.member() {
+			s.howToJoin(v, p)
+		}
+	})
+	var list group.Page
+	var err error
+	if in.Inside {
+		list, err = s.hub.Messages(v.ctx, v.caller, s.group, group.Query{Newest: true, NoEvents: true, Current: true, Limit: frontPosts})
+	}
+	if err != nil || len(list.Entries) == 0 {
+		return p.raw(howToJoin)
+	}
+	p.nl()
+	v.timeline(p, list, true, frontText, nil, func(p *page, _ []group.Entry) { p.raw(howToJoin) })
 	return p
+}
+
+// about says what the group is, and what the visitor is in it.
+func (s *Server) about(v *visit, p *page) {
+	in := v.info
+	if in.Inside && in.Topic != "" {
+		p.text("Topic: " + in.Topic).nl()
+	}
+	kind := "A private group"
+	if in.Public {
+		kind = "A public group"
+	}
+	p.text(kind + ". " + joiningText(in))
+	if in.Inside {
+		p.text(" " + count(in.Members, "member") + ", " + entries(in.Head.Seq) + ".")
+	}
+	p.nl()
+	if preset, ok := moderation.PresetNamed(in.Preset); ok {
+		p.line(preset.Text)
+	}
+	switch {
+	case in.Over:
+		p.line("This group has ended. It can still be read for a while.")
+	case in.Policy.ReadOnly:
+		p.line("Few write here, the others read.")
+	}
+	if in.Lockdown {
+		p.line("Many are joining just now: who joins waits for a moderator.")
+	}
+	you := in.You
+	switch you.Standing {
+	case moderation.StandingMember, moderation.StandingMuted:
+		p.text("You are ").bold(you.Member.DisplayName).text(", " + you.Role.String() + ".")
+		if you.Standing == moderation.StandingMuted {
+			p.text(" You can read and not write" + s.until(you) + ".")
+		}
+		p.nl()
+	case moderation.StandingPending:
+		p.line("You asked to join. A moderator decides, and you are told.")
+	case moderation.StandingInvited:
+		p.line("You are invited to join.")
+	case moderation.StandingBanned:
+		p.line("You are banned from this group" + s.until(you) + ".")
+	}
+}
+
+// until is how long a ban or mute still holds, and why.
+func (s *Server) until(you group.Standing) string {
+	text := ""
+	if !you.Until.IsZero() {
+		text = " for another " + remaining(you.Until.Sub(s.hub.Now()))
+	}
+	if you.Reason != "" {
+		text += ": " + fit(you.Reason, listedReason)
+	}
+	return text
+}
+
+// joiningText says who may join.
+func joiningText(in group.Info) string {
+	switch in.Joining {
+	case moderation.JoiningOpen:
+		return "Anybody may join."
+	case moderation.JoiningApprove:
+		return "Who asks to join is let in by a moderator."
+	case moderation.JoiningInvite:
+		return "New members come by invite."
+	}
+	return "It takes no new members."
+}
+
+// howToJoin tells strangers what to do with the program they have.
+func (s *Server) howToJoin(v *visit, p *page) {
+	if st := v.info.You.Standing; st == moderation.StandingBanned || st == moderation.StandingPending {
+		return
+	}
+	p.nl()
+	if v.info.Joining != moderation.JoiningClosed {
+		p.bold("How to join").text(" (").link("what to know first", "/page/disclosure.mu").text(")").nl()
+		p.text("Here: ").link("Join", "/page/join.mu").nl()
+		p.text("By message, with any LXMF program: ").write("send /join", s.address).nl()
+	}
+	p.line("Address: " + s.address)
+	if !v.info.Owned {
+		p.line("It has no owner yet: send /claim and the code to this address.")
+	}
+}
+
+func entries(n group.Seq) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return seqText(n) + " entries"
 }

@@ -21,12 +21,12 @@ const (
 // page is one page being written. Everything that is written goes to the end of the current line, and to the next one where it does not fit
 // Columns. Whatever text is given to its methods is shown as that text and does nothing: no method writes markup that it got.
 type page struct {
-	b        []byte
-	col      int  // columns of the current line in use
-	indent   int  // columns in front of lines that go on; at least 2 for what people wrote, so that nobody can write another's line
-	space    bool // a space is due before the next word of this line
-	reserved int  // bytes kept for what comes at the end
-	foot     []byte
+	b      []byte
+	col    int    // columns of the current line in use
+	start  int    // those in front of its first word
+	indent int    // columns in front of lines that go on; at least 2 for what people wrote, so that nobody can write another's line
+	space  bool   // a space is due before the next word of this line
+	foot   []byte // what comes at the end
 }
 
 // newPage begins a page that programs may keep for so many seconds; 0: it must be asked for each time. NomadNet keeps a page without this
@@ -36,35 +36,29 @@ func newPage(cache int) *page {
 }
 
 // room is how many bytes are left.
-func (p *page) room() int { return MaxPage - p.reserved - len(p.foot) - len(p.b) }
-
-// keep keeps bytes free for what comes at the end.
-func (p *page) keep(bytes int) *page {
-	p.reserved = bytes
-	return p
-}
+func (p *page) room() int { return MaxPage - len(p.foot) - len(p.b) }
 
 // nl ends the current line; an empty one stays empty.
 func (p *page) nl() *page {
-	p.b, p.col, p.space = append(p.b, '\n'), 0, false
+	p.b, p.col, p.start, p.space = append(p.b, '\n'), 0, 0, false
 	return p
 }
 
 // end ends the current line unless nothing is on it.
 func (p *page) end() *page {
-	if p.col > 0 {
+	if p.col > p.start {
 		p.nl()
 	}
 	return p
 }
 
-// wrap goes on in the next line.
-func (p *page) wrap() {
-	p.nl()
+// in begins a line where lines that go on begin.
+func (p *page) in() *page {
 	for range p.indent {
 		p.b = append(p.b, ' ')
 	}
-	p.col = p.indent
+	p.col, p.start = p.indent, p.indent
+	return p
 }
 
 // text writes a text on the current line, and further lines where needed. White space, line breaks included, becomes one space; control
@@ -102,21 +96,22 @@ func (p *page) word(w string) {
 // place makes sure that something so wide fits the current line, after the space that is due.
 func (p *page) place(columns int) {
 	gap := 0
-	if p.space && p.col > p.indent {
+	if p.space && p.col > p.start {
 		gap = 1
 	}
 	p.space = false
 	switch {
-	case p.col+gap+columns > Columns && p.col > p.indent:
-		p.wrap()
+	case p.col+gap+columns > Columns && p.col > p.start:
+		p.nl().in()
 	case gap == 1:
 		p.b = append(p.b, ' ')
 		p.col++
 	}
 }
 
-// escape writes text so that no parser takes any of it for markup (spec 4 §7.13): backticks and backslashes are escaped, a line does not begin
-// with a character that means something there, and what HTML would take for a tag or an entity is taken apart by a tag that changes nothing.
+// escape writes text so that no parser takes any of it for markup (spec 4 §7.13, and as measured: docs/pages.md). Backslash, backtick and
+// bracket are escaped. Where an escape does not help, a tag that changes nothing stands between: before what begins a line with no letter or
+// digit, and after backticks and what HTML would take for the beginning of a tag or an entity.
 func (p *page) escape(s string) {
 	const nothing = "`f" // the ordinary colour, which text always has
 	first, _ := utf8.DecodeRuneInString(s)
@@ -124,11 +119,11 @@ func (p *page) escape(s string) {
 		p.b = append(p.b, nothing...)
 	}
 	for _, r := range s {
-		if r == '`' || r == '\\' {
+		if r == '`' || r == '\\' || r == '[' {
 			p.b = append(p.b, '\\')
 		}
 		p.b = utf8.AppendRune(p.b, r)
-		if r == '<' || r == '&' {
+		if r == '`' || r == '<' || r == '&' {
 			p.b = append(p.b, nothing...)
 		}
 	}
@@ -153,6 +148,7 @@ func (p *page) tagged(before, s, after string) *page {
 	p.b = append(p.b, before...)
 	p.text(strings.Join(words, " "))
 	p.b = append(p.b, after...)
+	p.space = strings.HasSuffix(s, " ")
 	return p
 }
 
@@ -188,6 +184,9 @@ func (p *page) submit(label, path string, vars ...string) *page {
 
 func (p *page) anchor(label, url, fields string, vars []string) {
 	label = cut(plain(moderation.CleanLine(label)), Columns-p.indent)
+	if p.b[len(p.b)-1] == ']' {
+		p.text(" | ") // NomadNet makes one link of two that touch
+	}
 	p.place(width(label))
 	p.b = append(append(append(append(p.b, "`["...), label...), '`'), encodeURL(url)...)
 	sep := byte('`')
@@ -294,6 +293,13 @@ func (p *page) fill(n int, last bool, item func(p *page, i int), head, foot func
 	}
 	p.b = append(p.b, around(foot, len(items))...)
 	return len(items)
+}
+
+// raw writes lines that a fragment made.
+func (p *page) raw(lines []byte) *page {
+	p.end()
+	p.b = append(p.b, lines...)
+	return p
 }
 
 // bytes is the whole page.

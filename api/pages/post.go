@@ -1,36 +1,30 @@
 package pages
 
 import (
-	"fmt"
 	"strings"
 
 	"groupd/group"
 )
 
-// post is the form for a post, an answer (to), or a new text for a post of one's own (edit).
+// post is the form for a post, for an answer (to), and for a new text of a post of one's own (edit).
 func (s *Server) post(v *visit) *page {
-	const form = "post"
 	title := "Write"
-	text, to := v.field("text"), v.seq("to")
+	to, edit := v.seq("to"), v.seq("edit")
+	if edit != 0 {
+		title, to = "Edit", 0
+	}
 	var failed error
-	if s.taken(v, form) {
-		in, err := postInput(text, to)
-		var r group.PostResult
+	if s.taken(v, "post") {
+		r, err := s.send(v, to, edit)
 		if err == nil {
-			r, err = s.hub.Post(v.ctx, v.acting(""), s.group, in)
-		}
-		if err == nil {
-			p := s.page(v, title)
-			p.line(fmt.Sprintf("Your post is #%d.", r.Seq)).nl()
-			p.link("See it", "/page/history.mu").text(" | ").link("Write another", "/page/post.mu").nl()
-			return p
+			return s.sentPage(v, title, r, edit)
 		}
 		failed = err
 	}
-	if !v.identified() {
+	switch {
+	case !v.identified():
 		return s.problem(v, title, &group.Error{Kind: group.KindNotIdentified, Op: "post", Msg: "to write, you have to identify first"})
-	}
-	if !v.member() {
+	case !v.member() && failed == nil:
 		return s.problem(v, title, &group.Error{Kind: group.KindNotMember, Op: "post", Msg: "only members write here"})
 	}
 	p := s.page(v, title)
@@ -38,18 +32,63 @@ func (s *Server) post(v *visit) *page {
 		s.refusal(v, p, failed)
 	}
 	v.sentNote(p)
+	text, vars := v.field("text"), []string(nil)
 	if v.again {
 		text = ""
 	}
-	var vars []string
-	if to != 0 {
-		p.line(fmt.Sprintf("Your answer to #%d:", to))
-		vars = []string{"to", seqText(to)}
+	switch {
+	case edit != 0:
+		e, _, err := s.one(v, edit)
+		if err != nil {
+			return s.problem(v, title, err)
+		}
+		if vars = []string{"edit", seqText(e.Seq)}; text == "" {
+			text = string(e.Text)
+		}
+		p.line("The new text of #" + seqText(e.Seq) + ":")
+	case to != 0:
+		e, list, err := s.one(v, to)
+		if err != nil {
+			return s.problem(v, title, err)
+		}
+		vars = []string{"to", seqText(e.Seq)}
+		v.people(list.Authors).entry(p, e, listedText)
+		p.nl().nl().line("Your answer:")
 	}
 	refill(p, "text", 50, text)
-	p.nl()
-	s.form(v, p, form, "Send", vars...)
-	p.nl()
+	s.form(v, p, "post", "Send", vars...)
+	p.text(" (/me waves: as an action)").nl()
+	return p
+}
+
+// send does what the form says.
+func (s *Server) send(v *visit, to, edit group.Seq) (group.PostResult, error) {
+	in, err := postInput(v.field("text"), to)
+	if err != nil {
+		return group.PostResult{}, err
+	}
+	if edit == 0 {
+		return s.hub.Post(v.ctx, v.acting(""), s.group, in)
+	}
+	e, _, err := s.one(v, edit)
+	if err != nil {
+		return group.PostResult{}, err
+	}
+	in.Title = e.Title
+	return s.hub.Edit(v.ctx, v.acting(""), s.group, group.EditInput{Seq: e.Seq, Post: in})
+}
+
+// sentPage tells where the post stands.
+func (s *Server) sentPage(v *visit, title string, r group.PostResult, edit group.Seq) *page {
+	p := s.page(v, title)
+	seq := r.Seq
+	if edit != 0 {
+		seq = edit
+		p.line("The new text of #" + seqText(seq) + " is there.").nl()
+	} else {
+		p.line("Posted as #" + seqText(seq) + ".").nl()
+	}
+	p.link("See it", "/page/entry.mu", "seq", seqText(seq)).link("History", "/page/history.mu").link("Write another", "/page/post.mu").nl()
 	return p
 }
 
@@ -58,10 +97,10 @@ func refill(p *page, name string, columns int, typed string) {
 	const around = 300 // bytes that are kept for what follows the field
 	shown := strings.Join(strings.Fields(typed), " ")
 	if room := p.room() - around; len(shown) > room {
-		p.line("What you typed is too long to be shown again.")
+		p.line("The text is too long to be shown in a form: write it anew, or send it as a message.")
 		shown = ""
-	} else if plain(shown) != typed && typed != "" {
-		p.line("Check the text: a form cannot show every sign again, nor line breaks.")
+	} else if plain(shown) != strings.TrimSpace(typed) {
+		p.line("Check the text: a form can not show line breaks nor every sign.")
 	}
 	p.input(name, columns, shown).nl()
 }

@@ -29,7 +29,7 @@ func (s *Server) refusal(v *visit, p *page, err error) {
 		p.end().bold("Something went wrong on the server.").text(" Try again later, or tell the operator: " + s.note(v, err) + ".").nl().nl()
 		return
 	}
-	p.end().bold(cutBytes(words.Reason(e), 400)).nl()
+	p.end().bold(fit(words.Reason(e), 400)).nl()
 	switch e.Kind {
 	case group.KindNotIdentified:
 		howToIdentify(v, p)

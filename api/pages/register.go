@@ -37,7 +37,15 @@ func (s *Server) answer(ctx context.Context, r *rns.Request) (msgpack.Raw, bool)
 			s.log.Debug("could not note a sign of life", "group", string(s.group), "err", err)
 		}
 	}
-	b := s.Handle(ctx, caller, r.Link.ID(), r.Path, r.Data)
+	var refused error
+	if r.Path == "" {
+		sent, err := s.sendFile(ctx, caller, r)
+		if sent {
+			return nil, false
+		}
+		refused = err
+	}
+	b := s.handle(ctx, caller, r.Link.ID(), r.Path, r.Data, refused)
 	s.told(r.Link.InterfaceName(), caller.Identity, len(b))
 	return msgpack.Bin(b), true
 }

@@ -61,6 +61,7 @@ type Server struct {
 	told    func(iface string, who group.IdentityHash, bytes int)
 	routes  []route
 	nonces  nonces
+	files   files
 }
 
 // New checks cfg and makes a Server; nothing is started.
@@ -96,7 +97,11 @@ type route struct {
 func (s *Server) table() []route {
 	return []route{
 		{"/page/index.mu", s.front},
+		{"/page/history.mu", s.history},
+		{"/page/entry.mu", s.entry},
 		{"/page/post.mu", s.post},
+		{"/page/help.mu", s.help},
+		{"/page/disclosure.mu", s.disclosure},
 	}
 }
 
@@ -112,11 +117,17 @@ func (s *Server) Paths() []string {
 // Handle answers one request for a page and never fails: unknown paths, data that cannot be and panics get a page, too. caller is who
 // identified on the link; its zero value is nobody. path is empty where only a hash is known, which is then unknown.
 func (s *Server) Handle(ctx context.Context, caller group.Caller, link rns.LinkID, path string, data msgpack.Raw) []byte {
-	v := &visit{ctx: ctx, path: path, caller: caller, link: link}
-	if len(data) <= MaxRequest {
-		v.read(data)
+	return s.handle(ctx, caller, link, path, data, nil)
+}
+
+// handle is Handle for what may have been refused already.
+func (s *Server) handle(ctx context.Context, caller group.Caller, link rns.LinkID, path string, data msgpack.Raw, refused error) []byte {
+	if len(data) > MaxRequest {
+		data, refused = nil, &group.Error{Kind: group.KindTooLarge, Op: "page", Msg: "what you sent is too large", Limit: MaxRequest}
 	}
-	p := s.make(v, len(data) > MaxRequest)
+	v := &visit{ctx: ctx, path: path, caller: caller, link: link}
+	v.read(data)
+	p := s.make(v, refused)
 	if len(p.b)+len(p.foot) > MaxPage {
 		s.log.Error("page too large", "group", string(s.group), "path", path, "bytes", len(p.b)+len(p.foot))
 		p.shorten()
@@ -125,7 +136,7 @@ func (s *Server) Handle(ctx context.Context, caller group.Caller, link rns.LinkI
 }
 
 // make makes the page of a visit.
-func (s *Server) make(v *visit, tooLarge bool) (p *page) {
+func (s *Server) make(v *visit, refused error) (p *page) {
 	defer func() {
 		if r := recover(); r != nil {
 			p = s.problem(v, "Error", &panicked{value: r, stack: debug.Stack()})
@@ -135,8 +146,8 @@ func (s *Server) make(v *visit, tooLarge bool) (p *page) {
 	if v.info, err = s.hub.Info(v.ctx, v.caller, s.group); err != nil {
 		return s.problem(v, "Error", err)
 	}
-	if tooLarge {
-		return s.problem(v, "Too large", &group.Error{Kind: group.KindTooLarge, Op: "page", Msg: "what you sent is too large", Limit: MaxRequest})
+	if refused != nil {
+		return s.problem(v, "Not possible", refused)
 	}
 	for _, r := range s.routes {
 		if r.path == v.path {
@@ -154,7 +165,8 @@ func (s *Server) unknown(v *visit) *page {
 	return p
 }
 
-// page begins a page that belongs to this visit alone, with its title, and with the links that all such pages have at their end.
+// page begins a page that belongs to this visit alone, with its title, "" for the group's name alone, and with the links that all such pages
+// have at their end.
 func (s *Server) page(v *visit, title string) *page {
 	p := newPage(0)
 	p.head(title, v.groupName())
@@ -174,7 +186,10 @@ func (s *Server) static(v *visit, title string) *page {
 }
 
 func (p *page) head(title, name string) {
-	p.heading(title + " - " + cut(name, Columns-4-width(title)))
+	if title != "" {
+		name = title + " - " + name
+	}
+	p.heading(name)
 	p.nl()
 }
 

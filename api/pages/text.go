@@ -1,11 +1,14 @@
 package pages
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	eastasian "golang.org/x/text/width"
+
+	"groupd/moderation"
 )
 
 // width is how many columns a text takes on a screen with characters of one width (UAX 11; ambiguous ones are narrow).
@@ -50,16 +53,33 @@ func cut(s string, columns int) string {
 	return strings.TrimRight(narrow(s, columns-3), " ") + "..."
 }
 
-// cutBytes is a text of at most so many bytes, with three dots where something was left out.
-func cutBytes(s string, bytes int) string {
-	if len(s) <= bytes {
-		return s
+// fit is a text that takes at most so many bytes of a page, with three dots where something was left out. White space becomes one space.
+func fit(s string, bytes int) string {
+	const dots = "..."
+	s = moderation.CleanLine(s)
+	n, cutAt := 0, 0
+	for i, r := range s {
+		if n+len(dots) <= bytes {
+			cutAt = i
+		}
+		if n += escapedLen(r); n > bytes {
+			return strings.TrimRight(s[:cutAt], " ") + dots
+		}
 	}
-	n := bytes - 3
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
+	return s
+}
+
+// escapedLen is how many bytes page.escape makes of a character inside a line.
+func escapedLen(r rune) int {
+	switch r {
+	case '`':
+		return 4
+	case '<', '&':
+		return 3
+	case '\\', '[':
+		return 2
 	}
-	return strings.TrimRight(s[:n], " ") + "..."
+	return utf8.RuneLen(r)
 }
 
 // plain replaces what would end a label or a field, or change what stands around it, by what looks similar. It is for places in which
@@ -128,4 +148,23 @@ func unhex(c byte) int {
 		c -= 'a' - 'A'
 	}
 	return strings.IndexByte(hexDigits, c)
+}
+
+// size is a number of bytes in words.
+func size(n int64) string {
+	switch {
+	case n < 1<<10:
+		return strconv.FormatInt(n, 10) + " B"
+	case n < 1<<20:
+		return strconv.FormatInt((n+1<<9)>>10, 10) + " KB"
+	}
+	return strconv.FormatFloat(float64(n)/(1<<20), 'f', 1, 64) + " MB"
+}
+
+// count is a number of things in words.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
 }
