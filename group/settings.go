@@ -144,11 +144,11 @@ func (w *work) set(in SettingsInput) (changes string, err error) {
 			return "", err
 		}
 	}
-	if field, problem := checkPolicy(w.group); problem != "" {
-		return "", w.refuse(KindInvalid, field, problem)
-	}
 	if w.group.Policy.NoStaff != before.Policy.NoStaff {
 		return "", w.refuse(KindInvalid, "no_staff", "is said when a group is created, and stays")
+	}
+	if field, problem := checkPolicy(w.group); problem != "" {
+		return "", w.refuse(KindInvalid, field, problem)
 	}
 	if err := w.moveEnd(before.Policy); err != nil {
 		return "", err

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -24,6 +26,7 @@ type GroupInput struct {
 	Join        *string `json:"join,omitempty"`
 	Owner       *string `json:"owner,omitempty"`  // address or identity
 	Preset      string  `json:"preset,omitempty"` // when it is created: the word of a moderation.Preset; what else is said here wins over it
+	Ends        *string `json:"ends,omitempty"`   // a date, or how long from now (words.Moment); "off": it lasts
 
 	Policy json.RawMessage `json:"policy,omitempty"` // the settings that change; the zero value sets a default
 }
@@ -84,8 +87,8 @@ func (s *Server) showGroup(w http.ResponseWriter, r *http.Request) {
 	s.reply(w, r, g, err)
 }
 
-// settings reads the two words of a GroupInput.
-func (in GroupInput) settings() (group.SettingsInput, error) {
+// settings reads how the group is to behave.
+func (in GroupInput) settings(now time.Time) (group.SettingsInput, error) {
 	var out group.SettingsInput
 	if in.Join != nil {
 		j, ok := moderation.ParseJoining(*in.Join)
@@ -102,6 +105,19 @@ func (in GroupInput) settings() (group.SettingsInput, error) {
 			if patched, err := p.Patched(in.Policy); err == nil { // as it was a moment ago
 				*p = patched
 			}
+		}
+	}
+	if in.Ends != nil {
+		end, ok := words.Moment(*in.Ends, now)
+		if off := *in.Ends == "" || *in.Ends == "off"; !ok && !off {
+			return out, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "ends", Msg: "can be " + words.HowMoment + ", off"}
+		}
+		change := out.Change
+		out.Change = func(p *moderation.Policy) {
+			if change != nil {
+				change(p)
+			}
+			p.ExpiresAt = end
 		}
 	}
 	if in.Visibility != nil {
@@ -139,7 +155,7 @@ func (s *Server) createGroup(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	settings, err := in.settings()
+	settings, err := in.settings(s.hub.Now())
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -169,7 +185,7 @@ func (s *Server) setGroup(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx, id := r.Context(), groupID(r)
-	settings, err := in.settings()
+	settings, err := in.settings(s.hub.Now())
 	if err != nil {
 		s.fail(w, r, err)
 		return

@@ -18,8 +18,14 @@ func Moment(text string, now time.Time) (moderation.Moment, bool) {
 	if d, ok := parseSeconds(text); ok {
 		return moderation.MomentOf(now.Add(d.Duration() + time.Minute - 1).Truncate(time.Minute)), true
 	}
+	return Date(text)
+}
+
+// Date reads a date, or a date and time of day.
+func Date(text string) (moderation.Moment, bool) {
+	text = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "UTC"))
 	for _, form := range momentForms() {
-		if t, err := time.Parse(form, strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "UTC"))); err == nil {
+		if t, err := time.Parse(form, text); err == nil {
 			m := moderation.MomentOf(t)
 			return m, m > 0
 		}

@@ -18,6 +18,7 @@ import (
 	"groupd/group/delivery"
 	"groupd/lxmf"
 	"groupd/lxmf/filespool"
+	"groupd/moderation"
 	"groupd/rns"
 	"groupd/rns/filestore"
 )
@@ -118,7 +119,7 @@ func seed(ctx context.Context, hub *group.Hub, s *settings) (made first, err err
 		have[info.Group] = true
 	}
 	for _, g := range s.Groups {
-		if have[group.GroupID(g.ID.string)] {
+		if have[group.GroupID(g.ID.string)] || (moderation.Policy{ExpiresAt: g.Ends.Moment}).Over(hub.Now()) {
 			continue
 		}
 		info, err := newGroup(ctx, hub, g.seed())
@@ -126,7 +127,7 @@ func seed(ctx context.Context, hub *group.Hub, s *settings) (made first, err err
 			return made, &failure{code: exitConfig, msg: fmt.Sprintf("[[group]] %q: %v", g.ID.string, err)}
 		}
 		var code group.ClaimCodeIssued
-		if g.Owner.hash.IsZero() {
+		if g.Owner.hash.IsZero() && !info.Owned {
 			if code, err = hub.NewClaimCode(ctx, group.Caller{Local: true}, info.Group); err != nil {
 				return made, failed(err, "")
 			}

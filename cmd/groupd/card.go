@@ -25,6 +25,8 @@ func (a *app) card(w io.Writer, info group.Info, code string, terminal bool, wid
 	}
 	side := []string{"", info.PublicName, "", "address", info.Address.String()[:16], info.Address.String()[16:], ""}
 	switch {
+	case info.Policy.NoStaff:
+		side = append(side, "Nobody owns it. To let the first", "ones in:", "", "  groupd invite create", "    --group "+string(info.Group))
 	case code == "":
 	case terminal:
 		side = append(side, "To become the owner, open the", "address in your own client", "(scan, or type it) and send:", "", "  /claim "+code, "", "Works once, for 24 hours.", "A new one any time:", "  groupd claim")

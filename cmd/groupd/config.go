@@ -16,6 +16,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"groupd/api/web"
+	"groupd/api/words"
 	"groupd/configs"
 	"groupd/group"
 	"groupd/moderation"
@@ -60,6 +61,8 @@ type groupSettings struct {
 	Name        string     `toml:"name"`
 	PrivateName string     `toml:"private_name"`
 	Topic       string     `toml:"topic"`
+	Preset      preset     `toml:"preset"`
+	Ends        date       `toml:"ends"`
 	Visibility  visibility `toml:"visibility"`
 	Join        joining    `toml:"join"`
 	Announce    detail     `toml:"announce"`
@@ -73,6 +76,8 @@ type (
 	format     struct{ string }
 	size       struct{ int64 }
 	groupName  struct{ string }
+	preset     struct{ string } // "", or the word of a moderation.Preset
+	date       struct{ moderation.Moment }
 	visibility struct{ string } // "", public, private
 	joining    struct{ string } // "", open, approve, invite, closed
 	detail     struct{ string } // "", full, name, off
@@ -120,6 +125,19 @@ func (g *groupName) UnmarshalText(text []byte) error {
 	g.string = string(text)
 	if len(text) == 0 || len(text) > 32 || strings.Trim(string(text), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 		return errors.New("must be 1 to 32 of a-z, 0-9, - and _")
+	}
+	return nil
+}
+
+func (p *preset) UnmarshalText(text []byte) error {
+	p.string = string(text)
+	return oneOf(string(text), append([]string{""}, moderation.PresetWords()...)...)
+}
+
+func (d *date) UnmarshalText(text []byte) error {
+	var ok bool
+	if d.Moment, ok = words.Date(string(text)); !ok && len(text) > 0 {
+		return errors.New("must be a date such as 2027-05-31, or 2027-05-31 18:00 (UTC)")
 	}
 	return nil
 }
@@ -235,13 +253,15 @@ func parseSettings(text []byte) (*settings, error) {
 			return nil, fmt.Errorf("[[group]] number %d has no id", i+1)
 		case seen[g.ID]:
 			return nil, fmt.Errorf("there are two [[group]] sections with id = %q", g.ID.string)
-		case strings.TrimSpace(g.Name) == "":
+		}
+		p, _ := moderation.PresetNamed(g.Preset.string)
+		switch {
+		case strings.TrimSpace(g.Name) == "" && p.PublicName == "":
 			return nil, fmt.Errorf("[[group]] %q has no name", g.ID.string)
+		case p.NeedsEnd && g.Ends.Moment == 0:
+			return nil, fmt.Errorf("[[group]] %q: preset = %q needs a date: ends", g.ID.string, p.Word)
 		}
 		seen[g.ID] = true
-		if g.Visibility.string == "" {
-			g.Visibility.string = "public"
-		}
 	}
 	if (s.Server.TLSCert == "") != (s.Server.TLSKey == "") {
 		return nil, errors.New("[server] tls_cert and tls_key belong together")
@@ -310,7 +330,12 @@ func (s *settings) limits() group.Limits {
 // seed is the group that a section makes, without keys.
 func (g groupSettings) seed() group.NewGroup {
 	n := group.NewGroup{
-		ID: group.GroupID(g.ID.string), Public: g.Visibility.string != "private", PublicName: g.Name, PrivateName: g.PrivateName, Topic: g.Topic, Owner: g.Owner.hash,
+		ID: group.GroupID(g.ID.string), Public: g.Visibility.string == "public" || g.Visibility.string == "" && g.Preset.string == "",
+		PublicName: g.Name, PrivateName: g.PrivateName, Topic: g.Topic, Owner: g.Owner.hash, Preset: g.Preset.string,
+		Policy: moderation.Policy{ExpiresAt: g.Ends.Moment},
+	}
+	if g.Visibility.string != "" {
+		n.Set.Public = &n.Public
 	}
 	if j, ok := moderation.ParseJoining(g.Join.string); ok {
 		n.Joining = j
@@ -360,12 +385,25 @@ func (g groupSettings) differences(have web.Group) []difference {
 			})
 		}
 	}
-	compare("name", "name", g.Name, have.Name)
+	if g.Name != "" {
+		compare("name", "name", g.Name, have.Name)
+	}
 	compare("private_name", "private-name", g.PrivateName, have.PrivateName)
 	compare("topic", "topic", g.Topic, have.Topic)
-	compare("visibility", "visibility", g.Visibility.string, have.Visibility)
+	if g.Visibility.string != "" {
+		compare("visibility", "visibility", g.Visibility.string, have.Visibility)
+	}
+	if g.Ends.Moment != 0 {
+		compare("ends", "ends", words.ShowMoment(g.Ends.Moment), words.ShowMoment(have.Policy.ExpiresAt))
+	}
 	if g.Join.string != "" {
 		compare("join", "join", g.Join.string, have.Join)
+	}
+	if g.Preset.string != "" && g.Preset.string != have.Preset {
+		list = append(list, difference{
+			Group: g.ID.string, Key: "preset", File: g.Preset.string, Database: have.Preset,
+			Command: "groupd group create NEW --preset " + g.Preset.string + "   (a group is made as something, and stays that)",
+		})
 	}
 	return list
 }

@@ -15,7 +15,7 @@ func TestTheEmbeddedFileIsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Groups) != 1 || s.Groups[0].ID.string != "main" || s.Groups[0].Visibility.string != "public" || s.Limits.Post.int64 != 128<<10 {
+	if len(s.Groups) != 1 || s.Groups[0].ID.string != "main" || !s.Groups[0].seed().Public || s.Limits.Post.int64 != 128<<10 {
 		t.Errorf("%+v", s)
 	}
 	empty, err := parseSettings(nil)

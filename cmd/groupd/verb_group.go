@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"groupd/api/web"
+	"groupd/api/words"
 	"groupd/moderation"
 )
 
@@ -107,6 +108,7 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 		{"visibility", "public or private", &in.Visibility},
 		{"join", "open, approve, invite or closed", &in.Join},
 		{"owner", "the owner's address or identity", &in.Owner},
+		{"ends", "when the group ends: " + words.HowMoment + ", or off", &in.Ends},
 	}
 	var policy []string
 	arg := "ID?"
@@ -131,8 +133,13 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 		var g web.Group
 		var err error
 		if create {
-			if in.ID = args[0]; in.Name == nil {
+			in.ID = args[0]
+			p, _ := moderation.PresetNamed(in.Preset)
+			switch hidden := p.PublicName != ""; {
+			case !hidden && in.Name == nil:
 				in.Name = &args[0]
+			case hidden && in.PrivateName == nil:
+				in.PrivateName = &args[0]
 			}
 			err = a.call(c.Context(), "POST", "/groups", in, &g)
 		} else {
@@ -154,6 +161,13 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 	})
 	for i, f := range fields {
 		c.Flags().StringVar(&values[i], f.flag, "", f.help)
+	}
+	if create {
+		c.Long = short + "\n\nWith --preset it is made as something that people know; what other flags say wins over it:\n"
+		for _, p := range moderation.Presets() {
+			c.Long += fmt.Sprintf("  %-14s %s\n", p.Word, p.Text)
+		}
+		c.Flags().StringVar(&in.Preset, "preset", "", strings.Join(moderation.PresetWords(), ", "))
 	}
 	c.Flags().StringArrayVar(&policy, "policy", nil, `a setting, such as slow_mode=30, or flood={"count":20,"per":60}; several times`)
 	return c
@@ -200,8 +214,12 @@ func showGroup(w io.Writer, g web.Group) {
 	}
 	line("visibility", g.Visibility)
 	line("join", g.Join)
+	line("made as", g.Preset)
 	owner := "nobody yet"
-	if g.Owned {
+	switch {
+	case g.Policy.NoStaff:
+		owner = "nobody: all members are equal"
+	case g.Owned:
 		owner = "claimed"
 	}
 	line("owner", owner)
@@ -211,6 +229,13 @@ func showGroup(w io.Writer, g web.Group) {
 	line("generation", g.Generation)
 	line("announce", g.Serving.Announce)
 	line("read-only", g.Serving.ReadOnly)
+	if end := g.Policy.ExpiresAt; end != 0 {
+		over := ""
+		if g.Over {
+			over = ": it is over"
+		}
+		line("ends", words.ShowMoment(end)+over)
+	}
 	if g.Lockdown {
 		line("lockdown", "who joins waits for a moderator")
 	}

@@ -7,11 +7,13 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"groupd/api/web"
+	"groupd/api/words"
 	"groupd/group/delivery"
 )
 
@@ -33,6 +35,9 @@ func (a *app) status(ctx context.Context, hint bool) error {
 		now := time.Now()
 		for _, g := range st.Groups {
 			fmt.Fprintf(w, "%s   up %s   %s   entries %d..%d   v%s\n", g.Name, span(now.Sub(st.Started)), counted(g.Members, "member"), g.Oldest, g.Seq, st.Version)
+			if kind := kindOf(g); kind != "" {
+				fmt.Fprintf(w, "  %s\n", kind)
+			}
 			announced := "not announced yet"
 			if g.Serving.LastAnnounced != nil {
 				announced = "announced " + span(now.Sub(*g.Serving.LastAnnounced)) + " ago"
@@ -195,4 +200,20 @@ func bitrate(n int64) string {
 		return fmt.Sprintf("%.1f kbps", float64(n)/1e3)
 	}
 	return fmt.Sprintf("%.4g Mbps", float64(n)/1e6)
+}
+
+// kindOf is what a group was made as, and when it ends; "" when there is nothing to tell.
+func kindOf(g web.Group) string {
+	var parts []string
+	if g.Preset != "" {
+		parts = append(parts, "made as "+g.Preset)
+	}
+	if end := g.Policy.ExpiresAt; end != 0 {
+		verb := "ends "
+		if g.Over {
+			verb = "over since "
+		}
+		parts = append(parts, verb+words.ShowMoment(end))
+	}
+	return strings.Join(parts, ", ")
 }
