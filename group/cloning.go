@@ -171,7 +171,10 @@ func (s *scene) cloneOf(in CloneInput) NewGroup {
 		n.Public = *in.Public
 	case len(in.Without) > 0:
 		n.Public, n.Policy.Announce = false, moderation.AnnounceOff
-		if n.Joining == moderation.JoiningOpen {
+		switch {
+		case n.Joining == moderation.JoiningOpen && n.Policy.NoStaff:
+			n.Joining = moderation.JoiningInvite // nobody could approve
+		case n.Joining == moderation.JoiningOpen:
 			n.Joining = moderation.JoiningApprove
 		}
 	}

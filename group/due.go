@@ -13,8 +13,8 @@ const (
 )
 
 // due does what is due by the expiry time: members who were silent for long leave, lockdowns that ended are told, members learn of their
-// group's end. It does nothing while the clock is unsure, and nobody leaves before the server has
-// listened for a day: it may have been off itself.
+// group's end, and groups that have been over for long enough are deleted. It does nothing while the clock is unsure, and nobody leaves
+// before the server has listened for a day: it may have been off itself.
 func (h *Hub) due(ctx context.Context, listening time.Duration) error {
 	if h.ClockUnsure() {
 		return nil
@@ -25,6 +25,12 @@ func (h *Hub) due(ctx context.Context, listening time.Duration) error {
 	}
 	for _, g := range groups {
 		silent := g.Policy.SilentAfter > 0 && listening >= dueAfter
+		if g.ended(h.Now()) {
+			if err := h.DeleteGroup(ctx, Caller{Local: true}, g.ID); err != nil && KindOf(err) != KindNotFound {
+				return err
+			}
+			continue
+		}
 		if !silent && !g.Lockdown.On && g.Policy.ExpiresAt == 0 {
 			continue
 		}
