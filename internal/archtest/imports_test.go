@@ -31,7 +31,7 @@ var arrows = []struct {
 	{"api/pages", []string{"api/words", "group", "moderation", "rns", "rns/msgpack"}},
 	{"api/signed", []string{"group", "lxmf", "rns/msgpack"}},
 	{"api/words", []string{"group", "moderation"}},
-	{"api/web", []string{"group", "group/delivery", "moderation"}},
+	{"api/web", []string{"api/words", "group", "group/delivery", "moderation"}},
 	{"db/sqlite", []string{"group", "moderation", "lxmf", "rns", "rns/msgpack"}},
 	{"db/blobs", []string{"group"}},
 	{"db/dbtest", []string{"group", "moderation"}},
