@@ -96,6 +96,9 @@ func (h *Hub) remove(ctx context.Context, op string, c Caller, g GroupID, in Ban
 				return err
 			}
 		}
+		if err := w.rekeyAfterRemoval(); err != nil {
+			return err
+		}
 		r.Rev = w.head.Rev
 		return w.heard()
 	})
@@ -107,11 +110,17 @@ func (w *work) shutOut(kind EntryKind, old []Ban, b Ban, present bool, in BanInp
 	if err := w.replaceBan(old, b); err != nil {
 		return Change{}, err
 	}
-	if present {
-		m, err := w.tx.Member(w.group.ID, b.Identity)
-		if err != nil {
+	m, err := w.tx.Member(w.group.ID, b.Identity)
+	switch {
+	case errors.Is(err, ErrNoRow):
+	case err != nil:
+		return Change{}, err
+	default:
+		if err := w.holdsKey(m); err != nil {
 			return Change{}, err
 		}
+	}
+	if present {
 		if err := w.depart(m); err != nil {
 			return Change{}, err
 		}

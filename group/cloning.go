@@ -39,7 +39,7 @@ type Cloned struct {
 
 // CloneGroup makes a group with the policies, topic and members of another, without some of them: a way on for those who want to be rid
 // of somebody in a group where nobody can be removed. Nobody is added against his will: each of the others gets an invite that is for
-// him alone and good for InviteValid, and is told so by the one fixed text, bit by bit. The caller owns the clone. Posts, bans,
+// him alone and good for as long as the policy says, and is told so by the one fixed text, bit by bit. The caller owns the clone. Posts, bans,
 // reports and the log stay where they are.
 //
 // Who is left out learns nothing of it: unless Public says otherwise, the clone is then private, is not announced, and asks for approval
@@ -64,15 +64,22 @@ func (h *Hub) CloneGroup(ctx context.Context, c Caller, g GroupID, in CloneInput
 		return p.group, nil
 	}, func(w *work) error {
 		made.LeftOut, made.More = plan.leftOut, plan.more
+		if err := w.form(nil); err != nil {
+			return err
+		}
+		usual, _ := w.group.Policy.InviteTime()
 		for _, m := range plan.members {
 			i := Invite{
 				Group: w.group.ID, By: w.caller.Identity, For: AnyHash(m.Identity), Role: plan.role(m), Uses: 1,
-				Created: w.expiry, Expires: w.expiry.Add(InviteValid), Untold: true,
+				Created: w.expiry, Expires: w.expiry.Add(usual), Untold: true,
 			}
 			if _, err := w.newCode(&i); err != nil {
 				return err
 			}
 			if _, err := w.w.PutInvite(i); err != nil {
+				return err
+			}
+			if err := w.asked(i); err != nil {
 				return err
 			}
 			made.Invited++

@@ -13,16 +13,17 @@ const metaGeneration = "generation" // 8 bytes
 
 // CreateGroup adds a group, and gives the database its generation if it has none. The operator names its id, and who becomes its owner;
 // others may where the server's Creating lets them: the id is made, and the caller, whose public key is needed, is its owner and first
-// member at once. Where no keys are given, Config.NewIdentity makes them. The private key is told to Local callers only.
+// member at once. He invites those whom Invite names, who are told bit by bit. Where no keys are given, Config.NewIdentity makes them. The private key is told to Local callers only.
 func (h *Hub) CreateGroup(ctx context.Context, c Caller, n NewGroup) (Group, error) {
 	const op = "create group"
 	var made founded
 	err := h.found(ctx, op, c, &made, func(tx ReadTx) (NewGroup, error) {
 		return n, h.mayFound(tx, op, c)
-	}, nil)
+	}, func(w *work) error { return w.form(n.Invite) })
 	if err != nil {
 		return Group{}, err
 	}
+	h.wakeTeller()
 	return h.madeGroup(ctx, op, c, made)
 }
 
@@ -54,8 +55,14 @@ func (s *scene) info() (Info, error) {
 		Attachments: s.hub.attachmentLimits(g.Policy),
 	}
 	info.JoinCost, info.PostCost = s.costs()
+	info.Forming = s.forming()
 	st := s.standing.Standing
 	member := st == moderation.StandingMember || st == moderation.StandingMuted
+	if st == moderation.StandingInvited && err == nil {
+		var i Invite
+		i, _, err = s.inviteFor(s.caller.Identity)
+		info.AnswerUntil = i.Expires
+	}
 	if err != nil || !(member || s.caller.Local || (g.Public && st != moderation.StandingBanned)) {
 		return info, err
 	}
@@ -68,6 +75,13 @@ func (s *scene) info() (Info, error) {
 	info.Head.Oldest = max(info.Head.Oldest, min(oldest, info.Head.Seq))
 	if info.Members, err = s.tx.CountMembers(g.ID); err != nil {
 		return info, err
+	}
+	if member {
+		e, err := s.epoch()
+		if err != nil {
+			return info, err
+		}
+		info.Epoch = e.Number
 	}
 	info.Generation, err = generation(s.tx)
 	return info, err
@@ -112,7 +126,8 @@ func (h *Hub) RenewGeneration(ctx context.Context) (Generation, error) {
 }
 
 // Heard notes a sign of life of an identity (an announce, a link) in all groups: last heard time, public key and ratchet of
-// its memberships. It writes at most once a minute unless a key is new, and nothing for strangers.
+// its memberships. It writes at most once a minute unless a key is new, and nothing for strangers. A group that waits for him to be
+// established is.
 func (h *Hub) Heard(ctx context.Context, c Caller) error {
 	const op = "heard"
 	c, err := prepare(op, c)
@@ -132,14 +147,21 @@ func (h *Hub) Heard(ctx context.Context, c Caller) error {
 		}
 		return err
 	}
+	var waiting []GroupID // to be established
 	worth := false
 	err = h.store.View(ctx, func(tx ReadTx) error {
+		if err := h.overdueOf(tx, op, c, &waiting); err != nil {
+			return err
+		}
 		return each(tx, func(Member) error { worth = true; return nil })
 	})
 	if err == nil && worth {
 		err = h.store.Update(ctx, func(tx Tx) error {
 			return each(tx, func(m Member) error { return touch(tx, m, c, now, m.LastCommand) })
 		})
+	}
+	for i := 0; err == nil && i < len(waiting); i++ {
+		err = h.establishOverdue(ctx, c, waiting[i])
 	}
 	if err != nil {
 		return h.failed(op, err)

@@ -26,6 +26,7 @@ const (
 	EventInvited                           // Target, of whom nobody may know more, is invited by By as a Role, Until the end: he is told, once
 	EventGroupCreated                      // the group was made, by Who
 	EventGroupDeleted                      // the group was deleted, by Who: nothing of it can be read any more
+	EventAnswered                          // Target, whom Who invited, has accepted or declined; Name is his name here, if he has one
 )
 
 // Event tells subscribers, after the commit, that something changed. Head is the group's after the change; what changed
@@ -44,6 +45,11 @@ type Event struct {
 	// Of EventInvited. Target may be an identity hash or an address; Who is set when the identity is known.
 	Target AnyHash
 	By     IdentityHash // zero: the operator
+
+	// Of EventAnswered.
+	Declined bool
+	Forming  bool // the group is being formed
+	Left     int  // who can still answer
 }
 
 // Subscription is one reader of events. Its methods may be called from any goroutine.

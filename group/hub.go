@@ -67,6 +67,7 @@ type Hub struct {
 	directory  directory
 	blackholed func(IdentityHash) bool
 	pathTo     func(IdentityHash) (hops int, carrier string, ok bool)
+	rekeying   chan struct{} // a new epoch was put off
 	telling    chan struct{} // somebody is to be told that he is invited
 
 	newIdentity func() (public, private []byte, err error)
@@ -96,7 +97,7 @@ func New(cfg Config) (*Hub, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	h := &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits.withDefaults(), blobs: cfg.Blobs, unused: make(chan struct{}, 1),
-		erasing: make(chan struct{}, 1), telling: make(chan struct{}, 1)}
+		erasing: make(chan struct{}, 1), telling: make(chan struct{}, 1), rekeying: make(chan struct{}, 1)}
 	h.clock.now, h.clock.start = cfg.Now, time.Now()
 	h.creating = cfg.Groups.withDefaults()
 	if h.newIdentity = cfg.NewIdentity; h.newIdentity == nil {
@@ -118,7 +119,7 @@ func New(cfg Config) (*Hub, error) {
 }
 
 // Run keeps count of the time that passes while nothing else is stored (see ClockUnsure), removes entries that are no longer kept, and
-// does what else is due every ten minutes: members who were silent for as long as the policy says leave, lockdowns end; and it hides,
+// begins epochs that are due, and does what else is due every ten minutes: members who were silent for as long as the policy says leave, lockdowns end; and it hides,
 // brings back and erases the posts of those who were banned or want to be forgotten. It returns nil when ctx ends, or the error that
 // kept it from storing the last count.
 func (h *Hub) Run(ctx context.Context) error {
@@ -132,6 +133,8 @@ func (h *Hub) Run(ctx context.Context) error {
 	defer tick.Stop()
 	sweep := time.NewTimer(0)
 	defer sweep.Stop()
+	rekey := time.NewTimer(0)
+	defer rekey.Stop()
 	var sweeper sweeper
 	checked := false
 	for {
@@ -150,6 +153,16 @@ func (h *Hub) Run(ctx context.Context) error {
 			if err := h.eraseAll(ctx); err != nil && ctx.Err() == nil {
 				h.log.Warn("could not erase attachments", "err", err)
 			}
+			continue
+		case <-h.rekeying:
+			rekey.Reset(0)
+			continue
+		case <-rekey.C:
+			wait, err := h.rekeyDue(ctx)
+			if err != nil && ctx.Err() == nil {
+				h.log.Warn("could not begin a new epoch", "err", err)
+			}
+			rekey.Reset(wait)
 			continue
 		case <-tick.C:
 		case <-ctx.Done():
@@ -263,7 +276,9 @@ type Info struct {
 	JoinCost    int  // bits of work that joining asks for now
 	PostCost    int  // bits of work that a message asks for now; members have tickets
 	You         Standing
-	Inside      bool // the fields below are filled
+	Forming     bool      // it has to be established yet
+	AnswerUntil time.Time // for who is invited: until when he can join
+	Inside      bool      // the fields below are filled
 	PrivateName string
 	Topic       string
 	Members     int
@@ -271,6 +286,7 @@ type Info struct {
 	Generation  Generation
 	Preset      string // what it was made as; "": nothing particular
 	Over        bool   // it has ended, see Policy.ExpiresAt
+	Epoch       uint32 // of the group's key, for members; 0: it has none
 }
 
 // Standing is what the caller is in a group.
@@ -503,6 +519,8 @@ type NewGroup struct {
 	Policy      moderation.Policy
 	Owner       AnyHash // becomes owner as soon as he appears, or a member where there are no ranks; zero: by claim. The operator's alone
 
+	Invite []AnyHash // whom the creator invites at once
+
 	// Preset is the word of a moderation.Preset, or "". What is not zero above wins over it, and so does Set, for what is to be zero.
 	Preset      string
 	Set         SettingsInput
@@ -527,4 +545,5 @@ const (
 	AmongRequests
 	AmongBans
 	AmongDeparted
+	AmongAcquaintances // with whom the caller has exchanged messages, in any group of this server
 )

@@ -11,9 +11,9 @@ import (
 
 // Bounds of invites.
 const (
-	InviteValid    = 7 * 24 * time.Hour  // unless said otherwise
-	MaxInviteValid = 90 * 24 * time.Hour // longest
-	MaxInviteUses  = 1000                // of one code
+	InviteValid    = moderation.DefaultInviteSpan // unless said otherwise
+	MaxInviteValid = moderation.MaxInviteSpan     // longest
+	MaxInviteUses  = 1000                         // of one code
 
 	maxOwnInvites   = 50                 // live ones of one inviter
 	directPerTarget = 7 * 24 * time.Hour // one direct invite to a person in so much time, whoever sends it, from whatever group here
@@ -50,6 +50,8 @@ type InviteInput struct {
 	Uses     int             // 0: once; with For always once
 	Duration time.Duration   // 0: InviteValid; at most MaxInviteValid
 	Send     bool            // tell For, by one fixed LXMF message
+	soon     bool            // tell For as soon as that can be, instead of Send
+	Picked   bool            // For was found by a name or the beginning of an address, not named by the whole of it
 }
 
 // InviteIssued is a fresh invite with its code, shown once. Whom it is For may join without.
@@ -68,15 +70,7 @@ func (h *Hub) CreateInvite(ctx context.Context, c Caller, g GroupID, in InviteIn
 	invalid := func(field, msg string) (InviteIssued, error) {
 		return InviteIssued{}, &Error{Kind: KindInvalid, Op: op, Field: field, Msg: msg}
 	}
-	if in.Role == moderation.RoleNone {
-		in.Role = moderation.RoleMember
-	}
-	if in.Uses == 0 {
-		in.Uses = 1
-	}
-	if in.Duration == 0 {
-		in.Duration = InviteValid
-	}
+	in = in.complete()
 	switch {
 	case in.Role > moderation.RoleOwner:
 		return invalid("role", "no such role")
@@ -86,37 +80,15 @@ func (h *Hub) CreateInvite(ctx context.Context, c Caller, g GroupID, in InviteIn
 		return invalid("uses", fmt.Sprintf("must be 1 to %d", MaxInviteUses))
 	case in.Uses > 1 && !in.For.IsZero():
 		return invalid("uses", "who is named can join once")
-	case in.Duration < time.Minute || in.Duration > MaxInviteValid:
+	case in.Duration != 0 && in.Duration < time.Minute:
 		return invalid("duration", "must be a minute to 90 days")
 	case in.Send && in.For.IsZero():
 		return invalid("who", "say to whom the invite is sent")
 	}
 	var r InviteIssued
-	err := h.change(ctx, op, c, g, &r, func(w *work) error {
-		if err := w.may(moderation.ActionInvite, func(f *moderation.Facts) { f.NewRole = in.Role }); err != nil {
-			return err
-		}
-		i := Invite{Group: g, By: w.caller.Identity, For: in.For, Role: in.Role, Uses: in.Uses, Created: w.expiry, Expires: w.expiry.Add(in.Duration)}
-		if err := w.forWhom(&i, in.Send); err != nil {
-			return err
-		}
-		if err := w.roomForInvite(); err != nil {
-			return err
-		}
-		var err error
-		if r.Code, err = w.newCode(&i); err != nil {
-			return err
-		}
-		if i.ID, err = w.w.PutInvite(i); err != nil {
-			return err
-		}
-		if in.Send {
-			if err := w.sendInvite(i); err != nil {
-				return err
-			}
-		}
-		r.Change, r.Invite = Change{Rev: w.head.Rev}, i
-		return errors.Join(w.heard(), w.audit(i.For, i.described(in.Send)))
+	err := h.change(ctx, op, c, g, &r, func(w *work) (err error) {
+		r, err = w.invite(in)
+		return errors.Join(err, w.heard())
 	})
 	if err != nil {
 		return InviteIssued{}, err
@@ -135,6 +107,71 @@ func (h *Hub) CreateInvite(ctx context.Context, c Caller, g GroupID, in InviteIn
 	return h.reissue(ctx, c, g, r)
 }
 
+// complete fills in what is left out, but for the duration: the policy says that.
+func (in InviteInput) complete() InviteInput {
+	if in.Role == moderation.RoleNone {
+		in.Role = moderation.RoleMember
+	}
+	if in.Uses == 0 {
+		in.Uses = 1
+	}
+	return in
+}
+
+// invite makes an invite.
+func (w *work) invite(in InviteInput) (InviteIssued, error) {
+	in = in.complete()
+	usual, most := w.group.Policy.InviteTime()
+	if in.Duration == 0 {
+		in.Duration = usual
+	}
+	var r InviteIssued
+	met, err := w.met(in.For)
+	if err != nil {
+		return r, err
+	}
+	if err := w.may(moderation.ActionInvite, func(f *moderation.Facts) {
+		f.NewRole, f.Named, f.Whole, f.Met = in.Role, !in.For.IsZero(), !in.Picked, met
+	}); err != nil {
+		return r, err
+	}
+	if in.Duration > most {
+		return r, w.refuse(KindInvalid, "duration", "must be a minute to "+moderation.Passed(most))
+	}
+	i := Invite{
+		Group: w.group.ID, By: w.caller.Identity, For: in.For, Role: in.Role, Uses: in.Uses, Created: w.expiry, Expires: w.expiry.Add(in.Duration), Untold: in.soon,
+	}
+	if err := w.forWhom(&i, in.Send); err != nil {
+		return r, err
+	}
+	if err := w.seat(); err != nil {
+		return r, err
+	}
+	if err := w.roomForInvite(); err != nil {
+		return r, err
+	}
+	code, err := w.newCode(&i)
+	if err != nil {
+		return r, err
+	}
+	if w.group.Policy.InviteTo == moderation.InviteAnyone {
+		r.Code = code
+	}
+	if i.ID, err = w.w.PutInvite(i); err != nil {
+		return r, err
+	}
+	if err := w.asked(i); err != nil {
+		return r, err
+	}
+	if in.Send {
+		if err := w.sendInvite(i); err != nil {
+			return r, err
+		}
+	}
+	r.Change, r.Invite = Change{Rev: w.head.Rev}, i
+	return r, w.audit(i.For, i.described(in.Send))
+}
+
 // reissue gives an invite another code, for who did not get the first one.
 func (h *Hub) reissue(ctx context.Context, c Caller, g GroupID, r InviteIssued) (InviteIssued, error) {
 	key := issuedKey{g, c.Identity, string(c.ClientID)}
@@ -147,8 +184,12 @@ func (h *Hub) reissue(ctx context.Context, c Caller, g GroupID, r InviteIssued) 
 		if err != nil {
 			return err
 		}
-		if r.Code, err = w.newCode(&i); err != nil {
+		code, err := w.newCode(&i)
+		if err != nil {
 			return err
+		}
+		if w.group.Policy.InviteTo == moderation.InviteAnyone {
+			r.Code = code
 		}
 		_, err = w.w.PutInvite(i)
 		return err
@@ -226,6 +267,15 @@ func (w *work) forWhom(i *Invite, send bool) error {
 		}
 		if err := w.w.DeleteInvite(w.group.ID, o.ID); err != nil {
 			return err
+		}
+	}
+	if w.forming() { // he is not told alone, but shown to the others
+		blocked, err := w.tx.InvitesBlocked(i.For)
+		if err != nil {
+			return err
+		}
+		if blocked {
+			return w.refuse(KindDenied, "who", "wants no invites")
 		}
 	}
 	if !send {
@@ -420,7 +470,7 @@ func (h *Hub) RevokeInvite(ctx context.Context, c Caller, g GroupID, id int64) (
 			return w.refuse(KindNotFound, "id", "there is no such invite")
 		}
 		r.Rev = w.head.Rev
-		return errors.Join(w.w.DeleteInvite(g, id), w.heard(), w.audit(i.For, fmt.Sprintf("invite %d", id)))
+		return errors.Join(w.w.DeleteInvite(g, id), w.uninvite(i.For), w.heard(), w.audit(i.For, fmt.Sprintf("invite %d", id)))
 	})
 	return r, err
 }
@@ -524,7 +574,9 @@ func (s *scene) good(i Invite, id IdentityHash) (bool, error) {
 	if inviter.standing, err = inviter.standingOf(i.By); err != nil {
 		return false, err
 	}
-	switch err := inviter.may(moderation.ActionInvite, func(f *moderation.Facts) { f.NewRole = i.Role }); {
+	switch err := inviter.may(moderation.ActionInvite, func(f *moderation.Facts) {
+		f.NewRole, f.Named, f.Met = i.Role, !i.For.IsZero(), true // whom he has met and named was asked when he made it
+	}); {
 	case err == nil:
 		return true, nil
 	case Refused(err):

@@ -36,8 +36,12 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 		if err != nil {
 			return err
 		}
+		late, err := w.tooLate()
+		if err != nil {
+			return err
+		}
 		v, err := w.verdict(moderation.ActionJoin, func(f *moderation.Facts) {
-			if f.Answered = greeting != ""; invited && f.Standing != moderation.StandingBanned {
+			if f.Answered, f.TooLate = greeting != "", late; invited && f.Standing != moderation.StandingBanned {
 				f.Standing = moderation.StandingInvited
 			}
 		})
@@ -222,7 +226,7 @@ func (w *work) admit(a applicant, role moderation.Role) (JoinResult, error) {
 			return JoinResult{}, err
 		}
 	}
-	if err := w.beginNow(a.identity); err != nil {
+	if err := errors.Join(w.beginNow(a.identity), w.hasAnswered(a.identity, wish, InviteeAccepted)); err != nil {
 		return JoinResult{}, err
 	}
 	return JoinResult{Change: w.changed(e), Standing: moderation.StandingMember, Member: m, Name: wish}, nil

@@ -88,6 +88,8 @@ func (s *scene) candidates(text string, among Scope) (named, prefixed []Member, 
 	}
 	g := s.group.ID
 	switch among {
+	case AmongAcquaintances:
+		return s.acquaintances(text)
 	case AmongRequests:
 		all, err := s.tx.Requests(g, s.hub.limits.Requests)
 		if err != nil {

@@ -18,6 +18,7 @@ type scene struct {
 	group    Group
 	head     Head
 	standing Standing
+	circle   *Circle // of a group that has to be established and was formed here; else nil
 }
 
 // look reads the group, its counters and what the caller is in it.
@@ -34,6 +35,14 @@ func (h *Hub) look(tx ReadTx, op string, c Caller, g GroupID) (*scene, error) {
 	}
 	if s.head, err = tx.Head(g); err != nil {
 		return nil, err
+	}
+	if s.group.Policy.Establish {
+		switch c, err := tx.Circle(g); {
+		case err == nil:
+			s.circle = &c
+		case !errors.Is(err, ErrNoRow):
+			return nil, err
+		}
 	}
 	s.standing, err = s.standingOf(c.Identity)
 	return s, err
@@ -120,6 +129,12 @@ func (s *scene) facts(a moderation.Action) (moderation.Facts, error) {
 		ClockUnsure: s.hub.ClockUnsure(),
 	}
 	f.Cost, _ = s.costs()
+	if f.Forming = s.forming(); f.Forming {
+		var err error
+		if f.Creator, err = s.founds(s.caller.Identity, s.standing.Role); err != nil {
+			return f, err
+		}
+	}
 	switch m := s.standing.Member; s.standing.Standing {
 	case moderation.StandingMuted:
 		f.MuteExpires, f.MuteReason = m.Mute.Until, m.Mute.Reason

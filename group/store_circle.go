@@ -9,10 +9,9 @@ import (
 
 // Circle is how a group is formed, or was, where its policy says that it has to be established.
 type Circle struct {
-	Group       GroupID      // key
-	Creator     IdentityHash // who establishes it; zero: its first owner
-	Until       time.Time    // by the expiry time: until then those invited can answer
-	Established time.Time    // zero: it is being formed
+	Group       GroupID   // key
+	Until       time.Time // by the expiry time: until then those invited can answer
+	Established time.Time // zero: it is being formed
 }
 
 // InviteeState is what one who was invited has done. The numbers are wire and database values.
@@ -49,7 +48,6 @@ type Invitee struct {
 	Who      AnyHash // key, with Group: the identity hash where it is known, else what was named
 	By       IdentityHash
 	State    InviteeState
-	Told     bool      // he was sent the invite
 	Invited  time.Time // all by the expiry time
 	Expires  time.Time
 	Answered time.Time

@@ -13,6 +13,8 @@ type work struct {
 	w      Tx
 	events []Event
 	erases bool // there is something to erase
+	leaked bool // somebody who has the group's key was removed
+	later  bool // a new epoch is due later
 	idle   bool // nothing was done, and the answer would be the same again: it need not be remembered
 }
 
@@ -62,6 +64,11 @@ func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result
 		if repeated, err := w.repeat(result); repeated || err != nil {
 			return err
 		}
+		if first, err := w.establishFirst(); err != nil {
+			return err
+		} else if first {
+			return errOverdue
+		}
 		if err := w.checkCommand(); err != nil {
 			return err
 		}
@@ -85,6 +92,13 @@ func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result
 	if errors.Is(err, errFlood) {
 		err = h.muteFlooder(ctx, op, c, g)
 	}
+	if errors.Is(err, errOverdue) {
+		if err := h.establishOverdue(ctx, c, g); err != nil {
+			return err
+		}
+		c.Begun = nil // it may have been called
+		return h.change(ctx, op, c, g, result, f)
+	}
 	if err != nil {
 		if w != nil && c.Command != nil && Refused(err) && !errors.Is(err, ErrSeen) && w.standing.Member != nil && w.standing.Member.Present {
 			// A member's refused command must not succeed when it is replayed after he was promoted.
@@ -96,6 +110,12 @@ func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result
 	}
 	if w.erases {
 		h.wakeEraser()
+	}
+	if w.later {
+		select {
+		case h.rekeying <- struct{}{}:
+		default:
+		}
 	}
 	for _, e := range w.events { // none when repeated
 		e.Group, e.Head = g, w.head

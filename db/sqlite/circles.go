@@ -10,27 +10,27 @@ import (
 func (t tx) Circle(g group.GroupID) (group.Circle, error) {
 	return find(t.conn, func(r row) (c group.Circle, err error) {
 		c.Group = g
-		err = r.Scan(fixed{c.Creator[:]}, moment{&c.Until}, moment{&c.Established})
+		err = r.Scan(moment{&c.Until}, moment{&c.Established})
 		return c, err
-	}, "SELECT creator, until_at, established_at FROM circles WHERE group_no = "+groupNo, g)
+	}, "SELECT until_at, established_at FROM circles WHERE group_no = "+groupNo, g)
 }
 
 func (t tx) PutCircle(c group.Circle) error {
-	return t.exec("INSERT OR REPLACE INTO circles (group_no, creator, until_at, established_at) VALUES ("+groupNo+",?2,?3,?4)",
-		c.Group, fixed{c.Creator[:]}, micros(c.Until), micros(c.Established))
+	return t.exec("INSERT OR REPLACE INTO circles (group_no, until_at, established_at) VALUES ("+groupNo+",?2,?3)",
+		c.Group, micros(c.Until), micros(c.Established))
 }
 
 func (t tx) Invitees(g group.GroupID) ([]group.Invitee, error) {
 	return list(t.conn, func(r row) (i group.Invitee, err error) {
 		i.Group = g
-		err = r.Scan(fixed{i.Who[:]}, fixed{i.By[:]}, &i.State, &i.Told, moment{&i.Invited}, moment{&i.Expires}, moment{&i.Answered})
+		err = r.Scan(fixed{i.Who[:]}, fixed{i.By[:]}, &i.State, moment{&i.Invited}, moment{&i.Expires}, moment{&i.Answered})
 		return i, err
-	}, "SELECT who, by, state, told, created_at, expires_at, answered_at FROM circle_invitees WHERE group_no = "+groupNo+" ORDER BY created_at, who", g)
+	}, "SELECT who, by, state, created_at, expires_at, answered_at FROM circle_invitees WHERE group_no = "+groupNo+" ORDER BY created_at, who", g)
 }
 
 func (t tx) PutInvitee(i group.Invitee) error {
-	return t.exec("INSERT OR REPLACE INTO circle_invitees (group_no, who, by, state, told, created_at, expires_at, answered_at) VALUES ("+groupNo+",?2,?3,?4,?5,?6,?7,?8)",
-		i.Group, i.Who[:], fixed{i.By[:]}, i.State, i.Told, micros(i.Invited), micros(i.Expires), micros(i.Answered))
+	return t.exec("INSERT OR REPLACE INTO circle_invitees (group_no, who, by, state, created_at, expires_at, answered_at) VALUES ("+groupNo+",?2,?3,?4,?5,?6,?7)",
+		i.Group, i.Who[:], fixed{i.By[:]}, i.State, micros(i.Invited), micros(i.Expires), micros(i.Answered))
 }
 
 func (t tx) DeleteInvitee(g group.GroupID, who group.AnyHash) error {

@@ -14,6 +14,9 @@ func (t tx) GroupsToErase() ([]group.GroupID, error) {
 
 func (t tx) RemoveGroup(id group.GroupID) error {
 	t.erased = true
+	if err := t.exec("DELETE FROM epochs WHERE group_no = "+groupNo, id); err != nil {
+		return err
+	}
 	return t.changeOne(`UPDATE groups SET removed_at = 1, identity_private_key = x'', public_display_name = '', private_display_name = '', topic = '',
 		owner = NULL, seen_key = x'', policy = NULL, creator = NULL WHERE id = ?1 AND removed_at = 0`, id)
 }
@@ -29,6 +32,8 @@ func ofGroup() [][2]string {
 		{"audit_log", "id"},
 		{"group_deliveries", "identity_hash"},
 		{"invites", "id"},
+		{"circles", "group_no"},
+		{"circle_invitees", "who"},
 		{"erasures", "identity_hash"},
 		{"attachment_totals", "author"},
 	}

@@ -82,6 +82,7 @@ func (t *tx) RemoveGroup(id group.GroupID) error {
 		return err
 	}
 	drop(t, t.rows.groups, id)
+	set(t, &gr.epochs, make(map[uint32]group.Epoch))
 	put(t, t.rows.erasable, id, gr)
 	return nil
 }

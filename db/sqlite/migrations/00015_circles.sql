@@ -3,7 +3,6 @@
 -- +goose Up
 CREATE TABLE circles (
     group_no       INTEGER NOT NULL PRIMARY KEY REFERENCES groups (no) ON DELETE CASCADE,
-    creator        BLOB,             -- null: the first owner
     until_at       INTEGER NOT NULL, -- until when those invited can answer
     established_at INTEGER NOT NULL  -- 0: it is being formed
 ) STRICT, WITHOUT ROWID;
@@ -13,7 +12,6 @@ CREATE TABLE circle_invitees (
     who         BLOB    NOT NULL CHECK (length(who) = 16), -- an identity hash or an address
     by          BLOB,                                      -- null: the operator
     state       INTEGER NOT NULL,
-    told        INTEGER NOT NULL,
     created_at  INTEGER NOT NULL,
     expires_at  INTEGER NOT NULL,
     answered_at INTEGER NOT NULL,
