@@ -203,6 +203,10 @@ func (p *page) anchor(label, url, fields string, vars []string) {
 	p.col += width(label)
 }
 
+// fieldPrefix stands before the names of fields on pages: what is called as a property of a web page, such as "name", would lose its name in
+// MeshChat. visit takes it off.
+const fieldPrefix = "g_"
+
 // input is a field for text, so many columns wide, with what stands in it at first.
 func (p *page) input(name string, columns int, value string) *page {
 	return p.field("", name, columns, value)
@@ -214,7 +218,7 @@ func (p *page) secret(name string, columns int) *page { return p.field("!", name
 func (p *page) field(flags, name string, columns int, value string) *page {
 	p.place(min(columns, Columns-p.indent))
 	p.b = append(append(append(p.b, "`<"...), flags...), strconv.Itoa(columns)...)
-	p.b = append(append(append(p.b, '|'), encode(name)...), '`')
+	p.b = append(append(append(append(p.b, '|'), fieldPrefix...), encode(name)...), '`')
 	p.b = append(append(p.b, plain(moderation.CleanLine(value))...), '>')
 	p.col += columns
 	return p
@@ -234,7 +238,7 @@ func (p *page) choice(kind byte, name, value, label string, checked bool) *page 
 	const box = 4 // columns of "[X] "
 	label = cut(plain(moderation.CleanLine(label)), Columns-box-p.indent)
 	p.place(box + width(label))
-	p.b = append(append(p.b, '`', '<', kind, '|'), encode(name)...)
+	p.b = append(append(append(p.b, '`', '<', kind, '|'), fieldPrefix...), encode(name)...)
 	p.b = append(append(p.b, '|'), encode(value)...)
 	if checked {
 		p.b = append(p.b, "|*"...)

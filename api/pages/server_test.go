@@ -164,7 +164,7 @@ func (s *site) follow(b *micron.Browser, label string) string {
 
 func (s *site) fill(b *micron.Browser, name, text string) {
 	s.t.Helper()
-	if err := b.Fill(name, text); err != nil {
+	if err := b.Fill("g_"+name, text); err != nil {
 		s.t.Fatalf("%s: %v on\n%s", name, err, b.Text())
 	}
 }

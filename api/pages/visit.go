@@ -77,7 +77,7 @@ func (v *visit) read(data msgpack.Raw) {
 			continue
 		}
 		if field, ok := strings.CutPrefix(name, "field_"); ok {
-			v.fields[field] = strings.ToValidUTF8(text, "")
+			v.fields[strings.TrimPrefix(field, fieldPrefix)] = strings.ToValidUTF8(text, "")
 		} else if variable, ok := strings.CutPrefix(name, "var_"); ok {
 			v.variables[variable] = decode(strings.ToValidUTF8(text, ""))
 		}
