@@ -130,7 +130,7 @@ func (d *Delivery) Announce(ctx context.Context) error { return d.destination.An
 
 // Close takes the address off the network, such as that of a group that was deleted. Its messages on their way fail with
 // [ErrClosed], also those that are kept, which are dropped from storage, and so are messages to it that were held; links with it
-// are closed; what the application has not decided about is not proved. The error is that of storage: what is kept then is
+// are closed, its tickets forgotten; what the application has not decided about is not proved. The error is that of storage: what is kept then is
 // dropped when the address is closed again. Other deliveries go on.
 func (d *Delivery) Close(ctx context.Context) error {
 	r := d.r
@@ -167,6 +167,7 @@ func (d *Delivery) Close(ctx context.Context) error {
 		}
 	}
 	r.holder.forget(d.address)
+	r.tickets.forget(d.address)
 	if err := r.store.DropQueued(ctx, d.address); err != nil {
 		return fmt.Errorf("lxmf: kept messages not dropped: %w", err)
 	}

@@ -241,6 +241,24 @@ func (t *tickets) settled(m *Message, s State) {
 	}
 }
 
+// forget drops all tickets of one of our destinations, from storage too.
+func (t *tickets) forget(delivery rns.DestinationHash) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for k := range t.pairs {
+		if k.delivery == delivery {
+			delete(t.pairs, k)
+			t.dirty[k] = struct{}{}
+		}
+	}
+	for k := range t.sending {
+		if k.delivery == delivery {
+			delete(t.sending, k)
+		}
+	}
+	t.wake()
+}
+
 // accepts reports whether a message's stamp was made with a ticket of ours.
 func (t *tickets) accepts(m *Message) bool {
 	if len(m.Stamp) != TicketLength {

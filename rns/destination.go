@@ -200,7 +200,7 @@ func (d *Destination) Type() DestinationType { return d.config.Type }
 // Identity returns the identity; nil for PLAIN.
 func (d *Destination) Identity() *Identity { return d.config.Identity }
 
-// Close takes the destination off the transport: packets for it are dropped, its goroutines end, links stay open.
+// Close takes the destination off the transport: packets for it are dropped, its goroutines end, links stay open, see [Destination.CloseLinks].
 // It does not wait for an OnPacket that is running. Closing again does nothing.
 func (d *Destination) Close() error {
 	d.once.Do(func() {
@@ -212,6 +212,18 @@ func (d *Destination) Close() error {
 		})
 	})
 	return nil
+}
+
+// CloseLinks begins to close the links that others have opened to the destination, as [Link.Close] does, and does not wait for that. Close
+// the destination first, or others may open new ones.
+func (d *Destination) CloseLinks() {
+	_ = d.t.do(func(e *engine) {
+		for _, l := range e.links {
+			if l.target == linkTarget(d) {
+				l.shutdown()
+			}
+		}
+	})
 }
 
 // start begins the destination's goroutines. It is called by the loop.

@@ -270,3 +270,16 @@ func (t *Transport) Remember(d DestinationHash, id *PublicIdentity) error {
 func (t *Transport) Forget(d DestinationHash) {
 	_ = t.do(func(e *engine) { e.known.forget(d, e.wall()) })
 }
+
+// Remembered lists the destinations that [Transport.Remember] made known for good.
+func (t *Transport) Remembered() []DestinationHash {
+	var list []DestinationHash
+	_ = t.do(func(e *engine) {
+		for k := range e.known.all() {
+			if k.used == UsedRetained {
+				list = append(list, k.destination)
+			}
+		}
+	})
+	return list
+}

@@ -139,17 +139,11 @@ func seed(ctx context.Context, hub *group.Hub, s *settings) (made first, err err
 
 // openAll puts all groups on the network and tells the transport the members' keys.
 func (n *node) openAll(ctx context.Context) error {
-	infos, err := n.hub.Groups(ctx, group.Caller{Local: true})
-	if err != nil {
+	if err := n.settle(ctx); err != nil {
 		return err
 	}
-	for _, info := range infos {
-		if err := n.serve(ctx, info); err != nil {
-			return fmt.Errorf("group %s: %w", info.Group, err)
-		}
-		if err := n.rememberAll(ctx, info.Group); err != nil {
-			return err
-		}
+	if err := n.db.ForgetDestinations(ctx); err != nil {
+		return err
 	}
 	return nil
 }
@@ -219,8 +213,14 @@ func (n *node) follow(ctx context.Context) {
 			if !ok {
 				return
 			}
-			n.changed(e.Group, e.Entry == nil, sub.Dropped() != lost)
+			missed := sub.Dropped() != lost
 			lost = sub.Dropped()
+			n.changed(e.Group, e.Entry == nil, missed)
+			if missed || e.Kind == group.EventGroupCreated || e.Kind == group.EventGroupDeleted {
+				if err := n.settle(ctx); err != nil && ctx.Err() == nil {
+					n.log.own.Error("groups not opened or closed", "err", err)
+				}
+			}
 			if e.Kind == group.EventChanged && e.Entry != nil && e.Entry.Kind == group.EntryJoin {
 				st, err := n.hub.Standing(ctx, group.Caller{Identity: e.Entry.Author}, e.Group)
 				if err == nil && st.Member != nil {

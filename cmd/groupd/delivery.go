@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -164,34 +163,35 @@ type person struct {
 }
 
 // person looks in all groups, among members, former members and those who wait.
-func (n *node) person(a rns.DestinationHash) (p person) {
+func (n *node) person(a rns.DestinationHash) person {
 	ctx, cancel := context.WithTimeout(context.Background(), readWithin)
 	defer cancel()
-	err := n.db.View(ctx, func(tx group.ReadTx) error {
-		groups, err := tx.Groups()
-		if err != nil {
-			return err
-		}
-		for _, g := range groups {
-			m, err := tx.MemberByHash(g.ID, group.AnyHash(a))
-			if err != nil && !errors.Is(err, group.ErrNoRow) {
-				return err
-			}
-			if err == nil && len(m.PublicKey) > 0 && (p.key == nil || m.LastHeard.After(p.heard)) {
-				p = person{m.PublicKey, m.Ratchet, m.LastHeard}
-			}
-			q, err := tx.RequestByHash(g.ID, group.AnyHash(a))
-			if err != nil && !errors.Is(err, group.ErrNoRow) {
-				return err
-			}
-			if err == nil && len(q.PublicKey) > 0 && p.key == nil {
-				p = person{q.PublicKey, q.Ratchet, q.Created}
-			}
-		}
-		return nil
-	})
+	p, err := n.lookUp(ctx, a)
 	if err != nil {
 		n.log.own.Warn("keys of an address not read", "address", a, "err", err)
 	}
 	return p
+}
+
+// lookUp is person.
+func (n *node) lookUp(ctx context.Context, a rns.DestinationHash) (p person, err error) {
+	err = n.db.View(ctx, func(tx group.ReadTx) error {
+		rows, err := tx.Memberships(group.AnyHash(a), group.MaxGroups)
+		if err != nil {
+			return err
+		}
+		for _, m := range rows {
+			if len(m.PublicKey) > 0 && (p.key == nil || m.LastHeard.After(p.heard)) {
+				p = person{m.PublicKey, m.Ratchet, m.LastHeard}
+			}
+		}
+		waiting, err := tx.RequestsOf(group.AnyHash(a), group.MaxGroups)
+		for _, q := range waiting {
+			if len(q.PublicKey) > 0 && p.key == nil {
+				p = person{q.PublicKey, q.Ratchet, q.Created}
+			}
+		}
+		return err
+	})
+	return p, err
 }

@@ -60,6 +60,8 @@ type node struct {
 	ending   bool            // no more faces
 	life     context.Context // of the faces; they end after the router
 	faces    errgroup.Group
+
+	settling sync.Mutex // held while groups are opened and closed; before mu
 }
 
 var _ web.Node = (*node)(nil)
@@ -150,7 +152,7 @@ func newGroup(ctx context.Context, hub *group.Hub, n group.NewGroup) (group.Info
 func (n *node) Create(ctx context.Context, in group.NewGroup) (group.Info, error) {
 	info, err := newGroup(ctx, n.hub, in)
 	if err == nil {
-		err = n.serve(ctx, info)
+		err = n.settle(ctx)
 	}
 	return info, err
 }
@@ -166,8 +168,10 @@ func (n *node) serve(ctx context.Context, info group.Info) error {
 	if n.ending {
 		return group.ErrClosed
 	}
+	life, end := context.WithCancel(n.life)
+	s.end = end
 	n.groups[info.Group] = s
-	n.faces.Go(func() error { return run(n.life) })
+	n.faces.Go(func() error { defer end(); return run(life) })
 	n.propagation.Added()
 	return nil
 }

@@ -19,10 +19,13 @@ import (
 // serving is one group on the network: its destinations and their announces.
 type serving struct {
 	id           group.GroupID
+	identity     group.IdentityHash
 	detail       detailNow
 	destinations []web.Destination
 	announcer    *announcer
 	delivery     *lxmf.Delivery
+	others       []*rns.Destination // of requests and pages
+	end          context.CancelFunc // ends the message face; set by serve
 	face         *requests.Server
 }
 
@@ -37,7 +40,7 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 		return nil, nil, fmt.Errorf("group %s: %w", info.Group, err)
 	}
 	log := n.log.own.With("group", string(info.Group))
-	s = &serving{id: info.Group}
+	s = &serving{id: info.Group, identity: info.Identity}
 	s.detail.read = func() (string, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), readWithin)
 		defer cancel()
@@ -72,7 +75,7 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 		site.Close()
 		return nil, nil, err
 	}
-	s.delivery = mail
+	s.delivery, s.others = mail, []*rns.Destination{beacon, site}
 	push, notify := s.face.Couriers(requests.CourierConfig{Transport: n.transport, Identity: id})
 	n.scheduler.Register(info.Group, group.DeliverPush, push)
 	n.scheduler.Register(info.Group, group.DeliverNotify, notify)

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 
 	"groupd/group"
@@ -129,4 +130,31 @@ func (t tx) AddServerLine(l group.ServerLine, keep int) error {
 		return err
 	}
 	return t.exec("DELETE FROM server_log WHERE id <= (SELECT max(id) FROM server_log) - ?1", keep)
+}
+
+// ForgetDestinations erases what is kept of destinations that were some group's and are closed for good: of those that are named, the
+// time of their last announce; of all addresses that no group has, ratchets, tickets and messages. No announce, message or
+// ticket of theirs may be on its way any more.
+func (db *DB) ForgetDestinations(ctx context.Context, gone ...rns.DestinationHash) error {
+	const nobodys = " NOT IN (SELECT destination_hash FROM groups)"
+	return db.update(ctx, func(c *conn) error {
+		for _, d := range gone {
+			if err := c.exec("DELETE FROM rns_last_announced WHERE destination_hash = ?1", d[:]); err != nil {
+				return err
+			}
+		}
+		for _, query := range []string{
+			"DELETE FROM rns_own_ratchets WHERE destination_hash" + nobodys,
+			"DELETE FROM lxmf_tickets WHERE delivery_hash" + nobodys,
+			"DELETE FROM lxmf_queued WHERE source_hash" + nobodys,
+			"DELETE FROM lxmf_held WHERE destination_hash" + nobodys,
+		} {
+			n, err := c.changed(query)
+			if err != nil {
+				return err
+			}
+			c.erased = c.erased || n > 0
+		}
+		return nil
+	})
 }
