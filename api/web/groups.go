@@ -169,12 +169,15 @@ func (s *Server) createGroup(w http.ResponseWriter, r *http.Request) {
 		ID: group.GroupID(in.ID), Public: in.Preset == "", PublicName: valueOf(in.Name), PrivateName: valueOf(in.PrivateName), Topic: valueOf(in.Topic), Owner: owner,
 		Preset: in.Preset, Set: settings,
 	}
-	info, err := s.node.Create(r.Context(), n)
+	made, err := s.hub.CreateGroup(r.Context(), operator(), n)
+	if err == nil {
+		err = s.node.Settle(r.Context())
+	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	g, err := s.group(r.Context(), info)
+	g, err := s.find(r.Context(), made.ID)
 	s.reply(w, r, g, err)
 }
 

@@ -32,6 +32,11 @@ const (
 // Hub is what this face asks of the domain; *group.Hub is one.
 type Hub interface {
 	Groups(ctx context.Context, c group.Caller) ([]group.Info, error)
+	CreateGroup(ctx context.Context, c group.Caller, n group.NewGroup) (group.Group, error)
+	CloneGroup(ctx context.Context, c group.Caller, g group.GroupID, in group.CloneInput) (group.Cloned, error)
+	DeleteGroup(ctx context.Context, c group.Caller, g group.GroupID) error
+	RemovedGroups(ctx context.Context, c group.Caller) ([]group.RemovedGroup, error)
+	ServerLog(ctx context.Context, c group.Caller, before int64, limit int) ([]group.ServerLine, error)
 	Info(ctx context.Context, c group.Caller, g group.GroupID) (group.Info, error)
 	Standing(ctx context.Context, c group.Caller, g group.GroupID) (group.Standing, error)
 	Members(ctx context.Context, c group.Caller, g group.GroupID, q group.MembersQuery) (group.MembersPage, error)
@@ -73,8 +78,8 @@ type Node interface {
 	Describe(ctx context.Context) (Status, error)
 	// Serving is how a group is reached; an empty one when it is not served yet.
 	Serving(g group.GroupID) Serving
-	// Create makes a group with a new identity and serves it.
-	Create(ctx context.Context, n group.NewGroup) (group.Info, error)
+	// Settle brings what is served in line with the groups that there are, and returns when that is done but for goodbyes.
+	Settle(ctx context.Context) error
 	// Announce announces all destinations of a group now. It fails when there is no interface for it.
 	Announce(ctx context.Context, g group.GroupID) error
 	// Interfaces lists the interfaces of the network.
@@ -176,9 +181,12 @@ func (s *Server) routes(r chi.Router) {
 	r.Get("/directory", s.directory)
 	r.Get("/groups", s.listGroups)
 	r.Post("/groups", s.createGroup)
+	r.Get("/log", s.serverLog)
 	r.Route("/groups/{group}", func(r chi.Router) {
 		r.Get("/", s.showGroup)
 		r.Patch("/", s.setGroup)
+		r.Delete("/", s.deleteGroup)
+		r.Post("/clone", s.cloneGroup)
 		r.Post("/announce", s.announce)
 		r.Post("/claim-code", s.newClaimCode)
 		r.Get("/members", s.listMembers)

@@ -388,8 +388,49 @@ type AuditPage struct {
 
 // Check is what a running server says of its own state.
 type Check struct {
-	Groups      []GroupCheck `json:"groups"`
-	ClockUnsure bool         `json:"clock_unsure"`
+	Groups      []GroupCheck   `json:"groups"`
+	Removed     []RemovedGroup `json:"removed"`
+	ClockUnsure bool           `json:"clock_unsure"`
+}
+
+// RemovedGroup is a group of the operator's that was deleted: groupd.toml does not make it again.
+type RemovedGroup struct {
+	ID      string    `json:"id"`
+	Address string    `json:"address"`
+	By      string    `json:"by,omitempty"` // identity; "": the operator
+	Removed time.Time `json:"removed"`
+}
+
+// CloneInput makes a group with settings and members of another.
+type CloneInput struct {
+	Name        string   `json:"name,omitempty"`
+	PrivateName string   `json:"private_name,omitempty"`
+	Visibility  *string  `json:"visibility,omitempty"`
+	Without     []string `json:"without,omitempty"` // members: address, identity, name, or the beginning of a hash
+}
+
+// Cloned is what came of it.
+type Cloned struct {
+	Group   Group `json:"group"`
+	Invited int   `json:"invited"`
+	LeftOut int   `json:"left_out"`
+	More    bool  `json:"more,omitempty"` // there are more members than are invited at once
+}
+
+// ServerLine is a line of the log of what was done with whole groups.
+type ServerLine struct {
+	ID     int64     `json:"id"`
+	Time   time.Time `json:"time"`
+	By     string    `json:"by,omitempty"` // identity; "": the operator
+	Action string    `json:"action"`
+	Group  string    `json:"group"`
+	Detail string    `json:"detail,omitempty"` // its address
+}
+
+// ServerLog is a part of that log, newest first.
+type ServerLog struct {
+	Lines []ServerLine `json:"lines"`
+	Next  int64        `json:"next,omitempty"` // ask again with before; 0: that is all
 }
 
 // GroupCheck is the chain of one group.

@@ -76,6 +76,10 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request) {
 		}
 		c.Groups = append(c.Groups, GroupCheck{Group: g, BadSeq: uint64(bad)})
 	}
+	if c.Removed, err = s.removed(r.Context()); err != nil {
+		s.fail(w, r, err)
+		return
+	}
 	c.ClockUnsure = s.hub.ClockUnsure()
 	writeJSON(w, http.StatusOK, c)
 }

@@ -26,6 +26,7 @@ import (
 type fakeNode struct {
 	hub       *group.Hub
 	announced []group.GroupID
+	settled   int
 	panics    bool
 }
 
@@ -40,13 +41,9 @@ func (n *fakeNode) Describe(context.Context) (web.Status, error) {
 
 func (n *fakeNode) Serving(group.GroupID) web.Serving { return web.Serving{Announce: "full"} }
 
-func (n *fakeNode) Create(ctx context.Context, g group.NewGroup) (group.Info, error) {
-	g.PublicKey, g.PrivateKey = bytes.Repeat([]byte(g.ID[:1]), 64), bytes.Repeat([]byte{7}, 64)
-	made, err := n.hub.CreateGroup(ctx, group.Caller{Local: true}, g)
-	if err != nil {
-		return group.Info{}, err
-	}
-	return n.hub.Info(ctx, group.Caller{Local: true}, made.ID)
+func (n *fakeNode) Settle(context.Context) error {
+	n.settled++
+	return nil
 }
 
 func (n *fakeNode) Announce(_ context.Context, g group.GroupID) error {
@@ -96,7 +93,11 @@ type house struct {
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t, store: memory.New()}
-	hub, err := group.New(group.Config{Store: h.store})
+	made := byte(0)
+	hub, err := group.New(group.Config{Store: h.store, NewIdentity: func() ([]byte, []byte, error) {
+		made++
+		return bytes.Repeat([]byte{made}, 64), bytes.Repeat([]byte{100 + made}, 64), nil
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.node.Create(t.Context(), group.NewGroup{ID: "main", PublicName: "Valley Net", Public: true, Joining: 2}); err != nil {
+	if _, err := hub.CreateGroup(t.Context(), group.Caller{Local: true}, group.NewGroup{ID: "main", PublicName: "Valley Net", Public: true, Joining: 2}); err != nil {
 		t.Fatal(err)
 	}
 	return h

@@ -52,7 +52,7 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 	if n.hub, err = group.New(group.Config{
 		Store: n.store, Blobs: n.contents, Logger: n.log.own, Limits: s.limits(), Airtime: n.airtime, Announces: n.announcesGroup,
 		Blackholed: n.blackholed, PathTo: n.pathToGroup,
-		NewIdentity: newKeys,
+		NewIdentity: newKeys, Groups: s.Creating.creating(),
 	}); err != nil {
 		return nil, made, err
 	}
@@ -114,15 +114,22 @@ func seed(ctx context.Context, hub *group.Hub, s *settings) (made first, err err
 	if err != nil {
 		return made, failed(err, "groupd check")
 	}
+	removed, err := hub.RemovedGroups(ctx, group.Caller{Local: true})
+	if err != nil {
+		return made, failed(err, "groupd check")
+	}
 	have := make(map[group.GroupID]bool)
 	for _, info := range infos {
 		have[info.Group] = true
+	}
+	for _, g := range removed {
+		have[g.ID] = true // deleted is deleted
 	}
 	for _, g := range s.Groups {
 		if have[group.GroupID(g.ID.string)] || (moderation.Policy{ExpiresAt: g.Ends.Moment}).Over(hub.Now()) {
 			continue
 		}
-		info, err := newGroup(ctx, hub, g.seed())
+		info, err := seedOne(ctx, hub, g.seed())
 		if err != nil {
 			return made, &failure{code: exitConfig, msg: fmt.Sprintf("[[group]] %q: %v", g.ID.string, err)}
 		}
@@ -137,9 +144,18 @@ func seed(ctx context.Context, hub *group.Hub, s *settings) (made first, err err
 	return made, nil
 }
 
+// seedOne makes a group.
+func seedOne(ctx context.Context, hub *group.Hub, n group.NewGroup) (group.Info, error) {
+	g, err := hub.CreateGroup(ctx, group.Caller{Local: true}, n)
+	if err != nil {
+		return group.Info{}, err
+	}
+	return hub.Info(ctx, group.Caller{Local: true}, g.ID)
+}
+
 // openAll puts all groups on the network and tells the transport the members' keys.
 func (n *node) openAll(ctx context.Context) error {
-	if err := n.settle(ctx); err != nil {
+	if err := n.Settle(ctx); err != nil {
 		return err
 	}
 	if err := n.db.ForgetDestinations(ctx); err != nil {
@@ -217,7 +233,7 @@ func (n *node) follow(ctx context.Context) {
 			lost = sub.Dropped()
 			n.changed(e.Group, e.Entry == nil, missed)
 			if missed || e.Kind == group.EventGroupCreated || e.Kind == group.EventGroupDeleted {
-				if err := n.settle(ctx); err != nil && ctx.Err() == nil {
+				if err := n.Settle(ctx); err != nil && ctx.Err() == nil {
 					n.log.own.Error("groups not opened or closed", "err", err)
 				}
 			}

@@ -28,6 +28,7 @@ type settings struct {
 	Log         logSettings         `toml:"log"`
 	Propagation propagationSettings `toml:"propagation"`
 	Limits      limitSettings       `toml:"limits"`
+	Creating    creatingSettings    `toml:"groups"`
 	Groups      []groupSettings     `toml:"group"`
 }
 
@@ -56,6 +57,16 @@ type limitSettings struct {
 	DiskFloor         size `toml:"disk_floor"`
 }
 
+// creatingSettings is who may make groups of their own.
+type creatingSettings struct {
+	Create    creating `toml:"create"`
+	PerPerson int      `toml:"per_person"`
+	Most      int      `toml:"most"`
+	Cooldown  cooldown `toml:"cooldown"`
+	PerHour   int      `toml:"per_hour"`
+	Stamp     int      `toml:"stamp"`
+}
+
 type groupSettings struct {
 	ID          groupName  `toml:"id"`
 	Name        string     `toml:"name"`
@@ -81,6 +92,8 @@ type (
 	visibility struct{ string } // "", public, private
 	joining    struct{ string } // "", open, approve, invite, closed
 	detail     struct{ string } // "", full, name, off
+	creating   struct{ moderation.Creating }
+	cooldown   struct{ time.Duration }
 	owner      struct {
 		text string
 		hash group.AnyHash
@@ -155,6 +168,20 @@ func (j *joining) UnmarshalText(text []byte) error {
 func (d *detail) UnmarshalText(text []byte) error {
 	d.string = string(text)
 	return oneOf(string(text), "", "full", "name", "off")
+}
+
+func (c *creating) UnmarshalText(text []byte) error {
+	var ok bool
+	if c.Creating, ok = moderation.ParseCreating(string(text)); !ok {
+		return errors.New("must be off, members or anyone")
+	}
+	return nil
+}
+
+func (s *cooldown) UnmarshalText(text []byte) error {
+	d, err := parseSpan(string(text))
+	s.Duration = d
+	return err
 }
 
 func (o *owner) UnmarshalText(text []byte) error {
@@ -274,6 +301,9 @@ func parseSettings(text []byte) (*settings, error) {
 	if err := s.Propagation.check(); err != nil {
 		return nil, err
 	}
+	if err := s.Creating.check(); err != nil {
+		return nil, err
+	}
 	if s.Limits.Members < 1 {
 		return nil, errors.New("[limits] members must be at least 1")
 	}
@@ -325,6 +355,32 @@ func (s *settings) limits() group.Limits {
 		Members: l.Members, PostBytes: l.Post.int64, AttachBytes: l.Attachment.int64, AttachMember: l.MemberAttachments.int64,
 		AttachGroup: l.GroupAttachments.int64, AttachDisk: l.Attachments.int64, AttachFloor: l.DiskFloor.int64,
 	}
+}
+
+// check finds what the section may not say.
+func (c creatingSettings) check() error {
+	for _, k := range []struct {
+		key          string
+		value, least int
+		most         int
+	}{{"per_person", c.PerPerson, 1, group.MaxGroups}, {"most", c.Most, 1, group.MaxGroups}, {"per_hour", c.PerHour, 1, 3600}, {"stamp", c.Stamp, 0, moderation.MaxStampCost}} {
+		if k.value < k.least || k.value > k.most {
+			return fmt.Errorf("[groups] %s must be %d to %d", k.key, k.least, k.most)
+		}
+	}
+	if c.Cooldown.Duration < time.Second {
+		return errors.New("[groups] cooldown must be at least 1s")
+	}
+	return nil
+}
+
+// creating is the section for the Hub.
+func (c creatingSettings) creating() group.Creating {
+	out := group.Creating{Who: c.Create.Creating, PerPerson: c.PerPerson, Max: c.Most, Cooldown: c.Cooldown.Duration, PerHour: c.PerHour, Cost: c.Stamp}
+	if out.Cost == 0 {
+		out.Cost = -1 // 0 is the default there
+	}
+	return out
 }
 
 // seed is the group that a section makes, without keys.

@@ -139,24 +139,6 @@ func newKeys() (public, private []byte, err error) {
 	return id.Public().PublicKey(), id.PrivateKey(), nil
 }
 
-// newGroup makes a group with a fresh identity.
-func newGroup(ctx context.Context, hub *group.Hub, n group.NewGroup) (group.Info, error) {
-	g, err := hub.CreateGroup(ctx, group.Caller{Local: true}, n)
-	if err != nil {
-		return group.Info{}, err
-	}
-	return hub.Info(ctx, group.Caller{Local: true}, g.ID)
-}
-
-// Create implements web.Node.
-func (n *node) Create(ctx context.Context, in group.NewGroup) (group.Info, error) {
-	info, err := newGroup(ctx, n.hub, in)
-	if err == nil {
-		err = n.settle(ctx)
-	}
-	return info, err
-}
-
 // serve puts a group on the network.
 func (n *node) serve(ctx context.Context, info group.Info) error {
 	s, run, err := n.serveGroup(ctx, info)

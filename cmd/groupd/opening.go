@@ -13,8 +13,8 @@ import (
 // partingTime is how long the links to a group that was deleted stay open: the answer to who deleted it is on its way by one.
 const partingTime = 30 * time.Second
 
-// settle brings what is served in line with the groups that there are: those that are new are opened, those that are gone are closed.
-func (n *node) settle(ctx context.Context) error {
+// Settle implements web.Node: groups that are new are opened, those that are gone are closed.
+func (n *node) Settle(ctx context.Context) error {
 	n.settling.Lock()
 	defer n.settling.Unlock()
 	infos, err := n.hub.Groups(ctx, group.Caller{Local: true})

@@ -31,7 +31,7 @@ func TestABackupWhoseHistoryWasChangedIsNotRestored(t *testing.T) {
 		t.Fatal(err)
 	}
 	local := group.Caller{Local: true}
-	if _, err := newGroup(t.Context(), hub, group.NewGroup{ID: "main", PublicName: "Valley Net", Public: true}); err != nil {
+	if _, err := hub.CreateGroup(t.Context(), group.Caller{Local: true}, group.NewGroup{ID: "main", PublicName: "Valley Net", Public: true}); err != nil {
 		t.Fatal(err)
 	}
 	for _, topic := range []string{"one", "two", "three"} {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -208,6 +209,18 @@ func (a *app) checkDatabase(ctx context.Context, r *checkResult, dir string, s *
 		}
 		c.Groups = append(c.Groups, web.GroupCheck{Group: g, BadSeq: uint64(bad)})
 	}
+	removed, err := hub.RemovedGroups(ctx, group.Caller{Local: true})
+	if err != nil {
+		r.wrong("database", err)
+		return
+	}
+	for _, g := range removed {
+		out := web.RemovedGroup{ID: string(g.ID), Address: g.Address.String(), Removed: g.Removed}
+		if !g.By.IsZero() {
+			out.By = g.By.String()
+		}
+		c.Removed = append(c.Removed, out)
+	}
 	c.ClockUnsure = hub.ClockUnsure()
 	r.ok("database", fmt.Sprintf("%s, %s", db.Path(), fileSize(db.Path())))
 	r.groups(c, s)
@@ -228,6 +241,16 @@ func (r *checkResult) groups(c web.Check, s *settings) {
 			if section.ID.string == g.ID {
 				r.Differences = append(r.Differences, section.differences(g.Group)...)
 			}
+		}
+	}
+	for _, g := range c.Removed {
+		if s != nil && slices.ContainsFunc(s.Groups, func(section groupSettings) bool { return section.ID.string == g.ID }) {
+			by := "its owner"
+			if g.By == "" {
+				by = "the operator"
+			}
+			r.note(fileConfig, fmt.Sprintf("[[group]] %s was deleted by %s on %s, and is not made again", g.ID, by, g.Removed.Local().Format(minute)),
+				"take the section out; or, for a new group with that id: groupd group create "+g.ID)
 		}
 	}
 	if c.ClockUnsure {

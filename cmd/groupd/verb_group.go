@@ -52,8 +52,8 @@ func (a *app) groupVerb() *cobra.Command {
 		}
 		return a.print(g, func(w io.Writer) { showGroup(w, g) })
 	})
-	return a.noun("group", "list, create, show and set groups, and their logs", list, show, a.groupChange("create ID", "a new group", true),
-		a.groupChange("set [ID]", "change a group", false), a.auditVerb(), a.heardVerb())
+	return a.noun("group", "list, create, show, set, clone and delete groups, and their logs", list, show, a.groupChange("create ID", "a new group", true),
+		a.groupChange("set [ID]", "change a group", false), a.groupClone(), a.groupDelete(), a.groupLog(), a.auditVerb(), a.heardVerb())
 }
 
 // auditVerb is group audit.

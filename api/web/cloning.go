@@ -1,0 +1,86 @@
+package web
+
+import (
+	"context"
+	"net/http"
+
+	"groupd/group"
+)
+
+// cloneGroup makes a group with settings and members of another, who are invited.
+func (s *Server) cloneGroup(w http.ResponseWriter, r *http.Request) {
+	var in CloneInput
+	if err := decode(r, &in); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	settings, err := GroupInput{Visibility: in.Visibility}.settings(s.hub.Now())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	clone := group.CloneInput{Name: in.Name, PrivateName: in.PrivateName, Public: settings.Public}
+	for _, who := range in.Without {
+		h, err := s.resolve(r, who, group.AmongMembers)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		clone.Without = append(clone.Without, h)
+	}
+	made, err := s.hub.CloneGroup(r.Context(), operator(), groupID(r), clone)
+	if err == nil {
+		err = s.node.Settle(r.Context())
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	g, err := s.find(r.Context(), made.Group.ID)
+	s.reply(w, r, Cloned{Group: g, Invited: made.Invited, LeftOut: made.LeftOut, More: made.More}, err)
+}
+
+// deleteGroup ends a group. Who calls has asked whether that is meant.
+func (s *Server) deleteGroup(w http.ResponseWriter, r *http.Request) {
+	err := s.hub.DeleteGroup(r.Context(), operator(), groupID(r))
+	if err == nil {
+		err = s.node.Settle(r.Context())
+	}
+	s.reply(w, r, struct{}{}, err)
+}
+
+// removed lists the operator's groups that were deleted.
+func (s *Server) removed(ctx context.Context) ([]RemovedGroup, error) {
+	list, err := s.hub.RemovedGroups(ctx, operator())
+	out := make([]RemovedGroup, 0, len(list))
+	for _, g := range list {
+		out = append(out, RemovedGroup{ID: string(g.ID), Address: g.Address.String(), By: hexOrEmpty(g.By), Removed: g.Removed})
+	}
+	return out, err
+}
+
+// serverLog lists what was done with whole groups.
+func (s *Server) serverLog(w http.ResponseWriter, r *http.Request) {
+	before, err := number(r, "before")
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	limit, err := number(r, "limit")
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if limit = min(limit, group.MaxPage); limit == 0 {
+		limit = group.DefaultPage
+	}
+	list, err := s.hub.ServerLog(r.Context(), operator(), int64(before), int(limit))
+	out := ServerLog{Lines: make([]ServerLine, 0, len(list))}
+	for _, l := range list {
+		out.Lines = append(out.Lines, ServerLine{ID: l.ID, Time: l.Time, By: hexOrEmpty(l.By), Action: l.Action, Group: string(l.Group), Detail: l.Detail})
+	}
+	if len(list) == int(limit) {
+		out.Next = list[len(list)-1].ID
+	}
+	s.reply(w, r, out, err)
+}

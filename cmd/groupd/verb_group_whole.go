@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"groupd/api/web"
+	"groupd/moderation"
+)
+
+// groupClone is group clone.
+func (a *app) groupClone() *cobra.Command {
+	var in web.CloneInput
+	var visibility string
+	c := a.verb("clone ID", "a new group with settings and members of another, who are invited", exactly("ID"), func(c *cobra.Command, args []string) error {
+		if c.Flags().Changed("visibility") {
+			in.Visibility = &visibility
+		}
+		a.group = args[0]
+		path, err := a.groupPath(c.Context(), "clone")
+		if err != nil {
+			return err
+		}
+		var made web.Cloned
+		if err := a.call(c.Context(), "POST", path, in, &made); err != nil {
+			return hinted(err, hintMembers)
+		}
+		return a.print(made, func(w io.Writer) {
+			showGroup(w, made.Group)
+			fmt.Fprintf(w, "%-13s %d, who are told one after the other\n", "invited", made.Invited)
+			if made.LeftOut > 0 {
+				fmt.Fprintf(w, "%-13s %d\n", "left out", made.LeftOut)
+			}
+			if made.More {
+				fmt.Fprintln(w, "There are more members than are invited at once: give the others a code (groupd invite create).")
+			}
+			if !made.Group.Owned {
+				fmt.Fprintf(w, "%-13s groupd claim --group %s\n", "to own it", made.Group.ID)
+			}
+		})
+	})
+	c.Flags().StringVar(&in.Name, "name", "", "public name; that of the other where it is not given")
+	c.Flags().StringVar(&in.PrivateName, "private-name", "", "name for members only")
+	c.Flags().StringVar(&visibility, "visibility", "", "public or private; private when somebody is left out, else as the other")
+	c.Flags().StringArrayVar(&in.Without, "without", nil, "a member who is not invited; several times")
+	return c
+}
+
+// groupDelete is group delete.
+func (a *app) groupDelete() *cobra.Command {
+	return a.verb("delete ID", "end a group and erase all that is in it", exactly("ID"), func(c *cobra.Command, args []string) error {
+		a.group = args[0]
+		path, err := a.groupPath(c.Context())
+		if err != nil {
+			return err
+		}
+		var g web.Group
+		if err := a.call(c.Context(), "GET", path, nil, &g); err != nil {
+			return err
+		}
+		question := fmt.Sprintf("This erases %q (%s): its keys, %s, %d entries and all files. Nothing brings it back but a backup. Delete it?",
+			g.Name, g.Address, counted(g.Members, "member"), g.Seq)
+		if err := a.confirm(moderation.CleanLine(question)); err != nil {
+			return err
+		}
+		var done struct{}
+		if err := a.call(c.Context(), "DELETE", path, nil, &done); err != nil {
+			return err
+		}
+		v := struct {
+			Deleted string `json:"deleted"`
+			Address string `json:"address"`
+		}{g.ID, g.Address}
+		return a.print(v, func(w io.Writer) { fmt.Fprintf(w, "deleted %s\n", g.ID) })
+	})
+}
+
+// groupLog is group log.
+func (a *app) groupLog() *cobra.Command {
+	var most int
+	c := a.verb("log", "who made and deleted groups here, newest first", nil, func(c *cobra.Command, args []string) error {
+		if most < 1 {
+			return &failure{code: exitUsage, msg: "--limit: must be at least 1", hint: c.CommandPath() + " --help"}
+		}
+		all := web.ServerLog{Lines: []web.ServerLine{}}
+		for {
+			q := url.Values{"before": {strconv.FormatInt(all.Next, 10)}, "limit": {strconv.Itoa(most - len(all.Lines))}}
+			var page web.ServerLog
+			if err := a.call(c.Context(), "GET", "/log?"+q.Encode(), nil, &page); err != nil {
+				return err
+			}
+			all.Lines, all.Next = append(all.Lines, page.Lines...), page.Next
+			if all.Next == 0 || len(all.Lines) >= most {
+				break
+			}
+		}
+		return a.print(all, func(w io.Writer) {
+			for _, l := range all.Lines {
+				fmt.Fprintf(w, "%s  %-20s %-12s %s  %s\n", l.Time.Local().Format(minute), actor(l.By, ""), l.Action, l.Group, l.Detail)
+			}
+		})
+	})
+	c.Flags().IntVar(&most, "limit", 50, "how many lines")
+	return c
+}
