@@ -153,3 +153,29 @@ func (s *scene) powers(p *Person) error {
 	}
 	return nil
 }
+
+// Powers are the actions that the rules allow the caller in the group now, whom and what they concern aside: for faces that show what one
+// can do.
+func (h *Hub) Powers(ctx context.Context, c Caller, g GroupID) ([]moderation.Action, error) {
+	var list []moderation.Action
+	err := h.read(ctx, "powers", c, g, func(s *scene) error {
+		for a := moderation.ActionRead; a != 0; a++ { // all that there can be: who is refused all is not told where the list ends
+			err := s.may(a)
+			switch {
+			case err == nil:
+				list = append(list, a)
+			case KindOf(err) == KindInternal: // beyond the last action, or a failure
+				var e *Error
+				if errors.As(err, &e) && e.Reason == moderation.ReasonNoSuchAction {
+					return nil
+				}
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}

@@ -107,3 +107,31 @@ func TestWhoWaitsOrIsBannedIsShownToThoseWhoDecide(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatOneCanDoInTheGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, policy(moderation.Policy{InviteRole: moderation.RoleMember}))
+		for _, c := range []struct {
+			who      group.Caller
+			can, not []moderation.Action
+		}{
+			{h.joined("Ann", moderation.RoleOwner), []moderation.Action{moderation.ActionSettings, moderation.ActionName, moderation.ActionAudit, moderation.ActionPost}, []moderation.Action{moderation.ActionOperate, moderation.ActionJoin}},
+			{h.joined("Mod", moderation.RoleModerator), []moderation.Action{moderation.ActionRequests, moderation.ActionBans, moderation.ActionInvite}, []moderation.Action{moderation.ActionSettings, moderation.ActionAudit}},
+			{h.joined("Bob", moderation.RoleMember), []moderation.Action{moderation.ActionPost, moderation.ActionInvite, moderation.ActionLeave}, []moderation.Action{moderation.ActionName, moderation.ActionBans, moderation.ActionReports}},
+			{person("Dan"), []moderation.Action{moderation.ActionJoin, moderation.ActionClaim}, []moderation.Action{moderation.ActionRead, moderation.ActionPost, moderation.ActionLeave}},
+			{group.Caller{}, nil, []moderation.Action{moderation.ActionRead, moderation.ActionJoin}},
+		} {
+			list := must(h.hub.Powers(t.Context(), c.who, valley))(t)
+			for _, a := range c.can {
+				if !slices.Contains(list, a) {
+					t.Errorf("%s can not do %d", c.who.Identity.Short(), a)
+				}
+			}
+			for _, a := range c.not {
+				if slices.Contains(list, a) {
+					t.Errorf("%s can do %d", c.who.Identity.Short(), a)
+				}
+			}
+		}
+	})
+}

@@ -32,6 +32,8 @@ type Hub interface {
 	Pin(ctx context.Context, c group.Caller, g group.GroupID, seq group.Seq, off bool) (group.PinResult, error)
 	Report(ctx context.Context, c group.Caller, g group.GroupID, in group.ReportInput) (group.Change, error)
 	Delete(ctx context.Context, c group.Caller, g group.GroupID, in group.DeleteInput) (group.DeleteResult, error)
+
+	FormHub
 }
 
 var _ Hub = (*group.Hub)(nil)
@@ -95,14 +97,14 @@ type route struct {
 
 // table lists every page. It is the only place that knows them.
 func (s *Server) table() []route {
-	return []route{
+	return append([]route{
 		{"/page/index.mu", s.front},
 		{"/page/history.mu", s.history},
 		{"/page/entry.mu", s.entry},
 		{"/page/post.mu", s.post},
 		{"/page/help.mu", s.help},
 		{"/page/disclosure.mu", s.disclosure},
-	}
+	}, s.formPages()...)
 }
 
 // Paths lists the pages, in a fixed order.

@@ -41,10 +41,11 @@ type visit struct {
 
 	fields, variables map[string]string
 
-	nonces map[string]string // of the forms on the page that is being made
-	used   string            // the nonce that was taken
-	late   bool              // a form was sent that was open for too long, or was never shown here
-	again  bool              // a form was sent that was sent before
+	powers []moderation.Action // what the caller can do in the group; nil: not asked yet; see Server.can
+	nonces map[string]string   // of the forms on the page that is being made
+	used   string              // the nonce that was taken
+	late   bool                // a form was sent that was open for too long, or was never shown here
+	again  bool                // a form was sent that was sent before
 }
 
 // read takes a request's data: nothing, or a map of text to text. What is neither is left out.

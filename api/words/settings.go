@@ -19,6 +19,9 @@ type Setting struct {
 	How  string // what can be set
 }
 
+// IsSwitch reports whether the setting is on or off, and nothing else.
+func (k Setting) IsSwitch() bool { return k.How == howSwitch }
+
 // Values that several settings take.
 const (
 	howSwitch = "on, off"

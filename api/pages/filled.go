@@ -1,0 +1,151 @@
+package pages
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"groupd/api/words"
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// typed is what stands in a field of a form: what was sent, else what a link gave along, else what is stored.
+func (v *visit) typed(name, stored string) string {
+	if v.again {
+		return stored
+	}
+	if t, ok := v.fields[name]; ok {
+		return t
+	}
+	if t, ok := v.variables[name]; ok {
+		return t
+	}
+	return stored
+}
+
+// ticked reports whether a box is ticked: as it was sent, else as it is stored. A box that is not ticked is not sent.
+func (v *visit) ticked(name string, stored bool) bool {
+	if v.variables[formVariable] == "" || v.again {
+		return stored
+	}
+	return v.field(name) != ""
+}
+
+// changed is what a field was changed to: nil where it was not sent, or says what it was shown with.
+func (v *visit) changed(name, stored string) *string {
+	t, ok := v.fields[name]
+	if !ok || strings.TrimSpace(t) == strings.TrimSpace(plain(moderation.CleanLine(stored))) {
+		return nil
+	}
+	return &t
+}
+
+// clear forgets what was sent, after it was done: forms show what is stored again.
+func (v *visit) clear() {
+	clear(v.fields)
+	delete(v.variables, formVariable)
+}
+
+// span is a duration as typed in a field or given along by a link; 0 for nothing.
+func (v *visit) span(name string) (time.Duration, error) {
+	text := strings.ReplaceAll(v.value(name), " ", "")
+	if text == "" {
+		return 0, nil
+	}
+	d, ok := words.Duration(text)
+	if !ok {
+		return 0, invalid(name, "write a time as 30m, 2h, 7d or 1w")
+	}
+	return d, nil
+}
+
+// invalid refuses what stands in a field, in words of its own.
+func invalid(op, msg string) error { return &group.Error{Kind: group.KindInvalid, Op: op, Msg: msg} }
+
+// can reports whether the rules allow the caller an action in the group, whom it concerns aside. It is for what is shown: the Hub decides
+// again about what is done.
+func (s *Server) can(v *visit, a moderation.Action) bool {
+	if v.powers == nil {
+		list, err := s.hub.Powers(v.ctx, v.caller, s.group)
+		if err != nil {
+			s.note(v, err)
+		}
+		v.powers = append(make([]moderation.Action, 0, len(list)), list...)
+	}
+	return slices.Contains(v.powers, a)
+}
+
+// reload reads what a page shows of the group again, after a change.
+func (s *Server) reload(v *visit) {
+	info, err := s.hub.Info(v.ctx, v.caller, s.group)
+	if err != nil {
+		s.note(v, err)
+		return
+	}
+	v.info, v.powers = info, nil
+}
+
+// done begins a page that says what was done.
+func (s *Server) done(v *visit, title, text string) *page {
+	s.reload(v)
+	p := s.page(v, title)
+	p.end().bold(text).nl().nl()
+	return p
+}
+
+// sure begins the second page of what can not be taken back, or only with trouble. What follows it are lines that say what will happen, and
+// then answers.
+func (s *Server) sure(v *visit, title, question string) *page {
+	p := s.page(v, title)
+	v.sentNote(p)
+	p.end().bold(question).nl().nl()
+	return p
+}
+
+// answers are the links of a second page: the form that does it, with the values that were filled in, and the way back.
+func (s *Server) answers(v *visit, p *page, form, yes, back string, backVars []string, vars ...string) {
+	p.nl()
+	s.form(v, p, form, yes, vars...)
+	p.text("   ").link("No", back, backVars...).nl()
+}
+
+// told writes what was just done at the top of a page that shows its form again; nothing for "".
+func told(p *page, text string) {
+	if text != "" {
+		p.end().bold(text).nl().nl()
+	}
+}
+
+// labelled is a line with a field and what it is for in front of it.
+func labelled(p *page, label, name string, columns int, value string) {
+	p.end().text(label + " ")
+	p.input(name, columns, value).nl()
+}
+
+// ago is how long something is past.
+func (s *Server) ago(t time.Time) string { return moderation.Passed(s.hub.Now().Sub(t)) + " ago" }
+
+// left is how long something lasts still; "" for good.
+func (s *Server) left(until time.Time) string {
+	if until.IsZero() {
+		return ""
+	}
+	return "for another " + moderation.Remaining(until.Sub(s.hub.Now()))
+}
+
+// lasting says how long something will last.
+func lasting(d time.Duration, forGood string) string {
+	if d == 0 {
+		return forGood
+	}
+	return "for " + moderation.Passed(d)
+}
+
+// nameOr is a name, or the beginning of a hash where there is none.
+func nameOr(name string, h group.AnyHash) string {
+	if name == "" {
+		return h.Short()
+	}
+	return name
+}

@@ -1,0 +1,143 @@
+package pages
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// invites lists the caller's invites, or everybody's for who may see them, takes one back, and makes new ones.
+func (s *Server) invites(v *visit) *page {
+	const title, form, revoke = "Invites", "invite", "revoke"
+	if !v.member() {
+		return s.problem(v, title, s.outside(v))
+	}
+	var note string
+	var failed error
+	switch {
+	case s.taken(v, form):
+		var p *page
+		if p, failed = s.invited(v, title); failed == nil {
+			return p
+		}
+	case s.taken(v, revoke):
+		id := int64(v.number("id"))
+		if _, failed = s.hub.RevokeInvite(v.ctx, v.acting(""), s.group, id); failed == nil {
+			note = fmt.Sprintf("Invite %d is taken back.", id)
+			v.clear()
+		}
+	}
+	all := s.can(v, moderation.ActionInvites) // not only one's own
+	after := int64(v.number("after"))
+	list, err := s.hub.Invites(v.ctx, v.caller, s.group, group.InvitesQuery{All: all, After: after, Limit: listed})
+	if err != nil {
+		return s.problem(v, title, err)
+	}
+	names := namesOf(list.Members)
+	p := s.page(v, title)
+	told(p, note)
+	if failed != nil {
+		s.refusal(v, p, failed)
+	}
+	v.sentNote(p)
+	if s.can(v, moderation.ActionInvite) {
+		s.inviteForm(v, p, form)
+	}
+	p.list(len(list.Invites), func(p *page, i int) {
+		inv := list.Invites[i]
+		p.indent = 2
+		p.text(inviteText(inv) + ", " + s.left(inv.Expires))
+		if all {
+			p.text(", by " + cut(nameOr(names[group.AnyHash(inv.By)], group.AnyHash(inv.By)), 24))
+		}
+		p.text(" ")
+		s.form(v, p, revoke, "Take back", "id", strconv.FormatInt(inv.ID, 10))
+		p.indent = 0
+	}, func(p *page, shown int) {
+		if shown > 0 && (shown < len(list.Invites) || list.More) {
+			p.nl().link("More", "/page/invites.mu", "after", strconv.FormatInt(list.Invites[shown-1].ID, 10)).nl()
+		}
+	})
+	return p
+}
+
+// inviteForm asks for whom, as what, how often and how long.
+func (s *Server) inviteForm(v *visit, p *page, form string) {
+	p.line("For one person, by name or address, who is told; or empty: for whoever has the code.")
+	labelled(p, "For:", "who", 32, v.typed("who", ""))
+	p.text("As ")
+	role := v.typed("role", moderation.RoleMember.String())
+	for r := moderation.RoleMember; r <= v.info.You.Role; r++ {
+		if r == moderation.RoleMember || s.can(v, moderation.ActionGrant) && v.may(moderation.PermGrant) {
+			p.radio("role", r.String(), r.String(), role == r.String()).text(" ")
+		}
+	}
+	p.end().text("Uses ").input("uses", 4, v.typed("uses", "1")).text(" Holds for, as 7d ").input("for", 5, v.typed("for", "")).nl()
+	s.form(v, p, form, "Make an invite")
+	p.nl().nl()
+}
+
+// invited makes an invite and shows its code, once.
+func (s *Server) invited(v *visit, title string) (*page, error) {
+	in := group.InviteInput{}
+	var err error
+	if in.Duration, err = v.span("for"); err != nil {
+		return nil, err
+	}
+	if text := strings.TrimSpace(v.field("role")); text != "" {
+		role, ok := moderation.ParseRole(text)
+		if !ok {
+			return nil, invalid("invite", "no such role")
+		}
+		in.Role = role
+	}
+	if text := strings.TrimSpace(v.field("uses")); text != "" {
+		if in.Uses, err = strconv.Atoi(text); err != nil {
+			return nil, invalid("invite", "write a number of uses")
+		}
+	}
+	if strings.TrimSpace(v.field("who")) != "" {
+		if in.For, err = s.whom(v); err != nil {
+			return nil, err
+		}
+		in.Send = true
+	}
+	r, err := s.hub.CreateInvite(v.ctx, v.acting(""), s.group, in)
+	if err != nil {
+		return nil, err
+	}
+	p := s.done(v, title, inviteText(r.Invite)+", "+s.left(r.Invite.Expires)+".")
+	if in.Send {
+		p.line("It was sent. Whom it names joins without a code.")
+	} else {
+		p.line("The code is shown only now:").nl()
+		p.line(r.Code).nl()
+		p.line("To join with it, send to the group's address")
+		p.line(s.address)
+		p.line("/join " + r.Code + " NAME")
+		p.line("or type the code on the page Join.")
+	}
+	p.nl().link("All invites", "/page/invites.mu").nl()
+	return p, nil
+}
+
+// inviteText is an invite in a line.
+func inviteText(i group.Invite) string {
+	text := fmt.Sprintf("%d: for one", i.ID)
+	switch {
+	case !i.For.IsZero():
+		text = fmt.Sprintf("%d: for %s", i.ID, i.For.String()[:12])
+	case i.Uses > 1:
+		text = fmt.Sprintf("%d: for %d", i.ID, i.Uses)
+	}
+	if i.Role > moderation.RoleMember {
+		text += " as " + i.Role.String()
+	}
+	if i.Used > 0 {
+		text += fmt.Sprintf(", used %d times", i.Used)
+	}
+	return text
+}

@@ -1,0 +1,173 @@
+package pages
+
+import (
+	"fmt"
+
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// join is the door: what joining means, the form, and what came of it.
+func (s *Server) join(v *visit) *page {
+	const title, form = "Join", "join"
+	var failed error
+	if s.taken(v, form) {
+		r, err := s.hub.Join(v.ctx, v.acting(""), s.group, group.JoinInput{Name: v.field("name"), Greeting: v.field("greeting"), Code: v.field("code")})
+		if err == nil {
+			return s.joined(v, title, r)
+		}
+		failed = err
+	}
+	if v.member() {
+		p := s.page(v, title)
+		v.sentNote(p)
+		p.line("You are a member already, as " + v.ownName() + ".")
+		p.link("Your name and how you are told what is new", "/page/me.mu").nl()
+		return p
+	}
+	if v.info.You.Standing == moderation.StandingBanned {
+		return s.problem(v, title, s.banned(v))
+	}
+	p := s.page(v, title)
+	if failed != nil {
+		s.refusal(v, p, failed)
+	}
+	v.sentNote(p)
+	s.door(v, p)
+	p.nl()
+	for _, text := range s.hub.Disclosure().Texts {
+		p.text("- " + text).nl()
+	}
+	p.nl()
+	if !v.identified() {
+		p.line("To join, show this group first who you are, and come back to this page:")
+		howToIdentify(v, p)
+		return p
+	}
+	s.joinForm(v, p, form)
+	return p
+}
+
+// door tells who may join, and how the caller stands.
+func (s *Server) door(v *visit, p *page) {
+	switch i := v.info; {
+	case i.You.Standing == moderation.StandingPending:
+		p.line("You have asked to join; a moderator decides, and you are told by a message. You can change below what you said.")
+		p.text("Your address, to hand to a moderator: " + group.AddressOf(v.caller.Identity).String()).nl()
+		p.link("Take the request back", "/page/leave.mu").nl()
+	case i.You.Standing == moderation.StandingInvited:
+		p.line("You are invited: choose a name and join.")
+	case i.Joining == moderation.JoiningClosed:
+		p.line("This group takes no new members now.")
+	case i.Joining == moderation.JoiningInvite:
+		p.line("Who is invited joins here: by the code of an invite, or without one, if the invite names you.")
+	case i.Joining == moderation.JoiningApprove:
+		p.line("Anybody may ask to join. A moderator decides, and you are told by a message.")
+	case i.Lockdown:
+		p.line("Anybody may ask to join. Many are joining just now: a moderator decides, and you are told by a message.")
+	default:
+		p.line("Anybody may join.")
+	}
+	if v.info.JoinCost > 0 && (!v.identified() || v.info.You.Standing == moderation.StandingStranger) && v.info.Joining != moderation.JoiningInvite {
+		p.line("Without an invite joining takes some work of your machine, which a page can not do. Send /join and your name to the group instead, your program does the work by itself:")
+		p.write("open the chat", s.address).nl()
+	}
+	if !v.info.Owned {
+		p.text("This group has no owner yet. ").link("Claim it with the code", "/page/claim.mu").nl()
+	}
+}
+
+// joinForm asks for a name, what is said to the moderators, and a code where there can be one.
+func (s *Server) joinForm(v *visit, p *page, form string) {
+	i := v.info
+	stranger := i.You.Standing == moderation.StandingStranger
+	if i.Joining == moderation.JoiningClosed && stranger {
+		return
+	}
+	name := ""
+	if i.You.Member != nil {
+		name = i.You.Member.DisplayName
+	}
+	labelled(p, "Name:", "name", 24, v.typed("name", name))
+	if i.You.Standing != moderation.StandingInvited && (i.Joining == moderation.JoiningApprove || i.Policy.Question != "" || i.Lockdown) {
+		if i.Policy.Question != "" {
+			p.bold(i.Policy.Question).nl()
+		} else {
+			p.line("A word to the moderators, if you like:")
+		}
+		refill(p, "greeting", 50, v.typed("greeting", ""))
+	}
+	if i.You.Standing != moderation.StandingInvited {
+		labelled(p, "Code of an invite, if you have one:", "code", 24, v.typed("code", ""))
+	}
+	p.nl()
+	label := "Join"
+	if i.You.Standing == moderation.StandingPending {
+		label = "Change my request"
+	}
+	s.form(v, p, form, label)
+	p.nl()
+}
+
+// joined says what came of it.
+func (s *Server) joined(v *visit, title string, r group.JoinResult) *page {
+	if r.Standing == moderation.StandingPending {
+		p := s.done(v, title, fmt.Sprintf("You have asked to join as %s.", r.Name))
+		p.line("A moderator decides, and you are told by a message. Your address, to hand to one:")
+		p.line(group.AddressOf(v.caller.Identity).String())
+		return p
+	}
+	p := s.done(v, title, fmt.Sprintf("Welcome! You are %s.", r.Name))
+	p.line("What you write here all members see. Nothing is sent to you until you say so:")
+	p.link("How you are told what is new", "/page/delivery.mu").nl()
+	return p
+}
+
+// ownName is the caller's name here, "" for who is none.
+func (v *visit) ownName() string {
+	if m := v.info.You.Member; m != nil {
+		return m.DisplayName
+	}
+	return ""
+}
+
+// banned is the refusal of somebody who is.
+func (s *Server) banned(v *visit) error {
+	you := v.info.You
+	d := moderation.Decide(moderation.Facts{Action: moderation.ActionJoin, Identified: true, Standing: you.Standing, BanExpires: you.Until, BanReason: you.Reason}, s.hub.Now())
+	return &group.Error{Kind: group.KindBanned, Op: "join", Msg: d.Text, Reason: d.Reason}
+}
+
+// claim makes who knows the code an owner.
+func (s *Server) claim(v *visit) *page {
+	const title, form = "Become the owner", "claim"
+	var failed error
+	if s.taken(v, form) {
+		r, err := s.hub.Claim(v.ctx, v.acting(""), s.group, group.ClaimInput{Code: v.field("code"), Name: v.field("name")})
+		if err == nil {
+			p := s.done(v, title, fmt.Sprintf("Welcome, %s: you own this group now.", r.Name))
+			p.link("Name and topic", "/page/names.mu").text(" | ").link("Settings", "/page/settings.mu").text(" | ").link("Invites", "/page/invites.mu").nl()
+			return p
+		}
+		failed = err
+	}
+	p := s.page(v, title)
+	if failed != nil {
+		s.refusal(v, p, failed)
+	}
+	v.sentNote(p)
+	if !v.identified() {
+		p.line("To become the owner, show this group first who you are, and come back to this page:")
+		howToIdentify(v, p)
+		return p
+	}
+	p.line("The operator of the server has a code for the owner: \"groupd claim\" makes one.")
+	labelled(p, "Code:", "code", 36, v.typed("code", ""))
+	if !v.member() {
+		labelled(p, "Your name here:", "name", 24, v.typed("name", ""))
+	}
+	p.nl()
+	s.form(v, p, form, "Become the owner")
+	p.nl()
+	return p
+}

@@ -1,0 +1,201 @@
+package pages
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"groupd/api/words"
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// me is the caller's own page: name, status, invites, and the way out.
+func (s *Server) me(v *visit) *page {
+	const title, form, block = "Me", "me", "block"
+	if !v.member() {
+		return s.problem(v, title, s.outside(v))
+	}
+	self := group.AnyHash(v.caller.Identity)
+	was, err := s.hub.Person(v.ctx, v.caller, s.group, self)
+	if err != nil {
+		return s.problem(v, title, err)
+	}
+	var note string
+	var failed error
+	switch {
+	case s.taken(v, form):
+		in := group.ProfileInput{Name: v.changed("name", was.DisplayName), Status: v.changed("status", was.Status)}
+		if _, failed = s.hub.UpdateProfile(v.ctx, v.acting(""), s.group, in); failed == nil {
+			note = "Saved."
+		}
+	case s.taken(v, block):
+		if _, failed = s.hub.BlockInvites(v.ctx, v.acting(""), s.group, v.variable("invites") == "on"); failed == nil {
+			note = "Saved."
+		}
+	}
+	if note != "" {
+		s.reload(v)
+		if was, err = s.hub.Person(v.ctx, v.caller, s.group, self); err != nil {
+			return s.problem(v, title, err)
+		}
+		v.clear()
+	}
+	p := s.page(v, title)
+	told(p, note)
+	if failed != nil {
+		s.refusal(v, p, failed)
+	}
+	v.sentNote(p)
+	p.text("You are " + was.DisplayName + ", " + was.Role.String() + ". Your address: " + was.Address.String()).nl()
+	if v.info.You.Standing == moderation.StandingMuted {
+		p.text("You can read and not write " + s.left(v.info.You.Until) + because(v.info.You.Reason)).nl()
+	}
+	p.nl()
+	labelled(p, "Name:  ", "name", 24, v.typed("name", was.DisplayName))
+	labelled(p, "Status:", "status", 40, v.typed("status", was.Status))
+	s.form(v, p, form, "Save")
+	p.nl().nl()
+	p.link("How I am told what is new", "/page/delivery.mu").nl()
+	if s.can(v, moderation.ActionInvite) || s.can(v, moderation.ActionInvites) {
+		p.link("Invites", "/page/invites.mu").nl()
+	}
+	if was.Blocking {
+		p.text("No group here sends you invites. ")
+		s.form(v, p, block, "Allow them", "invites", "on")
+	} else {
+		p.text("Groups here may send you invites. ")
+		s.form(v, p, block, "Want none", "invites", "off")
+	}
+	p.nl().nl()
+	p.link("Move to another identity", "/page/transfer.mu", "who", self.String()).nl()
+	if len(was.Roles) > 0 {
+		p.link("Give up my role", "/page/role.mu", "who", self.String()).nl()
+	}
+	p.link("Leave", "/page/leave.mu").text(" | ").link("Erase what is mine", "/page/forget.mu").nl()
+	return p
+}
+
+// because adds a reason.
+func because(reason string) string {
+	if reason == "" {
+		return "."
+	}
+	return ": " + words.Sentence(reason)
+}
+
+// delivery is how the caller is told what is new.
+func (s *Server) delivery(v *visit) *page {
+	const title, form = "What is new", "delivery"
+	if !v.member() {
+		return s.problem(v, title, s.outside(v))
+	}
+	d, err := s.hub.Notifications(v.ctx, v.caller, s.group)
+	if err != nil {
+		return s.problem(v, title, err)
+	}
+	var note string
+	var failed error
+	if s.taken(v, form) {
+		in, err := s.deliveryInput(v, d)
+		if err == nil {
+			d2, err2 := s.hub.UpdateNotifications(v.ctx, v.acting(""), s.group, in)
+			if err = err2; err == nil {
+				d, note = d2, "Saved."
+				v.clear()
+			}
+		}
+		failed = err
+	}
+	p := s.page(v, title)
+	told(p, note)
+	if failed != nil {
+		s.refusal(v, p, failed)
+	}
+	v.sentNote(p)
+	mode := v.typed("mode", d.Mode.String())
+	for _, m := range []struct {
+		mode group.DeliveryMode
+		text string
+	}{
+		{group.DeliverFetch, "Nothing is sent, I look here"}, {group.DeliverNotify, "My program is told that there is news"},
+		{group.DeliverPush, "My program is sent new posts"}, {group.DeliverRelay, "Each post as a message"}, {group.DeliverDigest, "All in one message, every:"},
+	} {
+		p.end().radio("mode", m.mode.String(), m.text, mode == m.mode.String())
+	}
+	p.text(" ").input("digest", 6, v.typed("digest", words.Span(d.Digest()))).nl()
+	labelled(p, "Quiet hours, as 22-7 +1 (ahead of UTC), or off:", "quiet", 10, v.typed("quiet", quietText(d.Quiet)))
+	labelled(p, "Pause, as 3d, on, or off:", "pause", 8, v.typed("pause", s.pauseText(d.Preferences)))
+	for _, b := range []struct {
+		name, label string
+		on          bool
+	}{
+		{"textonly", "No files, text only", d.TextOnly}, {"mentions", "Only posts that name or answer me", d.MentionsOnly},
+		{"propagation", "May be left at a propagation node", d.ViaPropagation}, {"receipts", "Tell me the numbers of my posts", d.Receipts},
+	} {
+		p.end().checkbox(b.name, "1", b.label, v.ticked(b.name, b.on))
+	}
+	p.nl().nl()
+	s.form(v, p, form, "Save")
+	p.nl()
+	return p
+}
+
+// deliveryInput reads the form.
+func (s *Server) deliveryInput(v *visit, d group.Delivery) (in group.NotificationsInput, err error) {
+	mode, ok := group.ParseDeliveryMode(v.field("mode"))
+	if !ok {
+		return in, invalid("delivery", "choose how you are told")
+	}
+	in.Mode = &mode
+	every, err := v.span("digest")
+	if err != nil {
+		return in, err
+	}
+	in.DigestEvery = &every
+	quiet, ok := group.QuietHours{Offset: d.Quiet.Offset}, true
+	if text := strings.TrimSpace(v.field("quiet")); text != "" {
+		quiet, ok = words.Quiet(text, d.Quiet.Offset)
+	}
+	if !ok {
+		return in, invalid("delivery", "write quiet hours as 22-7 or 22:30-6:15 +1, or off")
+	}
+	in.Quiet = &quiet
+	for name, to := range map[string]**bool{"textonly": &in.TextOnly, "mentions": &in.MentionsOnly, "propagation": &in.ViaPropagation, "receipts": &in.Receipts} {
+		on := v.field(name) != ""
+		*to = &on
+	}
+	text := strings.TrimSpace(v.field("pause"))
+	if text == s.pauseText(d.Preferences) {
+		return in, nil // as it was: a pause that ends is not made longer
+	}
+	on, ok := words.Switch(text)
+	if ok || text == "" {
+		in.Paused = &on
+		return in, nil
+	}
+	span, err := v.span("pause")
+	in.PauseFor = &span
+	return in, err
+}
+
+// pauseText is a pause as it can be typed.
+func (s *Server) pauseText(p group.Preferences) string {
+	if left := p.PausedUntil.Sub(s.hub.Now()); !p.Paused && left > 0 {
+		return strings.ReplaceAll(moderation.Remaining(left), " ", "")
+	}
+	return words.OnOff(p.Paused)
+}
+
+// quietText is quiet hours as they can be typed.
+func quietText(q group.QuietHours) string {
+	if q.None() {
+		return "off"
+	}
+	clock := func(d time.Duration) string { return fmt.Sprintf("%d:%02d", d/time.Hour, d%time.Hour/time.Minute) }
+	sign, offset := "+", q.Offset
+	if offset < 0 {
+		sign, offset = "-", -offset
+	}
+	return clock(q.From) + "-" + clock(q.Until) + " " + sign + clock(offset)
+}

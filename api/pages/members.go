@@ -1,0 +1,247 @@
+package pages
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// listed bounds what a list reads for one page; what fits it is less.
+const listed = 60
+
+// members lists who is here, and finds one.
+func (s *Server) members(v *visit) *page {
+	const title = "Members"
+	after := group.Rev(v.number("after"))
+	list, err := s.hub.Members(v.ctx, v.caller, s.group, group.MembersQuery{AfterRev: after, Limit: listed})
+	if err != nil {
+		return s.problem(v, title, err)
+	}
+	p := s.page(v, title)
+	p.text(count(list.Total, "member")+". Find one: ").input("who", 16, "").text(" ")
+	p.submit("Find", "/page/member.mu").nl().nl()
+	p.list(len(list.Members), func(p *page, i int) {
+		m := list.Members[i]
+		p.link(cut(m.DisplayName, 30), "/page/member.mu", "who", m.Identity.String())
+		if m.Role > moderation.RoleMember {
+			p.text(" " + m.Role.String())
+		}
+		if m.Status != "" {
+			p.italic(" " + cut(m.Status, 20))
+		}
+	}, func(p *page, shown int) {
+		p.nl()
+		if after > 0 {
+			p.link("First", "/page/members.mu").text(" ")
+		}
+		if shown > 0 && (shown < len(list.Members) || list.More) {
+			p.link("More", "/page/members.mu", "after", strconv.FormatInt(int64(list.Members[shown-1].Rev), 10))
+		}
+	})
+	return p
+}
+
+// count is so many things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// whom is the person whom a page is about: by the hash that a link gives along, or what was typed, a name or the first digits of an address.
+// A whole hash or address that nobody is known by stands for itself.
+func (s *Server) whom(v *visit) (group.AnyHash, error) {
+	text := strings.TrimSpace(v.value("who"))
+	if h, ok := group.ParseAnyHash(text); ok && !h.IsZero() {
+		return h, nil
+	}
+	if text == "" {
+		return group.AnyHash{}, invalid("resolve", "say who: a name, or the first digits of an address")
+	}
+	h, err := s.hub.Resolve(v.ctx, v.caller, s.group, text, group.AmongMembers)
+	for _, scope := range []group.Scope{group.AmongDeparted, group.AmongRequests, group.AmongBans} {
+		if err == nil || group.KindOf(err) != group.KindNotFound {
+			break
+		}
+		// A caller who may not look there has still not found anybody.
+		if other, err2 := s.hub.Resolve(v.ctx, v.caller, s.group, text, scope); err2 == nil || group.KindOf(err2) == group.KindConflict {
+			h, err = other, err2
+		}
+	}
+	return h, err
+}
+
+// about is the person whom a page is about.
+func (s *Server) about(v *visit) (group.Person, error) {
+	h, err := s.whom(v)
+	if err != nil {
+		return group.Person{}, err
+	}
+	return s.hub.Person(v.ctx, v.caller, s.group, h)
+}
+
+// name is how a person is called on pages.
+func (s *Server) name(m group.Member) string {
+	if m.DisplayName != "" {
+		return m.DisplayName
+	}
+	if !m.Address.IsZero() {
+		return m.Address.Short()
+	}
+	return m.Identity.Short()
+}
+
+// member is the page of one person: who he is, and what the caller may do about him.
+func (s *Server) member(v *visit) *page {
+	const title, form = "Member", "member"
+	who, err := s.about(v)
+	if err != nil {
+		return s.problem(v, title, err)
+	}
+	target := group.AnyHash(who.Identity)
+	var note string
+	var failed error
+	if s.taken(v, form) {
+		if note, failed = s.doTo(v, target); failed == nil {
+			v.clear()
+			s.reload(v)
+			after, err := s.hub.Person(v.ctx, v.caller, s.group, target)
+			if group.KindOf(err) == group.KindNotFound && err != nil { // who was turned away
+				return s.done(v, title, note)
+			} else if err != nil {
+				return s.problem(v, title, err)
+			}
+			who = after
+		}
+	}
+	p := s.page(v, title)
+	told(p, note)
+	if failed != nil {
+		s.refusal(v, p, failed)
+	}
+	v.sentNote(p)
+	s.portrait(p, who)
+	p.nl()
+	if who.Self {
+		p.link("This is you", "/page/me.mu").nl()
+	}
+	s.actions(v, p, form, who)
+	return p
+}
+
+// portrait says who somebody is.
+func (s *Server) portrait(p *page, who group.Person) {
+	p.indent = 2
+	defer func() { p.indent = 0 }()
+	p.bold(s.name(who.Member))
+	if who.Present {
+		p.text(", " + who.Role.String())
+		if who.Permissions != who.Role.Permissions() {
+			p.text(" (may: " + strings.ReplaceAll(who.Permissions.String(), ",", ", ") + ")")
+		}
+	}
+	p.nl()
+	if who.Status != "" && who.Present {
+		p.text("says: " + who.Status).nl()
+	}
+	if !who.Address.IsZero() {
+		p.text("Address "+who.Address.String()+" ").write("Write", who.Address.String()).nl()
+	} else {
+		p.text("Identity or address " + who.Identity.String()).nl()
+	}
+	switch {
+	case who.Present:
+		p.text("Joined " + s.ago(who.Joined))
+		if who.Inviter != "" {
+			p.text(", invited by " + who.Inviter)
+		}
+		p.text(". Last heard " + s.ago(who.LastHeard) + ".").nl()
+	case who.Known:
+		p.text("Left " + s.ago(who.Left) + ".").nl()
+	}
+	if m := who.Mute; m.InForce(s.hub.Now()) {
+		p.text("Muted " + s.left(m.Until) + because(m.Reason)).nl()
+	}
+	if q := who.Waits; q != nil {
+		p.text("Asks to join since " + moderation.Passed(s.hub.Now().Sub(q.Created)) + " as " + q.DisplayName)
+		if q.Greeting != "" {
+			p.text(": " + q.Greeting)
+		}
+		p.nl()
+	}
+	if b := who.Ban; b != nil {
+		word := "Banned "
+		if b.Kick {
+			word = "Kicked "
+		}
+		p.text(word + s.ago(b.Created) + " " + s.left(b.Expires) + because(b.Reason)).nl()
+	}
+}
+
+// actions are what the caller may do about somebody: what is simple at once, what needs words or a second thought on a page of its own.
+func (s *Server) actions(v *visit, p *page, form string, who group.Person) {
+	target := group.AnyHash(who.Identity).String()
+	if who.Waits != nil && (who.Allows(moderation.ActionApprove) || who.Allows(moderation.ActionReject)) {
+		labelled(p, "Reason, if you reject:", "reason", 30, v.typed("reason", ""))
+		s.form(v, p, form, "Approve", "who", target, "do", "approve")
+		p.text(" ")
+		s.form(v, p, form, "Reject", "who", target, "do", "reject")
+		p.nl()
+	}
+	if who.Allows(moderation.ActionUnmute) {
+		s.form(v, p, form, "Let write again", "who", target, "do", "unmute")
+		p.nl()
+	}
+	if who.Allows(moderation.ActionUnban) {
+		s.form(v, p, form, "Lift the ban", "who", target, "do", "unban")
+		p.nl()
+	}
+	if s.can(v, moderation.ActionBans) && who.Known && !who.Present {
+		s.form(v, p, form, "Bring back purged posts", "who", target, "do", "undo")
+		p.nl()
+	}
+	if who.Self {
+		return // leaving and the like are on his own page
+	}
+	sep := ""
+	for _, a := range []struct {
+		action      moderation.Action
+		label, path string
+	}{
+		{moderation.ActionMute, "Mute", "mute"}, {moderation.ActionKick, "Kick", "kick"}, {moderation.ActionBan, "Ban", "ban"},
+		{moderation.ActionGrant, "Role and permissions", "role"}, {moderation.ActionTransfer, "Move to another identity", "transfer"},
+	} {
+		if who.Allows(a.action) && (who.Present || a.action == moderation.ActionBan) {
+			p.text(sep).link(a.label, "/page/"+a.path+".mu", "who", target)
+			sep = " | "
+		}
+	}
+	p.end()
+}
+
+// doTo does what a button on somebody's page says, and returns what was done.
+func (s *Server) doTo(v *visit, target group.AnyHash) (note string, err error) {
+	c := v.acting("")
+	switch v.variable("do") {
+	case "approve":
+		r, err := s.hub.Approve(v.ctx, c, s.group, target)
+		return r.Name + " is a member now.", err
+	case "reject":
+		_, err = s.hub.Reject(v.ctx, c, s.group, target, v.field("reason"))
+		return "Turned away, and told.", err
+	case "unmute":
+		_, err = s.hub.Unmute(v.ctx, c, s.group, target)
+		return "Can write again.", err
+	case "unban":
+		_, err = s.hub.Unban(v.ctx, c, s.group, target)
+		return "May join again.", err
+	case "undo":
+		_, err = s.hub.UndoBan(v.ctx, c, s.group, target)
+		return "The posts come back, and a ban is lifted.", err
+	}
+	return "", invalid("member", "say what to do")
+}

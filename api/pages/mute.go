@@ -1,0 +1,43 @@
+package pages
+
+import (
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// mute keeps a member from writing.
+func (s *Server) mute(v *visit) *page {
+	const title, form = "Mute", "mute"
+	who, err := s.about(v)
+	if err != nil {
+		return s.problem(v, title, err)
+	}
+	if !who.Allows(moderation.ActionMute) && !who.Allows(moderation.ActionUnmute) {
+		return s.problem(v, title, s.denied(v))
+	}
+	target := group.AnyHash(who.Identity)
+	if s.taken(v, form) {
+		in := group.MuteInput{Target: target, Reason: v.field("reason")}
+		if in.Duration, err = v.span("for"); err == nil {
+			_, err = s.hub.Mute(v.ctx, v.acting(""), s.group, in)
+		}
+		if err == nil {
+			p := s.done(v, title, s.name(who.Member)+" can not write "+lasting(in.Duration, "any more")+".")
+			p.link("Undo", "/page/member.mu", "who", target.String()).nl()
+			return p
+		}
+	}
+	p := s.page(v, title)
+	if err != nil {
+		s.refusal(v, p, err)
+	}
+	v.sentNote(p)
+	s.portrait(p, who)
+	p.nl()
+	labelled(p, "For, as 30m, 2h, 7d (empty: until you lift it)", "for", 6, v.typed("for", ""))
+	labelled(p, "Reason, which members see:", "reason", 40, v.typed("reason", ""))
+	p.nl()
+	s.form(v, p, form, "Mute", "who", target.String())
+	p.nl()
+	return p
+}

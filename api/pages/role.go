@@ -1,0 +1,146 @@
+package pages
+
+import (
+	"fmt"
+
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// role changes somebody's role or single permissions. Making an owner, who can not be unmade by others, and stepping down ask first.
+func (s *Server) role(v *visit) *page {
+	const title, form, sure, bits = "Role", "role", "role sure", "permissions"
+	who, err := s.about(v)
+	if err != nil {
+		return s.problem(v, title, err)
+	}
+	if !who.Allows(moderation.ActionGrant) {
+		return s.problem(v, title, s.denied(v))
+	}
+	target := group.AnyHash(who.Identity)
+	in := group.PermissionsInput{Target: target}
+	change := func(text string) *page {
+		if _, err = s.hub.UpdatePermissions(v.ctx, v.acting(""), s.group, in); err != nil {
+			return nil
+		}
+		p := s.done(v, title, text)
+		p.link("See", "/page/member.mu", "who", target.String()).nl()
+		return p
+	}
+	picked, ok := moderation.ParseRole(v.value("role"))
+	switch {
+	case s.taken(v, sure) && ok, s.taken(v, form) && ok && picked < moderation.RoleOwner && !who.Self:
+		in.Role = picked
+		if p := change(fmt.Sprintf("%s is %s now.", s.name(who.Member), picked)); p != nil {
+			return p
+		}
+	case s.taken(v, form):
+		if !ok {
+			err = invalid("role", "choose a role")
+			break
+		}
+		p := s.sure(v, title, fmt.Sprintf("Make %s %s?", s.name(who.Member), picked))
+		s.portrait(p, who)
+		if who.Self {
+			p.nl().line("You can not raise yourself again.")
+		} else {
+			p.nl().line("An owner may do everything, and nobody but the operator can take that back.")
+		}
+		s.answers(v, p, sure, "Yes, do it", "/page/role.mu", []string{"who", target.String()}, "who", target.String(), "role", picked.String())
+		return p
+	case s.taken(v, bits):
+		in.Add, in.Remove = s.bits(v, who.Permissions)
+		if p := change(fmt.Sprintf("Saved the permissions of %s.", s.name(who.Member))); p != nil {
+			return p
+		}
+	}
+	p := s.page(v, title)
+	if err != nil {
+		s.refusal(v, p, err)
+	}
+	v.sentNote(p)
+	s.portrait(p, who)
+	p.nl()
+	for _, r := range who.Roles {
+		p.end().radio("role", r.String(), r.String(), v.typed("role", "") == r.String())
+	}
+	p.text("  ")
+	s.form(v, p, form, "Change the role", "who", target.String())
+	p.nl().nl()
+	if who.Self || who.Role == moderation.RoleOwner || !s.can(v, moderation.ActionGrant) {
+		return p
+	}
+	for i, name := range permissionWords() {
+		if i%4 == 0 {
+			p.end()
+		}
+		p.checkbox("p_"+name, "1", name, v.ticked("p_"+name, who.Permissions.Has(1<<i))).text(" ")
+	}
+	p.end()
+	s.form(v, p, bits, "Save the permissions", "who", target.String())
+	p.nl()
+	return p
+}
+
+// bits are the permissions that the boxes add to those somebody has, and those that they take.
+func (s *Server) bits(v *visit, has moderation.Permission) (add, remove moderation.Permission) {
+	for i, name := range permissionWords() {
+		bit := moderation.Permission(1) << i
+		switch on := v.field("p_"+name) != ""; {
+		case on && !has.Has(bit):
+			add |= bit
+		case !on && has.Has(bit):
+			remove |= bit
+		}
+	}
+	return add, remove
+}
+
+// permissionWords are the words of the permissions, by bit.
+func permissionWords() (list []string) {
+	for bit := moderation.Permission(1); moderation.PermAll.Has(bit); bit <<= 1 {
+		list = append(list, bit.String())
+	}
+	return list
+}
+
+// transfer gives a membership to another identity of the same person, after a second page.
+func (s *Server) transfer(v *visit) *page {
+	const title, form, sure = "Move a membership", "transfer", "transfer sure"
+	who, err := s.about(v)
+	if err != nil {
+		return s.problem(v, title, err)
+	}
+	if !who.Allows(moderation.ActionTransfer) {
+		return s.problem(v, title, s.denied(v))
+	}
+	from := group.AnyHash(who.Identity)
+	to, typed := group.ParseAnyHash(v.value("to"))
+	switch {
+	case s.taken(v, sure) && typed:
+		var m group.Member
+		if m, err = s.hub.Transfer(v.ctx, v.acting(""), s.group, group.TransferInput{From: from, To: to}); err == nil {
+			return s.done(v, title, fmt.Sprintf("The membership of %s belongs to %s now.", s.name(m), m.Address))
+		}
+	case s.taken(v, form) && typed:
+		p := s.sure(v, title, fmt.Sprintf("Give the membership of %s to %s?", s.name(who.Member), to))
+		s.portrait(p, who)
+		p.nl().line("The new identity gets name, role, permissions and posts; the old one is no member any more.")
+		s.answers(v, p, sure, "Yes, move it", "/page/transfer.mu", []string{"who", from.String()}, "who", from.String(), "to", to.String())
+		return p
+	case s.taken(v, form):
+		err = invalid("transfer", "write the new identity's address, 32 hex digits")
+	}
+	p := s.page(v, title)
+	if err != nil {
+		s.refusal(v, p, err)
+	}
+	v.sentNote(p)
+	s.portrait(p, who)
+	p.nl().line("For who has a new identity after a reinstall. It has to ask to join first, or to have left just now.")
+	labelled(p, "Address of the new identity:", "to", 32, v.typed("to", ""))
+	p.nl()
+	s.form(v, p, form, "Go on", "who", from.String())
+	p.nl()
+	return p
+}

@@ -1,0 +1,161 @@
+package pages
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"groupd/api/words"
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// settings lists how the group behaves, for members; who may change it gets links to each setting.
+func (s *Server) settings(v *visit) *page {
+	const title = "Settings"
+	set, err := s.hub.Settings(v.ctx, v.caller, s.group)
+	if err != nil {
+		return s.problem(v, title, err)
+	}
+	all := words.Settings()
+	from := min(int(v.number("from")), len(all))
+	list := all[from:]
+	changes := s.can(v, moderation.ActionSettings)
+	p := s.page(v, title)
+	if s.can(v, moderation.ActionName) {
+		p.link("Names and topic", "/page/names.mu").nl().nl()
+	}
+	p.list(len(list), func(p *page, i int) {
+		k := list[i]
+		p.indent = 2
+		if changes {
+			p.link(k.Key, "/page/setting.mu", "key", k.Key)
+		} else {
+			p.text(k.Key)
+		}
+		p.text(": " + cut(words.ShowSetting(set, k.Key), 36))
+		p.indent = 0
+	}, func(p *page, shown int) {
+		p.nl()
+		if from > 0 {
+			p.link("First", "/page/settings.mu").text(" ")
+		}
+		if shown < len(list) {
+			p.link("More", "/page/settings.mu", "from", strconv.Itoa(from+shown))
+		}
+	})
+	return p
+}
+
+// setting is one of them: what it is, what it can be, and for who may, the form.
+func (s *Server) setting(v *visit) *page {
+	const title, form = "Setting", "setting"
+	set, err := s.hub.Settings(v.ctx, v.caller, s.group)
+	if err != nil {
+		return s.problem(v, title, err)
+	}
+	k, ok := words.SettingNamed(v.value("key"))
+	if !ok {
+		return s.problem(v, title, &group.Error{Kind: group.KindNotFound, Op: "settings", Msg: "there is no such setting"})
+	}
+	var note string
+	var failed error
+	if s.taken(v, form) {
+		if failed = s.set(v, k); failed == nil {
+			note = "Saved."
+			v.clear()
+			s.reload(v)
+			if set, err = s.hub.Settings(v.ctx, v.caller, s.group); err != nil {
+				return s.problem(v, title, err)
+			}
+		}
+	}
+	p := s.page(v, title)
+	told(p, note)
+	if failed != nil {
+		s.refusal(v, p, failed)
+	}
+	v.sentNote(p)
+	value := words.ShowSetting(set, k.Key)
+	p.indent = 2
+	p.bold(k.Key).text(": " + value).nl()
+	p.indent = 0
+	p.line(words.Sentence(k.What))
+	p.line("Can be: " + k.How).nl()
+	if s.can(v, moderation.ActionSettings) {
+		if k.IsSwitch() {
+			value = v.typed("value", value)
+			p.radio("value", "on", "on", value == "on").text(" ").radio("value", "off", "off", value == "off").nl()
+		} else {
+			refill(p, "value", 40, v.typed("value", value))
+		}
+		s.form(v, p, form, "Save", "key", k.Key)
+		p.nl().nl()
+	}
+	p.link("All settings", "/page/settings.mu").nl()
+	return p
+}
+
+// set changes a setting to what was sent.
+func (s *Server) set(v *visit, k words.Setting) error {
+	in, err := words.SettingInput(k, strings.TrimSpace(v.field("value")), s.hub.Now())
+	if err != nil {
+		return invalid("settings", "this can not be; it can be: "+k.How)
+	}
+	_, err = s.hub.UpdateSettings(v.ctx, v.acting(""), s.group, in)
+	var e *group.Error
+	if errors.As(err, &e) && e.Kind == group.KindInvalid && e.Field != "" {
+		return &group.Error{Kind: e.Kind, Op: e.Op, Msg: e.Field + ": " + e.Msg} // the key as it is shown
+	}
+	return err
+}
+
+// names changes what the group is called and its topic.
+func (s *Server) names(v *visit) *page {
+	const title, form = "Names and topic", "names"
+	if !v.member() {
+		return s.problem(v, title, s.outside(v))
+	}
+	if !s.can(v, moderation.ActionName) {
+		return s.problem(v, title, s.denied(v))
+	}
+	var note string
+	var failed error
+	if s.taken(v, form) {
+		if failed = s.rename(v); failed == nil {
+			note = "Saved."
+			v.clear()
+		}
+		s.reload(v)
+	}
+	p := s.page(v, title)
+	told(p, note)
+	if failed != nil {
+		s.refusal(v, p, failed)
+	}
+	v.sentNote(p)
+	p.line("The public name is what strangers see, and what is announced. With a private name members see that instead.")
+	labelled(p, "Public name: ", "public", 32, v.typed("public", v.info.PublicName))
+	labelled(p, "Private name:", "private", 32, v.typed("private", v.info.PrivateName))
+	p.line("Topic:")
+	refill(p, "topic", 50, v.typed("topic", v.info.Topic))
+	p.nl()
+	s.form(v, p, form, "Save")
+	p.nl()
+	return p
+}
+
+// rename sets what was changed.
+func (s *Server) rename(v *visit) error {
+	in := group.NamesInput{Public: v.changed("public", v.info.PublicName), Private: v.changed("private", v.info.PrivateName)}
+	if in.Public != nil || in.Private != nil {
+		if _, err := s.hub.UpdateDisplayName(v.ctx, v.acting("n"), s.group, in); err != nil {
+			return err
+		}
+	}
+	if topic := v.changed("topic", strings.Join(strings.Fields(v.info.Topic), " ")); topic != nil {
+		_, err := s.hub.UpdateTopic(v.ctx, v.acting("t"), s.group, *topic)
+		return err
+	}
+	return nil
+}
