@@ -103,8 +103,8 @@ func (s *Server) sure(v *visit, title, question string) *page {
 	return p
 }
 
-// answers are the links of a second page: the form that does it, with the values that were filled in, and the way back.
-func (s *Server) answers(v *visit, p *page, form, yes, back string, backVars []string, vars ...string) {
+// yesNo are the links of a second page: the form that does it, with the values that were filled in, and the way back.
+func (s *Server) yesNo(v *visit, p *page, form, yes, back string, backVars []string, vars ...string) {
 	p.nl()
 	s.form(v, p, form, yes, vars...)
 	p.text("   ").link("No", back, backVars...).nl()

@@ -28,14 +28,14 @@ func (s *Server) leave(v *visit) *page {
 		return s.problem(v, title, failed)
 	case waits:
 		p := s.sure(v, title, "Take back your request to join?")
-		s.answers(v, p, form, "Yes, take it back", "/page/join.mu", nil)
+		s.yesNo(v, p, form, "Yes, take it back", "/page/join.mu", nil)
 		return p
 	case !v.member():
 		return s.problem(v, title, s.outside(v))
 	}
 	p := s.sure(v, title, "Leave this group?")
 	p.line("Your posts stay, and others see that you left. Nothing is sent to you any more.")
-	s.answers(v, p, form, "Yes, leave", "/page/me.mu", nil)
+	s.yesNo(v, p, form, "Yes, leave", "/page/me.mu", nil)
 	return p
 }
 
@@ -56,7 +56,7 @@ func (s *Server) forget(v *visit) *page {
 	p := s.sure(v, title, "Erase everything of yours here?")
 	p.line("You leave the group. Your name, your posts with their files, your reactions and your settings are erased; this can not be undone.")
 	p.line("What others have kept, and what waits at propagation nodes, nobody can take back. That something was removed stays visible.")
-	s.answers(v, p, form, "Yes, erase it all", "/page/me.mu", nil)
+	s.yesNo(v, p, form, "Yes, erase it all", "/page/me.mu", nil)
 	return p
 }
 

@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -44,14 +43,6 @@ func (s *Server) members(v *visit) *page {
 	return p
 }
 
-// count is so many things.
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
-
 // whom is the person whom a page is about: by the hash that a link gives along, or what was typed, a name or the first digits of an address.
 // A whole hash or address that nobody is known by stands for itself.
 func (s *Server) whom(v *visit) (group.AnyHash, error) {
@@ -75,8 +66,8 @@ func (s *Server) whom(v *visit) (group.AnyHash, error) {
 	return h, err
 }
 
-// about is the person whom a page is about.
-func (s *Server) about(v *visit) (group.Person, error) {
+// personOf is the person whom a page is about.
+func (s *Server) personOf(v *visit) (group.Person, error) {
 	h, err := s.whom(v)
 	if err != nil {
 		return group.Person{}, err
@@ -98,7 +89,7 @@ func (s *Server) name(m group.Member) string {
 // member is the page of one person: who he is, and what the caller may do about him.
 func (s *Server) member(v *visit) *page {
 	const title, form = "Member", "member"
-	who, err := s.about(v)
+	who, err := s.personOf(v)
 	if err != nil {
 		return s.problem(v, title, err)
 	}

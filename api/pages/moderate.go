@@ -150,7 +150,7 @@ func (s *Server) waiting(v *visit) *page {
 		p.indent = 2
 		p.bold(cut(q.DisplayName, 30)).text(" " + q.Address.String()[:12] + ", " + s.ago(q.Created))
 		if q.Greeting != "" {
-			p.text(": " + cutBytes(q.Greeting, 120))
+			p.text(": " + fit(q.Greeting, 120))
 		}
 		p.end().text("  ")
 		s.form(v, p, form, "Approve", "who", q.Identity.String())
@@ -197,8 +197,8 @@ func (s *Server) reports(v *visit) *page {
 	p.list(len(list.Reports), func(p *page, i int) {
 		r := list.Reports[i]
 		p.indent = 2
-		p.text(fmt.Sprintf("#%d %s", r.Seq, cutBytes(posts[r.Seq], 100))).end()
-		p.text("  " + cut(nameOr(names[group.AnyHash(r.By)], group.AnyHash(group.AddressOf(r.By))), 24) + ", " + s.ago(r.Created) + because(cutBytes(r.Reason, 100))).end()
+		p.text(fmt.Sprintf("#%d %s", r.Seq, fit(posts[r.Seq], 100))).end()
+		p.text("  " + cut(nameOr(names[group.AnyHash(r.By)], group.AnyHash(group.AddressOf(r.By))), 24) + ", " + s.ago(r.Created) + because(fit(r.Reason, 100))).end()
 		p.text("  ").link("See, delete", "/page/entry.mu", "seq", seqText(r.Seq)).text(" | ")
 		s.form(v, p, form, "Settle", "post", seqText(r.Seq))
 		p.indent = 0
@@ -270,7 +270,7 @@ func (s *Server) bans(v *visit) *page {
 		if b.Kick {
 			p.text(" kicked")
 		}
-		p.text(" " + cmp.Or(s.left(b.Expires), "for good") + because(cutBytes(b.Reason, 60)))
+		p.text(" " + cmp.Or(s.left(b.Expires), "for good") + because(fit(b.Reason, 60)))
 		p.indent = 0
 	}, func(p *page, shown int) {
 		if shown > 0 && (shown < len(list) || more) {
@@ -316,7 +316,7 @@ func auditText(a group.Audit, names map[group.AnyHash]string, now time.Time) str
 		text += " " + nameOr(name, a.Target)
 	}
 	if a.Detail != "" {
-		text += ", " + cutBytes(a.Detail, 160)
+		text += ", " + fit(a.Detail, 160)
 	}
 	return text
 }

@@ -8,7 +8,7 @@ import (
 // mute keeps a member from writing.
 func (s *Server) mute(v *visit) *page {
 	const title, form = "Mute", "mute"
-	who, err := s.about(v)
+	who, err := s.personOf(v)
 	if err != nil {
 		return s.problem(v, title, err)
 	}

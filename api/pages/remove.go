@@ -125,7 +125,7 @@ func (s *Server) askRemoval(v *visit, title, form, sure string, kick bool, r rem
 	if r.branch {
 		vars = append(vars, "branch", "1")
 	}
-	s.answers(v, p, sure, "Yes, "+form, "/page/"+form+".mu", vars, vars...)
+	s.yesNo(v, p, sure, "Yes, "+form, "/page/"+form+".mu", vars, vars...)
 	return p
 }
 

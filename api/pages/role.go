@@ -10,7 +10,7 @@ import (
 // role changes somebody's role or single permissions. Making an owner, who can not be unmade by others, and stepping down ask first.
 func (s *Server) role(v *visit) *page {
 	const title, form, sure, bits = "Role", "role", "role sure", "permissions"
-	who, err := s.about(v)
+	who, err := s.personOf(v)
 	if err != nil {
 		return s.problem(v, title, err)
 	}
@@ -46,7 +46,7 @@ func (s *Server) role(v *visit) *page {
 		} else {
 			p.nl().line("An owner may do everything, and nobody but the operator can take that back.")
 		}
-		s.answers(v, p, sure, "Yes, do it", "/page/role.mu", []string{"who", target.String()}, "who", target.String(), "role", picked.String())
+		s.yesNo(v, p, sure, "Yes, do it", "/page/role.mu", []string{"who", target.String()}, "who", target.String(), "role", picked.String())
 		return p
 	case s.taken(v, bits):
 		in.Add, in.Remove = s.bits(v, who.Permissions)
@@ -107,7 +107,7 @@ func permissionWords() (list []string) {
 // transfer gives a membership to another identity of the same person, after a second page.
 func (s *Server) transfer(v *visit) *page {
 	const title, form, sure = "Move a membership", "transfer", "transfer sure"
-	who, err := s.about(v)
+	who, err := s.personOf(v)
 	if err != nil {
 		return s.problem(v, title, err)
 	}
@@ -126,7 +126,7 @@ func (s *Server) transfer(v *visit) *page {
 		p := s.sure(v, title, fmt.Sprintf("Give the membership of %s to %s?", s.name(who.Member), to))
 		s.portrait(p, who)
 		p.nl().line("The new identity gets name, role, permissions and posts; the old one is no member any more.")
-		s.answers(v, p, sure, "Yes, move it", "/page/transfer.mu", []string{"who", from.String()}, "who", from.String(), "to", to.String())
+		s.yesNo(v, p, sure, "Yes, move it", "/page/transfer.mu", []string{"who", from.String()}, "who", from.String(), "to", to.String())
 		return p
 	case s.taken(v, form):
 		err = invalid("transfer", "write the new identity's address, 32 hex digits")

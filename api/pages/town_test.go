@@ -1,9 +1,6 @@
 package pages_test
 
 import (
-	"crypto/sha256"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,10 +11,7 @@ import (
 	"groupd/internal/micron"
 	"groupd/moderation"
 	"groupd/rns"
-	"groupd/rns/msgpack"
 )
-
-const valley = group.GroupID("valley")
 
 // town is one group with its pages, and people who browse them.
 type town struct {
@@ -43,13 +37,13 @@ func newTown(t *testing.T, new group.NewGroup) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := person("the group").PublicKey
+	key := keys("the group")
 	id, _ := group.IdentityOf(key)
-	new.ID, new.PublicKey, new.PrivateKey, new.Owner = valley, key, []byte("private"), group.AnyHash(person("Ann").Identity)
+	new.ID, new.PublicKey, new.PrivateKey, new.Owner = valley, key, []byte("private"), group.AnyHash(caller("Ann").Identity)
 	if new.PublicName == "" {
 		new.PublicName = "Valley"
 	}
-	if _, err := hub.CreateGroup(t.Context(), group.Caller{Local: true}, new); err != nil {
+	if _, err := hub.CreateGroup(t.Context(), operator(), new); err != nil {
 		t.Fatal(err)
 	}
 	server, err := pages.New(pages.Config{Hub: hub, Group: valley, Address: group.AddressOf(id), Version: "0.3.0"})
@@ -61,15 +55,7 @@ func newTown(t *testing.T, new group.NewGroup) *town {
 	return w
 }
 
-// person is somebody with a key of his own, made from his name.
-func person(name string) group.Caller {
-	a, b := sha256.Sum256([]byte("x25519 "+name)), sha256.Sum256([]byte("ed25519 "+name))
-	key := append(a[:], b[:]...)
-	id, _ := group.IdentityOf(key)
-	return group.Caller{Identity: id, PublicKey: key}
-}
-
-func hash(name string) group.AnyHash { return group.AnyHash(person(name).Identity) }
+func hash(name string) group.AnyHash { return group.AnyHash(caller(name).Identity) }
 
 // must fails the test unless err is nil.
 func must[T any](v T, err error) func(*testing.T) T {
@@ -86,19 +72,19 @@ func must[T any](v T, err error) func(*testing.T) T {
 func (w *town) join(name string, role moderation.Role) {
 	w.t.Helper()
 	ctx := w.t.Context()
-	r := must(w.hub.Join(ctx, person(name), valley, group.JoinInput{Name: name, Greeting: "hello"}))(w.t)
+	r := must(w.hub.Join(ctx, caller(name), valley, group.JoinInput{Name: name, Greeting: "hello"}))(w.t)
 	if r.Standing == moderation.StandingPending {
-		must(w.hub.Approve(ctx, group.Caller{Local: true}, valley, hash(name)))(w.t)
+		must(w.hub.Approve(ctx, operator(), valley, hash(name)))(w.t)
 	}
 	if role > moderation.RoleMember {
-		must(w.hub.UpdatePermissions(ctx, group.Caller{Local: true}, valley, group.PermissionsInput{Target: hash(name), Role: role}))(w.t)
+		must(w.hub.UpdatePermissions(ctx, operator(), valley, group.PermissionsInput{Target: hash(name), Role: role}))(w.t)
 	}
 }
 
 // standing is what somebody is.
 func (w *town) standing(name string) group.Standing {
 	w.t.Helper()
-	return must(w.hub.Standing(w.t.Context(), person(name), valley))(w.t)
+	return must(w.hub.Standing(w.t.Context(), caller(name), valley))(w.t)
 }
 
 // visitor is a person at a program on a link of his own.
@@ -115,7 +101,7 @@ func (w *town) visitor(d micron.Dialect, name string) *visitor {
 	w.links++
 	v := &visitor{town: w, link: rns.LinkID{w.links}}
 	if name != "" {
-		v.caller = person(name)
+		v.caller = caller(name)
 	}
 	v.Browser = &micron.Browser{Dialect: d, Get: v.get}
 	return v
@@ -126,21 +112,9 @@ func (v *visitor) get(path string, data map[string]string) []byte {
 	t := v.town.t
 	t.Helper()
 	v.sent = data
-	raw := v.town.server.Handle(t.Context(), v.caller, v.link, path, pack(data))
+	raw := v.town.server.Handle(t.Context(), v.caller, v.link, path, packed(data))
 	checkPage(t, path, raw)
 	return raw
-}
-
-// pack is request data as the programs send it.
-func pack(data map[string]string) msgpack.Raw {
-	if data == nil {
-		return msgpack.Nil()
-	}
-	var entries []msgpack.Entry
-	for _, key := range slices.Sorted(maps.Keys(data)) {
-		entries = append(entries, msgpack.Entry{Key: msgpack.Str(key), Value: msgpack.Str(data[key])})
-	}
-	return msgpack.Map(entries...)
 }
 
 // checkPage checks the size, the cache header and the width in both programs.
