@@ -154,9 +154,12 @@ func (p *page) tagged(before, s, after string) *page {
 
 // heading is a line of its own, cut at Columns.
 func (p *page) heading(s string) *page {
+	if s = cut(moderation.CleanLine(s), Columns-1); s == "" {
+		return p
+	}
 	p.end()
 	p.b = append(p.b, '>')
-	p.escape(cut(moderation.CleanLine(s), Columns-1))
+	p.escape(s)
 	return p.nl()
 }
 
@@ -184,6 +187,9 @@ func (p *page) submit(label, path string, vars ...string) *page {
 
 func (p *page) anchor(label, url, fields string, vars []string) {
 	label = cut(plain(moderation.CleanLine(label)), Columns-p.indent)
+	if label == "" {
+		label = "..."
+	}
 	if p.b[len(p.b)-1] == ']' {
 		p.text(" | ") // NomadNet makes one link of two that touch
 	}

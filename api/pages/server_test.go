@@ -135,8 +135,8 @@ func (s *site) check(path string, b []byte) {
 	}
 	for _, d := range micron.Dialects() {
 		doc := micron.Parse(b, d)
-		if doc.Width() > pages.Columns {
-			s.t.Errorf("%s is %d columns wide for %v:\n%s", path, doc.Width(), d, strings.Join(doc.Plain(), "\n"))
+		if pages.Widest(doc) > pages.Columns {
+			s.t.Errorf("%s is %d columns wide for %v:\n%s", path, pages.Widest(doc), d, strings.Join(doc.Plain(), "\n"))
 		}
 		for _, l := range doc.Links() {
 			if strings.ContainsAny(l.URL+l.Data, `'"\<> `) {
