@@ -163,6 +163,9 @@ func (h *Hub) Heard(ctx context.Context, c Caller) error {
 	for i := 0; err == nil && i < len(waiting); i++ {
 		err = h.establishOverdue(ctx, c, waiting[i])
 	}
+	if err == nil {
+		err = h.arriveAll(ctx, c)
+	}
 	if err != nil {
 		return h.failed(op, err)
 	}

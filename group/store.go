@@ -114,6 +114,8 @@ type ReadTx interface {
 
 	TimelineReadTx
 	ReportsReadTx
+	TransferReadTx
+	ExpectedReadTx
 }
 
 // Tx reads and writes rows. Put methods insert or replace by the row's key; Delete methods do nothing when there is none.
@@ -164,6 +166,8 @@ type Tx interface {
 
 	TimelineTx
 	ReportsTx
+	TransferTx
+	ExpectedTx
 }
 
 // Outcome is the stored answer to a request with a client id.

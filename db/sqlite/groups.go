@@ -90,13 +90,19 @@ func (t tx) DeleteClaimCode(g group.GroupID) error {
 	return t.exec("DELETE FROM claim_codes WHERE group_no = "+groupNo, g)
 }
 
-func (t tx) Audit(g group.GroupID, before int64, limit int) ([]group.Audit, error) {
-	return list(t.conn, func(r row) (a group.Audit, err error) {
+const auditColumns = "id, created_at, by, action, target, detail"
+
+func scanAudit(g group.GroupID) func(row) (group.Audit, error) {
+	return func(r row) (a group.Audit, err error) {
 		a.Group = g
 		err = r.Scan(&a.ID, moment{&a.Time}, fixed{a.By[:]}, &a.Action, fixed{a.Target[:]}, &a.Detail)
 		return a, err
-	}, `SELECT id, created_at, by, action, target, detail FROM audit_log WHERE group_no = `+groupNo+` AND id < ?2
-		ORDER BY id DESC LIMIT ?3`, g, beforeOrEnd(before), limit)
+	}
+}
+
+func (t tx) Audit(g group.GroupID, before int64, limit int) ([]group.Audit, error) {
+	return list(t.conn, scanAudit(g), "SELECT "+auditColumns+" FROM audit_log WHERE group_no = "+groupNo+" AND id < ?2 ORDER BY id DESC LIMIT ?3",
+		g, beforeOrEnd(before), limit)
 }
 
 func (t tx) AddAudit(a group.Audit, keep int) error {

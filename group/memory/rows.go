@@ -30,6 +30,8 @@ type rows struct {
 	removed  map[group.GroupID]group.RemovedGroup
 	log      []group.ServerLine // rising ID
 	lines    int64              // newest ID of those
+	// groups that are being filled
+	importing map[group.GroupID]*groupRows
 }
 
 // groupRows is everything of one group.
@@ -59,6 +61,7 @@ type groupRows struct {
 	invitees     map[group.AnyHash]group.Invitee
 	epochs       map[uint32]group.Epoch
 	aside        map[group.Seq]aside
+	expected     map[group.AnyHash]group.Expected
 }
 
 // revOf is an item of an index by rev: it counts only while its row still has that rev.
@@ -80,14 +83,15 @@ type outcomeKey struct {
 
 func newRows() *rows {
 	return &rows{
-		meta:     make(map[string][]byte),
-		groups:   make(map[group.GroupID]*groupRows),
-		outcomes: make(map[outcomeKey]group.Outcome),
-		blocks:   make(map[group.IdentityHash]group.InviteBlock),
-		blobs:    make(map[group.Hash]group.Blob),
-		listed:   make(map[group.IdentityHash]group.ListedGroup),
-		erasable: make(map[group.GroupID]*groupRows),
-		removed:  make(map[group.GroupID]group.RemovedGroup),
+		meta:      make(map[string][]byte),
+		groups:    make(map[group.GroupID]*groupRows),
+		outcomes:  make(map[outcomeKey]group.Outcome),
+		blocks:    make(map[group.IdentityHash]group.InviteBlock),
+		blobs:     make(map[group.Hash]group.Blob),
+		listed:    make(map[group.IdentityHash]group.ListedGroup),
+		erasable:  make(map[group.GroupID]*groupRows),
+		removed:   make(map[group.GroupID]group.RemovedGroup),
+		importing: make(map[group.GroupID]*groupRows),
 	}
 }
 
@@ -108,12 +112,16 @@ func newGroupRows() *groupRows {
 		epochs:      make(map[uint32]group.Epoch),
 		aside:       make(map[group.Seq]aside),
 		attachments: make(map[group.Seq]attachedRow),
+		expected:    make(map[group.AnyHash]group.Expected),
 	}
 }
 
 // of finds a group's rows; a group that is not there has none, and reads like an empty one.
 func (r *rows) of(g group.GroupID) *groupRows {
 	if gr := r.groups[g]; gr != nil {
+		return gr
+	}
+	if gr := r.importing[g]; gr != nil {
 		return gr
 	}
 	return newGroupRows()

@@ -48,6 +48,9 @@ func set[V any](t *tx, p *V, v V) {
 // open is a group's rows for writing: what foreign keys are to a database.
 func (t *tx) open(g group.GroupID) (*groupRows, error) {
 	gr := t.rows.groups[g]
+	if gr == nil {
+		gr = t.rows.importing[g]
+	}
 	if gr == nil || gr.group == nil {
 		return nil, fmt.Errorf("group %q: %w", g, group.ErrNoRow)
 	}
