@@ -122,6 +122,9 @@ func (w *work) restore(id IdentityHash) (bool, error) {
 
 // runErasures is the life of the goroutine that hides, brings back and erases posts, a few at a time.
 func (h *Hub) runErasures(ctx context.Context) {
+	if err := h.abandonImports(ctx); err != nil && ctx.Err() == nil {
+		h.log.Warn("an import that was cut off is not given up yet", "err", err)
+	}
 	again := time.NewTimer(0)
 	defer again.Stop()
 	for {

@@ -46,18 +46,19 @@ func (h *Hub) Export(ctx context.Context, c Caller, g GroupID, w io.Writer, in E
 	if err := operator(op, c); err != nil {
 		return ExportResult{}, err
 	}
+	var head Head
 	x := &exporter{hub: h, ctx: ctx, id: g, in: in, out: newLineWriter(w)}
 	err := h.read(ctx, op, c, g, func(s *scene) error {
 		if err := s.nothingGoes(); err != nil {
 			return err
 		}
-		x.scene = s
+		x.scene, head = s, s.head
 		return x.all()
 	})
 	if err != nil && x.out.err != nil {
 		err = &Error{Kind: KindInternal, Op: op, Msg: "could not be written", Err: x.out.err}
 	}
-	return ExportResult{Group: g, Head: x.head, Bytes: x.out.bytes, Counts: x.out.counts, Missing: x.missing}, err
+	return ExportResult{Group: g, Head: head, Bytes: x.out.bytes, Counts: x.out.counts, Missing: x.missing}, err
 }
 
 // nothingGoes refuses while there are posts that everybody was told are going, and that are still there.

@@ -180,6 +180,7 @@ type groupRow struct {
 	Lockdown      bool                     `json:"lockdown,omitempty"`
 	LockdownUntil time.Time                `json:"lockdown_until,omitzero"`
 	Owner         AnyHash                  `json:"owner,omitzero"`
+	Creator       IdentityHash             `json:"creator,omitzero"`
 	Preset        string                   `json:"preset,omitempty"`
 	EndTold       EndStage                 `json:"end_told,omitempty"`
 	EndedAt       time.Time                `json:"ended_at,omitzero"`
@@ -194,7 +195,7 @@ func rowOfGroup(g Group, h Head) groupRow {
 	return groupRow{
 		Kind: kindGroup, ID: g.ID, Identity: g.Identity, PublicKey: g.PublicKey, Public: g.Public, PublicName: g.PublicName, PrivateName: g.PrivateName,
 		Topic: g.Topic, Joining: enum[moderation.Joining]{g.Joining}, Policy: g.Policy.Stored(), Lockdown: g.Lockdown.On, LockdownUntil: g.Lockdown.Until,
-		Owner: g.Owner, Preset: g.Preset, EndTold: g.Ending.Told, EndedAt: g.Ending.At, Rev: g.Rev, SeenKey: g.SeenKey, Created: g.Created,
+		Owner: g.Owner, Creator: g.Creator, Preset: g.Preset, EndTold: g.Ending.Told, EndedAt: g.Ending.At, Rev: g.Rev, SeenKey: g.SeenKey, Created: g.Created,
 		Updated: g.Updated, Head: headRow(h),
 	}
 }
@@ -211,7 +212,7 @@ func (r groupRow) group() (Group, Head, error) {
 	return Group{
 		ID: r.ID, Identity: r.Identity, Address: AddressOf(r.Identity), PublicKey: r.PublicKey, Public: r.Public, PublicName: r.PublicName,
 		PrivateName: r.PrivateName, Topic: r.Topic, Joining: r.Joining.V, Policy: p, Lockdown: Lockdown{r.Lockdown, r.LockdownUntil}, Owner: r.Owner,
-		Preset: r.Preset, Ending: Ending{r.EndTold, r.EndedAt}, Rev: r.Rev, SeenKey: r.SeenKey, Created: r.Created, Updated: r.Updated,
+		Creator: r.Creator, Preset: r.Preset, Ending: Ending{r.EndTold, r.EndedAt}, Rev: r.Rev, SeenKey: r.SeenKey, Created: r.Created, Updated: r.Updated,
 	}, Head(r.Head), nil
 }
 
@@ -346,14 +347,18 @@ type inviteRow struct {
 	Used    int                   `json:"used,omitempty"`
 	Created time.Time             `json:"created,omitzero"`
 	Expires time.Time             `json:"expires,omitzero"`
+	Untold  bool                  `json:"untold,omitempty"`
 }
 
 func rowOfInvite(i Invite) inviteRow {
-	return inviteRow{kindInvite, i.ID, i.Code, i.By, i.For, enum[moderation.Role]{i.Role}, i.Uses, i.Used, i.Created, i.Expires}
+	return inviteRow{kindInvite, i.ID, i.Code, i.By, i.For, enum[moderation.Role]{i.Role}, i.Uses, i.Used, i.Created, i.Expires, i.Untold}
 }
 
 func (r inviteRow) invite(g GroupID) Invite {
-	return Invite{g, r.ID, r.Code, r.By, r.For, r.Role.V, r.Uses, r.Used, r.Created, r.Expires}
+	return Invite{
+		Group: g, ID: r.ID, Code: r.Code, By: r.By, For: r.For, Role: r.Role.V, Uses: r.Uses, Used: r.Used, Created: r.Created, Expires: r.Expires,
+		Untold: r.Untold,
+	}
 }
 
 type deliveryRow struct {
@@ -424,33 +429,31 @@ func (r expectedRow) expected(g GroupID) Expected {
 }
 
 type circleRow struct {
-	Kind        string       `json:"kind"`
-	Creator     IdentityHash `json:"creator,omitzero"`
-	Until       time.Time    `json:"until,omitzero"`
-	Established time.Time    `json:"established,omitzero"`
+	Kind        string    `json:"kind"`
+	Until       time.Time `json:"until,omitzero"`
+	Established time.Time `json:"established,omitzero"`
 }
 
-func rowOfCircle(c Circle) circleRow { return circleRow{kindCircle, c.Creator, c.Until, c.Established} }
+func rowOfCircle(c Circle) circleRow { return circleRow{kindCircle, c.Until, c.Established} }
 
-func (r circleRow) circle(g GroupID) Circle { return Circle{g, r.Creator, r.Until, r.Established} }
+func (r circleRow) circle(g GroupID) Circle { return Circle{g, r.Until, r.Established} }
 
 type inviteeRow struct {
 	Kind     string             `json:"kind"`
 	Who      AnyHash            `json:"who"`
 	By       IdentityHash       `json:"by,omitzero"`
 	State    enum[InviteeState] `json:"state"`
-	Told     bool               `json:"told,omitempty"`
 	Invited  time.Time          `json:"invited,omitzero"`
 	Expires  time.Time          `json:"expires,omitzero"`
 	Answered time.Time          `json:"answered,omitzero"`
 }
 
 func rowOfInvitee(i Invitee) inviteeRow {
-	return inviteeRow{kindInvitee, i.Who, i.By, enum[InviteeState]{i.State}, i.Told, i.Invited, i.Expires, i.Answered}
+	return inviteeRow{kindInvitee, i.Who, i.By, enum[InviteeState]{i.State}, i.Invited, i.Expires, i.Answered}
 }
 
 func (r inviteeRow) invitee(g GroupID) Invitee {
-	return Invitee{g, r.Who, r.By, r.State.V, r.Told, r.Invited, r.Expires, r.Answered}
+	return Invitee{g, r.Who, r.By, r.State.V, r.Invited, r.Expires, r.Answered}
 }
 
 type epochRow struct {

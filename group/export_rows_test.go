@@ -19,7 +19,7 @@ func ThroughExport(v any) (any, error) {
 		out, _, err := r.group()
 		return out, err
 	case Head:
-		r, err := again(rowOfGroup(Group{}, v))
+		r, err := again(rowOfGroup(Group{Joining: 1}, v))
 		return Head(r.Head), err
 	case Member:
 		r, err := again(rowOfMember(v))

@@ -56,14 +56,14 @@ func lived(t *testing.T) (*house, *memory.Blobs) {
 	must(h.hub.CreateInvite(ctx, ann, valley, group.InviteInput{For: hash(person("Zoe")), Role: moderation.RoleModerator}))(t)
 	must(h.hub.UpdateSettings(ctx, operator(), valley, group.SettingsInput{Joining: ptr(moderation.JoiningApprove), Change: func(p *moderation.Policy) { p.SlowMode = 3; p.ReservedNames = []string{"root"} }}))(t)
 	must(h.hub.Join(ctx, person("Waits"), valley, group.JoinInput{Name: "Waits", Greeting: "let me in", Mode: group.DeliverRelay}))(t)
-	must(h.hub.UpdateNotifications(ctx, mod, valley, group.NotificationsInput{Preferences: group.Preferences{Mode: group.DeliverDigest, DigestEvery: time.Hour, Quiet: group.QuietHours{From: time.Hour, Until: 2 * time.Hour, Offset: time.Hour}, Receipts: true}}))(t)
+	must(h.hub.UpdateNotifications(ctx, mod, valley, group.NotificationsInput{Mode: ptr(group.DeliverDigest), DigestEvery: ptr(time.Hour), Quiet: &group.QuietHours{From: time.Hour, Until: 2 * time.Hour, Offset: time.Hour}, Receipts: ptr(true)}))(t)
 	if _, err := h.hub.ImportMembers(ctx, operator(), valley, []group.ForeignMember{{Target: hash(person("Late")), Name: "Late", Role: moderation.RoleMember, Mode: group.DeliverRelay, TextOnly: true}}, false); err != nil {
 		t.Fatal(err)
 	}
 	err := h.store.Update(ctx, func(tx group.Tx) error {
 		return errors.Join(
-			tx.PutCircle(group.Circle{Group: valley, Creator: ann.Identity, Established: time.Now()}),
-			tx.PutInvitee(group.Invitee{Group: valley, Who: hash(bob), By: ann.Identity, State: group.InviteeAccepted, Told: true, Invited: time.Now()}),
+			tx.PutCircle(group.Circle{Group: valley, Established: time.Now()}),
+			tx.PutInvitee(group.Invitee{Group: valley, Who: hash(bob), By: ann.Identity, State: group.InviteeAccepted, Invited: time.Now()}),
 			tx.PutEpoch(group.Epoch{Group: valley, Number: 1, Key: group.EpochKey{7, 7, 7}, Reason: moderation.EpochFirst, Rev: 3}),
 			tx.PutEpoch(group.Epoch{Group: valley, Number: 2, Key: group.EpochKey{8}, Reason: moderation.EpochRemoval, Seq: 2, Rev: 4}),
 		)
@@ -370,7 +370,7 @@ func TestWhatCanNotBeOfAGroupIsRefusedWithItsLineAndField(t *testing.T) {
 			{"another's public key", set("member", 1, "public_key", hex.EncodeToString(key.PublicKey)), "public_key"},
 			{"another's address", set("member", 1, "address", key.Identity.String()), "address"},
 			{"a name with a line", set("member", 1, "name", "Ann\nBob: hi"), "name"},
-			{"a name like another's", set("member", 0, "name", "Mod"), "name"},
+			{"a name like another's", set("member", 0, "name", "Mod"), ""},
 			{"bits that there are not", set("member", 1, "permissions", 1<<40), ""},
 			{"a member without a role", set("member", 0, "role", "none"), "role"},
 			{"a status of several lines", set("member", 1, "status", "a\nb"), "status"},
@@ -594,8 +594,6 @@ func TestAContentThatTheServerHasLostIsSaidToBeMissing(t *testing.T) {
 }
 
 func FuzzImport(f *testing.F) {
-	t := &testing.T{}
-	_ = t
 	f.Add([]byte(`{"kind":"groupd export","version":1}` + "\n" + `{"kind":"end","lines":1}` + "\n"))
 	f.Add([]byte(`{"kind":"groupd export","version":1}` + "\n" + `{"kind":"group","id":"x","identity":"00","public_key":"00","joining":"open","seen_key":"","head":{}}` + "\n"))
 	f.Fuzz(func(t *testing.T, file []byte) {

@@ -74,7 +74,7 @@ type Hub struct {
 	creating    Creating
 	founding    Buckets[IdentityHash] // groups made, by whom; zero: of all
 
-	importing  atomic.Bool   // Import runs
+	importing atomic.Bool // Import runs
 
 	unblocked  atomic.Uint64 // who wanted no invites and was forgotten
 	remembered atomic.Uint64 // outcomes written since the start

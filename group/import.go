@@ -79,11 +79,10 @@ func (h *Hub) Import(ctx context.Context, c Caller, r io.Reader, in ImportInput)
 	}
 	if err != nil {
 		if im.begun {
-			abandon := h.store.Update(context.WithoutCancel(ctx), func(tx Tx) error { return tx.AbandonImports() })
-			h.wakeEraser()
-			if abandon != nil {
-				h.log.Warn("an import that failed is not given up yet", "err", abandon)
+			if err := h.store.Update(context.WithoutCancel(ctx), func(tx Tx) error { return tx.AbandonImports() }); err != nil {
+				h.log.Warn("an import that failed is not given up yet", "err", err)
 			}
+			h.wakeEraser()
 		}
 		h.freed()
 		return Imported{}, h.importFailed(err)
@@ -91,6 +90,14 @@ func (h *Hub) Import(ctx context.Context, c Caller, r io.Reader, in ImportInput)
 	out := im.out
 	h.publish(Event{Kind: EventGroupCreated, Group: out.Group.ID, Head: out.Head})
 	return out, nil
+}
+
+// abandonImports gives up what was being imported when the program ended.
+func (h *Hub) abandonImports(ctx context.Context) error {
+	if h.importing.Load() {
+		return nil
+	}
+	return h.store.Update(ctx, func(tx Tx) error { return tx.AbandonImports() })
 }
 
 // importFailed makes an *Error of whatever ended an import.

@@ -21,8 +21,6 @@ const (
 	maxImportNumber  = 1 << 53 // of seqs, revs and ids
 	maxRatchetFile   = 64 << 10
 	maxRatchets      = 16
-	maxInvitees      = 1000
-	maxEpochs        = 100_000
 	maxAuditDetail   = 4096 // bytes
 )
 

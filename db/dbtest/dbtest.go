@@ -57,6 +57,10 @@ func Run(t *testing.T, open Open) {
 		{"what belongs to one person is found", testPersonal},
 		{"groups heard on the network are listed in the order they came", testListed},
 		{"how members are told what is new", testDeliveries},
+		{"what only an export needs is read page by page", testTransferReads},
+		{"nobody sees a group that is being imported before it is whole", testImportedGroup},
+		{"an import that is given up is erased", testAbandonedImport},
+		{"who is expected is found by what names him", testExpected},
 		{"many members at once through the hub, and after a restart", testHub},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.f(t, open) })

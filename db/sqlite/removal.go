@@ -35,6 +35,7 @@ func ofGroup() [][2]string {
 		{"invites", "id"},
 		{"circles", "group_no"},
 		{"circle_invitees", "who"},
+		{"expected_members", "target"},
 		{"erasures", "identity_hash"},
 		{"attachment_totals", "author"},
 	}

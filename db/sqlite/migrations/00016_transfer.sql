@@ -16,3 +16,6 @@ CREATE TABLE expected_members (
     PRIMARY KEY (group_no, target)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX expected_members_target ON expected_members (target);
+
+-- A group that goes takes what is held for it along.
+CREATE INDEX lxmf_held_destination ON lxmf_held (destination_hash);
