@@ -130,8 +130,7 @@ func (w *work) asked(i Invite) error {
 		if err := w.shown(&old); err != nil {
 			return err
 		}
-		again := i.For.Names(IdentityHash(old.Who)) || old.Who.Names(IdentityHash(i.For))
-		if again || kept >= maxInvitees && old.State != InviteeAsked && old.State != InviteeAccepted {
+		if kept >= maxInvitees && old.State != InviteeAsked && old.State != InviteeAccepted {
 			kept--
 			if err := w.w.DeleteInvitee(w.group.ID, old.Who); err != nil {
 				return err
@@ -182,14 +181,14 @@ func (w *work) hasAnswered(id IdentityHash, name string, state InviteeState) err
 	return err
 }
 
-// uninvite forgets one whose invite was taken back.
+// uninvite forgets one whose invite was taken back, or is made anew.
 func (w *work) uninvite(who AnyHash) error {
 	if !w.forming() || who.IsZero() {
 		return nil
 	}
 	list, err := w.tx.Invitees(w.group.ID)
 	for _, i := range list {
-		if i.State == InviteeAsked && (i.Who == who || i.Who.Names(IdentityHash(who))) {
+		if i.Who.Names(IdentityHash(who)) || who.Names(IdentityHash(i.Who)) {
 			err = errors.Join(err, w.w.DeleteInvitee(w.group.ID, i.Who))
 		}
 	}

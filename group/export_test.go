@@ -14,6 +14,9 @@ const (
 	MaxEdits       = maxEdits
 	MaxCodesInText = maxCodesInText
 	MaxBranch      = maxBranch
+	MaxInvitees    = maxInvitees
+	MaxEpochs      = maxEpochs
+	FewEpochs      = fewEpochs
 	ErasePause     = erasePause
 )
 

@@ -206,6 +206,11 @@ func (h *Hub) found(ctx context.Context, op string, c Caller, made *founded, dra
 		if err := h.remember(tx, "", op, c, w.expiry, made); err != nil {
 			return err
 		}
+		if !c.Local { // the last step, so that what is refused costs nothing
+			if wait, _ := h.founding.Take(w.group.Created, foundingKeys(c), h.foundingRates()); wait > 0 {
+				return tooManyGroups(op, wait)
+			}
+		}
 		return h.clock.advance(tx)
 	})
 	if err != nil {
@@ -247,11 +252,6 @@ func (h *Hub) put(tx Tx, op string, c Caller, n NewGroup) (*work, error) {
 	g.Ending.Told = stageAt(g.Policy.ExpiresAt, now)
 	g.Created = h.clock.wall()
 	g.Updated, g.Rev = g.Created, 1
-	if !c.Local {
-		if wait, _ := h.founding.Take(g.Created, foundingKeys(c), h.foundingRates()); wait > 0 {
-			return nil, tooManyGroups(op, wait)
-		}
-	}
 	if err := errors.Join(tx.PutGroup(g), tx.PutHead(g.ID, Head{Rev: 1}), tx.DeleteRemovedGroup(g.ID)); err != nil {
 		return nil, err
 	}

@@ -144,6 +144,9 @@ func (w *work) invite(in InviteInput) (InviteIssued, error) {
 	if err := w.forWhom(&i, in.Send); err != nil {
 		return r, err
 	}
+	if err := w.uninvite(i.For); err != nil {
+		return r, err
+	}
 	if err := w.seat(); err != nil {
 		return r, err
 	}

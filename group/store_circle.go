@@ -1,6 +1,8 @@
 package group
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -75,11 +77,8 @@ type EpochKey [EpochKeySize]byte
 
 const hiddenKey = "[key]"
 
-// String hides the key.
-func (EpochKey) String() string { return hiddenKey }
-
-// GoString hides the key.
-func (EpochKey) GoString() string { return hiddenKey }
+// Format hides the key, whatever the verb.
+func (EpochKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hiddenKey) }
 
 // LogValue hides the key.
 func (EpochKey) LogValue() slog.Value { return slog.StringValue(hiddenKey) }

@@ -1,0 +1,764 @@
+package group_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"groupd/group"
+	"groupd/moderation"
+)
+
+// freshKeys makes the keys of one group after the other.
+func freshKeys() func() ([]byte, []byte, error) {
+	n := 0
+	return func() ([]byte, []byte, error) {
+		n++
+		a, b := sha256.Sum256(fmt.Append(nil, "group x", n)), sha256.Sum256(fmt.Append(nil, "group e", n))
+		return append(a[:], b[:]...), []byte("private"), nil
+	}
+}
+
+// town is a server where people talk in an open group, and form others.
+func town(t *testing.T) *house {
+	return newHouse(t, open, func(_ *group.NewGroup, cfg *group.Config) {
+		cfg.NewIdentity, cfg.Groups = freshKeys(), group.Creating{Who: moderation.CreatingMembers, PerPerson: 20, Cooldown: time.Nanosecond, PerHour: 1000}
+	})
+}
+
+// talk makes people members of the open group, who all write something once all are there.
+func (h *house) talk(names ...string) (people []group.Caller) {
+	h.t.Helper()
+	for _, name := range names {
+		people = append(people, h.joined(name, moderation.RoleMember))
+	}
+	for i, p := range people {
+		h.post(p, "hello, I am "+names[i])
+	}
+	return people
+}
+
+// ring is a circle that somebody forms.
+type ring struct {
+	*house
+	id group.GroupID
+}
+
+// forms makes a circle.
+func (h *house) forms(c group.Caller, invite ...group.AnyHash) ring {
+	h.t.Helper()
+	time.Sleep(time.Second) // for the budget of new groups
+	g := must(h.hub.CreateGroup(h.t.Context(), c, group.NewGroup{Preset: "circle", PrivateName: "Ridge", CreatorName: "Ann", Invite: invite}))(h.t)
+	return ring{h, g.ID}
+}
+
+func (r ring) joins(c group.Caller, name string) (group.JoinResult, error) {
+	return r.hub.Join(r.t.Context(), c, r.id, group.JoinInput{Name: name})
+}
+
+// in makes people members who are invited.
+func (r ring) in(names ...string) {
+	r.t.Helper()
+	for _, n := range names {
+		must(r.joins(person(n), n))(r.t)
+	}
+}
+
+func (r ring) establish(c group.Caller) error {
+	_, err := r.hub.Establish(r.t.Context(), c, r.id)
+	return err
+}
+
+// answers are what those invited have said, as one of them sees it: "Bob accepted, Cy asked".
+func (r ring) answers(c group.Caller, names ...string) string {
+	r.t.Helper()
+	st := must(r.hub.Circle(r.t.Context(), c, r.id))(r.t)
+	var list []string
+	for _, n := range names {
+		for _, i := range st.Invitees {
+			if i.Who.Names(person(n).Identity) || i.Who == group.AnyHash(group.AddressOf(person(n).Identity)) {
+				list = append(list, n+" "+i.State.String())
+			}
+		}
+	}
+	if len(list) != len(st.Invitees) {
+		r.t.Errorf("%d are invited: %v", len(st.Invitees), list)
+	}
+	return strings.Join(list, ", ")
+}
+
+func (r ring) forming(c group.Caller) bool {
+	r.t.Helper()
+	return must(r.hub.Info(r.t.Context(), c, r.id))(r.t).Forming
+}
+
+// keyOf is the number of the group's key, and the key.
+func (r ring) keyOf(c group.Caller) (uint32, group.EpochKey) {
+	r.t.Helper()
+	k := must(r.hub.Keys(r.t.Context(), c, r.id, group.KeysQuery{}))(r.t)
+	return k.Epochs[0].Number, k.Epochs[0].Key
+}
+
+// texts are the newest entries of a timeline.
+func (r ring) texts(c group.Caller) (list []string) {
+	r.t.Helper()
+	p := must(r.hub.Messages(r.t.Context(), c, r.id, group.Query{Newest: true, Limit: group.MaxPage}))(r.t)
+	for _, e := range p.Entries {
+		list = append(list, e.Kind.String()+" "+string(e.Text))
+	}
+	return list
+}
+
+// TestACircleFromItsBeginningToItsEnd lives through one, with what is refused on the way.
+func TestACircleFromItsBeginningToItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob", "Cy", "Dan")
+		ann, bob, cy, dan := people[0], people[1], people[2], people[3]
+		sue, eve := person("Sue"), person("Eve") // have never been here
+		r := h.forms(ann, hash(bob), group.AnyHash(group.AddressOf(cy.Identity)), hash(dan), hash(sue))
+
+		// All who are invited see who else is, and strangers see nothing.
+		for _, c := range []group.Caller{ann, bob, cy, dan, sue} {
+			if got := r.answers(c, "Bob", "Cy", "Dan", "Sue"); got != "Bob asked, Cy asked, Dan asked, Sue asked" {
+				t.Error(got)
+			}
+		}
+		_, err := r.hub.Circle(t.Context(), eve, r.id)
+		refused(t, "a stranger looks", err, group.KindNotMember)
+		info := must(r.hub.Info(t.Context(), bob, r.id))(t)
+		if left := info.AnswerUntil.Sub(r.hub.Now()); !info.Forming || left != 6*time.Hour || info.Inside || info.Epoch != 0 {
+			t.Errorf("who is invited has %v, inside %v", left, info.Inside)
+		}
+		_, err = r.hub.Keys(t.Context(), bob, r.id, group.KeysQuery{})
+		refused(t, "the key of who has not answered", err, group.KindNotMember)
+		_, err = r.joins(eve, "Eve")
+		refused(t, "joining uninvited", err, group.KindDenied)
+
+		r.in("Bob")
+		refused(t, "the creator, too early", r.establish(ann), group.KindDenied)
+		refused(t, "one of those invited", r.establish(bob), group.KindDenied)
+		refused(t, "one who has not answered", r.establish(cy), group.KindNotMember)
+		refused(t, "the operator", r.establish(operator()), group.KindNotIdentified)
+		if n, k := r.keyOf(bob); n != 1 || k == (group.EpochKey{}) {
+			t.Errorf("the temporary key is %d", n)
+		}
+		if n, _ := r.keyOf(ann); n != 1 {
+			t.Errorf("the creator's is %d", n)
+		}
+		must(h.hub.Post(t.Context(), bob, r.id, group.PostInput{Text: []byte("before it is established")}))(t)
+
+		// Invites: by the creator alone, for people whom he knows or names whole, and no codes.
+		_, err = r.hub.CreateInvite(t.Context(), bob, r.id, group.InviteInput{For: hash(eve)})
+		refused(t, "an invite by another", err, group.KindDenied)
+		_, err = r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{Uses: 3})
+		refused(t, "a code", err, group.KindDenied)
+		_, err = r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(eve), Picked: true})
+		refused(t, "a stranger by the beginning of an address", err, group.KindDenied)
+		_, err = r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(eve), Duration: 7 * time.Hour})
+		refused(t, "seven hours", err, group.KindInvalid)
+
+		must(r.hub.DeclineInvite(t.Context(), cy, r.id))(t)
+		_, err = r.hub.DeclineInvite(t.Context(), cy, r.id)
+		refused(t, "declining twice", err, group.KindDenied)
+		_, err = r.hub.DeclineInvite(t.Context(), bob, r.id)
+		refused(t, "declining what one has accepted", err, group.KindConflict)
+		_, err = r.hub.DeclineInvite(t.Context(), eve, r.id)
+		refused(t, "declining uninvited", err, group.KindDenied)
+		_, err = r.joins(cy, "Cy")
+		refused(t, "joining after declining", err, group.KindDenied)
+		_, err = r.hub.Circle(t.Context(), cy, r.id)
+		refused(t, "who declined looks", err, group.KindNotMember)
+		if got := r.answers(bob, "Bob", "Cy", "Dan", "Sue"); got != "Bob accepted, Cy refused, Dan asked, Sue asked" {
+			t.Error(got)
+		}
+
+		time.Sleep(6*time.Hour - time.Second)
+		r.in("Dan") // in the last second
+		time.Sleep(time.Second)
+		e := refused(t, "answering after six hours", second(r.joins(sue, "Sue")), group.KindDenied)
+		if !strings.Contains(e.Msg, "time to answer") {
+			t.Error(e.Msg)
+		}
+		// Members write, and the group waits for its creator.
+		must(h.hub.Post(t.Context(), dan, r.id, group.PostInput{Text: []byte("when does it begin?")}))(t)
+		time.Sleep(48 * time.Hour)
+		must(h.hub.Post(t.Context(), bob, r.id, group.PostInput{Text: []byte("we wait for Ann")}))(t)
+		refused(t, "a member, after six hours", r.establish(bob), group.KindDenied)
+		if !r.forming(bob) {
+			t.Fatal("it is established without the creator")
+		}
+		first, old := r.keyOf(bob)
+
+		// The creator's next act of whatever kind does it.
+		must(h.hub.Post(t.Context(), ann, r.id, group.PostInput{Text: []byte("here I am")}))(t)
+		if r.forming(bob) {
+			t.Fatal("it is not established")
+		}
+		list := r.texts(bob)
+		if n := len(list); list[n-2] != "action is established with 3 members" || list[n-1] != "post here I am" {
+			t.Errorf("the timeline ends %q", list[n-2:])
+		}
+		for _, c := range []group.Caller{ann, bob, dan} {
+			if n, k := r.keyOf(c); n != first+1 || k == old {
+				t.Errorf("the new key is %d, the same %v", n, k == old)
+			}
+		}
+		for name, c := range map[string]group.Caller{"refused": cy, "silent": sue, "stranger": eve} {
+			_, err = r.hub.Keys(t.Context(), c, r.id, group.KeysQuery{})
+			refused(t, "the key of who was "+name, err, group.KindNotMember)
+			_, err = r.joins(c, name)
+			refused(t, "joining an established circle, who was "+name, err, group.KindDenied)
+			_, err = r.hub.Messages(t.Context(), c, r.id, group.Query{})
+			refused(t, "reading, who was "+name, err, group.KindNotMember)
+		}
+		if err := r.establish(ann); err != nil {
+			t.Error("the creator, once more:", err)
+		}
+		refused(t, "another, once more", r.establish(bob), group.KindConflict)
+		_, err = r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(eve)})
+		refused(t, "an invite to an established circle", err, group.KindDenied)
+		if got := r.answers(dan, "Bob", "Cy", "Dan", "Sue"); got != "Bob accepted, Cy refused, Dan accepted, Sue silent" {
+			t.Error(got)
+		}
+
+		// Who is kicked gets no new key, nor comes back.
+		must(r.hub.Kick(t.Context(), ann, r.id, group.KickInput{Target: hash(dan)}))(t)
+		if n, _ := r.keyOf(bob); n != first+2 {
+			t.Errorf("after a kick the key is %d", n)
+		}
+		_, err = r.hub.Keys(t.Context(), dan, r.id, group.KeysQuery{})
+		refused(t, "the key of who was kicked", err, group.KindBanned)
+		time.Sleep(2 * time.Hour)
+		_, err = r.joins(dan, "Dan")
+		refused(t, "coming back", err, group.KindDenied)
+		if got := r.answers(bob, "Bob", "Cy", "Dan", "Sue"); got != "Bob accepted, Cy refused, Dan gone, Sue silent" {
+			t.Error(got)
+		}
+
+		// One who is absent finds the newest hundred, and learns how many he has missed.
+		cursor := must(h.hub.Messages(t.Context(), bob, r.id, group.Query{Newest: true}))(t)
+		for i := range 150 {
+			must(h.hub.Post(t.Context(), ann, r.id, group.PostInput{Text: fmt.Append(nil, "news ", i)}))(t)
+			time.Sleep(30 * time.Second)
+		}
+		r.lives(20 * time.Minute)
+		p := must(h.hub.Messages(t.Context(), bob, r.id, group.Query{AfterRev: cursor.To, Limit: group.MaxPage}))(t)
+		last := cursor.Entries[len(cursor.Entries)-1].Seq
+		if missed := p.Oldest - last - 1; missed != 50 || len(p.Entries) != 100 || string(p.Entries[0].Text) != "news 50" {
+			t.Errorf("%d entries, %d missed, the first is %q", len(p.Entries), missed, p.Entries[0].Text)
+		}
+
+		// Leaving, and the end.
+		must(r.hub.Leave(t.Context(), bob, r.id))(t)
+		_, err = r.joins(bob, "Bob")
+		refused(t, "coming back to an established circle", err, group.KindDenied)
+		_, err = r.hub.Leave(t.Context(), ann, r.id)
+		refused(t, "the last owner leaves", err, group.KindDenied)
+		if err := r.hub.DeleteGroup(t.Context(), ann, r.id); err != nil {
+			t.Error(err)
+		}
+		_, err = r.hub.Keys(t.Context(), ann, r.id, group.KeysQuery{})
+		refused(t, "the key of a deleted circle", err, group.KindNotFound)
+	})
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// TestWhenAllHaveAnsweredTheCreatorNeedNotWait, nor is anybody else asked.
+func TestWhenAllHaveAnsweredTheCreatorNeedNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob", "Cy", "Dan")
+		ann, cy := people[0], people[2]
+		r := h.forms(ann, hash(people[1]), hash(cy), hash(people[3]))
+		r.in("Bob")
+		must(r.hub.DeclineInvite(t.Context(), cy, r.id))(t)
+		st := must(r.hub.Circle(t.Context(), ann, r.id))(t)
+		if st.MayEstablish {
+			t.Error("he may, though one has not answered")
+		}
+		// One invite is taken back: nobody is left who could answer.
+		list := must(r.hub.Invites(t.Context(), ann, r.id, group.InvitesQuery{}))(t).Invites
+		if len(list) != 1 {
+			t.Fatalf("%d invites", len(list))
+		}
+		must(r.hub.RevokeInvite(t.Context(), ann, r.id, list[0].ID))(t)
+		if got := r.answers(ann, "Bob", "Cy"); got != "Bob accepted, Cy refused" {
+			t.Error(got)
+		}
+		if st := must(r.hub.Circle(t.Context(), ann, r.id))(t); !st.MayEstablish {
+			t.Error("he may not, though all have answered")
+		}
+		if st := must(r.hub.Circle(t.Context(), people[1], r.id))(t); st.MayEstablish {
+			t.Error("another may")
+		}
+		if !r.forming(ann) {
+			t.Error("it was established by looking at it")
+		}
+		// The answer is lost: the same request again does nothing twice.
+		again := ann
+		again.ClientID = []byte("est1")
+		one := must(r.hub.Establish(t.Context(), again, r.id))(t)
+		two := must(r.hub.Establish(t.Context(), again, r.id))(t)
+		if one.Seq == 0 || two.Seq != one.Seq || !two.Repeated {
+			t.Errorf("%+v and %+v", one, two)
+		}
+		if n, _ := r.keyOf(ann); n != 2 {
+			t.Errorf("the key is %d", n)
+		}
+	})
+}
+
+// TestADeclineThatIsRepeatedIsAnsweredAgain with the same client id.
+func TestADeclineThatIsRepeatedIsAnsweredAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob")
+		sub := h.hub.Subscribe(64)
+		r := h.forms(people[0], hash(people[1]))
+		bob := people[1]
+		bob.ClientID = []byte("no")
+		must(r.hub.DeclineInvite(t.Context(), bob, r.id))(t)
+		if c := must(r.hub.DeclineInvite(t.Context(), bob, r.id))(t); !c.Repeated {
+			t.Error("it was done twice")
+		}
+		told := 0
+		for len(sub.Events()) > 0 {
+			if e := <-sub.Events(); e.Kind == group.EventAnswered {
+				told++
+				if e.Who != people[0].Identity || !e.Declined || !e.Forming || e.Left != 0 || e.Target != hash(bob) {
+					t.Errorf("%+v", e)
+				}
+			}
+		}
+		if told != 1 {
+			t.Errorf("the creator is told %d times", told)
+		}
+	})
+}
+
+// TestACircleIsForAtMostTen: the creator and nine.
+func TestACircleIsForAtMostTen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		ann := h.talk("Ann")[0]
+		var nine []group.AnyHash
+		for i := range 9 {
+			nine = append(nine, hash(person(fmt.Sprint("P", i))))
+		}
+		_, err := h.hub.CreateGroup(t.Context(), ann, group.NewGroup{Preset: "circle", Invite: append(nine[:9:9], hash(person("P9")))})
+		if e := refused(t, "eleven", err, group.KindFull); e.Limit != 10 || e.Field != "invite" {
+			t.Errorf("%+v", e)
+		}
+		if list := must(h.hub.Groups(t.Context(), operator()))(t); len(list) != 1 {
+			t.Errorf("%d groups: something is left of the one that was refused", len(list))
+		}
+		r := h.forms(ann, nine...)
+		_, err = r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(person("P9"))})
+		refused(t, "the eleventh", err, group.KindFull)
+		// One declines: there is room for another, who is asked later and has his own six hours.
+		time.Sleep(time.Hour)
+		must(r.hub.DeclineInvite(t.Context(), person("P0"), r.id))(t)
+		must(r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(person("P9"))}))(t)
+		_, err = r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(person("P10"))})
+		refused(t, "the eleventh again", err, group.KindFull)
+		for i := 1; i < 9; i++ {
+			r.in(fmt.Sprint("P", i))
+		}
+		time.Sleep(5*time.Hour + time.Minute) // the time of the first ones is over, not that of the last one
+		must(h.hub.Post(t.Context(), ann, r.id, group.PostInput{Text: []byte("one is missing")}))(t)
+		if !r.forming(ann) {
+			t.Error("it was established before all could answer")
+		}
+		r.in("P9")
+		if err := r.establish(ann); err != nil {
+			t.Error(err)
+		}
+		if n := must(r.hub.Info(t.Context(), ann, r.id))(t).Members; n != 10 {
+			t.Errorf("%d members", n)
+		}
+	})
+}
+
+// TestWhoCanBeInvitedByName: with whom the inviter has exchanged messages here, as far as both still are where they did.
+func TestWhoCanBeInvitedByName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob", "Cy")
+		ann, bob, cy := people[0], people[1], people[2]
+		dan := h.joined("Dan", moderation.RoleMember) // has written nothing
+		eve := h.joined("Eve", moderation.RoleMember)
+		h.post(eve, "hello, all") // nobody has written since
+		r := h.forms(ann)
+		find := func(text string) error {
+			_, err := r.hub.Resolve(t.Context(), ann, r.id, text, group.AmongAcquaintances)
+			return err
+		}
+		if err := find("bob"); err != nil {
+			t.Error(err)
+		}
+		if err := find(group.AddressOf(bob.Identity).String()[:6]); err != nil {
+			t.Error("by the beginning of his address:", err)
+		}
+		refused(t, "who has written nothing", find("Dan"), group.KindNotFound)
+		refused(t, "who has written when nobody else did", find("Eve"), group.KindNotFound)
+		refused(t, "oneself", find("Ann"), group.KindNotFound)
+		picked := func(c group.Caller) error {
+			_, err := r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(c), Picked: true})
+			return err
+		}
+		if err := picked(bob); err != nil {
+			t.Error(err)
+		}
+		refused(t, "by his name, who has written nothing", picked(dan), group.KindDenied)
+		refused(t, "by his name, to whom nobody has written", picked(eve), group.KindDenied)
+		h.post(ann, "welcome, Eve")
+		if err := picked(eve); err != nil {
+			t.Error("now they have exchanged messages:", err)
+		}
+		must(h.hub.Leave(t.Context(), cy, valley))(t)
+		refused(t, "who is there no more", picked(cy), group.KindDenied)
+		refused(t, "who is there no more, by name", find("Cy"), group.KindNotFound)
+		if _, err := r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(cy)}); err != nil {
+			t.Error("by his whole address:", err)
+		}
+		// Where only those can be invited, an address is not enough.
+		met := moderation.InviteMet
+		must(r.hub.UpdateSettings(t.Context(), ann, r.id, group.SettingsInput{Change: func(p *moderation.Policy) { p.InviteTo = met }}))(t)
+		_, err := r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(dan)})
+		refused(t, "by his address alone", err, group.KindDenied)
+	})
+}
+
+// TestWhoWantsNoInvitesIsInNoCircle: the others would see that he was asked.
+func TestWhoWantsNoInvitesIsInNoCircle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob", "Cy")
+		must(h.hub.BlockInvites(t.Context(), people[1], valley, false))(t)
+		_, err := h.hub.CreateGroup(t.Context(), people[0], group.NewGroup{Preset: "circle", Invite: []group.AnyHash{hash(people[2]), hash(people[1])}})
+		if e := refused(t, "a circle with him", err, group.KindDenied); !strings.Contains(e.Msg, hash(people[1]).String()) {
+			t.Error(e.Msg)
+		}
+		r := h.forms(people[0], hash(people[2]))
+		_, err = r.hub.CreateInvite(t.Context(), people[0], r.id, group.InviteInput{For: hash(people[1])})
+		refused(t, "inviting him", err, group.KindDenied)
+	})
+}
+
+// TestThoseInvitedAreTold, once each, also when there was a restart between.
+func TestThoseInvitedAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob", "Cy")
+		r := h.forms(people[0], hash(people[1]), hash(people[2]))
+		h.restarted(0)
+		r.hub = h.hub
+		sub := h.hub.Subscribe(64)
+		h.lives(time.Minute)
+		h.lives(time.Minute)
+		told := map[group.AnyHash]int{}
+		for len(sub.Events()) > 0 {
+			if e := <-sub.Events(); e.Kind == group.EventInvited && e.Group == r.id {
+				told[e.Target]++
+			}
+		}
+		if len(told) != 2 || told[hash(people[1])] != 1 || told[hash(people[2])] != 1 {
+			t.Errorf("told: %v", told)
+		}
+		r.in("Bob")
+		for len(sub.Events()) > 0 {
+			if e := <-sub.Events(); e.Kind == group.EventAnswered && (e.Declined || e.Left != 1 || e.Name != "Bob" || e.Who != people[0].Identity) {
+				t.Errorf("%+v", e)
+			}
+		}
+	})
+}
+
+// TestARestartAndAJumpOfTheClockWhileACircleIsFormed: neither ends the time to answer.
+func TestARestartAndAJumpOfTheClockWhileACircleIsFormed(t *testing.T) {
+	for name, off := range map[string]time.Duration{"none": 0, "a year ahead": 365 * 24 * time.Hour, "in 1970": -29 * 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := town(t)
+				people := h.talk("Ann", "Bob", "Cy")
+				r := h.forms(people[0], hash(people[1]), hash(people[2]))
+				time.Sleep(time.Hour)
+				h.lives(time.Second) // stores the time
+				h.restarted(off)
+				r.hub = h.hub
+				must(h.hub.Post(t.Context(), people[0], r.id, group.PostInput{Text: []byte("still waiting")}))(t)
+				if !r.forming(people[0]) {
+					t.Fatal("the jump has ended the time to answer")
+				}
+				r.in("Bob")
+				time.Sleep(5*time.Hour + time.Minute)
+				refused(t, "too late", second(r.joins(people[2], "Cy")), group.KindDenied)
+				must(h.hub.Post(t.Context(), people[0], r.id, group.PostInput{Text: []byte("now it is time")}))(t)
+				if r.forming(people[0]) {
+					t.Error("the time to answer never ends")
+				}
+			})
+		})
+	}
+}
+
+// TestASignOfLifeOfTheCreatorEstablishesWhatIsOverdue, and that of others does not.
+func TestASignOfLifeOfTheCreatorEstablishesWhatIsOverdue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob")
+		r, other := h.forms(people[0], hash(people[1])), h.forms(people[0])
+		r.in("Bob")
+		time.Sleep(6 * time.Hour)
+		for _, c := range []group.Caller{people[1], person("Sue"), {}} {
+			if err := h.hub.Heard(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !r.forming(people[1]) {
+			t.Fatal("somebody else's announce established it")
+		}
+		if err := h.hub.Heard(t.Context(), people[0]); err != nil {
+			t.Fatal(err)
+		}
+		if r.forming(people[1]) || other.forming(people[0]) {
+			t.Error("it still waits")
+		}
+		before := must(h.hub.Info(t.Context(), people[1], r.id))(t).Head
+		if err := h.hub.Heard(t.Context(), people[0]); err != nil {
+			t.Fatal(err)
+		}
+		if after := must(h.hub.Info(t.Context(), people[1], r.id))(t).Head; after != before {
+			t.Error("a second sign of life changed something")
+		}
+	})
+}
+
+// TestWhoEstablishesWhenTheCreatorHasAnotherIdentity, or is here no more.
+func TestWhoEstablishesWhenTheCreatorHasAnotherIdentity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob", "Cy")
+		ann, bob, cy := people[0], people[1], people[2]
+		r := h.forms(ann, hash(bob), hash(cy))
+		r.in("Bob", "Cy")
+		must(r.hub.UpdatePermissions(t.Context(), ann, r.id, group.PermissionsInput{Target: hash(bob), Role: moderation.RoleOwner}))(t)
+		refused(t, "another owner while the creator is here", r.establish(bob), group.KindDenied)
+		must(r.hub.Leave(t.Context(), ann, r.id))(t)
+		refused(t, "a member when the creator has left", r.establish(cy), group.KindDenied)
+		if err := r.establish(bob); err != nil {
+			t.Error("the owner when the creator has left:", err)
+		}
+		// The operator's circle is established by its owner.
+		key := person("another group").PublicKey
+		must(h.hub.CreateGroup(t.Context(), operator(), group.NewGroup{ID: "ring", PublicKey: key, PrivateKey: []byte("private"), Preset: "circle", Owner: hash(cy), Invite: []group.AnyHash{hash(bob)}}))(t)
+		o := ring{h, "ring"}
+		o.in("Cy", "Bob")
+		refused(t, "a member of the operator's", o.establish(bob), group.KindDenied)
+		if err := o.establish(cy); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestAnInviteCanBeDeclinedInAnyGroup, and who made it is told; the operator's are nobody's to tell.
+func TestAnInviteCanBeDeclinedInAnyGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		ann, bob, mal := h.joined("Ann", moderation.RoleOwner), person("Bob"), person("Mal")
+		h.invite(ann, group.InviteInput{For: hash(bob)})
+		must(h.hub.Join(t.Context(), bob, valley, group.JoinInput{Name: "Bob"}))(t)
+		must(h.hub.Leave(t.Context(), bob, valley))(t)
+		sub := h.hub.Subscribe(16)
+		h.invite(operator(), group.InviteInput{For: group.AnyHash(group.AddressOf(bob.Identity))})
+		h.invite(operator(), group.InviteInput{For: hash(mal)})
+		must(h.hub.DeclineInvite(t.Context(), bob, valley))(t)
+		if st := must(h.hub.Standing(t.Context(), bob, valley))(t); st.Standing != moderation.StandingStranger {
+			t.Errorf("he is %s", st.Standing)
+		}
+		must(h.hub.Ban(t.Context(), ann, valley, group.BanInput{Target: hash(mal)}))(t)
+		_, err := h.hub.DeclineInvite(t.Context(), mal, valley)
+		refused(t, "the banned", err, group.KindBanned)
+		_, err = h.hub.DeclineInvite(t.Context(), group.Caller{}, valley)
+		refused(t, "nobody", err, group.KindNotIdentified)
+		h.invite(ann, group.InviteInput{For: hash(person("Sue"))})
+		must(h.hub.DeclineInvite(t.Context(), person("Sue"), valley))(t)
+		var told []group.Event
+		for len(sub.Events()) > 0 {
+			if e := <-sub.Events(); e.Kind == group.EventAnswered && !e.Who.IsZero() {
+				told = append(told, e)
+			}
+		}
+		if len(told) != 1 || told[0].Who != ann.Identity || told[0].Target != hash(person("Sue")) || !told[0].Declined || told[0].Forming {
+			t.Errorf("told: %+v", told)
+		}
+		_, err = h.hub.Circle(t.Context(), ann, valley)
+		refused(t, "how an ordinary group was formed", err, group.KindNotFound)
+		refused(t, "establishing an ordinary group", second(h.hub.Establish(t.Context(), ann, valley)), group.KindConflict)
+	})
+}
+
+// TestOfManyWhoDeclineTheFirstAreForgotten: what is remembered is bounded.
+func TestOfManyWhoDeclineTheFirstAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		r := h.forms(h.talk("Ann")[0])
+		for i := range group.MaxInvitees + 5 {
+			c := person(fmt.Sprint("P", i))
+			must(r.hub.CreateInvite(t.Context(), person("Ann"), r.id, group.InviteInput{For: hash(c)}))(t)
+			must(r.hub.DeclineInvite(t.Context(), c, r.id))(t)
+			time.Sleep(10 * time.Minute)
+		}
+		// time is over, he is the creator: it is established by now. What is remembered is what counts here.
+		st := must(r.hub.Circle(t.Context(), person("Ann"), r.id))(t)
+		if len(st.Invitees) > group.MaxInvitees {
+			t.Errorf("%d are remembered", len(st.Invitees))
+		}
+	})
+}
+
+// TestACloneOfACircleIsFormedAnew: nobody is in it who does not answer.
+func TestACloneOfACircleIsFormedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob", "Cy", "Dan")
+		r := h.forms(people[0], hash(people[1]), hash(people[2]), hash(people[3]))
+		r.in("Bob", "Cy", "Dan")
+		if err := r.establish(people[0]); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		made := must(r.hub.CloneGroup(t.Context(), people[0], r.id, group.CloneInput{Without: []group.AnyHash{hash(people[3])}}))(t)
+		c := ring{h, made.Group.ID}
+		if got := c.answers(people[1], "Bob", "Cy"); got != "Bob asked, Cy asked" {
+			t.Error(got)
+		}
+		c.in("Bob")
+		time.Sleep(6 * time.Hour)
+		if err := h.hub.Heard(t.Context(), people[0]); err != nil || c.forming(people[1]) {
+			t.Errorf("%v, forming %v", err, c.forming(people[1]))
+		}
+	})
+}
+
+// TestCirclesAgreeWithASimpleModel: a year of random acts, each compared with a model that knows nothing of the hub.
+func TestCirclesAgreeWithASimpleModel(t *testing.T) {
+	for seed := range uint64(30) {
+		synctest.Test(t, func(t *testing.T) {
+			rnd := rand.New(rand.NewPCG(seed, 7))
+			h := town(t)
+			ann := h.talk("Ann")[0]
+			r := h.forms(ann)
+			const n = 14
+			var asked, in, banned [n]time.Duration // when the invite ends; 1: is in; until when he is kicked
+			now, until, established := time.Duration(0), 6*time.Hour, false
+			who := func(i int) group.Caller { return person(fmt.Sprint("P", i)) }
+			members := func() (count, waiting int) {
+				for i := range n {
+					if in[i] != 0 {
+						count++
+					} else if asked[i] > now {
+						waiting++
+					}
+				}
+				return count + 1, waiting
+			}
+			for range 120 {
+				i := rnd.IntN(n)
+				var err error
+				var want bool
+				what := ""
+				count, waiting := members()
+				overdue := !established && now >= until
+				switch rnd.IntN(7) {
+				case 0:
+					d := time.Duration(rnd.IntN(100)) * time.Minute
+					time.Sleep(d)
+					now += d
+					continue
+				case 1, 2:
+					what = "invite"
+					established = established || overdue
+					free := count + waiting
+					if asked[i] > now && in[i] == 0 {
+						free-- // another invite for the same one
+					}
+					want = !established && in[i] == 0 && banned[i] <= now && free < 10
+					_, err = r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(who(i))})
+					if want {
+						asked[i] = now + 6*time.Hour
+						until = max(until, asked[i])
+					}
+				case 3:
+					what = "join"
+					want = in[i] != 0 || !established && asked[i] > now && banned[i] <= now
+					_, err = r.joins(who(i), "")
+					if want {
+						in[i], asked[i] = 1, 0
+					}
+				case 4:
+					what = "decline"
+					want = in[i] == 0 && !established && asked[i] > now && banned[i] <= now
+					_, err = r.hub.DeclineInvite(t.Context(), who(i), r.id)
+					if want {
+						asked[i] = 0
+					}
+				case 5:
+					what = "kick"
+					established = established || overdue
+					want = in[i] != 0
+					_, err = r.hub.Kick(t.Context(), ann, r.id, group.KickInput{Target: hash(who(i))})
+					if want {
+						in[i], banned[i] = 0, now+time.Hour
+					}
+				case 6:
+					if rnd.IntN(8) > 0 {
+						continue
+					}
+					what = "establish"
+					want = established || overdue || waiting == 0
+					err = r.establish(ann)
+					established = established || want
+				}
+				if established {
+					clear(asked[:])
+				}
+				if (err == nil) != want {
+					t.Fatalf("seed %d, after %v: %s of %d: %v, want it %v (%d members, %d waiting, established %v)", seed, now, what, i, err, want, count, waiting, established)
+				}
+				if got := r.forming(ann); got == established {
+					t.Fatalf("seed %d, after %v: %s: forming %v", seed, now, what, got)
+				}
+			}
+		})
+	}
+}
+
+// TestAFailureUndoesTheWholeCircle: nothing is left of one whose forming could not be stored.
+func TestAFailureUndoesTheWholeCircle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob")
+		h.store.OnCommit(func() error { return errors.New("the disk is full") })
+		_, err := h.hub.CreateGroup(t.Context(), people[0], group.NewGroup{Preset: "circle", Invite: []group.AnyHash{hash(people[1])}})
+		refused(t, "a circle that could not be stored", err, group.KindNotDurable)
+		h.store.OnCommit(nil)
+		if err := h.store.View(context.Background(), func(tx group.ReadTx) error {
+			groups, err := tx.Groups()
+			if len(groups) != 1 {
+				t.Errorf("%d groups", len(groups))
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+}
