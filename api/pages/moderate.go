@@ -44,7 +44,7 @@ func (s *Server) moderate(v *visit) *page {
 	entry(moderation.ActionBans, "Who is banned", "bans", "")
 	entry(moderation.ActionAudit, "The log", "audit", "")
 	entry(moderation.ActionInvites, "Invites", "invites", "")
-	entry(moderation.ActionName, "Names and topic", "names", "")
+	entry(moderation.ActionTopic, "Names and topic", "names", "")
 	entry(moderation.ActionSettings, "Settings", "settings", "")
 	if s.can(v, moderation.ActionLockdown) {
 		shown = true

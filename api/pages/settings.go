@@ -22,7 +22,7 @@ func (s *Server) settings(v *visit) *page {
 	list := all[from:]
 	changes := s.can(v, moderation.ActionSettings)
 	p := s.page(v, title)
-	if s.can(v, moderation.ActionName) {
+	if s.can(v, moderation.ActionName) || s.can(v, moderation.ActionTopic) {
 		p.link("Names and topic", "/page/names.mu").nl().nl()
 	}
 	p.list(len(list), func(p *page, i int) {
@@ -116,7 +116,8 @@ func (s *Server) names(v *visit) *page {
 	if !v.member() {
 		return s.problem(v, title, s.outside(v))
 	}
-	if !s.can(v, moderation.ActionName) {
+	names, topic := s.can(v, moderation.ActionName), s.can(v, moderation.ActionTopic)
+	if !names && !topic {
 		return s.problem(v, title, s.denied(v))
 	}
 	var note string
@@ -134,11 +135,15 @@ func (s *Server) names(v *visit) *page {
 		s.refusal(v, p, failed)
 	}
 	v.sentNote(p)
-	p.line("The public name is what strangers see, and what is announced. With a private name members see that instead.")
-	labelled(p, "Public name: ", "public", 32, v.typed("public", v.info.PublicName))
-	labelled(p, "Private name:", "private", 32, v.typed("private", v.info.PrivateName))
-	p.line("Topic:")
-	refill(p, "topic", 50, v.typed("topic", v.info.Topic))
+	if names {
+		p.line("The public name is what strangers see, and what is announced. With a private name members see that instead.")
+		labelled(p, "Public name: ", "public", 32, v.typed("public", v.info.PublicName))
+		labelled(p, "Private name:", "private", 32, v.typed("private", v.info.PrivateName))
+	}
+	if topic {
+		p.line("Topic:")
+		refill(p, "topic", 50, v.typed("topic", v.info.Topic))
+	}
 	p.nl()
 	s.form(v, p, form, "Save")
 	p.nl()
