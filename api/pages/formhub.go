@@ -50,6 +50,16 @@ type FormHub interface {
 	UpdateSettings(ctx context.Context, c group.Caller, g group.GroupID, in group.SettingsInput) (group.Change, error)
 	UpdateDisplayName(ctx context.Context, c group.Caller, g group.GroupID, in group.NamesInput) (group.Change, error)
 	UpdateTopic(ctx context.Context, c group.Caller, g group.GroupID, topic string) (group.Change, error)
+
+	Groups(ctx context.Context, c group.Caller) ([]group.Info, error)
+	MayCreate(ctx context.Context, c group.Caller) error
+	CreateGroup(ctx context.Context, c group.Caller, n group.NewGroup) (group.Group, error)
+	CloneGroup(ctx context.Context, c group.Caller, g group.GroupID, in group.CloneInput) (group.Cloned, error)
+	DeleteGroup(ctx context.Context, c group.Caller, g group.GroupID) error
+
+	DeclineInvite(ctx context.Context, c group.Caller, g group.GroupID) (group.Change, error)
+	Circle(ctx context.Context, c group.Caller, g group.GroupID) (group.CircleState, error)
+	Establish(ctx context.Context, c group.Caller, g group.GroupID) (group.Change, error)
 }
 
 var _ FormHub = (*group.Hub)(nil)
@@ -79,5 +89,11 @@ func (s *Server) formPages() []route {
 		{"/page/settings.mu", s.settings},
 		{"/page/setting.mu", s.setting},
 		{"/page/names.mu", s.names},
+		{"/page/groups.mu", s.groups},
+		{"/page/kinds.mu", s.kinds},
+		{"/page/create.mu", s.create},
+		{"/page/clone.mu", s.clone},
+		{"/page/delete.mu", s.deleteGroup},
+		{"/page/circle.mu", s.circle},
 	}
 }

@@ -99,11 +99,12 @@ func (s *Server) invited(v *visit, title string) (*page, error) {
 			return nil, invalid("invite", "write a number of uses")
 		}
 	}
-	if strings.TrimSpace(v.field("who")) != "" {
-		if in.For, err = s.whom(v); err != nil {
+	if text := strings.TrimSpace(v.field("who")); text != "" {
+		if in.For, err = s.resolve(v, text, group.AmongDeparted, group.AmongRequests, group.AmongMembers, group.AmongAcquaintances); err != nil {
 			return nil, err
 		}
-		in.Send = true
+		_, whole := group.ParseAnyHash(text)
+		in.Send, in.Picked = true, !whole
 	}
 	r, err := s.hub.CreateInvite(v.ctx, v.acting(""), s.group, in)
 	if err != nil {

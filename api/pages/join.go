@@ -9,7 +9,7 @@ import (
 
 // join is the door: what joining means, the form, and what came of it.
 func (s *Server) join(v *visit) *page {
-	const title, form = "Join", "join"
+	const title, form, decline = "Join", "join", "decline"
 	var failed error
 	if s.taken(v, form) {
 		r, err := s.hub.Join(v.ctx, v.acting(""), s.group, group.JoinInput{Name: v.field("name"), Greeting: v.field("greeting"), Code: v.field("code")})
@@ -17,6 +17,11 @@ func (s *Server) join(v *visit) *page {
 			return s.joined(v, title, r)
 		}
 		failed = err
+	}
+	if s.taken(v, decline) {
+		if _, failed = s.hub.DeclineInvite(v.ctx, v.acting(""), s.group); failed == nil {
+			return s.done(v, title, "You have declined the invite.")
+		}
 	}
 	if v.member() {
 		p := s.page(v, title)
@@ -45,6 +50,10 @@ func (s *Server) join(v *visit) *page {
 		return p
 	}
 	s.joinForm(v, p, form)
+	if v.info.You.Standing == moderation.StandingInvited {
+		s.form(v, p, decline, "Decline the invite")
+		p.nl()
+	}
 	return p
 }
 
@@ -57,6 +66,9 @@ func (s *Server) door(v *visit, p *page) {
 		p.link("Take the request back", "/page/leave.mu").nl()
 	case i.You.Standing == moderation.StandingInvited:
 		p.line("You are invited: choose a name and join.")
+		if s.can(v, moderation.ActionCircle) && i.Policy.Establish {
+			p.link("Who else is", "/page/circle.mu").nl()
+		}
 	case i.Joining == moderation.JoiningClosed:
 		p.line("This group takes no new members now.")
 	case i.Joining == moderation.JoiningInvite:

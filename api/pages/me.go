@@ -60,6 +60,10 @@ func (s *Server) me(v *visit) *page {
 	if s.can(v, moderation.ActionInvite) || s.can(v, moderation.ActionInvites) {
 		p.link("Invites", "/page/invites.mu").nl()
 	}
+	if v.info.Policy.Establish {
+		p.link("How this group is formed", "/page/circle.mu").nl()
+	}
+	p.link("How this group behaves", "/page/settings.mu").text(" | ").link("Groups here", "/page/groups.mu").nl()
 	if was.Blocking {
 		p.text("No group here sends you invites. ")
 		s.form(v, p, block, "Allow them", "invites", "on")

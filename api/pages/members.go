@@ -47,14 +47,19 @@ func (s *Server) members(v *visit) *page {
 // A whole hash or address that nobody is known by stands for itself.
 func (s *Server) whom(v *visit) (group.AnyHash, error) {
 	text := strings.TrimSpace(v.value("who"))
-	if h, ok := group.ParseAnyHash(text); ok && !h.IsZero() {
-		return h, nil
-	}
 	if text == "" {
 		return group.AnyHash{}, invalid("resolve", "say who: a name, or the first digits of an address")
 	}
-	h, err := s.hub.Resolve(v.ctx, v.caller, s.group, text, group.AmongMembers)
-	for _, scope := range []group.Scope{group.AmongDeparted, group.AmongRequests, group.AmongBans} {
+	return s.resolve(v, text, group.AmongMembers, group.AmongDeparted, group.AmongRequests, group.AmongBans)
+}
+
+// resolve finds whom a text names, in one scope after the other.
+func (s *Server) resolve(v *visit, text string, first group.Scope, others ...group.Scope) (group.AnyHash, error) {
+	if h, ok := group.ParseAnyHash(text); ok && !h.IsZero() {
+		return h, nil
+	}
+	h, err := s.hub.Resolve(v.ctx, v.caller, s.group, text, first)
+	for _, scope := range others {
 		if err == nil || group.KindOf(err) != group.KindNotFound {
 			break
 		}
@@ -62,6 +67,9 @@ func (s *Server) whom(v *visit) (group.AnyHash, error) {
 		if other, err2 := s.hub.Resolve(v.ctx, v.caller, s.group, text, scope); err2 == nil || group.KindOf(err2) == group.KindConflict {
 			h, err = other, err2
 		}
+	}
+	if group.KindOf(err) == group.KindNotFound && err != nil {
+		err = &group.Error{Kind: group.KindNotFound, Op: "resolve", Msg: "nobody here is called " + strconv.Quote(cut(moderation.CleanLine(text), 30))}
 	}
 	return h, err
 }
@@ -88,7 +96,7 @@ func (s *Server) name(m group.Member) string {
 
 // member is the page of one person: who he is, and what the caller may do about him.
 func (s *Server) member(v *visit) *page {
-	const title, form = "Member", "member"
+	const title, form, erase = "Member", "member", "erase"
 	who, err := s.personOf(v)
 	if err != nil {
 		return s.problem(v, title, err)
@@ -107,6 +115,18 @@ func (s *Server) member(v *visit) *page {
 				return s.problem(v, title, err)
 			}
 			who = after
+		}
+	}
+	if v.variable("do") == "erase" && who.Allows(moderation.ActionDelete) {
+		if s.taken(v, erase) {
+			if note, failed = s.erasePosts(v, target); failed == nil {
+				v.clear()
+			}
+		} else if !v.again {
+			p := s.sure(v, title, "Delete everything that "+s.name(who.Member)+" wrote?")
+			p.line("All the posts are erased for everybody, with their files. This can not be undone; a ban can hide them for a day instead.")
+			s.yesNo(v, p, erase, "Yes, delete it all", "/page/member.mu", []string{"who", target.String()}, "who", target.String(), "do", "erase")
+			return p
 		}
 	}
 	p := s.page(v, title)
@@ -211,7 +231,26 @@ func (s *Server) actions(v *visit, p *page, form string, who group.Person) {
 			sep = " | "
 		}
 	}
+	if who.Allows(moderation.ActionDelete) {
+		p.text(sep).link("Delete all posts", "/page/member.mu", "who", target, "do", "erase")
+	}
 	p.end()
+}
+
+// erasePosts erases what somebody wrote, as much as can be at once.
+func (s *Server) erasePosts(v *visit, author group.AnyHash) (string, error) {
+	const rounds = 20
+	n := 0
+	for i := range rounds {
+		r, err := s.hub.Delete(v.ctx, v.acting(strconv.Itoa(i)), s.group, group.DeleteInput{Author: author})
+		if err != nil {
+			return "", err
+		}
+		if n += r.Deleted; !r.More {
+			return count(n, "post") + " deleted.", nil
+		}
+	}
+	return count(n, "post") + " deleted; there are more: do it again.", nil
 }
 
 // doTo does what a button on somebody's page says, and returns what was done.

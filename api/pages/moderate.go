@@ -152,7 +152,7 @@ func (s *Server) waiting(v *visit) *page {
 		if q.Greeting != "" {
 			p.text(": " + fit(q.Greeting, 120))
 		}
-		p.end().text("  ")
+		p.end().in()
 		s.form(v, p, form, "Approve", "who", q.Identity.String())
 		p.text(" | ").link("See, reject", "/page/member.mu", "who", q.Identity.String())
 		p.indent = 0
@@ -197,9 +197,9 @@ func (s *Server) reports(v *visit) *page {
 	p.list(len(list.Reports), func(p *page, i int) {
 		r := list.Reports[i]
 		p.indent = 2
-		p.text(fmt.Sprintf("#%d %s", r.Seq, fit(posts[r.Seq], 100))).end()
-		p.text("  " + cut(nameOr(names[group.AnyHash(r.By)], group.AnyHash(group.AddressOf(r.By))), 24) + ", " + s.ago(r.Created) + because(fit(r.Reason, 100))).end()
-		p.text("  ").link("See, delete", "/page/entry.mu", "seq", seqText(r.Seq)).text(" | ")
+		p.text(fmt.Sprintf("#%d %s", r.Seq, fit(posts[r.Seq], 100))).end().in()
+		p.text(cut(nameOr(names[group.AnyHash(r.By)], group.AnyHash(group.AddressOf(r.By))), 24) + ", " + s.ago(r.Created) + because(fit(r.Reason, 100))).end().in()
+		p.link("See, delete", "/page/entry.mu", "seq", seqText(r.Seq)).text(" | ")
 		s.form(v, p, form, "Settle", "post", seqText(r.Seq))
 		p.indent = 0
 	}, func(p *page, shown int) {

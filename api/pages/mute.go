@@ -34,7 +34,7 @@ func (s *Server) mute(v *visit) *page {
 	v.sentNote(p)
 	s.portrait(p, who)
 	p.nl()
-	labelled(p, "For, as 30m, 2h, 7d (empty: until you lift it)", "for", 6, v.typed("for", ""))
+	labelled(p, "How long, as 2h or 7d (empty: until you lift it)", "for", 6, v.typed("for", ""))
 	labelled(p, "Reason, which members see:", "reason", 40, v.typed("reason", ""))
 	p.nl()
 	s.form(v, p, form, "Mute", "who", target.String())

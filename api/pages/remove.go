@@ -60,7 +60,7 @@ func (s *Server) remove(v *visit, title, form string, kick bool) *page {
 	if kick {
 		usual = "1h"
 	}
-	p.end().text("For, as 30m, 2h, 7d ")
+	p.end().text("How long, as 30m, 2h or 7d ")
 	if !kick {
 		p.text("(empty: for good) ")
 	}

@@ -1,0 +1,292 @@
+package pages
+
+import (
+	"strconv"
+	"strings"
+
+	"groupd/api/words"
+	"groupd/group"
+	"groupd/moderation"
+	"groupd/rns"
+)
+
+// groups lists the groups of this server that the caller may see, each with a link to its own pages, and leads to the forms about groups.
+func (s *Server) groups(v *visit) *page {
+	const title = "Groups here"
+	list, err := s.hub.Groups(v.ctx, v.caller)
+	if err != nil {
+		return s.problem(v, title, err)
+	}
+	p := s.page(v, title)
+	if s.hub.MayCreate(v.ctx, v.caller) == nil {
+		p.link("Make a group of your own", "/page/create.mu").nl()
+	}
+	if s.can(v, moderation.ActionCloneGroup) {
+		p.link("Make one like this, without some members", "/page/clone.mu").nl()
+	}
+	if s.can(v, moderation.ActionDeleteGroup) {
+		p.link("Delete this group", "/page/delete.mu").nl()
+	}
+	p.end()
+	if len(p.b) > 0 {
+		p.nl()
+	}
+	from := min(int(v.number("from")), len(list))
+	list = list[from:]
+	p.list(len(list), func(p *page, i int) { s.groupLine(p, list[i]) }, func(p *page, shown int) {
+		if shown < len(list) {
+			p.nl().link("More", "/page/groups.mu", "from", strconv.Itoa(from+shown)).nl()
+		}
+	})
+	return p
+}
+
+// groupLine is one group of a list.
+func (s *Server) groupLine(p *page, i group.Info) {
+	p.indent = 2
+	defer func() { p.indent = 0 }()
+	name := i.PublicName
+	if i.PrivateName != "" {
+		name = i.PrivateName
+	}
+	if i.Group == s.group {
+		p.bold(cut(name, 40)).text(" (this one)")
+	} else {
+		p.anchor(cut(name, 40), siteOf(i.Identity)+":/page/index.mu", "", nil)
+	}
+	what := i.Joining.String()
+	if i.You.Standing != moderation.StandingStranger {
+		what = "you are " + i.You.Standing.String()
+	}
+	p.text(", " + what)
+	if i.Inside {
+		p.text(", " + count(i.Members, "member"))
+		if i.Topic != "" {
+			p.text(": " + fit(i.Topic, 80))
+		}
+	}
+}
+
+// siteOf is where a group's pages are.
+func siteOf(id group.IdentityHash) string {
+	owner := rns.IdentityHash(id)
+	return rns.HashDestinationName(&owner, rns.HashName(App, Aspect)).String()
+}
+
+// create makes a group of the caller's own.
+func (s *Server) create(v *visit) *page {
+	const title, form = "A new group", "create"
+	var failed error
+	if s.taken(v, form) {
+		in, err := s.newGroup(v)
+		if err == nil {
+			g, err2 := s.hub.CreateGroup(v.ctx, v.acting(""), in)
+			if err = err2; err == nil {
+				return s.made(v, title, g)
+			}
+		}
+		failed = err
+	} else if err := s.hub.MayCreate(v.ctx, v.caller); err != nil {
+		return s.problem(v, title, err)
+	}
+	p := s.page(v, title)
+	if failed != nil {
+		s.refusal(v, p, failed)
+	}
+	v.sentNote(p)
+	kind := v.typed("kind", "public")
+	for _, k := range moderation.Presets() {
+		p.end().radio("kind", k.Word, k.Word, kind == k.Word)
+	}
+	p.text(" ").link("What these are", "/page/kinds.mu").nl()
+	labelled(p, "Name:", "title", 32, v.typed("title", ""))
+	labelled(p, "Name for members alone:", "private", 32, v.typed("private", ""))
+	labelled(p, "Topic:", "topic", 40, v.typed("topic", ""))
+	labelled(p, "Your name there:", "name", 24, v.typed("name", v.ownName()))
+	labelled(p, "An event ends on, as 2027-05-31:", "end", 16, v.typed("end", ""))
+	labelled(p, "A circle begins with (names or addresses, commas between):", "invite", 40, v.typed("invite", ""))
+	p.nl()
+	s.form(v, p, form, "Make it")
+	p.nl()
+	return p
+}
+
+// newGroup reads the form.
+func (s *Server) newGroup(v *visit) (group.NewGroup, error) {
+	in := group.NewGroup{Preset: v.field("kind"), PublicName: v.field("title"), PrivateName: v.field("private"), Topic: v.field("topic"), CreatorName: v.field("name")}
+	if in.CreatorName == "" {
+		in.CreatorName = v.ownName()
+	}
+	if text := strings.TrimSpace(v.field("end")); text != "" {
+		m, ok := words.Moment(text, s.hub.Now())
+		if !ok {
+			return in, invalid("create", "write the end as "+words.HowMoment)
+		}
+		in.Policy.ExpiresAt = m
+	}
+	var err error
+	in.Invite, err = s.whoAll(v, "invite", group.AmongMembers, group.AmongAcquaintances)
+	return in, err
+}
+
+// whoAll are the people whom a field names, with commas between.
+func (s *Server) whoAll(v *visit, field string, first group.Scope, others ...group.Scope) (list []group.AnyHash, err error) {
+	for text := range strings.SplitSeq(v.value(field), ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		h, err := s.resolve(v, text, first, others...)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, h)
+	}
+	return list, nil
+}
+
+// made tells of a new group.
+func (s *Server) made(v *visit, title string, g group.Group) *page {
+	p := s.done(v, title, "It is made, and yours.")
+	p.line("Its address: " + g.Address.String())
+	p.write("Write to it", g.Address.String()).text(" | ")
+	p.anchor("Open its pages", siteOf(g.Identity)+":/page/index.mu", "", nil)
+	p.nl()
+	return p
+}
+
+// kinds tells what the kinds of groups are.
+func (s *Server) kinds(v *visit) *page {
+	p := s.static(v, "Kinds of groups")
+	for _, k := range moderation.Presets() {
+		p.indent = 2
+		p.bold(k.Word).text(": " + k.Text).nl()
+		p.indent = 0
+	}
+	p.nl().link("Make one", "/page/create.mu").nl()
+	return p
+}
+
+// clone makes a group like this one without some members, after a second page: everybody else is sent an invite.
+func (s *Server) clone(v *visit) *page {
+	const title, form, sure = "A group like this", "clone", "clone sure"
+	if !s.can(v, moderation.ActionCloneGroup) {
+		return s.problem(v, title, s.denied(v))
+	}
+	in, err := s.cloneInput(v)
+	switch {
+	case s.taken(v, sure) && err == nil:
+		r, err2 := s.hub.CloneGroup(v.ctx, v.acting(""), s.group, in)
+		if err = err2; err == nil {
+			p := s.made(v, title, r.Group)
+			p.line(count(r.Invited, "member") + " invited, " + strconv.Itoa(r.LeftOut) + " left out.")
+			if r.More {
+				p.line("There are more members than are invited at once: invite the others yourself.")
+			}
+			return p
+		}
+	case s.taken(v, form) && err == nil:
+		p := s.sure(v, title, "Make this group?")
+		p.line("Everybody here is sent an invite to it, but for: " + fit(cloneWithout(v), 300))
+		p.line("It has the settings, names and topic of this one, and belongs to you. Posts stay here.")
+		vars := []string{"title", v.value("title"), "private", v.value("private"), "without", v.value("without")}
+		s.yesNo(v, p, sure, "Yes, make it", "/page/clone.mu", vars, vars...)
+		return p
+	}
+	p := s.page(v, title)
+	if err != nil {
+		s.refusal(v, p, err)
+	}
+	v.sentNote(p)
+	labelled(p, "Name (empty: as this):", "title", 32, v.typed("title", ""))
+	labelled(p, "Name for members alone:", "private", 32, v.typed("private", ""))
+	p.line("Without (names or addresses, with commas between):")
+	refill(p, "without", 50, v.typed("without", ""))
+	p.nl()
+	s.form(v, p, form, "Go on")
+	p.nl()
+	return p
+}
+
+func cloneWithout(v *visit) string {
+	if text := strings.TrimSpace(v.value("without")); text != "" {
+		return text
+	}
+	return "nobody"
+}
+
+func (s *Server) cloneInput(v *visit) (in group.CloneInput, err error) {
+	in.Name, in.PrivateName = v.value("title"), v.value("private")
+	in.Without, err = s.whoAll(v, "without", group.AmongMembers)
+	return in, err
+}
+
+// deleteGroup ends this group, after a second page that wants its name.
+func (s *Server) deleteGroup(v *visit) *page {
+	const title, form = "Delete this group", "delete group"
+	if !s.can(v, moderation.ActionDeleteGroup) {
+		return s.problem(v, title, s.denied(v))
+	}
+	var failed error
+	if s.taken(v, form) {
+		if plain(moderation.CleanLine(v.field("title"))) != plain(v.groupName()) {
+			failed = invalid("delete group", "that is not the name of this group")
+		} else if failed = s.hub.DeleteGroup(v.ctx, v.acting(""), s.group); failed == nil {
+			p := newPage(0)
+			p.line("The group is deleted. What it kept is being erased.")
+			return p
+		}
+	}
+	p := s.sure(v, title, "Delete this group for everybody?")
+	if failed != nil {
+		s.refusal(v, p, failed)
+	}
+	p.line("All members, posts, files and settings are erased, and nobody reaches the group again. This can not be undone.")
+	p.nl()
+	labelled(p, "Write the name "+v.groupName()+" here:", "title", 32, "")
+	s.yesNo(v, p, form, "Yes, delete the group", "/page/groups.mu", nil)
+	return p
+}
+
+// circle tells how a group is being formed, and lets its creator establish it.
+func (s *Server) circle(v *visit) *page {
+	const title, form = "Forming", "establish"
+	var note string
+	var failed error
+	if s.taken(v, form) {
+		if _, failed = s.hub.Establish(v.ctx, v.acting(""), s.group); failed == nil {
+			note = "The group is established."
+			s.reload(v)
+		}
+	}
+	st, err := s.hub.Circle(v.ctx, v.caller, s.group)
+	if err != nil {
+		return s.problem(v, title, err)
+	}
+	p := s.page(v, title)
+	told(p, note)
+	if failed != nil {
+		s.refusal(v, p, failed)
+	}
+	v.sentNote(p)
+	if st.Forming {
+		p.line("This group is being formed: who is invited answers, then whoever made it establishes it.")
+	} else {
+		p.line("This group is established, as it is.")
+	}
+	p.nl()
+	p.list(len(st.Invitees), func(p *page, n int) {
+		i := st.Invitees[n]
+		p.indent = 2
+		p.text(cut(nameOr(i.Name, i.Who), 30) + ": " + i.State.String())
+		if i.State == group.InviteeAsked {
+			p.text(", answers within " + moderation.Remaining(i.Expires.Sub(s.hub.Now())))
+		}
+		p.indent = 0
+	}, nil)
+	if st.MayEstablish {
+		p.nl()
+		s.form(v, p, form, "Establish the group")
+		p.nl()
+	}
+	return p
+}
