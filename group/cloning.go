@@ -21,8 +21,8 @@ const (
 
 // CloneInput says how a clone differs from its original.
 type CloneInput struct {
-	Name        string    // public; "": that of the original
-	PrivateName string    // for members; "": that of the original, if Name is "" as well
+	Name        string    // "": that of the original
+	PrivateName string    // for members, Name for everybody; "": Name is for members only where the clone hides its name
 	Public      *bool     // nil: as the original, but not when somebody is left out
 	Without     []AnyHash // members who are not invited, at most MaxLeftOut, by identity or address
 	CreatorName string    // the caller's name in it; "": the one he has in the original
@@ -42,8 +42,8 @@ type Cloned struct {
 // him alone and good for as long as the policy says, and is told so by the one fixed text, bit by bit. The caller owns the clone. Posts, bans,
 // reports and the log stay where they are.
 //
-// Who is left out learns nothing of it: unless Public says otherwise, the clone is then private, is not announced, and asks for approval
-// where the original was open. Roles above member are kept when an owner or the operator clones.
+// Who is left out learns nothing of it: unless Public says otherwise, the clone is then private, hides its name, is not announced, and asks
+// for approval where the original was open. Roles above member are kept when an owner or the operator clones.
 //
 // For those with the rank that Policy.CloneRole says, where the server lets them make groups; its quotas count.
 func (h *Hub) CloneGroup(ctx context.Context, c Caller, g GroupID, in CloneInput) (Cloned, error) {
@@ -138,8 +138,8 @@ func (h *Hub) planClone(tx ReadTx, op string, c Caller, g GroupID, in CloneInput
 	left := make(map[IdentityHash]bool)
 	for _, who := range in.Without {
 		m, err := s.tx.MemberByHash(g, who)
-		if errors.Is(err, ErrNoRow) || err == nil && !m.Present {
-			continue // the clone invites members only
+		if errors.Is(err, ErrNoRow) || err == nil && !m.Present { // who was meant must not be invited by mistake
+			return p, s.refuse(KindNotFound, "without", "no such member")
 		}
 		if err != nil {
 			return p, err
@@ -160,12 +160,18 @@ func (h *Hub) planClone(tx ReadTx, op string, c Caller, g GroupID, in CloneInput
 // cloneOf is the group that a clone of this one is.
 func (s *scene) cloneOf(in CloneInput) NewGroup {
 	g := s.group
-	n := NewGroup{Public: g.Public, PublicName: in.Name, PrivateName: in.PrivateName, Topic: g.Topic, Joining: g.Joining, Policy: g.Policy, Preset: g.Preset, CreatorName: in.CreatorName}
-	if in.Name == "" {
-		n.PublicName = g.PublicName
-		if in.PrivateName == "" {
-			n.PrivateName = g.PrivateName
-		}
+	n := NewGroup{Public: g.Public, Topic: g.Topic, Joining: g.Joining, Policy: g.Policy, Preset: g.Preset, CreatorName: in.CreatorName}
+	hides := in.Public == nil && len(in.Without) > 0
+	name := cmp.Or(in.Name, g.Name())
+	switch {
+	case in.PrivateName != "":
+		n.PublicName, n.PrivateName = name, in.PrivateName
+	case hides:
+		n.PublicName, n.PrivateName = moderation.NamelessGroup, name
+	case g.PrivateName != "":
+		n.PublicName, n.PrivateName = g.PublicName, name
+	default:
+		n.PublicName = name
 	}
 	if m := s.standing.Member; n.CreatorName == "" && m != nil {
 		n.CreatorName = m.DisplayName
@@ -176,7 +182,7 @@ func (s *scene) cloneOf(in CloneInput) NewGroup {
 	switch {
 	case in.Public != nil:
 		n.Public = *in.Public
-	case len(in.Without) > 0:
+	case hides:
 		n.Public, n.Policy.Announce = false, moderation.AnnounceOff
 		switch {
 		case n.Joining == moderation.JoiningOpen && n.Policy.NoStaff:

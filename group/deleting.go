@@ -18,6 +18,21 @@ func (h *Hub) DeleteGroup(ctx context.Context, c Caller, g GroupID) error {
 		return err
 	}
 	var done founded
+	if err := h.store.View(ctx, func(tx ReadTx) error { // who may not causes no writes
+		if repeated, err := h.repeat(tx, "", op, c, &done); repeated || err != nil {
+			return err
+		}
+		s, err := h.look(tx, op, c, g)
+		if err != nil {
+			return err
+		}
+		return s.may(moderation.ActionDeleteGroup)
+	}); err != nil {
+		return h.failed(op, err)
+	}
+	if done.Repeated {
+		return nil
+	}
 	err = h.store.Update(ctx, func(tx Tx) error {
 		if repeated, err := h.repeat(tx, "", op, c, &done); repeated || err != nil {
 			return err

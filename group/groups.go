@@ -13,11 +13,13 @@ import (
 
 // Bounds of groups that people make, unless the operator says otherwise.
 const (
-	DefaultGroupsEach = 3             // of one person
-	DefaultGroups     = 50            // on the server, above which nobody but the operator makes any
-	DefaultCooldown   = time.Hour     // between two of one person
-	DefaultPerHour    = 10            // of all together
-	DefaultGroupCost  = 16            // bits of work of who is a member nowhere here
+	DefaultGroupsEach = 3         // of one person
+	DefaultGroups     = 50        // on the server, above which nobody but the operator makes any
+	DefaultCooldown   = time.Hour // between two of one person
+	DefaultPerHour    = 10        // of all together
+	DefaultGroupCost  = 16        // bits of work of who is a member nowhere here
+	listBurst         = 30        // lists of groups for one who asks, then one every listEvery
+	listEvery         = time.Second
 	maxRemoved        = 1000          // deleted groups of the operator's that are remembered; the one deleted first goes
 	maxServerLog      = 10_000        // lines
 	maxPlaces         = MaxGroups     // rows of one person in all groups
@@ -360,12 +362,17 @@ func (h *Hub) madeGroup(ctx context.Context, op string, c Caller, made founded) 
 }
 
 // Groups lists the groups here that the caller may see, by id, as Info of the caller: all for Local callers; public ones for everybody
-// else, and private ones for their members, who waits there, and whom an invite names.
+// else, and private ones for their members, who waits there, and whom an invite names. Who asks often waits.
 func (h *Hub) Groups(ctx context.Context, c Caller) ([]Info, error) {
 	const op = "groups"
 	c, err := prepare(op, c)
 	if err != nil {
 		return nil, err
+	}
+	if !c.Local { // who has not identified shares with all others
+		if wait := h.listing.TakeOne(h.clock.wall(), c.Identity, moderation.Rate{Burst: listBurst, Every: listEvery}); wait > 0 {
+			return nil, &Error{Kind: KindRateLimited, Op: op, Msg: "the groups were listed often just now, wait a little", Reason: moderation.ReasonRate, RetryAfter: wait}
+		}
 	}
 	var list []Info
 	err = h.store.View(ctx, func(tx ReadTx) error {

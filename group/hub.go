@@ -73,6 +73,7 @@ type Hub struct {
 	newIdentity func() (public, private []byte, err error)
 	creating    Creating
 	founding    Buckets[IdentityHash] // groups made, by whom; zero: of all
+	listing     Buckets[IdentityHash] // lists of groups, for whom; zero: for all who have not identified
 
 	importing atomic.Bool // Import runs
 

@@ -6,6 +6,16 @@ import (
 	"groupd/moderation"
 )
 
+// Called is the new group with one name: for members only, where its preset hides names, else for everybody.
+func (n NewGroup) Called(name string) NewGroup {
+	if p, ok := moderation.PresetNamed(n.Preset); ok && p.PublicName != "" {
+		n.PrivateName = name
+		return n
+	}
+	n.PublicName = name
+	return n
+}
+
 // settled is a new group with all that its preset says, but for what is said otherwise.
 func (n NewGroup) settled() (NewGroup, error) {
 	var p moderation.Preset

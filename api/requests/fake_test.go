@@ -35,7 +35,8 @@ type fakeHub struct {
 	reported []group.Report
 	info     group.Info
 	head     group.Head
-	seen     []any // inputs
+	seen     []any          // inputs
+	made     group.NewGroup // by CreateGroup
 }
 
 func id(n byte) group.IdentityHash { return group.IdentityHash(bytes.Repeat([]byte{n}, 16)) }
@@ -313,6 +314,30 @@ func (h *fakeHub) Bans(_ context.Context, c group.Caller, _ group.GroupID, after
 	return list[:n], n < len(list), h.note("bans", c, after)
 }
 
+func (h *fakeHub) Groups(_ context.Context, c group.Caller) ([]group.Info, error) {
+	other := group.Info{
+		Group: "g-1", Identity: id(31), PublicName: "Private Group", Joining: moderation.JoiningInvite, You: group.Standing{Standing: moderation.StandingInvited},
+	}
+	return []group.Info{h.info, other}, h.note("groups", c, nil)
+}
+
+func (h *fakeHub) Creating() group.Creating {
+	return group.Creating{Who: moderation.CreatingAnyone, PerPerson: 3, Max: 50, Cost: 16}
+}
+
+func (h *fakeHub) CreateGroup(_ context.Context, c group.Caller, n group.NewGroup) (group.Group, error) {
+	h.made = n
+	return group.Group{ID: "g-1"}, h.note("create group", c, nil)
+}
+
+func (h *fakeHub) CloneGroup(_ context.Context, c group.Caller, _ group.GroupID, in group.CloneInput) (group.Cloned, error) {
+	return group.Cloned{Group: group.Group{ID: "g-1"}, Invited: 12, LeftOut: len(in.Without)}, h.note("clone group", c, in)
+}
+
+func (h *fakeHub) DeleteGroup(_ context.Context, c group.Caller, g group.GroupID) error {
+	return h.note("delete group", c, g)
+}
+
 func (h *fakeHub) Directory(_ context.Context, c group.Caller, q group.DirectoryQuery) (group.DirectoryPage, error) {
 	far := group.ListedGroup{Number: 3, Identity: id(21), Name: "Ridge Repair Shop", Public: true, Joining: moderation.JoiningOpen, JoinCost: 8, PostCost: 12, Hops: 2, Last: start()}
 	like := group.ListedGroup{Number: 9, Identity: id(22), Name: "Ridge Repair Sh0p", Joining: moderation.JoiningApprove, Hops: 4, Last: start().Add(time.Hour)}
@@ -489,6 +514,10 @@ func samples() []sample {
 		{"/info", &groupdv1.InfoRequest{}, &groupdv1.InfoReply{}},
 		{"/disclosure", &groupdv1.DisclosureRequest{}, &groupdv1.DisclosureReply{}},
 		{"/directory", &groupdv1.DirectoryRequest{Text: "repair"}, &groupdv1.DirectoryReply{}},
+		{"/groups", &groupdv1.GroupsRequest{Limit: 5}, &groupdv1.GroupsReply{}},
+		{"/groups/create", &groupdv1.CreateGroupRequest{Preset: "private", Name: "Cottle Family", Topic: "Sunday dinners", MyName: "ada", ClientId: cid}, &groupdv1.GroupReply{}},
+		{"/groups/clone", &groupdv1.CloneGroupRequest{Name: "Ridge Two", Without: []*groupdv1.Who{byName("linus")}, ClientId: cid}, &groupdv1.GroupReply{}},
+		{"/groups/delete", &groupdv1.DeleteGroupRequest{Group: bytes.Repeat([]byte{31}, 16), ClientId: cid}, &groupdv1.Ack{}},
 		{"/claim", &groupdv1.ClaimRequest{Code: "K7QM-2XWD-9RTA", Name: "ada", ClientId: cid}, &groupdv1.JoinReply{}},
 		{"/join", &groupdv1.JoinRequest{Name: "ada", Greeting: "Hello, I run the node on the ridge", ClientId: cid}, &groupdv1.JoinReply{}},
 		{"/leave", &groupdv1.LeaveRequest{ClientId: cid}, &groupdv1.Ack{}},

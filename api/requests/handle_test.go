@@ -182,7 +182,7 @@ func TestALinkWithoutIdentityIsAskedToIdentify(t *testing.T) {
 		got := ask(t, s, group.Caller{}, q.path, q.request, q.reply)
 		st := statusOfReply(t, msgpack.Bin(got))
 		switch q.path {
-		case "/info", "/disclosure", "/directory":
+		case "/info", "/disclosure", "/directory", "/groups":
 			if st.GetCode() != groupdv1.Code_OK {
 				t.Errorf("%s: %v", q.path, st)
 			}
@@ -278,9 +278,8 @@ func TestClientIDsReachTheDomain(t *testing.T) {
 		}
 		h.callers = nil
 		ask(t, s, ada(), q.path, q.request, q.reply)
-		last := h.callers[len(h.callers)-1]
-		if !bytes.Equal(last.ClientID, []byte{0xc1, 0x1e}) || last.Identity != id(1) {
-			t.Errorf("%s: the domain saw %+v", q.path, last)
+		if !slices.ContainsFunc(h.callers, func(c group.Caller) bool { return bytes.Equal(c.ClientID, []byte{0xc1, 0x1e}) && c.Identity == id(1) }) {
+			t.Errorf("%s: the domain saw %+v", q.path, h.callers)
 		}
 	}
 }

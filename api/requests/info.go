@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"groupd/group"
+	"groupd/moderation"
 	groupdv1 "groupd/proto/groupd/v1"
 )
 
@@ -32,7 +33,7 @@ func (s *Server) info(ctx context.Context, c *call, _ *groupdv1.InfoRequest) (*g
 		},
 		Features: []groupdv1.Feature{
 			groupdv1.Feature_FEATURE_DEFLATE, groupdv1.Feature_FEATURE_DICTIONARY_1, groupdv1.Feature_FEATURE_BATCH, groupdv1.Feature_FEATURE_LIVE,
-			groupdv1.Feature_FEATURE_NOTICES,
+			groupdv1.Feature_FEATURE_NOTICES, groupdv1.Feature_FEATURE_GROUPS,
 		},
 		DisclosureVersion: clampUint32(int64(in.Disclosure)),
 		Claimed:           in.Owned,
@@ -40,6 +41,12 @@ func (s *Server) info(ctx context.Context, c *call, _ *groupdv1.InfoRequest) (*g
 		Lockdown:          in.Lockdown,
 		ReadOnly:          in.Policy.ReadOnly,
 		SlowModeS:         uint32(in.Policy.SlowMode),
+	}
+	if creating := s.hub.Creating(); creating.Who != moderation.CreatingOff {
+		r.Creating = groupdv1.Creating(creating.Who)
+		if creating.Who == moderation.CreatingAnyone {
+			r.CreateCost = clampUint32(int64(creating.Cost))
+		}
 	}
 	if one := in.Attachments.One; one != 0 {
 		r.Features = append(r.Features, groupdv1.Feature_FEATURE_ATTACHMENTS)

@@ -44,6 +44,11 @@ const Prefix = "/api/v1"
 type Hub interface {
 	Info(ctx context.Context, c group.Caller, g group.GroupID) (group.Info, error)
 	Disclosure() group.Disclosure
+	Groups(ctx context.Context, c group.Caller) ([]group.Info, error)
+	Creating() group.Creating
+	CreateGroup(ctx context.Context, c group.Caller, n group.NewGroup) (group.Group, error)
+	CloneGroup(ctx context.Context, c group.Caller, g group.GroupID, in group.CloneInput) (group.Cloned, error)
+	DeleteGroup(ctx context.Context, c group.Caller, g group.GroupID) error
 	Claim(ctx context.Context, c group.Caller, g group.GroupID, in group.ClaimInput) (group.JoinResult, error)
 	Join(ctx context.Context, c group.Caller, g group.GroupID, in group.JoinInput) (group.JoinResult, error)
 	Leave(ctx context.Context, c group.Caller, g group.GroupID) (group.Change, error)
@@ -198,6 +203,10 @@ func (s *Server) table() []route {
 		on("/settings", identified, reads, s.settings),
 		on("/settings/update", identified, changes, s.updateSettings),
 		on("/lockdown", identified, changes, s.lockdown),
+		on("/groups", forAnybody, reads, s.groups),
+		on("/groups/create", identified, changes, s.createGroup),
+		on("/groups/clone", identified, changes, s.cloneGroup),
+		on("/groups/delete", identified, changes, s.deleteGroup),
 		on("/subscribe", identified, reads, s.subscribe),
 		on("/notifications/update", identified, changes, s.updateNotifications),
 	}

@@ -89,6 +89,10 @@ func wireField(path, field string) string {
 		return "who"
 	case "status":
 		return "status_text"
+	case "public_name", "creator_name":
+		if path == "/groups/create" || path == "/groups/clone" {
+			return map[string]string{"public_name": "name", "creator_name": "my_name"}[field]
+		}
 	case "duration":
 		return "duration_s"
 	}

@@ -38,6 +38,8 @@ const (
 	Feature_FEATURE_LIVE Feature = 60
 	// Packets to meshchat.notify: modes NOTIFY and PUSH.
 	Feature_FEATURE_NOTICES Feature = 61
+	// /groups, /groups/create, /groups/clone, /groups/delete.
+	Feature_FEATURE_GROUPS Feature = 50
 )
 
 // Enum value maps for Feature.
@@ -50,6 +52,7 @@ var (
 		70: "FEATURE_ATTACHMENTS",
 		60: "FEATURE_LIVE",
 		61: "FEATURE_NOTICES",
+		50: "FEATURE_GROUPS",
 	}
 	Feature_value = map[string]int32{
 		"FEATURE_NONE":         0,
@@ -59,6 +62,7 @@ var (
 		"FEATURE_ATTACHMENTS":  70,
 		"FEATURE_LIVE":         60,
 		"FEATURE_NOTICES":      61,
+		"FEATURE_GROUPS":       50,
 	}
 )
 
@@ -303,7 +307,10 @@ type InfoReply struct {
 	// Only staff post.
 	ReadOnly bool `protobuf:"varint,42,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
 	// Seconds between two posts of one member.
-	SlowModeS     uint32 `protobuf:"varint,43,opt,name=slow_mode_s,json=slowModeS,proto3" json:"slow_mode_s,omitempty"`
+	SlowModeS uint32 `protobuf:"varint,43,opt,name=slow_mode_s,json=slowModeS,proto3" json:"slow_mode_s,omitempty"`
+	// Who may make groups of their own on this server, and how many bits of work that takes from who is a member of none here.
+	Creating      Creating `protobuf:"varint,50,opt,name=creating,proto3,enum=groupd.v1.Creating" json:"creating,omitempty"`
+	CreateCost    uint32   `protobuf:"varint,51,opt,name=create_cost,json=createCost,proto3" json:"create_cost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -534,6 +541,20 @@ func (x *InfoReply) GetSlowModeS() uint32 {
 	return 0
 }
 
+func (x *InfoReply) GetCreating() Creating {
+	if x != nil {
+		return x.Creating
+	}
+	return Creating_CREATING_OFF
+}
+
+func (x *InfoReply) GetCreateCost() uint32 {
+	if x != nil {
+		return x.CreateCost
+	}
+	return 0
+}
+
 type DisclosureRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -635,7 +656,7 @@ var File_groupd_v1_info_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_info_proto_rawDesc = "" +
 	"\n" +
-	"\x14groupd/v1/info.proto\x12\tgroupd.v1\x1a\x16groupd/v1/status.proto\x1a\x17groupd/v1/members.proto\"\r\n" +
+	"\x14groupd/v1/info.proto\x12\tgroupd.v1\x1a\x16groupd/v1/status.proto\x1a\x16groupd/v1/groups.proto\x1a\x17groupd/v1/members.proto\"\r\n" +
 	"\vInfoRequest\"\xf6\x02\n" +
 	"\x06Limits\x12\x1d\n" +
 	"\n" +
@@ -652,7 +673,7 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"batchItems\x12)\n" +
 	"\x10attachment_bytes\x18F \x01(\x04R\x0fattachmentBytes\x12 \n" +
 	"\vattachments\x18G \x01(\rR\vattachments\x126\n" +
-	"\x17member_attachment_bytes\x18H \x01(\x04R\x15memberAttachmentBytes\"\x82\a\n" +
+	"\x17member_attachment_bytes\x18H \x01(\x04R\x15memberAttachmentBytes\"\xd4\a\n" +
 	"\tInfoReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x1f\n" +
 	"\vpublic_name\x18\x02 \x01(\tR\n" +
@@ -688,12 +709,15 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"\bquestion\x18( \x01(\tR\bquestion\x12\x1a\n" +
 	"\blockdown\x18) \x01(\bR\blockdown\x12\x1b\n" +
 	"\tread_only\x18* \x01(\bR\breadOnly\x12\x1e\n" +
-	"\vslow_mode_s\x18+ \x01(\rR\tslowModeS\"\x13\n" +
+	"\vslow_mode_s\x18+ \x01(\rR\tslowModeS\x12/\n" +
+	"\bcreating\x182 \x01(\x0e2\x13.groupd.v1.CreatingR\bcreating\x12\x1f\n" +
+	"\vcreate_cost\x183 \x01(\rR\n" +
+	"createCost\"\x13\n" +
 	"\x11DisclosureRequest\"l\n" +
 	"\x0fDisclosureReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x14\n" +
-	"\x05texts\x18\x03 \x03(\tR\x05texts*\x9d\x01\n" +
+	"\x05texts\x18\x03 \x03(\tR\x05texts*\xb1\x01\n" +
 	"\aFeature\x12\x10\n" +
 	"\fFEATURE_NONE\x10\x00\x12\x13\n" +
 	"\x0fFEATURE_DEFLATE\x10\x01\x12\x18\n" +
@@ -701,7 +725,8 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"\rFEATURE_BATCH\x10\x03\x12\x17\n" +
 	"\x13FEATURE_ATTACHMENTS\x10F\x12\x10\n" +
 	"\fFEATURE_LIVE\x10<\x12\x13\n" +
-	"\x0fFEATURE_NOTICES\x10=B!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
+	"\x0fFEATURE_NOTICES\x10=\x12\x12\n" +
+	"\x0eFEATURE_GROUPS\x102B!Z\x1fgroupd/proto/groupd/v1;groupdv1b\x06proto3"
 
 var (
 	file_groupd_v1_info_proto_rawDescOnce sync.Once
@@ -727,6 +752,7 @@ var file_groupd_v1_info_proto_goTypes = []any{
 	(*Status)(nil),            // 6: groupd.v1.Status
 	(Joining)(0),              // 7: groupd.v1.Joining
 	(*Standing)(nil),          // 8: groupd.v1.Standing
+	(Creating)(0),             // 9: groupd.v1.Creating
 }
 var file_groupd_v1_info_proto_depIdxs = []int32{
 	6, // 0: groupd.v1.InfoReply.status:type_name -> groupd.v1.Status
@@ -734,12 +760,13 @@ var file_groupd_v1_info_proto_depIdxs = []int32{
 	2, // 2: groupd.v1.InfoReply.limits:type_name -> groupd.v1.Limits
 	0, // 3: groupd.v1.InfoReply.features:type_name -> groupd.v1.Feature
 	8, // 4: groupd.v1.InfoReply.standing:type_name -> groupd.v1.Standing
-	6, // 5: groupd.v1.DisclosureReply.status:type_name -> groupd.v1.Status
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	9, // 5: groupd.v1.InfoReply.creating:type_name -> groupd.v1.Creating
+	6, // 6: groupd.v1.DisclosureReply.status:type_name -> groupd.v1.Status
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_groupd_v1_info_proto_init() }
@@ -748,6 +775,7 @@ func file_groupd_v1_info_proto_init() {
 		return
 	}
 	file_groupd_v1_status_proto_init()
+	file_groupd_v1_groups_proto_init()
 	file_groupd_v1_members_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -39,6 +39,7 @@ type StampAction uint8
 const (
 	StampJoin StampAction = 1 // /join
 	StampPost StampAction = 2 // posting
+	StampMake StampAction = 3 // /groups/create
 )
 
 // ErrRequestStamp is the error for bytes that are no request stamp.
