@@ -76,7 +76,12 @@ func (s *Server) whole(v *visit, p *page, e group.Entry, list group.Page) {
 		p.nl().nl().link("In the history", "/page/history.mu", "after", seqText(e.Seq-min(e.Seq, 4))).nl()
 		return
 	}
-	p.bold(o.name(e.Author)).text(", " + e.ShownTime().UTC().Format("2006-01-02 15:04") + " UTC")
+	if m, ok := o.rows[e.Author]; ok && v.member() {
+		p.link(m.DisplayName, "/page/member.mu", "who", m.Identity.String())
+	} else {
+		p.bold(o.name(e.Author))
+	}
+	p.text(", " + e.ShownTime().UTC().Format("2006-01-02 15:04") + " UTC")
 	for _, mark := range []struct {
 		on   bool
 		text string
@@ -177,7 +182,7 @@ func (s *Server) under(v *visit, p *page, e group.Entry, list group.Page) {
 	if own || v.may(moderation.PermDelete) {
 		p.link("Delete", "/page/entry.mu", "seq", seq, "do", "delete")
 	}
-	if role := v.info.Policy.PinRole; v.may(moderation.PermPin) || role != moderation.RoleNone && v.info.You.Role >= role {
+	if s.can(v, moderation.ActionPin) {
 		if e.Pinned {
 			s.form(v, p, "pin", "Take the pin off", "seq", seq, "off", "1")
 		} else {

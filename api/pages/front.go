@@ -9,6 +9,7 @@ import (
 const (
 	frontPosts = 5
 	frontText  = 120 // bytes of each
+	topicShown = 420 // bytes; all of it, unless it is made of what has to be escaped
 )
 
 // front is the page that people see first: what the group is, what was said last, how to join. Strangers of a private group see what /info
@@ -39,7 +40,7 @@ func (s *Server) front(v *visit) *page {
 func (s *Server) about(v *visit, p *page) {
 	in := v.info
 	if in.Inside && in.Topic != "" {
-		p.text("Topic: " + in.Topic).nl()
+		p.line("Topic: " + fit(in.Topic, topicShown))
 	}
 	kind := "A private group"
 	if in.Public {

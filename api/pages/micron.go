@@ -222,10 +222,16 @@ func (p *page) input(name string, columns int, value string) *page {
 func (p *page) secret(name string, columns int) *page { return p.field("!", name, columns, "") }
 
 func (p *page) field(flags, name string, columns int, value string) *page {
+	const around = 300 // bytes that are kept for what follows
 	p.place(min(columns, Columns-p.indent))
+	value = plain(moderation.CleanLine(value))
+	for n := max(0, p.room()-around); len(value) > n; { // no text that the Hub takes; see refill for those that can be so long
+		_, last := utf8.DecodeLastRuneInString(value)
+		value = value[:len(value)-last]
+	}
 	p.b = append(append(append(p.b, "`<"...), flags...), strconv.Itoa(columns)...)
 	p.b = append(append(append(append(p.b, '|'), fieldPrefix...), encode(name)...), '`')
-	p.b = append(append(p.b, plain(moderation.CleanLine(value))...), '>')
+	p.b = append(append(p.b, value...), '>')
 	p.col += columns
 	return p
 }

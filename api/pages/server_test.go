@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha512"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -58,6 +59,7 @@ func newSite(t *testing.T, change func(*group.NewGroup)) *site {
 		t.Fatal(err)
 	}
 	n := group.NewGroup{ID: valley, PublicKey: keys("the group"), PrivateKey: make([]byte, 64), Public: true, PublicName: "Valley Net", Topic: "Weather and paths"}
+	n.Policy.NoAutoMute = true
 	if change != nil {
 		change(&n)
 	}
@@ -72,11 +74,27 @@ func newSite(t *testing.T, change func(*group.NewGroup)) *site {
 // serve starts the pages, as after a restart.
 func (s *site) serve(address group.Address) *pages.Server {
 	s.t.Helper()
-	p, err := pages.New(pages.Config{Hub: s.hub, Group: valley, Address: address, Version: "1.2.3", Rand: rand.NewChaCha8([32]byte{2}), Now: func() time.Time { return s.now }})
+	p, err := pages.New(pages.Config{Hub: s.hub, Group: valley, Address: address, Version: "1.2.3", Logger: slog.New(loud{s.t}), Rand: rand.NewChaCha8([32]byte{2}), Now: func() time.Time { return s.now }})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return p
+}
+
+// loud is a log in which nothing may be said aloud: an error is a bug of a page, such as one that is too large.
+type loud struct{ t *testing.T }
+
+func (loud) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelError }
+func (l loud) WithAttrs([]slog.Attr) slog.Handler         { return l }
+func (l loud) WithGroup(string) slog.Handler              { return l }
+func (l loud) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		text += " " + a.String()
+		return true
+	})
+	l.t.Error(text)
+	return nil
 }
 
 func (s *site) join(names ...string) {

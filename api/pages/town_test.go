@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -46,7 +47,7 @@ func newTown(t *testing.T, new group.NewGroup) *town {
 	if _, err := hub.CreateGroup(t.Context(), operator(), new); err != nil {
 		t.Fatal(err)
 	}
-	server, err := pages.New(pages.Config{Hub: hub, Group: valley, Address: group.AddressOf(id), Version: "0.3.0"})
+	server, err := pages.New(pages.Config{Hub: hub, Group: valley, Address: group.AddressOf(id), Version: "0.3.0", Logger: slog.New(loud{t})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,8 +128,8 @@ func checkPage(t *testing.T, path string, raw []byte) {
 		t.Errorf("%s may be kept: %.20q", path, raw)
 	}
 	for _, d := range micron.Dialects() {
-		if doc := micron.Parse(raw, d); doc.Width() > pages.Columns {
-			t.Errorf("%s in %s is %d columns wide:\n%s", path, d, doc.Width(), strings.Join(doc.Plain(), "\n"))
+		if doc := micron.Parse(raw, d); pages.Widest(doc) > pages.Columns {
+			t.Errorf("%s in %s is %d columns wide:\n%s", path, d, pages.Widest(doc), strings.Join(doc.Plain(), "\n"))
 		}
 	}
 }

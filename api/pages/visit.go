@@ -131,8 +131,10 @@ func (v *visit) may(p moderation.Permission) bool {
 	return v.member() && (you.Role == moderation.RoleOwner || you.Permissions.Has(p))
 }
 
-// reads reports whether the caller sees the timeline.
-func (v *visit) reads() bool { return v.info.Inside }
+// reads reports whether the caller sees the timeline, so that pages lead him there; for what is shown alone, the Hub decides.
+func (v *visit) reads() bool {
+	return v.member() || v.info.Inside && v.info.Joining == moderation.JoiningOpen
+}
 
 // acting is the caller with the id of the form that was sent, so that the Hub does the same thing once however often it is asked. One form
 // that calls several methods gives each a suffix of its own, at most 8 bytes.
