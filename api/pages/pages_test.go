@@ -21,7 +21,7 @@ import (
 // A page without the header, or with another time, would be shown to the same person for that long, whatever he asked for.
 func TestPagesSayHowLongTheyMayBeKept(t *testing.T) {
 	s := talking(t)
-	kept := map[string]int{"/page/help.mu": 86400, "/page/disclosure.mu": 86400}
+	kept := map[string]int{"/page/help.mu": 86400, "/page/disclosure.mu": 86400, "/page/kinds.mu": 86400}
 	for _, path := range append(s.pages.Paths(), "", "/page/none.mu", "/file/1/0/x", "/") {
 		for _, who := range []group.Caller{{}, caller("Ann"), caller("Eve"), operator()} {
 			for _, data := range []map[string]string{nil, {}, {"var_seq": "3", "var_who": "Ann", "field_g_text": "x"}} {
