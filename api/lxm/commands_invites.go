@@ -10,11 +10,14 @@ import (
 	"groupd/moderation"
 )
 
+// maxInvitees is how many people one command can invite.
+const maxInvitees = 20
+
 // inviteCommands are about invites.
 func inviteCommands() []command {
 	return []command{
 		{name: "invite", aliases: []string{"invites"}, args: "[uses|WHO] [7d]", short: "make an invite",
-			long:   "Makes a code that lets one in, or so many. /invite WHO [role] is for one person alone, who is sent it. It ends after 7d. /invite list [all], revoke NUMBER; for anybody: block, unblock.",
+			long:   "Makes a code that lets one in, or so many. /invite WHO [role] is for one alone, who is sent it; or several: A, B, C. It ends after 7d. /invite list [all], revoke NUMBER; for anybody: block, unblock.",
 			anyone: true, may: mayInvite, who: "permission `invite`, or from the rank of the setting invite_role on", run: (*turn).invite},
 	}
 }
@@ -48,20 +51,55 @@ func (t *turn) invite(args string) ([]string, error) {
 				in.Role, args = role, strings.TrimSpace(args[:i])
 			}
 		}
-		target, more, err := t.whom(args, group.AmongDeparted, group.AmongRequests, group.AmongMembers)
-		if err != nil {
-			return nil, err
-		}
-		if more != "" {
-			return whole(textInviteHow()), nil
-		}
-		in.For, in.Send = target, true
+		return t.inviteThem(in, args)
 	}
 	r, err := t.s.hub.CreateInvite(t.ctx, t.command(), t.s.group, in)
 	if err != nil {
 		return nil, err
 	}
-	return whole(textInvite(r, in.Send, t.s.hub.Now())), nil
+	return whole(textInvite(r, false, t.s.hub.Now())), nil
+}
+
+// inviteThem sends an invite to who is named, or to each of several with commas between.
+func (t *turn) inviteThem(in group.InviteInput, names string) ([]string, error) {
+	scopes := []group.Scope{group.AmongDeparted, group.AmongRequests, group.AmongMembers}
+	all := []string{names}
+	if _, _, err := t.whom(names, scopes...); err != nil && !quotedWhole(names) {
+		all = strings.Split(names, ",")
+	}
+	if len(all) > maxInvitees {
+		return whole(textInviteHow()), nil
+	}
+	var lines []string
+	for _, name := range all {
+		target, more, err := t.whom(strings.TrimSpace(name), scopes...)
+		if err == nil && more != "" {
+			if len(all) == 1 {
+				return whole(textInviteHow()), nil
+			}
+			err = &group.Error{Kind: group.KindNotFound, Op: "resolve", Field: "target", Msg: textNobodyCalled(name)}
+		}
+		var r group.InviteIssued
+		if err == nil {
+			by := t.caller
+			if !t.noted { // the command runs with the first of them
+				by = t.command()
+			}
+			in.For, in.Send = target, true
+			r, err = t.s.hub.CreateInvite(t.ctx, by, t.s.group, in)
+		}
+		switch {
+		case err == nil && len(all) > 1:
+			lines = append(lines, textIsInvited(r))
+		case err == nil:
+			return whole(textInvite(r, true, t.s.hub.Now())), nil
+		case len(all) == 1 || !group.Refused(err):
+			return nil, err
+		default:
+			lines = append(lines, textNotInvited(strings.TrimSpace(name), t.explain(err)))
+		}
+	}
+	return whole(strings.Join(lines, "\n")), nil
 }
 
 // quotedWhole reports whether a text is one name in quotation marks.
@@ -148,6 +186,14 @@ func textInvite(r group.InviteIssued, sent bool, now time.Time) string {
 		return fmt.Sprintf("Invite %d for %s, as %s, was sent and holds for %s. To take it back: /invite revoke %[1]d", r.Invite.ID, r.Invite.For.Short(), r.Invite.Role, ends)
 	}
 	return fmt.Sprintf("Invite %d lets %s in within %s, who send to this address:\n/join %s NAME\nTo take it back: /invite revoke %[1]d", r.Invite.ID, people(r.Invite.Uses), ends, r.Code)
+}
+
+func textIsInvited(r group.InviteIssued) string {
+	return fmt.Sprintf("%s is invited: %d.", r.Invite.For.Short(), r.Invite.ID)
+}
+
+func textNotInvited(name, why string) string {
+	return fmt.Sprintf("%s is not invited: %s", brief(moderation.CleanLine(name), 40), why)
 }
 
 func people(n int) string {

@@ -413,6 +413,16 @@ func TestInvitedPeopleComeInByTheirCode(t *testing.T) {
 		if got := h.says("moderator", "/invite list").answer(t); got != "※ There are no invites. To make one: /invite" {
 			t.Error(got)
 		}
+		several := h.says("moderator", "/invite 00112233445566778899aabbccddee01, Dot,00112233445566778899aabbccddee02").answers[0].content
+		if several != "※ 00112233 is invited: 3.\nDot is not invited: This person is a member already.\n00112233 is invited: 4." {
+			t.Errorf("%q", several)
+		}
+		if got := h.says("member", "/invite 00112233445566778899aabbccddee03, 00112233445566778899aabbccddee04").answer(t); strings.Count(got, "is not invited: This needs the permission") != 2 {
+			t.Error(got)
+		}
+		if got := h.says("moderator", "/invite list").answer(t); strings.Count(got, "\n") != 1 {
+			t.Error(got)
+		}
 		if got := h.says("moderator", "/invite Dot").answer(t); got != "※ Is a member already." && got != "※ This person is a member already." {
 			t.Error(got)
 		}

@@ -1,35 +1,70 @@
 package requests
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"time"
 
 	"groupd/group"
 	groupdv1 "groupd/proto/groupd/v1"
 )
 
+// maxInvitees is how many others one request can invite.
+const maxInvitees = 20
+
 // createInvite answers /invites/create; needs INVITE, or the rank that the policy says.
 func (s *Server) createInvite(ctx context.Context, c *call, q *groupdv1.InviteRequest) (*groupdv1.InviteReply, []byte, error) {
 	role, ok := roleIn(q.GetRole())
-	if !ok {
+	switch others := q.GetOthers(); {
+	case !ok:
 		return nil, nil, invalid("role", "there is no such role")
+	case len(others) > maxInvitees:
+		return nil, nil, invalid("others", fmt.Sprintf("more than %d people", maxInvitees))
+	case len(others) > 0 && q.GetWho() == nil:
+		return nil, nil, invalid("who", "say whom this is for")
 	}
 	in := group.InviteInput{
 		Role: role, Uses: int(min(q.GetUses(), group.MaxInviteUses+1)), Duration: time.Duration(q.GetDurationS()) * time.Second, Send: q.GetSend(),
 	}
-	if q.GetWho() != nil {
-		var notFound, err error
-		if in.For, notFound, err = s.targetOf(ctx, c, "who", q.GetClientId(), q.GetWho(), group.AmongRequests, group.AmongDeparted, group.AmongMembers); err != nil {
-			return nil, nil, err
-		} else if notFound != nil {
-			return nil, nil, notFound // nobody must be invited by this name
-		}
-	}
-	r, err := s.hub.CreateInvite(ctx, c.as(q.GetClientId()), s.group, in)
-	if err != nil {
+	r, err := s.inviteOne(ctx, c, in, q.GetWho(), q.GetClientId())
+	if err != nil && len(q.GetOthers()) == 0 {
 		return nil, nil, err
 	}
-	return &groupdv1.InviteReply{Id: uint64(r.Invite.ID), Code: r.Code, Expires: unix(r.Invite.Expires)}, nil, nil
+	if err != nil {
+		r = &groupdv1.InviteReply{Status: statusOf(err)}
+	}
+	for i, who := range q.GetOthers() {
+		id := q.GetClientId()
+		if len(id) > 0 { // of its own for each, and the same when it is asked again
+			sum := sha256.Sum256(fmt.Appendf(bytes.Clone(id), "+%d", i))
+			id = sum[:16]
+		}
+		other, err := s.inviteOne(ctx, c, in, who, id)
+		if err != nil {
+			other = &groupdv1.InviteReply{Status: statusOf(err)}
+		}
+		r.Others = append(r.Others, other)
+	}
+	return r, nil, nil
+}
+
+// inviteOne makes one invite, for who is named or for whoever has its code.
+func (s *Server) inviteOne(ctx context.Context, c *call, in group.InviteInput, who *groupdv1.Who, clientID []byte) (*groupdv1.InviteReply, error) {
+	if who != nil {
+		var notFound, err error
+		if in.For, notFound, err = s.targetOf(ctx, c, "who", clientID, who, group.AmongRequests, group.AmongDeparted, group.AmongMembers); err != nil {
+			return nil, err
+		} else if notFound != nil {
+			return nil, notFound // nobody must be invited by this name
+		}
+	}
+	r, err := s.hub.CreateInvite(ctx, c.as(clientID), s.group, in)
+	if err != nil {
+		return nil, err
+	}
+	return &groupdv1.InviteReply{Id: uint64(r.Invite.ID), Code: r.Code, Expires: unix(r.Invite.Expires)}, nil
 }
 
 // invites answers /invites/list: as many as fit.

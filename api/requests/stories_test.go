@@ -242,17 +242,27 @@ func TestStoryOfAnEqualGroup(t *testing.T) {
 		r.because(r.does(dan, "/join", &groupdv1.JoinRequest{Name: "dan"}, denied), "by invite only")
 
 		// Any member invites; who made it is one of them.
+		named := func(c *citizen) *groupdv1.Who { return &groupdv1.Who{Who: &groupdv1.Who_Hash{Hash: c.Identity[:]}} }
 		invites := func(by *citizen, who *citizen, want groupdv1.Code) string {
-			return r.does(by, "/invites/create", &groupdv1.InviteRequest{Who: &groupdv1.Who{Who: &groupdv1.Who_Hash{Hash: who.Identity[:]}}}, want)
+			return r.does(by, "/invites/create", &groupdv1.InviteRequest{Who: named(who)}, want)
 		}
-		invites(ann, bob, ok)
-		invites(ann, mal, ok)
+		several := &groupdv1.InviteRequest{Who: named(bob), Others: []*groupdv1.Who{named(ann), named(mal)}, ClientId: []byte{7}}
+		for range 2 { // the second time nothing is done again
+			reply := &groupdv1.InviteReply{}
+			r.asks(ann, "/invites/create", several, reply)
+			if o := reply.GetOthers(); reply.GetId() != 1 || len(o) != 2 || o[0].GetStatus().GetCode() != groupdv1.Code_CONFLICT || o[1].GetId() != 2 || o[1].GetCode() == "" {
+				t.Fatalf("several at once: %v", reply)
+			}
+		}
+		several.Others = slices.Repeat(several.Others, 11)
+		r.does(ann, "/invites/create", several, groupdv1.Code_INVALID)
+		r.does(ann, "/invites/create", &groupdv1.InviteRequest{Others: []*groupdv1.Who{named(dan)}}, groupdv1.Code_INVALID)
 		r.joins(bob, inside)
 		r.joins(mal, inside)
 		invites(bob, cid, ok)
 		r.joins(cid, inside)
 		invites(dan, dan, outsider)
-		r.because(r.does(ann, "/invites/create", &groupdv1.InviteRequest{Who: &groupdv1.Who{Who: &groupdv1.Who_Hash{Hash: dan.Identity[:]}}, Role: groupdv1.Role_ROLE_MODERATOR}, denied), "nobody has a rank")
+		r.because(r.does(ann, "/invites/create", &groupdv1.InviteRequest{Who: named(dan), Role: groupdv1.Role_ROLE_MODERATOR}, denied), "nobody has a rank")
 		if got := r.lists(cid); !slices.Equal(got, []string{"ann", "bob", "cid", "mal"}) {
 			t.Errorf("members: %q", got)
 		}

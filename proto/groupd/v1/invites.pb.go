@@ -21,7 +21,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// InviteRequest makes an invite: a code by which whoever has it can join, past approval, question and stamp, or an invite for one person.
+// InviteRequest makes an invite: a code by which whoever has it can join, past approval, question and stamp, or an invite for one person;
+// or one for each of several people.
 type InviteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Who alone may use it; he can join without the code too. Missing: whoever has the code.
@@ -36,7 +37,9 @@ type InviteRequest struct {
 	// blocks them.
 	Send bool `protobuf:"varint,5,opt,name=send,proto3" json:"send,omitempty"`
 	// A repeat with the same id names the same invite. If the server has forgotten the code, it makes another one, and the first is void.
-	ClientId      []byte `protobuf:"bytes,6,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId []byte `protobuf:"bytes,6,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Further people, at most 20, each of whom gets an invite of the same kind. Needs who.
+	Others        []*Who `protobuf:"bytes,7,rep,name=others,proto3" json:"others,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -113,6 +116,13 @@ func (x *InviteRequest) GetClientId() []byte {
 	return nil
 }
 
+func (x *InviteRequest) GetOthers() []*Who {
+	if x != nil {
+		return x.Others
+	}
+	return nil
+}
+
 type InviteReply struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Status *Status                `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
@@ -121,7 +131,9 @@ type InviteReply struct {
 	// Told once: the server keeps a hash. Case, spaces and dashes do not matter.
 	Code string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
 	// Unix seconds.
-	Expires       int64 `protobuf:"varint,4,opt,name=expires,proto3" json:"expires,omitempty"`
+	Expires int64 `protobuf:"varint,4,opt,name=expires,proto3" json:"expires,omitempty"`
+	// What came of the others, in their order, each with a status of its own.
+	Others        []*InviteReply `protobuf:"bytes,5,rep,name=others,proto3" json:"others,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -182,6 +194,13 @@ func (x *InviteReply) GetExpires() int64 {
 		return x.Expires
 	}
 	return 0
+}
+
+func (x *InviteReply) GetOthers() []*InviteReply {
+	if x != nil {
+		return x.Others
+	}
+	return nil
 }
 
 // InvitesRequest lists live invites, the oldest first: the caller's own, or with the permission INVITE all.
@@ -540,7 +559,7 @@ var File_groupd_v1_invites_proto protoreflect.FileDescriptor
 
 const file_groupd_v1_invites_proto_rawDesc = "" +
 	"\n" +
-	"\x17groupd/v1/invites.proto\x12\tgroupd.v1\x1a\x16groupd/v1/status.proto\x1a\x17groupd/v1/members.proto\"\xba\x01\n" +
+	"\x17groupd/v1/invites.proto\x12\tgroupd.v1\x1a\x16groupd/v1/status.proto\x1a\x17groupd/v1/members.proto\"\xe2\x01\n" +
 	"\rInviteRequest\x12 \n" +
 	"\x03who\x18\x01 \x01(\v2\x0e.groupd.v1.WhoR\x03who\x12#\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x0f.groupd.v1.RoleR\x04role\x12\x12\n" +
@@ -548,12 +567,14 @@ const file_groupd_v1_invites_proto_rawDesc = "" +
 	"\n" +
 	"duration_s\x18\x04 \x01(\rR\tdurationS\x12\x12\n" +
 	"\x04send\x18\x05 \x01(\bR\x04send\x12\x1b\n" +
-	"\tclient_id\x18\x06 \x01(\fR\bclientId\"v\n" +
+	"\tclient_id\x18\x06 \x01(\fR\bclientId\x12&\n" +
+	"\x06others\x18\a \x03(\v2\x0e.groupd.v1.WhoR\x06others\"\xa6\x01\n" +
 	"\vInviteReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04code\x18\x03 \x01(\tR\x04code\x12\x18\n" +
-	"\aexpires\x18\x04 \x01(\x03R\aexpires\"p\n" +
+	"\aexpires\x18\x04 \x01(\x03R\aexpires\x12.\n" +
+	"\x06others\x18\x05 \x03(\v2\x16.groupd.v1.InviteReplyR\x06others\"p\n" +
 	"\x0eInvitesRequest\x12\x10\n" +
 	"\x03all\x18\x01 \x01(\bR\x03all\x12\x19\n" +
 	"\bafter_id\x18\x02 \x01(\x04R\aafterId\x12\x14\n" +
@@ -608,15 +629,17 @@ var file_groupd_v1_invites_proto_goTypes = []any{
 var file_groupd_v1_invites_proto_depIdxs = []int32{
 	7, // 0: groupd.v1.InviteRequest.who:type_name -> groupd.v1.Who
 	8, // 1: groupd.v1.InviteRequest.role:type_name -> groupd.v1.Role
-	9, // 2: groupd.v1.InviteReply.status:type_name -> groupd.v1.Status
-	8, // 3: groupd.v1.Invite.role:type_name -> groupd.v1.Role
-	9, // 4: groupd.v1.InvitesReply.status:type_name -> groupd.v1.Status
-	3, // 5: groupd.v1.InvitesReply.invites:type_name -> groupd.v1.Invite
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	7, // 2: groupd.v1.InviteRequest.others:type_name -> groupd.v1.Who
+	9, // 3: groupd.v1.InviteReply.status:type_name -> groupd.v1.Status
+	1, // 4: groupd.v1.InviteReply.others:type_name -> groupd.v1.InviteReply
+	8, // 5: groupd.v1.Invite.role:type_name -> groupd.v1.Role
+	9, // 6: groupd.v1.InvitesReply.status:type_name -> groupd.v1.Status
+	3, // 7: groupd.v1.InvitesReply.invites:type_name -> groupd.v1.Invite
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_groupd_v1_invites_proto_init() }
