@@ -41,6 +41,16 @@ func (v *visit) changed(name, stored string) *string {
 	return &t
 }
 
+// which is the one of several forms that was sent and may be done now; "" for none.
+func (s *Server) which(v *visit, forms ...string) string {
+	for _, form := range forms {
+		if s.taken(v, form) {
+			return form
+		}
+	}
+	return ""
+}
+
 // clear forgets what was sent, after it was done: forms show what is stored again.
 func (v *visit) clear() {
 	clear(v.fields)

@@ -173,8 +173,9 @@ func (s *Server) clone(v *visit) *page {
 		return s.problem(v, title, s.denied(v))
 	}
 	in, err := s.cloneInput(v)
-	switch {
-	case s.taken(v, sure) && err == nil:
+	switch sent := s.which(v, sure, form); {
+	case sent == "" || err != nil:
+	case sent == sure:
 		r, err2 := s.hub.CloneGroup(v.ctx, v.acting(""), s.group, in)
 		if err = err2; err == nil {
 			p := s.made(v, title, r.Group)
@@ -184,7 +185,7 @@ func (s *Server) clone(v *visit) *page {
 			}
 			return p
 		}
-	case s.taken(v, form) && err == nil:
+	default:
 		p := s.sure(v, title, "Make this group?")
 		p.line("Everybody here is sent an invite to it, but for: " + fit(cloneWithout(v), 300))
 		p.line("It has the settings, names and topic of this one, and belongs to you. Posts stay here.")

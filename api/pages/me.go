@@ -128,7 +128,7 @@ func (s *Server) delivery(v *visit) *page {
 		p.end().radio("mode", m.mode.String(), m.text, mode == m.mode.String())
 	}
 	p.text(" ").input("digest", 6, v.typed("digest", words.Span(d.Digest()))).nl()
-	labelled(p, "Quiet hours, as 22-7 +1 (ahead of UTC), or off:", "quiet", 10, v.typed("quiet", quietText(d.Quiet)))
+	labelled(p, "Quiet hours, as 22-7 +1 (of UTC), or off:", "quiet", 16, v.typed("quiet", quietText(d.Quiet)))
 	labelled(p, "Pause, as 3d, on, or off:", "pause", 8, v.typed("pause", s.pauseText(d.Preferences)))
 	for _, b := range []struct {
 		name, label string
@@ -196,7 +196,9 @@ func quietText(q group.QuietHours) string {
 	if q.None() {
 		return "off"
 	}
-	clock := func(d time.Duration) string { return fmt.Sprintf("%d:%02d", d/time.Hour, d%time.Hour/time.Minute) }
+	clock := func(d time.Duration) string {
+		return strings.TrimSuffix(fmt.Sprintf("%d:%02d", d/time.Hour, d%time.Hour/time.Minute), ":00")
+	}
 	sign, offset := "+", q.Offset
 	if offset < 0 {
 		sign, offset = "-", -offset

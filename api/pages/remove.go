@@ -36,13 +36,14 @@ func (s *Server) remove(v *visit, title, form string, kick bool) *page {
 	case !named && (kick || !s.can(v, action)):
 		return s.problem(v, title, err)
 	}
-	switch {
-	case s.taken(v, sure) && err == nil:
+	switch sent := s.which(v, sure, form); {
+	case sent == "" || err != nil:
+	case sent == sure:
 		var p *page
 		if p, err = s.removed(v, title, kick, r); err == nil {
 			return p
 		}
-	case s.taken(v, form) && err == nil:
+	default:
 		return s.askRemoval(v, title, form, sure, kick, r)
 	}
 	p := s.page(v, title)

@@ -28,17 +28,21 @@ func (s *Server) role(v *visit) *page {
 		return p
 	}
 	picked, ok := moderation.ParseRole(v.value("role"))
-	switch {
-	case s.taken(v, sure) && ok, s.taken(v, form) && ok && picked < moderation.RoleOwner && !who.Self:
+	switch sent := s.which(v, sure, form, bits); {
+	case sent == "":
+	case sent == bits:
+		in.Add, in.Remove = s.bits(v, who.Permissions)
+		if p := change(fmt.Sprintf("Saved the permissions of %s.", s.name(who.Member))); p != nil {
+			return p
+		}
+	case !ok:
+		err = invalid("role", "choose a role")
+	case sent == sure || picked < moderation.RoleOwner && !who.Self:
 		in.Role = picked
 		if p := change(fmt.Sprintf("%s is %s now.", s.name(who.Member), picked)); p != nil {
 			return p
 		}
-	case s.taken(v, form):
-		if !ok {
-			err = invalid("role", "choose a role")
-			break
-		}
+	default:
 		p := s.sure(v, title, fmt.Sprintf("Make %s %s?", s.name(who.Member), picked))
 		s.portrait(p, who)
 		if who.Self {
@@ -48,11 +52,6 @@ func (s *Server) role(v *visit) *page {
 		}
 		s.yesNo(v, p, sure, "Yes, do it", "/page/role.mu", []string{"who", target.String()}, "who", target.String(), "role", picked.String())
 		return p
-	case s.taken(v, bits):
-		in.Add, in.Remove = s.bits(v, who.Permissions)
-		if p := change(fmt.Sprintf("Saved the permissions of %s.", s.name(who.Member))); p != nil {
-			return p
-		}
 	}
 	p := s.page(v, title)
 	if err != nil {
@@ -116,20 +115,21 @@ func (s *Server) transfer(v *visit) *page {
 	}
 	from := group.AnyHash(who.Identity)
 	to, typed := group.ParseAnyHash(v.value("to"))
-	switch {
-	case s.taken(v, sure) && typed:
+	switch sent := s.which(v, sure, form); {
+	case sent == "":
+	case !typed:
+		err = invalid("transfer", "write the new identity's address, 32 hex digits")
+	case sent == sure:
 		var m group.Member
 		if m, err = s.hub.Transfer(v.ctx, v.acting(""), s.group, group.TransferInput{From: from, To: to}); err == nil {
 			return s.done(v, title, fmt.Sprintf("The membership of %s belongs to %s now.", s.name(m), m.Address))
 		}
-	case s.taken(v, form) && typed:
+	default:
 		p := s.sure(v, title, fmt.Sprintf("Give the membership of %s to %s?", s.name(who.Member), to))
 		s.portrait(p, who)
 		p.nl().line("The new identity gets name, role, permissions and posts; the old one is no member any more.")
 		s.yesNo(v, p, sure, "Yes, move it", "/page/transfer.mu", []string{"who", from.String()}, "who", from.String(), "to", to.String())
 		return p
-	case s.taken(v, form):
-		err = invalid("transfer", "write the new identity's address, 32 hex digits")
 	}
 	p := s.page(v, title)
 	if err != nil {

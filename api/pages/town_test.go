@@ -1,6 +1,8 @@
 package pages_test
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -18,8 +20,20 @@ import (
 type town struct {
 	t      *testing.T
 	hub    *group.Hub
+	store  *writes
 	server *pages.Server
 	links  byte
+}
+
+// writes is a store that counts what changes it.
+type writes struct {
+	group.Store
+	n int
+}
+
+func (w *writes) Update(ctx context.Context, f func(group.Tx) error) error {
+	w.n++
+	return w.Store.Update(ctx, f)
 }
 
 // inTown runs a test in a bubble, once for each of the two programs. Ann owns the group, which is made as new says.
@@ -34,7 +48,17 @@ func inTown(t *testing.T, new group.NewGroup, f func(w *town, d micron.Dialect))
 
 func newTown(t *testing.T, new group.NewGroup) *town {
 	t.Helper()
-	hub, err := group.New(group.Config{Store: memory.New()})
+	store := &writes{Store: memory.New()}
+	none := moderation.Rate{Burst: -1}
+	made := 0
+	hub, err := group.New(group.Config{
+		Store: store, Limits: group.Limits{MemberRate: none, GroupRate: none, JoinRate: none, GroupJoinRate: none},
+		Groups: group.Creating{Who: moderation.CreatingMembers},
+		NewIdentity: func() ([]byte, []byte, error) {
+			made++
+			return keys(fmt.Sprint("group ", made)), make([]byte, 64), nil
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +75,7 @@ func newTown(t *testing.T, new group.NewGroup) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &town{t: t, hub: hub, server: server}
+	w := &town{t: t, hub: hub, store: store, server: server}
 	w.join("Ann", 0)
 	return w
 }
