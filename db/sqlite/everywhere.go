@@ -2,7 +2,7 @@ package sqlite
 
 import "groupd/group"
 
-// row of somebody in some group.
+// place is where somebody has a row: in some group.
 type place struct {
 	group group.GroupID
 	who   group.IdentityHash
@@ -10,6 +10,7 @@ type place struct {
 
 // places finds in which groups somebody has rows, by the columns that hold his hashes.
 func (t tx) places(table, identity, address string, h group.AnyHash, limit int) ([]place, error) {
+	identity, address = table+"."+identity, table+"."+address
 	from := "SELECT id, " + identity + " FROM " + table + " JOIN groups ON groups.no = group_no WHERE removed_at = 0 AND "
 	return list(t.conn, func(r row) (p place, err error) {
 		err = r.Scan(&p.group, fixed{p.who[:]})

@@ -103,7 +103,7 @@ func (t tx) RemovedGroup(id group.GroupID) (group.RemovedGroup, error) {
 }
 
 func (t tx) RemovedGroups() ([]group.RemovedGroup, error) {
-	return list(t.conn, scanRemoved, fromRemoved+" ORDER BY id")
+	return list(t.conn, scanRemoved, fromRemoved+" WHERE id > '' ORDER BY id")
 }
 
 func (t tx) PutRemovedGroup(r group.RemovedGroup, keep int) error {

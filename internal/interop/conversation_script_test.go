@@ -31,6 +31,8 @@ func kindsOf() map[string][2]string {
 		"/members/transfer": {"TransferRequest", "Ack"}, "/bans": {"BansRequest", "BansReply"}, "/audit": {"AuditRequest", "AuditReply"},
 		"/invites/create": {"InviteRequest", "InviteReply"}, "/invites/list": {"InvitesRequest", "InvitesReply"},
 		"/invites/revoke": {"RevokeInviteRequest", "Ack"}, "/invites/block": {"BlockInvitesRequest", "Ack"}, "/forget": {"ForgetRequest", "Ack"},
+		"/groups": {"GroupsRequest", "GroupsReply"}, "/groups/create": {"CreateGroupRequest", "GroupReply"}, "/groups/clone": {"CloneGroupRequest", "GroupReply"},
+		"/groups/delete": {"DeleteGroupRequest", "Ack"},
 	}
 }
 
@@ -141,6 +143,7 @@ func script() []scene {
 		}},
 		{"Members have requests for themselves as commands.", commandsForAll()},
 		{"Moderators, too.", commandsForStaff()},
+		{"Some want groups of their own.", ownGroups()},
 		{"Pia has enough.", []step{
 			{who: "Pia", say: "pia was here", seen: map[string]sight{"Eve": posted("pia was here")}},
 			{who: "Pia", say: "/leave yes", words: "You have left", seen: map[string]sight{"Lee": happened(groupdv1.Kind_LEAVE, "Ned", "")}},
@@ -277,6 +280,35 @@ func commandsForStaff() []step {
 		{who: "Fay", say: "/audit transfer", words: "transfer, Ned"},
 		{who: "Gus", say: "/reports", words: "still spam"},
 		{who: "Gus", say: "/settle #{gus sells antennas} no", words: "are settled", seen: map[string]sight{"Dan": asking("/reports", nil, func(a obj) bool { return a["total"] == nil })}},
+	}
+}
+
+// ownGroups are made, copied and deleted.
+func ownGroups() []step {
+	keeps := func(name string) func(*talk, obj) error {
+		return func(k *talk, a obj) error {
+			made, _ := a["group"].(obj)
+			k.keep(name, fmt.Sprint(made["identity"]))
+			return errors.Join(holds(a, "STANDING_MEMBER", "group", "standing"), holds(a, "ROLE_OWNER", "group", "role"))
+		}
+	}
+	unlisted := func(words string) func(obj) bool { return func(a obj) bool { return !listed(words)(a) } }
+	all := obj{"max_bytes": 9000}
+	return []step{
+		{who: "Ben", ask: "/groups/create", body: obj{"name": "Bens Boats", "topic": "oars", "my_name": "Ben"}, check: keeps("boats"), seen: map[string]sight{
+			"Cy": asking("/groups", all, listed("Bens Boats")), "Eve": asking("/groups", all, listed("oars")),
+		}},
+		{who: "Ben", ask: "/groups/create", body: obj{"name": "Bens Nets"}, code: "RATE_LIMITED"},
+		{who: "Ben", ask: "/groups/delete", body: obj{"group": "{$boats}"}, seen: map[string]sight{"Cy": asking("/groups", all, unlisted("Bens Boats"))}},
+		{who: "Cy", ask: "/groups/clone", body: obj{"name": "Valley Two"}, code: "DENIED"},
+		{who: "Ada", ask: "/groups/clone", body: obj{"name": "Valley Two", "without": []obj{named("Gus")}}, check: keeps("two"), seen: map[string]sight{
+			"Dan": asking("/groups", all, listed("STANDING_INVITED")), "Pat": asking("/groups", all, unlisted("Private Group")),
+			"Hal": heard("You are invited to the group"), "Gus": unheard("You are invited to the group"),
+		}},
+		{who: "Ada", ask: "/groups", body: all, check: func(_ *talk, a obj) error {
+			return errors.Join(holds(a, "Valley Two", "groups"), holds(a, "Valley Net", "groups"))
+		}},
+		{who: "Ada", ask: "/groups/delete", body: obj{"group": "{$two}"}, seen: map[string]sight{"Dan": asking("/groups", all, unlisted("STANDING_INVITED"))}},
 	}
 }
 

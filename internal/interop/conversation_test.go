@@ -106,7 +106,7 @@ func (c scene) play(k *talk) error {
 // request and every command has been used: a new one has to be added to the script.
 func TestTwelveMembersTalkByEveryFace(t *testing.T) {
 	t.Parallel()
-	server := NewServer(t, BuildGroupd(t), openGroup)
+	server := NewServer(t, BuildGroupd(t), "[groups]\ncreate = \"members\"\n"+openGroup)
 	server.Start()
 	k := &talk{
 		group: server.JSON("group", "show")["address"].(string), people: map[string]*person{},
