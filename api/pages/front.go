@@ -8,8 +8,10 @@ import (
 // Of the front page.
 const (
 	frontPosts = 5
-	frontText  = 120 // bytes of each
-	topicShown = 420 // bytes; all of it, unless it is made of what has to be escaped
+	frontPins  = 5
+	pinsRoom   = 1400 // bytes that must be left for them
+	frontText  = 120  // bytes of each
+	topicShown = 420  // bytes; all of it, unless it is made of what has to be escaped
 )
 
 // front is the page that people see first: what the group is, what was said last, how to join. Strangers of a private group see what /info
@@ -18,10 +20,11 @@ func (s *Server) front(v *visit) *page {
 	p := s.page(v, "")
 	in := v.info
 	s.about(v, p)
-	howToJoin := fragment(func(p *page) {
+	below := fragment(func(p *page) {
 		if !v.member() {
 			s.howToJoin(v, p)
 		}
+		p.nl().text("Other groups: ").link("on this server", "/page/groups.mu").link("heard around", "/page/directory.mu").nl()
 	})
 	var list group.Page
 	var err error
@@ -29,11 +32,28 @@ func (s *Server) front(v *visit) *page {
 		list, err = s.hub.Messages(v.ctx, v.caller, s.group, group.Query{Newest: true, NoEvents: true, Current: true, Limit: frontPosts})
 	}
 	if err != nil || len(list.Entries) == 0 {
-		return p.raw(howToJoin)
+		return p.raw(below)
+	}
+	s.pinned(v, p)
+	p.nl()
+	v.timeline(p, list, true, frontText, nil, func(p *page, _ []group.Entry) { p.raw(below) })
+	return p
+}
+
+// pinned leads to the newest pinned posts, where there is room for that.
+func (s *Server) pinned(v *visit, p *page) {
+	pins, err := s.hub.Pins(v.ctx, v.caller, s.group)
+	if err != nil || len(pins.Pinned) == 0 || p.room() < pinsRoom {
+		return
+	}
+	p.text("Pinned: ")
+	for i, seq := range pins.Pinned[:min(len(pins.Pinned), frontPins)] {
+		if i > 0 {
+			p.text(", ")
+		}
+		p.link("#"+seqText(seq), "/page/entry.mu", "seq", seqText(seq))
 	}
 	p.nl()
-	v.timeline(p, list, true, frontText, nil, func(p *page, _ []group.Entry) { p.raw(howToJoin) })
-	return p
 }
 
 // about says what the group is, and what the visitor is in it.
