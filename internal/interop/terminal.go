@@ -1,0 +1,142 @@
+package interop
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// Terminal is a program in a terminal of its own: tmux with a socket of the test's, so that no other tmux is touched. Waiting is bounded
+// by screenTimeout.
+type Terminal struct {
+	t      *testing.T
+	socket string
+}
+
+const screenTimeout = 20 * time.Second
+
+// StartTerminal runs a command in a terminal of this size. It ends with the test.
+func StartTerminal(t *testing.T, columns, rows int, env []string, command ...string) *Terminal {
+	t.Helper()
+	if _, err := exec.LookPath("tmux"); err != nil {
+		t.Fatalf("tmux is missing: run `make interop`, which installs it (%v)", err)
+	}
+	// Not t.TempDir(), which may be too long for a socket's name.
+	dir, err := os.MkdirTemp("", "tmux")
+	if err != nil {
+		t.Fatal(err)
+	}
+	term := &Terminal{t: t, socket: filepath.Join(dir, "s")}
+	quoted := make([]string, 0, len(env)+len(command)+1)
+	for _, word := range append(append([]string{"env"}, env...), command...) {
+		quoted = append(quoted, "'"+strings.ReplaceAll(word, "'", `'\''`)+"'")
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the screen was\n%s", term.Screen())
+		}
+		term.tmux("kill-server")
+		os.RemoveAll(dir)
+	})
+	if out, err := term.tmux("new-session", "-d", "-x", fmt.Sprint(columns), "-y", fmt.Sprint(rows), strings.Join(quoted, " "), ";", "set-option", "-g", "remain-on-exit", "on"); err != nil {
+		t.Fatalf("tmux: %v: %s", err, out)
+	}
+	return term
+}
+
+func (term *Terminal) tmux(args ...string) (string, error) {
+	cmd := exec.Command("tmux", append([]string{"-u", "-S", term.socket, "-f", "/dev/null"}, args...)...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TERM=xterm-256color", "TMUX=")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// Screen is what stands on the screen, a line each, without the blanks at their ends.
+func (term *Terminal) Screen() string {
+	out, _ := term.tmux("capture-pane", "-p")
+	lines := strings.Split(out, "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(l, " ")
+	}
+	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
+}
+
+// Keys presses keys, as tmux names them, or types texts.
+func (term *Terminal) Keys(keys ...string) {
+	term.t.Helper()
+	for _, k := range keys {
+		if out, err := term.tmux("send-keys", k); err != nil {
+			term.t.Fatalf("tmux: %v: %s", err, out)
+		}
+		time.Sleep(60 * time.Millisecond) // a person's fingers
+	}
+}
+
+// Type types a text as it is.
+func (term *Terminal) Type(text string) {
+	term.t.Helper()
+	if out, err := term.tmux("send-keys", "-l", text); err != nil {
+		term.t.Fatalf("tmux: %v: %s", err, out)
+	}
+}
+
+// Await waits until the screen holds all of these and returns it.
+func (term *Terminal) Await(texts ...string) string {
+	term.t.Helper()
+	return term.AwaitThat(fmt.Sprintf("%q", texts), func(screen string) bool {
+		for _, text := range texts {
+			if !strings.Contains(screen, text) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// Gone waits until the screen does not hold a text any more.
+func (term *Terminal) Gone(text string) string {
+	term.t.Helper()
+	return term.AwaitThat(fmt.Sprintf("no %q", text), func(screen string) bool { return !strings.Contains(screen, text) })
+}
+
+// AwaitThat waits for a screen that fits.
+func (term *Terminal) AwaitThat(what string, fits func(screen string) bool) string {
+	term.t.Helper()
+	deadline := time.Now().Add(screenTimeout)
+	for {
+		screen := term.Screen()
+		if fits(screen) {
+			return screen
+		}
+		if time.Now().After(deadline) {
+			term.t.Fatalf("the screen did not show %s in %v; it shows\n%s", what, screenTimeout, screen)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// Click clicks on the first place where a text stands, so many columns right of its beginning and rows under it, once it is there.
+func (term *Terminal) Click(text string, right, down int) {
+	term.t.Helper()
+	screen := term.Await(text)
+	for y, line := range strings.Split(screen, "\n") {
+		if at := strings.Index(line, text); at >= 0 {
+			term.ClickAt(utf8.RuneCountInString(line[:at])+right, y+down)
+			return
+		}
+	}
+}
+
+// ClickAt clicks on a column and row, from 0.
+func (term *Terminal) ClickAt(x, y int) {
+	term.t.Helper()
+	for _, end := range []string{"M", "m"} {
+		term.Type(fmt.Sprintf("\x1b[<0;%d;%d%s", x+1, y+1, end))
+		time.Sleep(60 * time.Millisecond)
+	}
+}
