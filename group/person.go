@@ -155,12 +155,24 @@ func (s *scene) powers(p *Person) error {
 }
 
 // Powers are the actions that the rules allow the caller in the group now, whom and what they concern aside: for faces that show what one
-// can do.
+// can do. Of inviting it says whether he may invite anybody at all.
 func (h *Hub) Powers(ctx context.Context, c Caller, g GroupID) ([]moderation.Action, error) {
 	var list []moderation.Action
 	err := h.read(ctx, "powers", c, g, func(s *scene) error {
+		var here moderation.Facts
+		if err := h.serverFacts(s.tx, &here, s.caller); err != nil {
+			return err
+		}
+		server := func(f *moderation.Facts) { f.Creating, f.Insider, f.Cost = here.Creating, here.Insider, here.Cost }
 		for a := moderation.ActionRead; a != 0; a++ { // all that there can be: who is refused all is not told where the list ends
-			err := s.may(a)
+			err := s.may(a, func(f *moderation.Facts) {
+				switch a {
+				case moderation.ActionCreateGroup, moderation.ActionCloneGroup:
+					server(f)
+				case moderation.ActionInvite:
+					f.Named, f.Whole, f.Met = true, true, true
+				}
+			})
 			switch {
 			case err == nil:
 				list = append(list, a)

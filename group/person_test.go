@@ -110,15 +110,17 @@ func TestWhoWaitsOrIsBannedIsShownToThoseWhoDecide(t *testing.T) {
 
 func TestWhatOneCanDoInTheGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, policy(moderation.Policy{InviteRole: moderation.RoleMember}))
+		h := newHouse(t, policy(moderation.Policy{InviteRole: moderation.RoleMember, InviteTo: moderation.InviteMet}), func(_ *group.NewGroup, c *group.Config) {
+			c.Groups = group.Creating{Who: moderation.CreatingMembers}
+		})
 		for _, c := range []struct {
 			who      group.Caller
 			can, not []moderation.Action
 		}{
-			{h.joined("Ann", moderation.RoleOwner), []moderation.Action{moderation.ActionSettings, moderation.ActionName, moderation.ActionAudit, moderation.ActionPost}, []moderation.Action{moderation.ActionOperate, moderation.ActionJoin}},
+			{h.joined("Ann", moderation.RoleOwner), []moderation.Action{moderation.ActionSettings, moderation.ActionName, moderation.ActionAudit, moderation.ActionPost, moderation.ActionCloneGroup, moderation.ActionDeleteGroup}, []moderation.Action{moderation.ActionOperate, moderation.ActionJoin}},
 			{h.joined("Mod", moderation.RoleModerator), []moderation.Action{moderation.ActionRequests, moderation.ActionBans, moderation.ActionInvite}, []moderation.Action{moderation.ActionSettings, moderation.ActionAudit}},
-			{h.joined("Bob", moderation.RoleMember), []moderation.Action{moderation.ActionPost, moderation.ActionInvite, moderation.ActionLeave}, []moderation.Action{moderation.ActionName, moderation.ActionBans, moderation.ActionReports}},
-			{person("Dan"), []moderation.Action{moderation.ActionJoin, moderation.ActionClaim}, []moderation.Action{moderation.ActionRead, moderation.ActionPost, moderation.ActionLeave}},
+			{h.joined("Bob", moderation.RoleMember), []moderation.Action{moderation.ActionPost, moderation.ActionInvite, moderation.ActionLeave, moderation.ActionCreateGroup}, []moderation.Action{moderation.ActionName, moderation.ActionBans, moderation.ActionReports}},
+			{person("Dan"), []moderation.Action{moderation.ActionJoin, moderation.ActionClaim}, []moderation.Action{moderation.ActionRead, moderation.ActionPost, moderation.ActionLeave, moderation.ActionCreateGroup}},
 			{group.Caller{}, nil, []moderation.Action{moderation.ActionRead, moderation.ActionJoin}},
 		} {
 			list := must(h.hub.Powers(t.Context(), c.who, valley))(t)

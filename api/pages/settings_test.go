@@ -1,0 +1,99 @@
+package pages_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"groupd/api/words"
+	"groupd/group"
+	"groupd/internal/micron"
+	"groupd/moderation"
+)
+
+// Each setting has its page, which shows what it is, and saves it as it is.
+func TestEverySettingIsReached(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+		var keys []string
+		v := w.visitor(d, "Ann").opens("moderate.mu").follows("Settings")
+		for range 10 {
+			for _, l := range v.Page.Links() {
+				if strings.Contains(l.URL, "setting.mu") {
+					keys = append(keys, l.Label)
+				}
+			}
+			if !slices.Contains(v.Labels(), "More") {
+				break
+			}
+			v.follows("More")
+		}
+		var want []string
+		before := must(w.hub.Settings(t.Context(), caller("Ann"), valley))(t)
+		for _, k := range words.Settings() {
+			want = append(want, k.Key)
+			time.Sleep(time.Minute)
+			v.opens("setting.mu`key="+k.Key).reads(k.Key+": "+words.ShowSetting(before, k.Key), strings.Join(strings.Fields(words.Sentence(k.What)), " "))
+			if label := "Save"; !slices.Contains(v.Labels(), label) {
+				t.Errorf("%s has no form", k.Key)
+			} else if v.follows(label); !strings.Contains(v.flat(), "Saved.") {
+				t.Errorf("%s, saved as it is: %s", k.Key, v.Text())
+			}
+		}
+		if !slices.Equal(keys, want) {
+			t.Errorf("links to %q", keys)
+		}
+		if after := must(w.hub.Settings(t.Context(), caller("Ann"), valley))(t); before.Policy.Changes(after.Policy) != "" || before.Joining != after.Joining || before.Public != after.Public {
+			t.Errorf("saving what is changed %s", before.Policy.Changes(after.Policy))
+		}
+	})
+}
+
+func TestSettingsChangeForWhoMay(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+		w.join("Bob", 0)
+		v := w.visitor(d, "Ann").opens("settings.mu").follows("slow_mode").reads("slow_mode: default").fills("value", "fast").follows("Save").reads("it can be: 30s, 10m, 2h, 7d, off")
+		if v.Value("g_value") != "fast" {
+			t.Error("what was typed is lost")
+		}
+		v.fills("value", "30s").follows("Save").reads("Saved.", "slow_mode: 30s").follows("All settings").reads("slow_mode: 30s")
+		v.follows("read_only").ticks("value", "on").follows("Save").reads("Saved.", "read_only: on")
+		v.opens("setting.mu`key=joining").fills("value", "approve").follows("Save").reads("Saved.", "joining: approve")
+		set := must(w.hub.Settings(t.Context(), caller("Ann"), valley))(t)
+		if set.Policy.SlowMode != 30 || !set.Policy.ReadOnly || set.Joining != moderation.JoiningApprove {
+			t.Errorf("set are %+v", set)
+		}
+		bob := w.visitor(d, "Bob").opens("me.mu").follows("How this group behaves").reads("slow_mode: 30s", "read_only: on")
+		if slices.Contains(bob.Labels(), "slow_mode") {
+			t.Error("a member gets links to change settings")
+		}
+		bob.opens("setting.mu`key=slow_mode").reads("slow_mode: 30s")
+		if len(bob.Page.Fields()) > 0 {
+			t.Error("a member gets the form")
+		}
+		w.visitor(d, "Eve").opens("settings.mu").reads("You are not a member of this group.")
+		bob.opens("setting.mu`key=nothing").reads("There is no such setting.")
+	})
+}
+
+func TestNamesAndTopic(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true, Topic: "weather"}, func(w *town, d micron.Dialect) {
+		w.join("Bob", 0)
+		v := w.visitor(d, "Ann").opens("moderate.mu").follows("Names and topic")
+		v.fills("public", "Upper Valley", "private", "Home", "topic", "it's [snow] `now` \\ > <b>").follows("Save").reads("Saved.")
+		info := must(w.hub.Info(t.Context(), caller("Ann"), valley))(t)
+		if info.PublicName != "Upper Valley" || info.PrivateName != "Home" || info.Topic != "it's [snow] `now` \\ > <b>" {
+			t.Errorf("they are %q, %q, %q", info.PublicName, info.PrivateName, info.Topic)
+		}
+		rev := info.Rev
+		v.opens("names.mu").follows("Save").reads("Saved.")
+		if info := must(w.hub.Info(t.Context(), caller("Ann"), valley))(t); info.Rev != rev || info.Topic != "it's [snow] `now` \\ > <b>" {
+			t.Errorf("saved as it was, the topic is %q", info.Topic)
+		}
+		v.fills("public", "").follows("Save").reads("The public name must not be empty.")
+		w.visitor(d, "Bob").opens("names.mu").reads("You may not do this here.")
+		must(w.hub.UpdateSettings(t.Context(), caller("Ann"), valley, group.SettingsInput{Change: func(p *moderation.Policy) { p.TopicRole = moderation.RoleMember }}))(t)
+		bob := w.visitor(d, "Bob").opens("me.mu").follows("How this group behaves", "Names and topic").misses("Public name").fills("topic", "sun").follows("Save").reads("Saved.")
+		bob.opens("index.mu").reads("Topic: sun")
+	})
+}
