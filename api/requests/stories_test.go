@@ -23,7 +23,7 @@ const (
 	stranger = groupdv1.StandingCode_STANDING_STRANGER
 )
 
-// contains fails when a refusal does not say why.
+// because fails when a refusal does not say why.
 func (r *room) because(got, want string) {
 	r.t.Helper()
 	if !strings.Contains(got, want) {
@@ -36,7 +36,7 @@ func (r *room) because(got, want string) {
 func TestStoryOfAPublicRoom(t *testing.T) {
 	inTown(t, func(w *town) {
 		ann, bob, cid, mal := w.citizen(1, "ann"), w.citizen(2, "bob"), w.citizen(3, "cid"), w.citizen(4, "mal")
-		r := w.makes(ann, group.NewGroup{Preset: "public", PublicName: "MeshChat Public Chat"})
+		r := w.makes(ann, &groupdv1.CreateGroupRequest{Preset: "public", Name: "MeshChat Public Chat"})
 
 		// Who passes by sees what it is, without saying who he is.
 		in := r.info(nil)
@@ -92,12 +92,8 @@ func TestStoryOfAPublicRoom(t *testing.T) {
 		r.because(r.does(ann, "/leave", &groupdv1.LeaveRequest{}, denied), "last owner")
 		r.does(cid, "/leave", &groupdv1.LeaveRequest{}, ok)
 		r.sees(ann, "cid LEAVE")
-		if err := w.hub.DeleteGroup(t.Context(), bob.Caller, r.ID); group.KindOf(err) != group.KindDenied {
-			t.Errorf("a moderator deletes the room: %v", err)
-		}
-		if err := w.hub.DeleteGroup(t.Context(), ann.Caller, r.ID); err != nil {
-			t.Fatal(err)
-		}
+		r.ends(bob, denied)
+		r.ends(ann, ok)
 		r.does(ann, "/messages", &groupdv1.MessagesRequest{}, groupdv1.Code_NOT_FOUND)
 		r.does(nil, "/info", &groupdv1.InfoRequest{}, groupdv1.Code_NOT_FOUND)
 	})
@@ -107,13 +103,13 @@ func TestStoryOfAPublicRoom(t *testing.T) {
 func TestStoryOfAPrivateGroup(t *testing.T) {
 	inTown(t, func(w *town) {
 		ann, bob, cid, dan := w.citizen(1, "ann"), w.citizen(2, "bob"), w.citizen(3, "cid"), w.citizen(4, "dan")
-		r := w.makes(ann, group.NewGroup{Preset: "private", PrivateName: "Cottle Family Chat", Topic: "sunday lunch"})
+		r := w.makes(ann, &groupdv1.CreateGroupRequest{Preset: "private", Name: "Cottle Family Chat", Topic: "sunday lunch"})
 		in := r.info(bob)
 		if in.GetPublicName() != "Private Group" || in.GetPrivateName() != "" || in.GetTopic() != "" || in.GetMembers() != 0 || in.GetPreset() != "" || in.GetJoining() != groupdv1.Joining_APPROVE {
 			t.Errorf("a stranger is told %v", in)
 		}
-		if list, err := w.hub.Groups(t.Context(), bob.Caller); err != nil || len(list) != 0 {
-			t.Errorf("a stranger sees %v, %v", list, err)
+		if list := w.listed(bob); list != nil {
+			t.Errorf("a stranger sees %q", list)
 		}
 		r.does(nil, "/messages", &groupdv1.MessagesRequest{}, groupdv1.Code_NOT_IDENTIFIED)
 		r.does(bob, "/messages", &groupdv1.MessagesRequest{}, outsider)
@@ -168,9 +164,7 @@ func TestStoryOfAPrivateGroup(t *testing.T) {
 		if got := r.lists(bob); !slices.Equal(got, []string{"bob owner"}) {
 			t.Errorf("members: %q", got)
 		}
-		if err := w.hub.DeleteGroup(t.Context(), bob.Caller, r.ID); err != nil {
-			t.Fatal(err)
-		}
+		r.ends(bob, ok)
 		r.does(bob, "/info", &groupdv1.InfoRequest{}, groupdv1.Code_NOT_FOUND)
 	})
 }
@@ -179,7 +173,7 @@ func TestStoryOfAPrivateGroup(t *testing.T) {
 func TestStoryOfAnnouncements(t *testing.T) {
 	inTown(t, func(w *town) {
 		ann, bob, cid, dan := w.citizen(1, "ann"), w.citizen(2, "bob"), w.citizen(3, "cid"), w.citizen(4, "dan")
-		r := w.makes(ann, group.NewGroup{Preset: "announcements", PublicName: "Valley News"})
+		r := w.makes(ann, &groupdv1.CreateGroupRequest{Preset: "announcements", Name: "Valley News"})
 		if in := r.info(nil); !in.GetReadOnly() || in.GetPreset() != "announcements" {
 			t.Errorf("a stranger is told %v", in)
 		}
@@ -214,9 +208,7 @@ func TestStoryOfAnnouncements(t *testing.T) {
 		r.says(bob, "to what is gone", denied, news)
 		r.sees(cid, "ann POST deleted", "bob EDIT why on monday?")
 
-		if err := w.hub.DeleteGroup(t.Context(), ann.Caller, r.ID); err != nil {
-			t.Fatal(err)
-		}
+		r.ends(ann, ok)
 		r.does(cid, "/messages", &groupdv1.MessagesRequest{}, groupdv1.Code_NOT_FOUND)
 	})
 }
@@ -227,14 +219,14 @@ func TestStoryOfAnEqualGroup(t *testing.T) {
 	inTown(t, func(w *town) {
 		ann, bob, cid, mal, dan := w.citizen(1, "ann"), w.citizen(2, "bob"), w.citizen(3, "cid"), w.citizen(4, "mal"), w.citizen(5, "dan")
 		operator := group.Caller{Local: true}
-		r := w.makes(ann, group.NewGroup{Preset: "equal", PrivateName: "the hikers"})
+		r := w.makes(ann, &groupdv1.CreateGroupRequest{Preset: "equal", Name: "the hikers"})
 
 		// Nobody else learns that it exists: it is announced to nobody, and listed for nobody.
 		if r.Policy.AnnounceDetail(r.Public) != moderation.AnnounceOff {
 			t.Error("it is announced")
 		}
-		if list, err := w.hub.Groups(t.Context(), dan.Caller); err != nil || len(list) != 0 {
-			t.Errorf("listed for strangers: %v %v", list, err)
+		if list := w.listed(dan); list != nil {
+			t.Errorf("listed for strangers: %q", list)
 		}
 		if in := r.info(dan); in.GetPublicName() != "Private Group" || in.GetTopic() != "" || in.GetMembers() != 0 || in.GetPreset() != "" {
 			t.Errorf("a stranger is told %v", in)
@@ -266,8 +258,8 @@ func TestStoryOfAnEqualGroup(t *testing.T) {
 		if got := r.lists(cid); !slices.Equal(got, []string{"ann", "bob", "cid", "mal"}) {
 			t.Errorf("members: %q", got)
 		}
-		if list, err := w.hub.Groups(t.Context(), cid.Caller); err != nil || len(list) != 1 || list[0].Preset != "equal" || list[0].PrivateName != "the hikers" {
-			t.Errorf("listed for a member: %+v %v", list, err)
+		if list := w.listed(cid); !slices.Equal(list, []string{"the hikers, equal"}) {
+			t.Errorf("listed for a member: %q", list)
 		}
 
 		// Any member changes the topic.
@@ -300,17 +292,17 @@ func TestStoryOfAnEqualGroup(t *testing.T) {
 		}
 		ctx := t.Context()
 		refusals := map[string]error{}
-		_, refusals["kick"] = w.hub.Kick(ctx, operator, r.ID, group.KickInput{Target: group.AnyHash(mal.Identity)})
-		_, refusals["ban"] = w.hub.Ban(ctx, operator, r.ID, group.BanInput{Target: group.AnyHash(mal.Identity), Purge: true})
-		_, refusals["mute"] = w.hub.Mute(ctx, operator, r.ID, group.MuteInput{Target: group.AnyHash(mal.Identity)})
-		_, refusals["delete"] = w.hub.Delete(ctx, operator, r.ID, group.DeleteInput{Seqs: []group.Seq{group.Seq(post)}})
-		_, refusals["transfer"] = w.hub.Transfer(ctx, operator, r.ID, group.TransferInput{From: group.AnyHash(mal.Identity), To: group.AnyHash(dan.Identity)})
-		_, refusals["owner"] = w.hub.SetOwner(ctx, operator, r.ID, group.AnyHash(ann.Identity))
-		_, refusals["code"] = w.hub.NewClaimCode(ctx, operator, r.ID)
-		_, refusals["role"] = w.hub.UpdatePermissions(ctx, operator, r.ID, group.PermissionsInput{Target: group.AnyHash(ann.Identity), Role: moderation.RoleAdmin})
-		_, refusals["settings"] = w.hub.UpdateSettings(ctx, operator, r.ID, group.SettingsInput{Change: func(p *moderation.Policy) { p.Frozen, p.NoRemoval = false, false }})
-		_, refusals["names"] = w.hub.UpdateDisplayName(ctx, operator, r.ID, group.NamesInput{Private: proto.String("mine")})
-		_, refusals["lockdown"] = w.hub.Lockdown(ctx, operator, r.ID, group.LockdownInput{On: true})
+		_, refusals["kick"] = w.hub.Kick(ctx, operator, r.Group, group.KickInput{Target: group.AnyHash(mal.Identity)})
+		_, refusals["ban"] = w.hub.Ban(ctx, operator, r.Group, group.BanInput{Target: group.AnyHash(mal.Identity), Purge: true})
+		_, refusals["mute"] = w.hub.Mute(ctx, operator, r.Group, group.MuteInput{Target: group.AnyHash(mal.Identity)})
+		_, refusals["delete"] = w.hub.Delete(ctx, operator, r.Group, group.DeleteInput{Seqs: []group.Seq{group.Seq(post)}})
+		_, refusals["transfer"] = w.hub.Transfer(ctx, operator, r.Group, group.TransferInput{From: group.AnyHash(mal.Identity), To: group.AnyHash(dan.Identity)})
+		_, refusals["owner"] = w.hub.SetOwner(ctx, operator, r.Group, group.AnyHash(ann.Identity))
+		_, refusals["code"] = w.hub.NewClaimCode(ctx, operator, r.Group)
+		_, refusals["role"] = w.hub.UpdatePermissions(ctx, operator, r.Group, group.PermissionsInput{Target: group.AnyHash(ann.Identity), Role: moderation.RoleAdmin})
+		_, refusals["settings"] = w.hub.UpdateSettings(ctx, operator, r.Group, group.SettingsInput{Change: func(p *moderation.Policy) { p.Frozen, p.NoRemoval = false, false }})
+		_, refusals["names"] = w.hub.UpdateDisplayName(ctx, operator, r.Group, group.NamesInput{Private: proto.String("mine")})
+		_, refusals["lockdown"] = w.hub.Lockdown(ctx, operator, r.Group, group.LockdownInput{On: true})
 		for what, err := range refusals {
 			if group.KindOf(err) != group.KindDenied {
 				t.Errorf("%s by the operator: %v", what, err)
@@ -320,14 +312,14 @@ func TestStoryOfAnEqualGroup(t *testing.T) {
 		// Who floods waits; he is not muted.
 		flood := 0
 		for i := range 400 {
-			_, err := w.hub.Post(ctx, mal.Caller, r.ID, group.PostInput{Text: fmt.Appendf(nil, "goat %d", i)})
+			_, err := w.hub.Post(ctx, mal.Caller, r.Group, group.PostInput{Text: fmt.Appendf(nil, "goat %d", i)})
 			if group.KindOf(err) == group.KindRateLimited {
 				flood++
 			} else if err != nil {
 				t.Fatal(err)
 			}
 		}
-		if st, err := w.hub.Standing(ctx, mal.Caller, r.ID); err != nil || st.Standing != moderation.StandingMember || flood < 300 {
+		if st, err := w.hub.Standing(ctx, mal.Caller, r.Group); err != nil || st.Standing != moderation.StandingMember || flood < 300 {
 			t.Errorf("after the flood he is %s, %d times told to wait, %v", st.Standing, flood, err)
 		}
 
@@ -337,11 +329,15 @@ func TestStoryOfAnEqualGroup(t *testing.T) {
 		r.does(bob, "/messages/pin", &groupdv1.PinRequest{Seq: plan}, ok)
 
 		// The way out: a group like this one without him, to which the others are invited.
-		made, err := w.hub.CloneGroup(ctx, bob.Caller, r.ID, group.CloneInput{Without: []group.AnyHash{group.AnyHash(mal.Identity)}})
-		if err != nil || made.Invited != 2 || made.LeftOut != 1 || made.Group.Preset != "equal" || !made.Group.Policy.NoRemoval {
-			t.Fatalf("cloned: %+v %v", made, err)
+		made := &groupdv1.GroupReply{}
+		r.asks(bob, "/groups/clone", &groupdv1.CloneGroupRequest{Name: "the other hikers", Without: []*groupdv1.Who{byName("mal")}}, made)
+		if made.GetInvited() != 2 || made.GetLeftOut() != 1 || made.GetGroup().GetPreset() != "equal" {
+			t.Fatalf("cloned: %v", made)
 		}
-		second := w.opens(made.Group)
+		second := w.opens(group.IdentityHash(made.GetGroup().GetIdentity()))
+		if !second.Policy.NoRemoval || !second.Policy.Frozen || !slices.Equal(w.listed(mal), []string{"the hikers, equal"}) || len(w.listed(cid)) != 2 {
+			t.Errorf("listed for who is left out: %q, for who is invited: %q", w.listed(mal), w.listed(cid))
+		}
 		second.joins(ann, inside)
 		second.because(second.does(mal, "/join", &groupdv1.JoinRequest{Name: "mal"}, denied), "by invite only")
 		if got := second.lists(ann); !slices.Equal(got, []string{"ann", "bob"}) {
@@ -356,10 +352,8 @@ func TestStoryOfAnEqualGroup(t *testing.T) {
 		r.does(cid, "/leave", &groupdv1.LeaveRequest{}, ok)
 		r.does(mal, "/leave", &groupdv1.LeaveRequest{}, ok)
 		r.because(r.does(dan, "/join", &groupdv1.JoinRequest{Name: "dan"}, denied), "by invite only")
-		if err := w.hub.DeleteGroup(ctx, ann.Caller, second.ID); group.KindOf(err) != group.KindDenied {
-			t.Errorf("a member deletes the clone: %v", err)
-		}
-		if err := w.hub.DeleteGroup(ctx, operator, r.ID); err != nil {
+		second.ends(ann, denied)
+		if err := w.hub.DeleteGroup(ctx, operator, r.Group); err != nil {
 			t.Fatal(err)
 		}
 		r.does(mal, "/info", &groupdv1.InfoRequest{}, groupdv1.Code_NOT_FOUND)
@@ -372,10 +366,8 @@ func TestStoryOfAnEvent(t *testing.T) {
 		ann, bob, cid, dan := w.citizen(1, "ann"), w.citizen(2, "bob"), w.citizen(3, "cid"), w.citizen(4, "dan")
 		const day = 24 * time.Hour
 		end := time.Now().Add(3 * day).Truncate(time.Second)
-		if _, err := w.hub.CreateGroup(t.Context(), ann.Caller, group.NewGroup{Preset: "event", PublicName: "Valley Fair"}); group.KindOf(err) != group.KindInvalid {
-			t.Errorf("an event without an end: %v", err)
-		}
-		r := w.makes(ann, group.NewGroup{Preset: "event", PublicName: "Valley Fair", Policy: moderation.Policy{ExpiresAt: moderation.MomentOf(end)}})
+		w.square.because(w.square.does(ann, "/groups/create", &groupdv1.CreateGroupRequest{Preset: "event", Name: "Valley Fair"}, groupdv1.Code_INVALID), "say when it is over")
+		r := w.makes(ann, &groupdv1.CreateGroupRequest{Preset: "event", Name: "Valley Fair", Policy: &groupdv1.Policy{ExpiresAt: proto.Uint64(uint64(end.Unix()))}})
 		if in := r.info(nil); in.GetPreset() != "event" || in.GetExpiresAt() != uint64(end.Unix()) || in.GetOver() {
 			t.Errorf("a stranger is told %v", in)
 		}
@@ -448,8 +440,8 @@ func TestStoryOfAnEvent(t *testing.T) {
 		at(-7*day - 30*time.Minute)
 		r.does(bob, "/messages", &groupdv1.MessagesRequest{}, groupdv1.Code_NOT_FOUND)
 		r.does(nil, "/info", &groupdv1.InfoRequest{}, groupdv1.Code_NOT_FOUND)
-		if list, err := w.hub.Groups(t.Context(), group.Caller{Local: true}); err != nil || len(list) != 0 {
-			t.Errorf("left: %v %v", list, err)
+		if list := w.listed(ann); list != nil {
+			t.Errorf("left: %q", list)
 		}
 	})
 }

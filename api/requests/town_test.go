@@ -28,6 +28,7 @@ type town struct {
 	hub       *group.Hub
 	home, far *rnstest.Node
 	keys      byte
+	square    *room // the operator's group, where everybody starts
 }
 
 // inTown runs a story.
@@ -58,6 +59,11 @@ func inTown(t *testing.T, f func(w *town)) {
 		})
 		defer wg.Wait()
 		defer cancel()
+		g, err := hub.CreateGroup(t.Context(), group.Caller{Local: true}, group.NewGroup{ID: "square", Preset: "public", PublicName: "The Square"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.square = w.opens(g.Identity)
 		f(w)
 	})
 }
@@ -77,26 +83,33 @@ func (w *town) citizen(number byte, name string) *citizen {
 // room is a group that is served.
 type room struct {
 	*town
-	group.Group
+	group.Info
 	keys *rns.Identity
 	d    *rns.Destination
 }
 
 // makes has somebody make a group, and serves it.
-func (w *town) makes(c *citizen, n group.NewGroup) *room {
+func (w *town) makes(c *citizen, q *groupdv1.CreateGroupRequest) *room {
 	w.t.Helper()
-	n.CreatorName = c.name
-	g, err := w.hub.CreateGroup(w.t.Context(), c.Caller, n)
-	if err != nil {
-		w.t.Fatal(err)
+	q.MyName = c.name
+	reply := &groupdv1.GroupReply{}
+	w.square.asks(c, "/groups/create", q, reply)
+	if reply.GetStatus().GetCode() != ok {
+		w.t.Fatalf("making a group: %v", reply.GetStatus())
 	}
-	return w.opens(g)
+	return w.opens(group.IdentityHash(reply.GetGroup().GetIdentity()))
 }
 
 // opens serves a group.
-func (w *town) opens(g group.Group) *room {
+func (w *town) opens(identity group.IdentityHash) *room {
 	w.t.Helper()
-	private, err := w.hub.PrivateKey(w.t.Context(), group.Caller{Local: true}, g.ID)
+	operator := group.Caller{Local: true}
+	all, err := w.hub.Groups(w.t.Context(), operator)
+	i := slices.IndexFunc(all, func(in group.Info) bool { return in.Identity == identity })
+	if err != nil || i < 0 {
+		w.t.Fatal(i, err)
+	}
+	private, err := w.hub.PrivateKey(w.t.Context(), operator, all[i].Group)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -104,17 +117,37 @@ func (w *town) opens(g group.Group) *room {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s, err := New(Config{Hub: w.hub, Group: g.ID, Version: "0.2.0"})
+	s, err := New(Config{Hub: w.hub, Group: all[i].Group, Version: "0.2.0"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	r := &room{town: w, Group: g, keys: id}
+	r := &room{town: w, Info: all[i], keys: id}
 	r.d, err = w.home.NewDestination(rns.DestinationConfig{Identity: id, App: App, Aspects: []string{Aspect}, MaxRequestSize: MaxRequestSize})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	s.Register(r.d)
 	return r
+}
+
+// listed is what somebody sees on the server, beside the square.
+func (w *town) listed(c *citizen) (names []string) {
+	w.t.Helper()
+	reply := &groupdv1.GroupsReply{}
+	w.square.asks(c, "/groups", &groupdv1.GroupsRequest{MaxBytes: 20_000}, reply)
+	for _, g := range reply.GetGroups() {
+		if g.GetName() != "The Square" {
+			names = append(names, g.GetName()+", "+g.GetPreset())
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ends asks for the end of the group.
+func (r *room) ends(c *citizen, want groupdv1.Code) {
+	r.t.Helper()
+	r.does(c, "/groups/delete", &groupdv1.DeleteGroupRequest{Group: r.Identity[:]}, want)
 }
 
 // asks makes a request over a link of its own; nobody: without saying who asks.
