@@ -46,9 +46,14 @@ func (h *Hub) Export(ctx context.Context, c Caller, g GroupID, w io.Writer, in E
 	if err := operator(op, c); err != nil {
 		return ExportResult{}, err
 	}
+	end, err := h.oneExport(op)
+	if err != nil {
+		return ExportResult{}, err
+	}
+	defer end()
 	var head Head
 	x := &exporter{hub: h, ctx: ctx, id: g, in: in, out: newLineWriter(w)}
-	err := h.read(ctx, op, c, g, func(s *scene) error {
+	err = h.read(ctx, op, c, g, func(s *scene) error {
 		if err := s.nothingGoes(); err != nil {
 			return err
 		}
@@ -59,6 +64,14 @@ func (h *Hub) Export(ctx context.Context, c Caller, g GroupID, w io.Writer, in E
 		err = &Error{Kind: KindInternal, Op: op, Msg: "could not be written", Err: x.out.err}
 	}
 	return ExportResult{Group: g, Head: head, Bytes: x.out.bytes, Counts: x.out.counts, Missing: x.missing}, err
+}
+
+// oneExport keeps several exports from running at a time: each reads from the store as long as it takes.
+func (h *Hub) oneExport(op string) (end func(), err error) {
+	if !h.exporting.CompareAndSwap(false, true) {
+		return nil, &Error{Kind: KindConflict, Op: op, Msg: "another export is running"}
+	}
+	return func() { h.exporting.Store(false) }, nil
 }
 
 // nothingGoes refuses while there are posts that everybody was told are going, and that are still there.

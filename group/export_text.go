@@ -32,8 +32,13 @@ func (h *Hub) ExportText(ctx context.Context, c Caller, g GroupID, day func(name
 	if err := operator(op, c); err != nil {
 		return ExportedText{}, err
 	}
+	end, err := h.oneExport(op)
+	if err != nil {
+		return ExportedText{}, err
+	}
+	defer end()
 	x := &textExporter{ctx: ctx, id: g, day: day}
-	err := h.read(ctx, op, c, g, func(s *scene) error {
+	err = h.read(ctx, op, c, g, func(s *scene) error {
 		if err := s.nothingGoes(); err != nil {
 			return err
 		}

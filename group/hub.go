@@ -76,6 +76,7 @@ type Hub struct {
 	listing     Buckets[IdentityHash] // lists of groups, for whom; zero: for all who have not identified
 
 	importing atomic.Bool // Import runs
+	exporting atomic.Bool // an export runs
 
 	unblocked  atomic.Uint64 // who wanted no invites and was forgotten
 	remembered atomic.Uint64 // outcomes written since the start

@@ -40,6 +40,8 @@ type ImportInput struct {
 	PublicOf func(private []byte) (public []byte, err error)
 	// Verify checks a signed original: nil when the author signed what the entry says. Called in order. Nil: signatures are not checked.
 	Verify func(SignedPost) error
+	// Ready is called when all is right, before the group is there; an error ends the import. Nil: nothing is called.
+	Ready func(Imported) error
 }
 
 // Imported says what an import brought, or what a file holds.
@@ -108,7 +110,7 @@ func (h *Hub) importFailed(err error) error {
 	case errors.As(err, &e):
 		return e
 	case errors.As(err, &bad):
-		return &Error{Kind: KindInvalid, Op: "import", Field: bad.Field, Msg: bad.Error(), Err: bad}
+		return &Error{Kind: KindInvalid, Op: "import", Msg: bad.Error(), Err: bad}
 	case errors.Is(err, ErrNoSpace):
 		return &Error{Kind: KindFull, Op: "import", Msg: "the server's disk is nearly full"}
 	}
@@ -122,7 +124,7 @@ func CheckExport(ctx context.Context, r io.Reader, in ImportInput) (Imported, er
 	if err := im.run(); err != nil {
 		var bad *LineError
 		if errors.As(err, &bad) {
-			return Imported{}, &Error{Kind: KindInvalid, Op: "import", Field: bad.Field, Msg: bad.Error(), Err: bad}
+			return Imported{}, &Error{Kind: KindInvalid, Op: "import", Msg: bad.Error(), Err: bad}
 		}
 		return Imported{}, err
 	}
@@ -483,8 +485,14 @@ func (im *importer) finish() error {
 		return err
 	}
 	h := im.hub
+	im.out.Group = im.group
+	if im.in.Ready != nil {
+		if err := im.in.Ready(im.out); err != nil {
+			return err
+		}
+	}
 	im.group.PrivateKey = im.private
-	err := h.store.Update(im.ctx, func(tx Tx) error {
+	return h.store.Update(im.ctx, func(tx Tx) error {
 		if err := im.free(tx); err != nil {
 			return err
 		}
@@ -506,9 +514,6 @@ func (im *importer) finish() error {
 		}
 		return h.clock.advance(tx)
 	})
-	im.out.Group = im.group
-	im.out.Group.PrivateKey = nil
-	return err
 }
 
 // groupIDForm says what a group may be called.

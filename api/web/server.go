@@ -68,6 +68,10 @@ type Hub interface {
 	VerifyChain(ctx context.Context, g group.GroupID) (group.Seq, error)
 	ConfirmClock(ctx context.Context, c group.Caller) error
 	ClockUnsure() bool
+	ExportText(ctx context.Context, c group.Caller, g group.GroupID, day func(name string) (io.Writer, error)) (group.ExportedText, error)
+	ImportMembers(ctx context.Context, c group.Caller, g group.GroupID, list []group.ForeignMember, dry bool) ([]group.ForeignResult, error)
+	Expected(ctx context.Context, c group.Caller, g group.GroupID, after group.AnyHash, limit int) ([]group.Expected, bool, error)
+	ForgetExpected(ctx context.Context, c group.Caller, g group.GroupID, who group.AnyHash) error
 }
 
 var _ Hub = (*group.Hub)(nil)
@@ -95,6 +99,11 @@ type Node interface {
 	Probe(ctx context.Context, destination [16]byte, in ProbeInput) (Probe, error)
 	// Backup writes a consistent copy of the database to a temporary file and opens it for reading; closing removes it.
 	Backup(ctx context.Context) (content io.ReadCloser, size int64, err error)
+	// Export writes a group to w; with in.Identity the ratchets of its destinations, too. Import makes a group of such a file and serves it.
+	Export(ctx context.Context, g group.GroupID, in group.ExportInput, w io.Writer) (group.ExportResult, error)
+	Import(ctx context.Context, r io.Reader, in group.ImportInput) (group.Imported, error)
+	// Appear has those among whom somebody is expected who are known to the network be members at once.
+	Appear(ctx context.Context, expected []group.ForeignResult)
 	// NewToken replaces the token of the API on TCP; CheckToken compares.
 	NewToken(ctx context.Context) (string, error)
 	CheckToken(token string) bool
@@ -137,6 +146,9 @@ func (s *Server) Local() http.Handler {
 		s.routes(r)
 		r.Get("/backup", s.backup)
 		r.Get("/groups/{group}/identity/private", s.privateIdentity)
+		r.Get("/groups/{group}/export", s.export)
+		r.Post("/import", s.importGroup)
+		r.Post("/groups/{group}/members/import", s.importMembers)
 		r.Post("/token", s.newToken)
 	})
 	return r
@@ -198,6 +210,8 @@ func (s *Server) routes(r chi.Router) {
 		r.Post("/members/{who}/unmute", s.unmute)
 		r.Post("/members/{who}/role", s.setRole)
 		r.Get("/bans", s.listBans)
+		r.Get("/expected", s.listExpected)
+		r.Delete("/expected/{who}", s.forgetExpected)
 		r.Get("/requests", s.listRequests)
 		r.Post("/requests/{who}/approve", s.approve)
 		r.Post("/requests/{who}/reject", s.reject)

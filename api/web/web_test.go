@@ -77,6 +77,18 @@ func (n *fakeNode) Backup(context.Context) (io.ReadCloser, int64, error) {
 	return io.NopCloser(strings.NewReader("copy")), 4, nil
 }
 
+func (n *fakeNode) Export(ctx context.Context, g group.GroupID, in group.ExportInput, w io.Writer) (group.ExportResult, error) {
+	return n.hub.Export(ctx, group.Caller{Local: true}, g, w, in)
+}
+
+func (n *fakeNode) Import(ctx context.Context, r io.Reader, in group.ImportInput) (group.Imported, error) {
+	in.PublicOf = func([]byte) ([]byte, error) { return nil, errors.New("not known here") }
+	in.PublicKey = in.PrivateKey // as long
+	return n.hub.Import(ctx, group.Caller{Local: true}, r, in)
+}
+
+func (n *fakeNode) Appear(context.Context, []group.ForeignResult) {}
+
 func (n *fakeNode) NewToken(context.Context) (string, error) { return "fresh", nil }
 
 func (n *fakeNode) CheckToken(token string) bool { return token == "right" }

@@ -113,7 +113,7 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVarP(&a.yes, "yes", "y", false, "do not ask")
 	root.AddCommand(
 		a.runVerb(), a.initVerb(), a.checkVerb(), a.statusVerb(), a.versionVerb(), a.claimVerb(),
-		a.backupVerb(), a.restoreVerb(),
+		a.backupVerb(), a.restoreVerb(), a.exportVerb(), a.importVerb(),
 		a.groupVerb(), a.memberVerb(), a.requestVerb(), a.inviteVerb(), a.postVerb(), a.announceVerb(), a.interfacesVerb(), a.pathVerb(), a.probeVerb(),
 		a.identityVerb(), a.tokenVerb(), a.confirmClockVerb(),
 	)

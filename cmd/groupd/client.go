@@ -42,20 +42,25 @@ func (a *app) client() (*client, error) {
 // open sends a request; the answer is a success, and its body open.
 func (c *client) open(ctx context.Context, method, path string, in any) (*http.Response, error) {
 	var body io.Reader
+	header := make(http.Header)
 	if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
 			return nil, err
 		}
 		body = bytes.NewReader(b)
+		header.Set("Content-Type", "application/json")
 	}
+	return c.send(ctx, method, path, header, body)
+}
+
+// send is open with any body.
+func (c *client) send(ctx context.Context, method, path string, header http.Header, body io.Reader) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, "http://groupd"+web.Prefix+path, body)
 	if err != nil {
 		return nil, err
 	}
-	if in != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
+	r.Header = header
 	answer, err := c.http.Do(r)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):

@@ -79,9 +79,9 @@ func (a *app) memberVerb() *cobra.Command {
 			}
 		})
 	})
-	return a.inGroup(a.noun("member", "list, show, kick, ban, unban, mute members, and change their roles",
+	return a.inGroup(a.noun("member", "list, show, kick, ban, unban, mute members, change their roles, and see who is expected",
 		list, show, a.removalVerb("kick", "remove a member for an hour, or as long as said", true), a.banVerb(), a.unbanVerb(), bans,
-		a.removalVerb("mute", "keep a member from writing, until that is lifted, or as long as said", false), a.unmuteVerb(), a.roleVerb()))
+		a.removalVerb("mute", "keep a member from writing, until that is lifted, or as long as said", false), a.unmuteVerb(), a.roleVerb(), a.expectedVerb()))
 }
 
 // hintMembers says where the names of members are.

@@ -29,7 +29,7 @@ var arrows = []struct {
 	{"api/requests", []string{"api/signed", "lxmf", "group", "group/delivery", "moderation", "proto/...", "rns", "rns/msgpack"}},
 	{"api/lxm", []string{"api/signed", "api/words", "group", "group/delivery", "moderation", "lxmf", "rns", "rns/msgpack"}},
 	{"api/pages", []string{"api/words", "group", "moderation", "rns", "rns/msgpack"}},
-	{"api/signed", []string{"group", "lxmf", "rns/msgpack"}},
+	{"api/signed", []string{"group", "lxmf", "rns", "rns/msgpack"}},
 	{"api/words", []string{"group", "moderation"}},
 	{"api/web", []string{"api/words", "group", "group/delivery", "moderation"}},
 	{"db/sqlite", []string{"group", "moderation", "lxmf", "rns", "rns/msgpack"}},

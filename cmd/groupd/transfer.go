@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"groupd/api/signed"
+	"groupd/configs"
+	"groupd/db/blobs"
+	"groupd/db/sqlite"
+	"groupd/group"
+	"groupd/lxmf"
+	"groupd/rns"
+)
+
+// transfer is what exports and imports need: of a server that runs, or of a data directory at rest.
+type transfer struct {
+	db  *sqlite.DB
+	hub *group.Hub
+}
+
+// ownDestinations are those of a group that have ratchets or announce themselves.
+func ownDestinations(id group.IdentityHash) []rns.DestinationHash {
+	identity := rns.IdentityHash(id)
+	var all []rns.DestinationHash
+	for _, name := range [][2]string{{lxmf.AppName, lxmf.DeliveryAspect}, {"meshchat", "group"}, {"nomadnetwork", "node"}} {
+		all = append(all, rns.HashDestination(&identity, name[0], name[1]))
+	}
+	return all
+}
+
+// export writes a group; with its identity also the ratchets with which mail that waited long is opened.
+func (t transfer) export(ctx context.Context, g group.GroupID, in group.ExportInput, w io.Writer) (group.ExportResult, error) {
+	in.Software = "groupd " + Version
+	if in.Identity {
+		info, err := t.hub.Info(ctx, group.Caller{Local: true}, g)
+		if err != nil {
+			return group.ExportResult{}, err
+		}
+		store := t.db.RNSStore(nil)
+		for _, d := range ownDestinations(info.Identity) {
+			file, err := store.LoadOwnRatchets(ctx, d)
+			if err != nil {
+				return group.ExportResult{}, err
+			}
+			if len(file) > 0 {
+				in.Ratchets = append(in.Ratchets, group.OwnRatchet{Destination: d, File: file})
+			}
+		}
+	}
+	return t.hub.Export(ctx, group.Caller{Local: true}, g, w, in)
+}
+
+// publicOf is the public key of a private one.
+func publicOf(private []byte) ([]byte, error) {
+	id, err := rns.LoadIdentity(private)
+	if err != nil {
+		return nil, err
+	}
+	return id.Public().PublicKey(), nil
+}
+
+// importing completes what an import needs to know.
+func importing(in group.ImportInput) (group.ImportInput, error) {
+	in.PublicOf, in.Verify = publicOf, signed.Check
+	if in.PrivateKey != nil {
+		var err error
+		if in.PublicKey, err = publicOf(in.PrivateKey); err != nil {
+			return in, &group.Error{Kind: group.KindInvalid, Op: "import", Field: "identity", Msg: "is no identity's private key"}
+		}
+	}
+	return in, nil
+}
+
+// load makes a group of what export wrote.
+func (t transfer) load(ctx context.Context, r io.Reader, in group.ImportInput) (group.Imported, error) {
+	in, err := importing(in)
+	if err != nil {
+		return group.Imported{}, err
+	}
+	in.Ready = func(got group.Imported) error {
+		store := t.db.RNSStore(nil)
+		for _, d := range ownDestinations(got.Group.Identity) {
+			for _, kept := range got.Ratchets {
+				if kept.Destination == d {
+					if err := store.SaveOwnRatchets(ctx, d, kept.File); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return noteAnnounces(ctx, t.db, []group.Info{{Identity: got.Group.Identity}})
+	}
+	return t.hub.Import(ctx, group.Caller{Local: true}, r, in)
+}
+
+// Export implements web.Node.
+func (n *node) Export(ctx context.Context, g group.GroupID, in group.ExportInput, w io.Writer) (group.ExportResult, error) {
+	return transfer{n.db, n.hub}.export(ctx, g, in, w)
+}
+
+// Import implements web.Node.
+func (n *node) Import(ctx context.Context, r io.Reader, in group.ImportInput) (group.Imported, error) {
+	got, err := transfer{n.db, n.hub}.load(ctx, r, in)
+	if err == nil {
+		err = n.Settle(ctx)
+	}
+	return got, err
+}
+
+// Appear implements web.Node.
+func (n *node) Appear(ctx context.Context, expected []group.ForeignResult) {
+	for _, m := range expected {
+		if m.Outcome != group.ForeignExpected {
+			continue
+		}
+		address := rns.DestinationHash(m.Target)
+		known, ok := n.transport.Recall(address)
+		if !ok {
+			address = rns.DestinationHash(group.AddressOf(group.IdentityHash(m.Target)))
+			known, ok = n.transport.Recall(address)
+		}
+		if !ok || lxmf.DeliveryHash(known.Identity) != address { // another destination of his
+			continue
+		}
+		c := group.Caller{Identity: group.IdentityHash(known.Identity.Hash()), PublicKey: known.Identity.PublicKey(), Ratchet: known.Ratchet}
+		if err := n.hub.Heard(ctx, c); err != nil {
+			n.log.own.Warn("somebody who is expected and known is no member yet", "err", err)
+		}
+	}
+}
+
+// atRest opens the data directory of a server that does not run; with fresh it makes one that is not there. done closes it.
+func (a *app) atRest(ctx context.Context, fresh bool) (t transfer, done func() error, err error) {
+	dir, err := a.dataDir()
+	if err != nil {
+		return t, nil, err
+	}
+	switch {
+	case exists(filepath.Join(dir, fileDatabase)):
+	case !fresh:
+		return t, nil, &failure{code: exitNotFound, msg: "there is no database in " + dir, hint: "groupd init, or --data DIR"}
+	default:
+		if err := makeDataDir(dir); err != nil {
+			return t, nil, err
+		}
+		if path := filepath.Join(dir, fileConfig); !exists(path) {
+			if err := writePrivate(path, configs.Groupd); err != nil {
+				return t, nil, failed(err, "")
+			}
+		}
+	}
+	lock, err := lockDataDir(dir)
+	if err != nil {
+		return t, nil, err
+	}
+	s, _, err := readSettings(dir)
+	if err != nil {
+		lock.release()
+		return t, nil, err
+	}
+	if t.db, err = sqlite.Open(ctx, filepath.Join(dir, fileDatabase)); err != nil {
+		lock.release()
+		return t, nil, failed(err, "groupd check")
+	}
+	done = func() error { defer lock.release(); return t.db.Close() }
+	contents, err := blobs.Open(filepath.Join(dir, folderFiles), blobs.Options{})
+	if err == nil {
+		t.hub, err = group.New(group.Config{Store: t.db, Blobs: contents, Limits: s.limits(), NewIdentity: newKeys})
+	}
+	if err != nil {
+		return t, nil, errors.Join(failed(err, "groupd check"), done())
+	}
+	return t, done, nil
+}
+
+// restingGroup is the group that is meant: --group, or the only one there is.
+func (a *app) restingGroup(ctx context.Context, t transfer) (group.GroupID, error) {
+	infos, err := t.hub.Groups(ctx, group.Caller{Local: true})
+	if err != nil {
+		return "", failed(err, "groupd check")
+	}
+	for _, info := range infos {
+		if string(info.Group) == a.group || (a.group == "" && len(infos) == 1) {
+			return info.Group, nil
+		}
+	}
+	if a.group == "" {
+		return "", usage("there are %d groups: say which with --group", len(infos))
+	}
+	return "", &failure{code: exitNotFound, msg: fmt.Sprintf("there is no group %q", a.group), hint: "groupd group list"}
+}

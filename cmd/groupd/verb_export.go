@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"groupd/group"
+)
+
+// exportResult is what export --json prints.
+type exportResult struct {
+	To       string `json:"to"` // a file, or a folder of texts
+	Bytes    int64  `json:"bytes"`
+	Days     int    `json:"days,omitempty"` // files of text
+	Identity bool   `json:"identity,omitempty"`
+}
+
+// exportFlags are those of export.
+type exportFlags struct {
+	format   string
+	to       string
+	identity bool
+	bare     bool
+}
+
+func (a *app) exportVerb() *cobra.Command {
+	var in exportFlags
+	c := a.verb("export", "write a group to a file, while the server runs or not", nil, func(c *cobra.Command, args []string) error {
+		switch {
+		case in.format != "jsonl" && in.format != "text":
+			return usage("--format: jsonl or text")
+		case in.format == "text" && (in.identity || in.bare):
+			return usage("--identity and --no-attachments are for --format jsonl")
+		case in.format == "text" && in.to == "-":
+			return usage("--to: text is a folder with a file for each day")
+		}
+		r, err := a.export(c.Context(), in)
+		if err != nil || in.to == "-" {
+			return err
+		}
+		return a.print(r, func(w io.Writer) {
+			if r.Days > 0 || in.format == "text" {
+				fmt.Fprintf(w, "wrote %s into %s, %s\n", counted(r.Days, "day"), r.To, bytesOf(r.Bytes))
+				return
+			}
+			fmt.Fprintf(w, "wrote %s, %s. It holds all that members wrote: keep it where nobody else reads it.\n", r.To, bytesOf(r.Bytes))
+			if r.Identity {
+				fmt.Fprintln(w, "It holds the group's private key: whoever has the file can be the group.")
+			}
+		})
+	})
+	c.Long = "export writes one group as it is now: as lines of JSON that import makes the same group of (timeline with its chain, members, settings, invites,\n" +
+		"bans, log, attachments), or as text for people, a file per day. What was deleted does not come out. The group's private key comes out with --identity\n" +
+		"alone. docs/operations.md describes the format."
+	c.Flags().StringVar(&in.format, "format", "jsonl", "jsonl or text")
+	c.Flags().StringVar(&in.to, "to", "", "the file (- is stdout), or the folder of texts (else named after the group, here)")
+	c.Flags().BoolVar(&in.identity, "identity", false, "with the group's private key, to move the group to another machine")
+	c.Flags().BoolVar(&in.bare, "no-attachments", false, "attachments by name alone, without what is in them")
+	return a.inGroup(c)
+}
+
+// export asks where needed, and writes.
+func (a *app) export(ctx context.Context, in exportFlags) (r exportResult, err error) {
+	if in.identity {
+		if err := a.confirm("The file will hold the group's private key: whoever has it can be the group. Go on?"); err != nil {
+			return r, err
+		}
+	}
+	source, done, err := a.exportSource(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	r.To, r.Identity = in.to, in.identity
+	if r.To == "" {
+		r.To = fmt.Sprintf("%s-%s", source.group, time.Now().Format("20060102"))
+		if in.format == "jsonl" {
+			r.To += ".jsonl"
+		}
+	}
+	if r.To == "-" {
+		return r, source.lines(ctx, in, a.out)
+	}
+	if in.format == "text" {
+		return r, r.writeDays(ctx, source)
+	}
+	if exists(r.To) {
+		if err := a.confirm(r.To + " exists. Replace it?"); err != nil {
+			return r, err
+		}
+	}
+	var wrong error
+	err = replaceFile(r.To, func(w io.Writer) error {
+		counting := &counter{w: w}
+		wrong = source.lines(ctx, in, counting)
+		r.Bytes = counting.n
+		return wrong
+	})
+	if wrong != nil {
+		return r, wrong
+	}
+	if err != nil {
+		return r, failed(err, "is the disk full?")
+	}
+	return r, nil
+}
+
+// counter counts what passes.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// writeDays writes the text of each day into a folder.
+func (r *exportResult) writeDays(ctx context.Context, source exportSource) error {
+	if err := os.MkdirAll(r.To, modeFolder); err != nil {
+		return failed(err, "")
+	}
+	return source.days(ctx, func(name string, text io.Reader) error {
+		r.Days++
+		err := replaceFile(filepath.Join(r.To, name), func(w io.Writer) error {
+			n, err := io.Copy(w, text)
+			r.Bytes += n
+			return err
+		})
+		if err != nil {
+			return failed(err, "is the disk full?")
+		}
+		return nil
+	})
+}
+
+// exportSource is a running server, or a data directory at rest.
+type exportSource struct {
+	group group.GroupID
+	lines func(ctx context.Context, in exportFlags, w io.Writer) error
+	days  func(ctx context.Context, each func(name string, text io.Reader) error) error
+}
+
+func (a *app) exportSource(ctx context.Context) (s exportSource, done func() error, err error) {
+	path, err := a.groupPath(ctx)
+	if errors.Is(err, errNotRunning) {
+		return a.exportAtRest(ctx)
+	}
+	if err != nil {
+		return s, nil, err
+	}
+	cl, err := a.client()
+	if err != nil {
+		return s, nil, err
+	}
+	var shown struct {
+		ID group.GroupID `json:"id"`
+	}
+	if err := cl.do(ctx, "GET", path, nil, &shown); err != nil {
+		return s, nil, err
+	}
+	s.group = shown.ID
+	s.lines = func(ctx context.Context, in exportFlags, w io.Writer) error {
+		q := url.Values{}
+		if in.identity {
+			q.Set("identity", "1")
+		}
+		if in.bare {
+			q.Set("contents", "0")
+		}
+		answer, err := cl.open(ctx, "GET", path+"/export?"+q.Encode(), nil)
+		if err != nil {
+			return err
+		}
+		defer answer.Body.Close()
+		if _, err := io.Copy(w, answer.Body); err != nil {
+			return failed(fmt.Errorf("the export did not come whole: %w", err), "is the disk full? See the server's log")
+		}
+		return nil
+	}
+	s.days = func(ctx context.Context, each func(string, io.Reader) error) error {
+		answer, err := cl.open(ctx, "GET", path+"/export?format=text", nil)
+		if err != nil {
+			return err
+		}
+		defer answer.Body.Close()
+		_, params, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+		if err != nil {
+			return failed(fmt.Errorf("the server's answer: %w", err), "")
+		}
+		return eachDay(multipart.NewReader(answer.Body, params["boundary"]), each)
+	}
+	return s, func() error { return nil }, nil
+}
+
+// dayFile is what the text of a day may be called.
+const dayFile = `^[0-9]{4}-[0-9]{2}-[0-9]{2}\.txt$`
+
+func eachDay(parts *multipart.Reader, each func(string, io.Reader) error) error {
+	named := regexp.MustCompile(dayFile)
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil && !named.MatchString(part.FileName()) {
+			err = fmt.Errorf("a part called %q", part.FileName())
+		}
+		if err != nil {
+			return failed(fmt.Errorf("the export did not come whole: %w", err), "see the server's log")
+		}
+		if err := each(part.FileName(), part); err != nil {
+			return err
+		}
+	}
+}
+
+func (a *app) exportAtRest(ctx context.Context) (s exportSource, done func() error, err error) {
+	t, done, err := a.atRest(ctx, false)
+	if err != nil {
+		return s, nil, err
+	}
+	if s.group, err = a.restingGroup(ctx, t); err != nil {
+		return s, nil, errors.Join(err, done())
+	}
+	s.lines = func(ctx context.Context, in exportFlags, w io.Writer) error {
+		_, err := t.export(ctx, s.group, group.ExportInput{Identity: in.identity, NoContents: in.bare}, w)
+		if err != nil {
+			return failed(err, "is the disk full?")
+		}
+		return nil
+	}
+	s.days = func(ctx context.Context, each func(string, io.Reader) error) error {
+		// The text of a day goes through a pipe to what writes its file.
+		var w *io.PipeWriter
+		var written chan error
+		end := func(why error) error {
+			if w == nil {
+				return nil
+			}
+			w.CloseWithError(why)
+			return <-written
+		}
+		_, err := t.hub.ExportText(ctx, group.Caller{Local: true}, s.group, func(day string) (io.Writer, error) {
+			if err := end(nil); err != nil {
+				w = nil
+				return nil, err
+			}
+			var r *io.PipeReader
+			r, w = io.Pipe()
+			written = make(chan error, 1)
+			go func(done chan error) {
+				err := each(day+".txt", r)
+				r.CloseWithError(err)
+				done <- err
+			}(written)
+			return w, nil
+		})
+		return errors.Join(err, end(err))
+	}
+	return s, done, nil
+}

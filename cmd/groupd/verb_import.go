@@ -1,0 +1,285 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"groupd/api/web"
+	"groupd/group"
+	"groupd/rns"
+	"groupd/rns/filestore"
+)
+
+// importFlags are those of import.
+type importFlags struct {
+	as       string
+	identity string
+	format   string
+	dry      bool
+}
+
+func (a *app) importVerb() *cobra.Command {
+	var in importFlags
+	c := a.verb("import FILE", "make a group of an export, or take over another server's members", exactly("FILE"), func(c *cobra.Command, args []string) error {
+		own, err := isExport(args[0])
+		switch {
+		case err != nil:
+			return &failure{code: exitNotFound, msg: err.Error()}
+		case own && in.format != "":
+			return usage("--format is for lists of other servers: %s is an export of groupd", args[0])
+		case own:
+			return a.importGroup(c.Context(), args[0], in)
+		case in.as != "" || in.identity != "":
+			return usage("%s is no export of groupd: --as and --identity are for those", args[0])
+		}
+		return a.importMembers(c.Context(), args[0], in)
+	})
+	c.Long = "import makes a group of what export wrote: the same entries, members and settings, under the same address if the file holds the group's key\n" +
+		"or --identity gives it; else under a new one. All of the file is checked first; a group appears whole or not at all.\n" +
+		"Lists of members of other group servers (fwdsvc, lxmf_distribution_group) are taken over into a group that is here: see --group."
+	c.Flags().StringVar(&in.as, "as", "", "the group's id here (else the one it had)")
+	c.Flags().StringVar(&in.identity, "identity", "", "a Reticulum identity file with the group's private key; new makes a new identity")
+	c.Flags().StringVar(&in.format, "format", "", "of a list of members: "+group.FormatFwdsvc+" or "+group.FormatDistribution+" (else found out)")
+	c.Flags().BoolVar(&in.dry, "dry-run", false, "check, and say what would happen")
+	return a.inGroup(c)
+}
+
+// isExport reports whether a file begins as an export does.
+func isExport(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	line, err := bufio.NewReader(io.LimitReader(f, 1024)).ReadBytes('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	var head struct{ Kind string }
+	return json.Unmarshal(line, &head) == nil && strings.HasPrefix(head.Kind, "groupd"), nil
+}
+
+// importGroup checks a file, and sends it to the server, or fills the database of one that does not run.
+func (a *app) importGroup(ctx context.Context, path string, in importFlags) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return failed(err, "")
+	}
+	defer f.Close()
+	options, err := importing(group.ImportInput{ID: group.GroupID(in.as)})
+	if err != nil {
+		return err
+	}
+	found, err := group.CheckExport(ctx, f, options)
+	if err != nil {
+		return &failure{code: exitFailed, msg: fmt.Sprintf("%s can not be imported: %v", path, textOf(err)), hint: "an export that is whole"}
+	}
+	if err := a.importIdentity(&options, in, found); err != nil {
+		return err
+	}
+	out := web.Imported{
+		Software: found.Software, Entries: found.Counts["entry"], Verified: found.Verified, Unchecked: found.Unchecked, Missing: found.Missing,
+		Group: web.Group{ID: string(found.Group.ID), Name: found.From.PublicName, Address: found.From.Address.String(), Members: found.Members, Seq: uint64(found.Head.Seq)},
+	}
+	if in.as != "" {
+		out.Group.ID = in.as
+	}
+	if !in.dry {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return failed(err, "")
+		}
+		if out, err = a.sendImport(ctx, f, options); err != nil {
+			return err
+		}
+	}
+	return a.print(out, func(w io.Writer) { showImported(w, in.dry, options, out) })
+}
+
+// textOf is what an error says to people.
+func textOf(err error) string {
+	var e *group.Error
+	if errors.As(err, &e) {
+		return e.Msg
+	}
+	return err.Error()
+}
+
+// importIdentity finds out whose private key the group gets.
+func (a *app) importIdentity(options *group.ImportInput, in importFlags, found group.Imported) error {
+	switch {
+	case in.identity == "" && found.HasIdentity:
+		return nil
+	case in.identity == "" || in.identity == "new":
+		if in.identity == "" && !in.dry {
+			if err := a.confirm("The file does not hold the group's private key (--identity FILE gives it). Import it under a new address?"); err != nil {
+				return err
+			}
+		}
+		id, err := rns.NewIdentity(rand.Reader)
+		if err != nil {
+			return failed(err, "")
+		}
+		options.PrivateKey = id.PrivateKey()
+	default:
+		id, err := filestore.ReadIdentity(in.identity)
+		if err != nil {
+			return &failure{code: exitNotFound, msg: fmt.Sprintf("%s: %v", in.identity, err), hint: "a file with the 64 bytes of a Reticulum identity"}
+		}
+		options.PrivateKey = id.PrivateKey()
+	}
+	return nil
+}
+
+func (a *app) sendImport(ctx context.Context, f *os.File, options group.ImportInput) (out web.Imported, err error) {
+	cl, err := a.client()
+	if err != nil {
+		return out, err
+	}
+	if err := cl.do(ctx, "GET", "/status", nil, new(web.Status)); errors.Is(err, errNotRunning) {
+		return a.importAtRest(ctx, f, options)
+	} else if err != nil {
+		return out, err
+	}
+	header := http.Header{"Content-Type": {"application/jsonl"}}
+	if options.PrivateKey != nil {
+		header.Set(web.IdentityHeader, hex.EncodeToString(options.PrivateKey))
+	}
+	answer, err := cl.send(ctx, "POST", "/import?"+url.Values{"id": {string(options.ID)}}.Encode(), header, f)
+	if err != nil {
+		return out, importHint(err)
+	}
+	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(&out); err != nil {
+		return out, failed(fmt.Errorf("the server's answer: %w", err), "groupd group list")
+	}
+	return out, nil
+}
+
+// importHint says what to do where an id is taken.
+func importHint(err error) error {
+	if strings.Contains(err.Error(), "there is a group") {
+		return hinted(err, "--as ID")
+	}
+	return err
+}
+
+func (a *app) importAtRest(ctx context.Context, f *os.File, options group.ImportInput) (out web.Imported, err error) {
+	t, done, err := a.atRest(ctx, true)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	got, err := t.load(ctx, f, options)
+	if err != nil {
+		return out, importHint(failed(errors.New(textOf(err)), ""))
+	}
+	info, err := t.hub.Info(ctx, group.Caller{Local: true}, got.Group.ID)
+	if err != nil {
+		return out, failed(err, "")
+	}
+	out = web.Imported{
+		Software: got.Software, Entries: got.Counts["entry"], Verified: got.Verified, Unchecked: got.Unchecked, Missing: got.Missing,
+		Group: web.Group{ID: string(info.Group), Name: info.PublicName, Address: info.Address.String(), Members: info.Members, Seq: uint64(info.Head.Seq)},
+	}
+	if got.From.Address != got.Group.Address {
+		out.Address = got.From.Address.String()
+	}
+	return out, nil
+}
+
+// showImported says what came of it, and what an identity means.
+func showImported(w io.Writer, dry bool, options group.ImportInput, out web.Imported) {
+	word := "imported"
+	if dry {
+		word = "would import"
+	}
+	fmt.Fprintf(w, "%s %s as %s   %s   %s, entries kept: %d, up to #%d, chain verified\n", word, out.Group.Name, out.Group.ID, out.Group.Address,
+		counted(out.Group.Members, "member"), out.Entries, out.Group.Seq)
+	if out.Verified+out.Unchecked > 0 {
+		fmt.Fprintf(w, "signatures of authors: %d right, %d that can not be checked (their key, or a file, is not in it)\n", out.Verified, out.Unchecked)
+	}
+	if out.Missing > 0 && !dry {
+		fmt.Fprintf(w, "attachments without their content: %d\n", out.Missing)
+	}
+	switch {
+	case options.PrivateKey == nil:
+		fmt.Fprintln(w, "It has the address it had: make sure that no other machine serves it any more.")
+	case dry:
+		fmt.Fprintln(w, "It would have the address of the identity that is given, or a new one.")
+	case out.Address != "":
+		fmt.Fprintf(w, "It has a new address: %s. Members know it as %s.\n", out.Group.Address, out.Address)
+		fmt.Fprintln(w, "Tell them the new one: what they write to the old address does not come here, and proofs of older posts name that.")
+	default:
+		fmt.Fprintln(w, "It has the address it had: make sure that no other machine serves it any more.")
+	}
+}
+
+// importMembers takes over a list of another server's members.
+func (a *app) importMembers(ctx context.Context, path string, in importFlags) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return failed(err, "")
+	}
+	defer f.Close()
+	to, err := a.groupPath(ctx, "members", "import")
+	if err != nil {
+		return err
+	}
+	cl, err := a.client()
+	if err != nil {
+		return err
+	}
+	q := url.Values{"format": {in.format}}
+	if in.dry {
+		q.Set("dry", "1")
+	}
+	answer, err := cl.send(ctx, "POST", to+"?"+q.Encode(), http.Header{"Content-Type": {"application/octet-stream"}}, f)
+	if err != nil {
+		return hinted(err, "groupd import --help")
+	}
+	defer answer.Body.Close()
+	var out web.ImportedMembers
+	if err := json.NewDecoder(answer.Body).Decode(&out); err != nil {
+		return failed(fmt.Errorf("the server's answer: %w", err), "")
+	}
+	return a.print(out, func(w io.Writer) { showImportedMembers(w, out) })
+}
+
+func showImportedMembers(w io.Writer, out web.ImportedMembers) {
+	counts := make(map[string]int)
+	for _, m := range out.Members {
+		counts[m.Outcome]++
+		switch m.Outcome {
+		case string(group.ForeignSame):
+			continue
+		case string(group.ForeignSkipped):
+			fmt.Fprintf(w, "skipped    %s  %s: %s\n", m.Who, m.Name, m.Why)
+			continue
+		}
+		fmt.Fprintf(w, "%-9s  %s  %-9s  %s\n", m.Outcome, m.Who, m.Role, m.Name)
+	}
+	for _, line := range out.Skipped {
+		fmt.Fprintf(w, "skipped    %s\n", line)
+	}
+	made := "taken over"
+	if out.DryRun {
+		made = "would be taken over; nothing was changed"
+	}
+	fmt.Fprintf(w, "%s: %d members now, %d expected, %d banned, %d unchanged, %d skipped: %s\n", out.Format, counts[string(group.ForeignMade)],
+		counts[string(group.ForeignExpected)], counts[string(group.ForeignBanned)], counts[string(group.ForeignSame)], counts[string(group.ForeignSkipped)]+len(out.Skipped), made)
+	if counts[string(group.ForeignExpected)] > 0 {
+		fmt.Fprintln(w, "Who is expected becomes a member when he is heard: groupd member expected")
+	}
+}
