@@ -23,8 +23,9 @@ type KeysQuery struct {
 
 // KeysPage are keys of a group, the newest first. More says that the caller may know older ones.
 type KeysPage struct {
-	Epochs []Epoch
-	More   bool
+	Generation Generation
+	Epochs     []Epoch
+	More       bool
 }
 
 // Keys hands the caller, a member, the group's key, and those of earlier epochs that had not ended when he joined for the last time. A
@@ -60,6 +61,9 @@ func (h *Hub) keys(ctx context.Context, op string, c Caller, g GroupID, q KeysQu
 		}
 		if ready = now.Number > 0 && !now.due(s.expiry); !ready || s.standing.Member == nil {
 			return nil
+		}
+		if p.Generation, err = generation(s.tx); err != nil {
+			return err
 		}
 		above := q.Before // the epoch before which the first one of the page ended
 		if above > 0 {

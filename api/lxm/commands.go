@@ -20,6 +20,7 @@ type command struct {
 	long    string // for /help NAME; "" is short
 	anyone  bool   // strangers may have it answered
 	hidden  func(group.Standing) bool
+	only    func(moderation.Policy) bool // the kind of group that has it
 	needs   moderation.Permission
 	may     func(group.Standing, moderation.Policy) bool // instead of needs, where the policy has a say
 	who     string                                       // for docs, where needs does not say it
@@ -33,7 +34,7 @@ func commandTable() (table []command) {
 		list  []command
 	}{
 		{"Here", hereCommands()}, {"Read", readingCommands()}, {"Write", writingCommands()}, {"You", yourCommands()}, {"Posts", deliveryCommands()},
-		{"Invites", inviteCommands()}, {"Members", memberCommands()}, {"Order", orderCommands()}, {"Group", groupCommands()},
+		{"Invites", append(inviteCommands(), circleCommands()...)}, {"Members", memberCommands()}, {"Order", orderCommands()}, {"Group", groupCommands()},
 	} {
 		for _, c := range s.list {
 			c.section = s.title
@@ -136,7 +137,7 @@ func (c command) shownTo(st group.Standing, p moderation.Policy) bool {
 	if st.Role == moderation.RoleNone && !c.anyone {
 		return false
 	}
-	return (c.hidden == nil || !c.hidden(st)) && c.allowed(st, p)
+	return (c.hidden == nil || !c.hidden(st)) && (c.only == nil || c.only(p)) && c.allowed(st, p)
 }
 
 // lookup finds a command by its name or another one, in the form that splitCommand gives it.

@@ -62,7 +62,7 @@ func (t *turn) invite(args string) ([]string, error) {
 
 // inviteThem sends an invite to who is named, or to each of several with commas between.
 func (t *turn) inviteThem(in group.InviteInput, names string) ([]string, error) {
-	scopes := []group.Scope{group.AmongDeparted, group.AmongRequests, group.AmongMembers}
+	scopes := []group.Scope{group.AmongDeparted, group.AmongRequests, group.AmongMembers, group.AmongAcquaintances}
 	all := []string{names}
 	if _, _, err := t.whom(names, scopes...); err != nil && !quotedWhole(names) {
 		all = strings.Split(names, ",")
@@ -85,7 +85,8 @@ func (t *turn) inviteThem(in group.InviteInput, names string) ([]string, error) 
 			if !t.noted { // the command runs with the first of them
 				by = t.command()
 			}
-			in.For, in.Send = target, true
+			_, whole := group.ParseAnyHash(name)
+			in.For, in.Send, in.Picked = target, true, !whole
 			r, err = t.s.hub.CreateInvite(t.ctx, by, t.s.group, in)
 		}
 		switch {

@@ -14,6 +14,7 @@ import (
 
 	"groupd/api/lxm"
 	"groupd/group"
+	"groupd/lxmf"
 	"groupd/moderation"
 )
 
@@ -83,6 +84,11 @@ ann> /invite 00aa00bb00cc00dd00ee00ff00112233
 ann> /invite list
 ann> /invite revoke 1
 eve> /invite block
+ann> /invite 11aa11bb11cc11dd11ee11ff11223344
+ann> /invite $ADDRESS:jan
+jan> /decline
+ann> /circle
+ann> /establish
 eve> the ferry is full
 eve> /edit
 eve> /edit 20 the ferry is full until noon
@@ -198,6 +204,10 @@ func playExamples(t *testing.T) map[string][]string {
 			}
 			text = strings.ReplaceAll(text, "$CODE", code.Code)
 			typed = strings.ReplaceAll(typed, "$CODE", "river-maple-stone-lamp-04172")
+		}
+		if _, name, ok := strings.Cut(text, "$ADDRESS:"); ok {
+			address := lxmf.DeliveryHash(identity(t, name).PublicIdentity).String()
+			text, typed = strings.ReplaceAll(text, "$ADDRESS:"+name, address), strings.ReplaceAll(typed, "$ADDRESS:"+name, address)
 		}
 		time.Sleep(time.Minute)
 		l := h.says(who, text)

@@ -41,6 +41,8 @@ func (s *Server) notice(ctx context.Context, e group.Event) {
 		text = func(i group.Info) string {
 			return textWelcome(i, e.Name, e.Role) + s.howTold(ctx, e.Who) + "\n" + s.disclosure()
 		}
+	case group.EventAnswered:
+		text = func(i group.Info) string { return textAnswered(i, e) }
 	case group.EventRejected:
 		text = func(i group.Info) string { return textTurnedAway(i, e.Text) }
 	case group.EventRemoved:
@@ -72,7 +74,7 @@ func (s *Server) invite(ctx context.Context, e group.Event) {
 		to = of // an identity was named
 	}
 	o := Outbound{To: to, TTL: noticeFor, Keep: true, MaxStamp: strangerStamp}
-	s.say(ctx, o, glyph+brief(textInvited(outside(info, e.Kind), e.By), MaxContent-len(glyph)))
+	s.say(ctx, o, glyph+brief(textInvited(outside(info, e.Kind), e.By, e.Until.Sub(s.hub.Now())), MaxContent-len(glyph)))
 }
 
 // outside hides the private name from those who are not members (any more), as Info does.

@@ -67,12 +67,17 @@ func textTurnedAway(i group.Info, why string) string {
 }
 
 // textInvited names who invites by his address alone: a name could say anything.
-func textInvited(i group.Info, by group.IdentityHash) string {
+func textInvited(i group.Info, by group.IdentityHash, left time.Duration) string {
 	who := ""
 	if !by.IsZero() {
 		who = " by " + group.AddressOf(by).String()
 	}
-	return fmt.Sprintf("You are invited to the group %s%s. To join, send /join and your name to this address. For no invites from here: /invite block", shortName(i), who)
+	within := ""
+	if i.Forming {
+		within = " within " + moderation.Remaining(left)
+	}
+	return fmt.Sprintf("You are invited to the group %s%s. To join, send /join and your name to this address%s; to decline, /decline. For no invites from here: /invite block",
+		shortName(i), who, within)
 }
 
 // --- joining and leaving ---
@@ -184,6 +189,12 @@ func textInfo(i group.Info, version string) string {
 	}
 	if i.Preset != "" {
 		lines = append(lines, textMadeAs(i.Preset))
+	}
+	switch {
+	case i.Forming:
+		lines = append(lines, "It is being formed, by invites: /circle")
+	case i.Policy.Establish && i.Policy.Fixed:
+		i.Joining = moderation.JoiningClosed // whatever the setting says
 	}
 	switch i.Joining {
 	case moderation.JoiningOpen:

@@ -369,6 +369,32 @@ func (h *fakeHub) RevokeInvite(_ context.Context, c group.Caller, _ group.GroupI
 	return h.change(), h.note("revoke", c, id)
 }
 
+func (h *fakeHub) DeclineInvite(_ context.Context, c group.Caller, _ group.GroupID) (group.Change, error) {
+	return h.change(), h.note("decline", c, nil)
+}
+
+func (h *fakeHub) Circle(_ context.Context, c group.Caller, _ group.GroupID) (group.CircleState, error) {
+	asked := func(n byte, s group.InviteeState, name string) group.CircleInvitee {
+		return group.CircleInvitee{Name: name, Invitee: group.Invitee{Who: group.AnyHash(id(n)), By: id(1), State: s, Invited: start(), Expires: start().Add(6 * time.Hour)}}
+	}
+	st := group.CircleState{Circle: group.Circle{Until: start().Add(6 * time.Hour)}, Forming: true, Epoch: 1}
+	st.Invitees = []group.CircleInvitee{asked(2, group.InviteeAccepted, "grace"), asked(7, group.InviteeAsked, "")}
+	st.Invitees[0].Answered = start().Add(time.Hour)
+	return st, h.note("circle", c, nil)
+}
+
+func (h *fakeHub) Establish(_ context.Context, c group.Caller, _ group.GroupID) (group.Change, error) {
+	return h.change(), h.note("establish", c, nil)
+}
+
+func (h *fakeHub) Keys(_ context.Context, c group.Caller, _ group.GroupID, q group.KeysQuery) (group.KeysPage, error) {
+	p := group.KeysPage{Generation: h.info.Generation, More: true}
+	for n := uint32(4); n > 2; n-- {
+		p.Epochs = append(p.Epochs, group.Epoch{Number: n, Key: sha256.Sum256([]byte{byte(n)}), Seq: group.Seq(10 * n), Created: start()})
+	}
+	return p, h.note("keys", c, q)
+}
+
 func (h *fakeHub) BlockInvites(_ context.Context, c group.Caller, _ group.GroupID, off bool) (group.Change, error) {
 	return h.change(), h.note("block invites", c, off)
 }
@@ -544,6 +570,10 @@ func samples() []sample {
 		{"/invites/list", &groupdv1.InvitesRequest{All: true}, &groupdv1.InvitesReply{}},
 		{"/invites/revoke", &groupdv1.RevokeInviteRequest{Id: 4, ClientId: cid}, &groupdv1.Ack{}},
 		{"/invites/block", &groupdv1.BlockInvitesRequest{ClientId: cid}, &groupdv1.Ack{}},
+		{"/invites/decline", &groupdv1.DeclineInviteRequest{ClientId: cid}, &groupdv1.Ack{}},
+		{"/circle", &groupdv1.CircleRequest{}, &groupdv1.CircleReply{}},
+		{"/circle/establish", &groupdv1.EstablishRequest{ClientId: cid}, &groupdv1.Ack{}},
+		{"/keys", &groupdv1.KeysRequest{Limit: 2}, &groupdv1.KeysReply{}},
 		{"/forget", &groupdv1.ForgetRequest{Confirm: true, ClientId: cid}, &groupdv1.Ack{}},
 		{"/members/requests", &groupdv1.WaitingRequest{}, &groupdv1.WaitingReply{}},
 		{"/members/approve", &groupdv1.ApproveRequest{Who: byName("mallory"), ClientId: cid}, &groupdv1.Ack{}},

@@ -41,6 +41,8 @@ func (s *Server) info(ctx context.Context, c *call, _ *groupdv1.InfoRequest) (*g
 		Lockdown:          in.Lockdown,
 		ReadOnly:          in.Policy.ReadOnly,
 		SlowModeS:         uint32(in.Policy.SlowMode),
+		Forming:           in.Forming,
+		AnswerUntil:       unix(in.AnswerUntil),
 	}
 	if creating := s.hub.Creating(); creating.Who != moderation.CreatingOff {
 		r.Creating = groupdv1.Creating(creating.Who)
@@ -67,6 +69,7 @@ func (s *Server) info(ctx context.Context, c *call, _ *groupdv1.InfoRequest) (*g
 		r.Deletions = in.Head.Deletions
 		r.Rev = uint64(in.Head.Rev)
 		r.Generation = uint64(in.Generation)
+		r.Epoch = in.Epoch
 		r.OldestSeq = uint64(in.Head.Oldest)
 		r.Preset, r.ExpiresAt, r.Over = in.Preset, uint64(in.Policy.ExpiresAt), in.Over
 		if in.Head.Seq > 0 {

@@ -54,11 +54,13 @@ func (s *Server) createInvite(ctx context.Context, c *call, q *groupdv1.InviteRe
 func (s *Server) inviteOne(ctx context.Context, c *call, in group.InviteInput, who *groupdv1.Who, clientID []byte) (*groupdv1.InviteReply, error) {
 	if who != nil {
 		var notFound, err error
-		if in.For, notFound, err = s.targetOf(ctx, c, "who", clientID, who, group.AmongRequests, group.AmongDeparted, group.AmongMembers); err != nil {
+		if in.For, notFound, err = s.targetOf(ctx, c, "who", clientID, who, group.AmongDeparted, group.AmongRequests, group.AmongMembers, group.AmongAcquaintances); err != nil {
 			return nil, err
 		} else if notFound != nil {
 			return nil, notFound // nobody must be invited by this name
 		}
+		_, whole := group.ParseAnyHash(who.GetName())
+		in.Picked = who.GetHash() == nil && !whole
 	}
 	r, err := s.hub.CreateInvite(ctx, c.as(clientID), s.group, in)
 	if err != nil {

@@ -70,6 +70,10 @@ type Hub interface {
 	Invites(ctx context.Context, c group.Caller, g group.GroupID, q group.InvitesQuery) (group.InvitesPage, error)
 	RevokeInvite(ctx context.Context, c group.Caller, g group.GroupID, id int64) (group.Change, error)
 	BlockInvites(ctx context.Context, c group.Caller, g group.GroupID, off bool) (group.Change, error)
+	DeclineInvite(ctx context.Context, c group.Caller, g group.GroupID) (group.Change, error)
+	Circle(ctx context.Context, c group.Caller, g group.GroupID) (group.CircleState, error)
+	Establish(ctx context.Context, c group.Caller, g group.GroupID) (group.Change, error)
+	Keys(ctx context.Context, c group.Caller, g group.GroupID, q group.KeysQuery) (group.KeysPage, error)
 	UndoBan(ctx context.Context, c group.Caller, g group.GroupID, target group.AnyHash) (group.Change, error)
 	Bans(ctx context.Context, c group.Caller, g group.GroupID, after group.AnyHash, limit int) (bans []group.Ban, more bool, err error)
 	AuditLog(ctx context.Context, c group.Caller, g group.GroupID, q group.AuditQuery) (group.AuditPage, error)
@@ -190,6 +194,10 @@ func (s *Server) table() []route {
 		on("/invites/list", identified, reads, s.invites),
 		on("/invites/revoke", identified, changes, s.revokeInvite),
 		on("/invites/block", identified, changes, s.blockInvites),
+		on("/invites/decline", identified, changes, s.declineInvite),
+		on("/circle", identified, reads, s.circle),
+		on("/circle/establish", identified, changes, s.establish),
+		on("/keys", identified, reads, s.keys),
 		on("/forget", identified, changes, s.forget),
 		on("/members/mute", identified, changes, s.mute),
 		on("/members/unmute", identified, changes, s.unmute),

@@ -300,6 +300,12 @@ type InfoReply struct {
 	ExpiresAt uint64 `protobuf:"varint,61,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	// It has ended.
 	Over bool `protobuf:"varint,62,opt,name=over,proto3" json:"over,omitempty"`
+	// Number of the group's key, for members: see /keys. 0: it has none yet.
+	Epoch uint32 `protobuf:"varint,65,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// It has to be established yet: see /circle.
+	Forming bool `protobuf:"varint,66,opt,name=forming,proto3" json:"forming,omitempty"`
+	// For who is invited: until when he can join, Unix seconds.
+	AnswerUntil int64 `protobuf:"varint,67,opt,name=answer_until,json=answerUntil,proto3" json:"answer_until,omitempty"`
 	// Asked of who wants to join: the greeting is the answer.
 	Question string `protobuf:"bytes,40,opt,name=question,proto3" json:"question,omitempty"`
 	// Who joins an open group waits for a moderator just now.
@@ -513,6 +519,27 @@ func (x *InfoReply) GetOver() bool {
 	return false
 }
 
+func (x *InfoReply) GetEpoch() uint32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *InfoReply) GetForming() bool {
+	if x != nil {
+		return x.Forming
+	}
+	return false
+}
+
+func (x *InfoReply) GetAnswerUntil() int64 {
+	if x != nil {
+		return x.AnswerUntil
+	}
+	return 0
+}
+
 func (x *InfoReply) GetQuestion() string {
 	if x != nil {
 		return x.Question
@@ -673,7 +700,7 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"batchItems\x12)\n" +
 	"\x10attachment_bytes\x18F \x01(\x04R\x0fattachmentBytes\x12 \n" +
 	"\vattachments\x18G \x01(\rR\vattachments\x126\n" +
-	"\x17member_attachment_bytes\x18H \x01(\x04R\x15memberAttachmentBytes\"\xd4\a\n" +
+	"\x17member_attachment_bytes\x18H \x01(\x04R\x15memberAttachmentBytes\"\xa7\b\n" +
 	"\tInfoReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12\x1f\n" +
 	"\vpublic_name\x18\x02 \x01(\tR\n" +
@@ -705,7 +732,10 @@ const file_groupd_v1_info_proto_rawDesc = "" +
 	"\x06preset\x18< \x01(\tR\x06preset\x12\x1d\n" +
 	"\n" +
 	"expires_at\x18= \x01(\x04R\texpiresAt\x12\x12\n" +
-	"\x04over\x18> \x01(\bR\x04over\x12\x1a\n" +
+	"\x04over\x18> \x01(\bR\x04over\x12\x14\n" +
+	"\x05epoch\x18A \x01(\rR\x05epoch\x12\x18\n" +
+	"\aforming\x18B \x01(\bR\aforming\x12!\n" +
+	"\fanswer_until\x18C \x01(\x03R\vanswerUntil\x12\x1a\n" +
 	"\bquestion\x18( \x01(\tR\bquestion\x12\x1a\n" +
 	"\blockdown\x18) \x01(\bR\blockdown\x12\x1b\n" +
 	"\tread_only\x18* \x01(\bR\breadOnly\x12\x1e\n" +
