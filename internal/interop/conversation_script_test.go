@@ -30,6 +30,7 @@ func kindsOf() map[string][2]string {
 		"/notifications/update": {"NotificationsRequest", "NotificationsReply"}, "/messages/attachment": {"AttachmentRequest", "AttachmentReply"},
 		"/members/transfer": {"TransferRequest", "Ack"}, "/bans": {"BansRequest", "BansReply"}, "/audit": {"AuditRequest", "AuditReply"},
 		"/invites/create": {"InviteRequest", "InviteReply"}, "/invites/list": {"InvitesRequest", "InvitesReply"},
+		"/invites/decline": {"DeclineInviteRequest", "Ack"}, "/circle": {"CircleRequest", "CircleReply"}, "/circle/establish": {"EstablishRequest", "Ack"}, "/keys": {"KeysRequest", "KeysReply"},
 		"/invites/revoke": {"RevokeInviteRequest", "Ack"}, "/invites/block": {"BlockInvitesRequest", "Ack"}, "/forget": {"ForgetRequest", "Ack"},
 		"/groups": {"GroupsRequest", "GroupsReply"}, "/groups/create": {"CreateGroupRequest", "GroupReply"}, "/groups/clone": {"CloneGroupRequest", "GroupReply"},
 		"/groups/delete": {"DeleteGroupRequest", "Ack"},
@@ -125,6 +126,28 @@ func script() []scene {
 			{who: "Ola", ask: "/join", body: obj{"name": "Ola"}, seen: map[string]sight{"Lee": happened(groupdv1.Kind_JOIN, "Ola", "")}},
 			{who: "Ola", ask: "/leave", seen: map[string]sight{"Lee": happened(groupdv1.Kind_LEAVE, "Ola", "")}},
 		}},
+		{"Pat is invited.", []step{
+			{who: "Ada", ask: "/invites/create", body: obj{"who": obj{"name": "{@Pat}"}}, seen: map[string]sight{"Pat": asking("/info", nil, func(a obj) bool {
+				return strings.Contains(fmt.Sprint(a["standing"]), "STANDING_INVITED") && a["answer_until"] != nil
+			})}},
+		}},
+		{"He declines.", []step{
+			{who: "Pat", ask: "/invites/decline", seen: map[string]sight{"Fay": says("/invite list all", "There are no invites")}},
+		}},
+		{"The group has one key, and was not formed by invites.", []step{
+			{who: "Ben", ask: "/keys", check: func(k *talk, a obj) error {
+				k.keep("key", fmt.Sprint(a["keys"]))
+				return holds(a, "epoch", "keys")
+			}, seen: map[string]sight{"Eve": func(p *person) error {
+				a, code, err := p.ask("/keys", nil)
+				if err == nil && (code != "OK" || fmt.Sprint(a["keys"]) != p.talk.values["key"]) {
+					err = fmt.Errorf("%s has another key than Ben: %s", p.name, code)
+				}
+				return err
+			}}},
+			{who: "Ben", ask: "/circle", code: "NOT_FOUND", seen: map[string]sight{"Cy": refusing("/circle", nil, "NOT_FOUND")}},
+			{who: "Ada", ask: "/circle/establish", code: "CONFLICT", seen: map[string]sight{"Cy": refusing("/circle/establish", nil, "CONFLICT")}},
+		}},
 		{"Pat comes by an invite, and has to go with all he wrote.", purge()},
 		{"Ola is here again.", []step{
 			{who: "Ola", ask: "/join", body: obj{"name": "Ola"}},
@@ -143,6 +166,17 @@ func script() []scene {
 		}},
 		{"Members have requests for themselves as commands.", commandsForAll()},
 		{"Moderators, too.", commandsForStaff()},
+		{"Ned is invited by message.", []step{
+			{who: "Gus", say: "/invite {@Mal}", words: "is banned"},
+			{who: "Gus", say: "/invite {@Ola}", words: "wants no invites"},
+			{who: "Gus", say: "/invite {@Ned}", words: "was sent", seen: map[string]sight{"Ned": heard("to decline, /decline")}},
+			{who: "Gus", say: "/circle", words: "was not formed by invites"},
+			{who: "Gus", say: "/establish", words: "This group is established"},
+			{who: "Gus", say: "/decline", words: "You are a member"},
+		}},
+		{"He declines.", []step{
+			{who: "Ned", say: "/decline", words: "You have declined the invite to Valley Net", seen: map[string]sight{"Gus": heard("has declined your invite to Valley Net")}},
+		}},
 		{"Some want groups of their own.", ownGroups()},
 		{"Pia has enough.", []step{
 			{who: "Pia", say: "pia was here", seen: map[string]sight{"Eve": posted("pia was here")}},
@@ -180,7 +214,10 @@ func purge() []step {
 		}, seen: map[string]sight{"Fay": says("/invite list all", "for 2")}},
 		{who: "Ada", ask: "/settings/update", body: obj{"joining": "INVITE"}, seen: map[string]sight{"Ben": state("by invite", func(g *groupdv1.GroupState) bool { return g.GetJoining() == groupdv1.Joining_INVITE })}},
 		{who: "Ada", ask: "/invites/list", check: func(_ *talk, a obj) error { return holds(a, "2", "invites") }, seen: map[string]sight{
-			"Pat": asking("/join", obj{"name": "Pat", "code": "{$invite}"}, func(obj) bool { return true }), "Kim": happened(groupdv1.Kind_JOIN, "Pat", ""),
+			"Pat": func(p *person) error { // and then Kim sees it
+				err := asking("/join", obj{"name": "Pat", "code": "{$invite}"}, func(obj) bool { return true })(p)
+				return errors.Join(err, happened(groupdv1.Kind_JOIN, "Pat", "")(p.talk.people["Kim"]))
+			},
 		}},
 		{who: "Ada", ask: "/invites/revoke", body: obj{"id": "{$number}"}, seen: map[string]sight{"Fay": says("/invite list all", "There are no invites")}},
 		{who: "Ada", ask: "/settings/update", body: obj{"joining": "OPEN"}, seen: map[string]sight{"Pat": writes("buy my antennas")}},
