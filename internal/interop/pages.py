@@ -129,6 +129,10 @@ class Pages:
     def cmd_browser(self, a):
         self.browsers[a["browser"]] = PageClient(a["node"], a["style"], self.identities[a["identity"]], self.adopt)
 
+    def cmd_page_address(self, a):
+        """The address of the pages of a group whose LXMF address is known."""
+        return {"hash": RNS.Destination.hash(RNS.Identity.recall(bytes.fromhex(a["hash"])), "nomadnetwork", "node").hex()}
+
     def cmd_page(self, a):
         b = self.browsers[a["browser"]]
         text, kept = b.page(a["path"], a.get("page_data"), a.get("reload"), a.get("back"), a.get("timeout", 20))
