@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"groupd/internal/micron"
 )
@@ -133,6 +134,40 @@ func liveByPages(t *testing.T, server *Server, group string, dialect micron.Dial
 	ada.at("post.mu").with("text", "the ferry goes at six").press("Send").sees("Posted as #")
 	bob.hears("Ada: the ferry goes at six")
 
+	t.Log("Bob sends a file as a message; Ada follows its link.")
+	id := bob.Do("lxmf_send", Args{"to": group, "content": "a map", "method": "direct", "files": []Args{{"name": "../the map's <b>.txt", "data": BlobArg("map", 30_000, false)}}})["id"]
+	if s := bob.Await("message_state", 40*time.Second, func(e Event) bool { return e.Text("message") == id }); s.Fields["delivered"] != true {
+		t.Fatalf("the file was not delivered: %v", s.Fields)
+	}
+	ada.at("history.mu").sees("a map")
+	labels := slices.DeleteFunc(ada.Labels(), func(l string) bool { return !strings.HasPrefix(l, "#") })
+	ada.press(labels[len(labels)-1]).sees("a map")
+	files := regexp.MustCompile(`/file/[^\]`+"`"+`]+`).FindAllString(string(ada.Raw), -1)
+	if len(files) != 1 {
+		t.Fatalf("the post leads to the files %q:\n%s", files, ada.Raw)
+	}
+	if f := ada.Do("page_file", Args{"browser": ada.visitor.name, "path": files[0]}); f["form"] != "resource" || digestOf(f["data"]) != DigestOf(Blob("map", 30_000, false)) || strings.Contains(f["name"].(string), "/") {
+		t.Fatalf("the file came as %v", f)
+	}
+
+	t.Log("A form that was shown to Bob does nothing for Ada, and hers nothing without its number.")
+	bob.at("post.mu")
+	bobs := regexp.MustCompile(`[|` + "`" + `]n=([^|\]]+)`).FindStringSubmatch(string(bob.Raw))
+	if bobs == nil {
+		t.Fatalf("the form has no number:\n%s", bob.Raw)
+	}
+	for _, data := range []map[string]string{
+		{"var_n": bobs[1], "field_g_text": "I sell antennas"}, {"var_n": "", "field_g_text": "I sell antennas"}, {"field_g_text": "I sell antennas"},
+		{"var_n": bobs[1], "var_text": "I sell antennas"}, {"var_text": "I sell antennas", "var_g_text": "I sell antennas"},
+	} {
+		if page := ada.get("/page/post.mu", data, false); page == nil {
+			t.Fatal(ada.err)
+		}
+	}
+	if rows, _, _, _ = bob.fetch("0", 50); find(rows, 0, "antennas") {
+		t.Fatal("Ada has posted what she did not write")
+	}
+
 	t.Log("Ada changes the topic and a setting.")
 	ada.at("settings.mu").press("Names and topic").with("topic", "bridge and ferry").press("Save").sees("Saved.")
 	if r := bob.must("/info", "InfoRequest", nil, "InfoReply"); r["topic"] != "bridge and ferry" {
@@ -154,6 +189,48 @@ func liveByPages(t *testing.T, server *Server, group string, dialect micron.Dial
 	if rows, _, _, _ = bob.fetch("0", 50); find(rows, 0, "bridge") {
 		t.Fatalf("by request Bob still reads %v", rows)
 	}
+
+	t.Log("What programs keep is nobody's.")
+	kept, asked := bob.cache()
+	if dialect == micron.NomadNet {
+		for path, page := range kept {
+			if !slices.Contains([]string{"/page/help.mu", "/page/disclosure.mu", "/page/kinds.mu"}, path) || strings.Contains(page, "Robert") {
+				t.Errorf("NomadNet keeps %s:\n%s", path, page)
+			}
+		}
+		bob.at("help.mu")
+		bob.at("help.mu")
+		if !bob.kept {
+			t.Error("the page of help is asked for twice")
+		}
+	} else {
+		bob.at("me.mu").sees("You are Robert")
+		bob.back = true // the button: MeshChat shows the page as it was, with its old form
+		bob.at("post.mu")
+		if !bob.kept {
+			t.Error("MeshChat asks for a page again when it goes back")
+		}
+		bob.back = false
+		bob.with("text", "from an old form").press("Send")
+		if rows, _, _, _ = ada.fetch("0", 50); find(rows, 0, "from an old form") {
+			t.Error("read-only, and he posts")
+		}
+	}
+	for _, path := range []string{"/page/me.mu", "/page/delivery.mu", "/page/index.mu", "/page/history.mu", "/page/join.mu", "/page/post.mu"} {
+		before := len(asked)
+		bob.open(":" + path)
+		if _, asked = bob.cache(); len(asked) == before {
+			t.Errorf("%s comes from the cache", path)
+		}
+	}
+	bob.leave()
+	bob.Do("browser", Args{"browser": bob.visitor.name + " again", "node": bob.Node, "style": strings.ToLower(dialect.String()), "identity": "me"})
+	bob.visitor.name += " again"
+	bob.at("me.mu").sees("identify")
+	if strings.Contains(bob.Text(), "Robert") {
+		t.Fatalf("nobody sees Bob's page:\n%s", bob.Text())
+	}
+	bob.identify()
 
 	t.Log("Ada bans Bob, on the second page; a link with the same variables does nothing.")
 	ada.at("members.mu").press("Robert").press("Ban").with("reason", "advertising").press("Go on").sees("Robert", "advertising")
