@@ -340,12 +340,29 @@ func ownGroups() []step {
 		{who: "Cy", ask: "/groups/clone", body: obj{"name": "Valley Two"}, code: "DENIED"},
 		{who: "Ada", ask: "/groups/clone", body: obj{"name": "Valley Two", "without": []obj{named("Gus")}}, check: keeps("two"), seen: map[string]sight{
 			"Dan": asking("/groups", all, listed("STANDING_INVITED")), "Pat": asking("/groups", all, unlisted("Private Group")),
-			"Hal": heard("You are invited to the group"), "Gus": unheard("You are invited to the group"),
+			"Hal": invitedTo("Valley Two", true), "Gus": invitedTo("Valley Two", false),
 		}},
 		{who: "Ada", ask: "/groups", body: all, check: func(_ *talk, a obj) error {
 			return errors.Join(holds(a, "Valley Two", "groups"), holds(a, "Valley Net", "groups"))
 		}},
 		{who: "Ada", ask: "/groups/delete", body: obj{"group": "{$two}"}, seen: map[string]sight{"Dan": asking("/groups", all, unlisted("STANDING_INVITED"))}},
+	}
+}
+
+// invitedTo is a message of another group than this one; or that there is none.
+func invitedTo(name string, is bool) sight {
+	return func(p *person) error {
+		match := func(e Event) bool {
+			return e.Text("to") == p.address && e.Text("source") != p.talk.group && strings.Contains(e.Text("content"), "You are invited to the group "+name)
+		}
+		if is {
+			_, err := p.wait(0, "message", 30*time.Second, match)
+			return err
+		}
+		if p.Count("message", match) > 0 {
+			return fmt.Errorf("%s is invited to %s", p.name, name)
+		}
+		return nil
 	}
 }
 
