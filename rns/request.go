@@ -402,8 +402,8 @@ func (l *Link) serveRequest(id RequestID, packed []byte) {
 			_ = l.submit(context.Background(), func(now time.Time) { l.respond(now, id, response) })
 		}
 	}
-	if !l.shared.requests.submit(l, work) {
-		l.shared.counters.requestsFull.Add(1)
+	if dropped := l.shared.requests.submit(l, work); dropped > 0 {
+		l.shared.counters.requestsFull.Add(uint64(dropped))
 	}
 }
 

@@ -137,6 +137,7 @@ type Server struct {
 	air     func(iface string, bytes int) time.Duration
 
 	audience audience
+	reading  chan struct{} // one for each request that reads at the moment
 }
 
 // New checks cfg and makes a Server; nothing is started.
@@ -156,10 +157,15 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Answered == nil {
 		cfg.Answered = func(string, group.IdentityHash, int) {}
 	}
-	s := &Server{hub: cfg.Hub, group: cfg.Group, told: cfg.Answered, air: cfg.Air, version: cfg.Version, log: cfg.Logger, rand: cfg.Rand, stamps: cfg.Stamps, now: cfg.Now, pack: newCompressors()}
+	s := &Server{hub: cfg.Hub, group: cfg.Group, told: cfg.Answered, air: cfg.Air, version: cfg.Version, log: cfg.Logger, rand: cfg.Rand, stamps: cfg.Stamps, now: cfg.Now, pack: newCompressors(),
+		reading: make(chan struct{}, readsAtOnce())}
 	s.routes = s.table()
 	return s, nil
 }
+
+// readsAtOnce is how many requests of one group may read at once; further ones wait their turn. Reading and packing takes nothing but
+// processor time, and where there are several processors, one group may not have them all.
+func readsAtOnce() int { return max(1, runtime.GOMAXPROCS(0)-1) }
 
 // table lists every path. It is the only place that knows them.
 func (s *Server) table() []route {
@@ -389,6 +395,14 @@ func (s *Server) ask(ctx context.Context, c *call, r route, body []byte) (answer
 	request := r.newRequest()
 	if err := c.decode(body, request); err != nil {
 		return answer{}, err
+	}
+	if r.effect == reads {
+		select {
+		case s.reading <- struct{}{}:
+			defer func() { <-s.reading }()
+		case <-ctx.Done():
+			return answer{}, ctx.Err()
+		}
 	}
 	return r.answer(ctx, c, request)
 }

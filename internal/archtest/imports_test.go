@@ -25,7 +25,7 @@ var arrows = []struct {
 }{
 	{"cmd/groupd", []string{"api/...", "configs", "db/...", "group", "group/delivery", "internal/...", "lxmf", "lxmf/filespool", "moderation", "proto/...", "rns/..."}},
 	{"configs", nil},
-	{"bench/...", []string{"api/...", "db/...", "group", "group/delivery", "internal/...", "lxmf", "lxmf/filespool", "moderation", "proto/...", "rns/..."}},
+	{"bench/...", []string{"api/...", "bench/crowd", "db/...", "group", "group/delivery", "internal/...", "lxmf", "lxmf/filespool", "moderation", "proto/...", "rns/..."}},
 	{"api/requests", []string{"api/signed", "lxmf", "group", "group/delivery", "moderation", "proto/...", "rns", "rns/msgpack"}},
 	{"api/lxm", []string{"api/signed", "api/words", "group", "group/delivery", "moderation", "lxmf", "rns", "rns/msgpack"}},
 	{"api/pages", []string{"api/words", "group", "moderation", "rns", "rns/msgpack"}},
