@@ -126,13 +126,17 @@ func (h *Hub) RenewGeneration(ctx context.Context) (Generation, error) {
 }
 
 // Heard notes a sign of life of an identity (an announce, a link) in all groups: last heard time, public key and ratchet of
-// its memberships. It writes at most once a minute unless a key is new, and nothing for strangers. A group that waits for him to be
+// its memberships. It looks every 15 seconds at most, and writes once a minute at most, unless a key is new; it writes nothing for strangers. A group that waits for him to be
 // established is.
 func (h *Hub) Heard(ctx context.Context, c Caller) error {
 	const op = "heard"
 	c, err := prepare(op, c)
 	if err != nil || c.Identity.IsZero() {
 		return err
+	}
+	passed := time.Since(h.clock.start)
+	if h.lately.known(c, passed) {
+		return nil
 	}
 	now := h.clock.wall()
 	each := func(tx ReadTx, f func(Member) error) error {
@@ -169,6 +173,7 @@ func (h *Hub) Heard(ctx context.Context, c Caller) error {
 	if err != nil {
 		return h.failed(op, err)
 	}
+	h.lately.note(c, passed)
 	return nil
 }
 

@@ -65,6 +65,7 @@ type Hub struct {
 	issued     issued
 	erasing    chan struct{} // something is to be erased
 	directory  directory
+	lately     lately
 	blackholed func(IdentityHash) bool
 	pathTo     func(IdentityHash) (hops int, carrier string, ok bool)
 	rekeying   chan struct{} // a new epoch was put off
