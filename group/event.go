@@ -57,8 +57,19 @@ type Subscription struct {
 	bus     *bus
 	only    GroupID // "": all groups
 	c       chan Event
+	most    int           // events that may wait
+	closed  chan struct{} // while pumping: nothing is to be handed on any more
 	dropped atomic.Uint64
+
+	// Under the lock of the bus. Most of the time c has room; where the queue is longer than c, what does not fit is handed on by a goroutine
+	// of its own, so that hundreds of long queues take no memory while they are empty.
+	waiting int // not yet in c
+	more    []Event
+	pumping bool
 }
+
+// subscriptionRoom is how many events fit into a subscription's channel.
+const subscriptionRoom = 64
 
 // Events is the queue; Close closes it.
 func (s *Subscription) Events() <-chan Event { return s.c }
@@ -70,9 +81,66 @@ func (s *Subscription) Dropped() uint64 { return s.dropped.Load() }
 func (s *Subscription) Close() {
 	s.bus.mu.Lock()
 	defer s.bus.mu.Unlock()
-	if i := slices.Index(s.bus.subs, s); i >= 0 {
-		s.bus.subs = slices.Delete(s.bus.subs, i, i+1)
+	i := slices.Index(s.bus.subs, s)
+	if i < 0 {
+		return
+	}
+	s.bus.subs = slices.Delete(s.bus.subs, i, i+1)
+	if close(s.closed); !s.pumping {
 		close(s.c)
+	}
+}
+
+// put queues an event, or drops it. The bus is locked.
+func (s *Subscription) put(e Event) {
+	if !s.pumping {
+		select {
+		case s.c <- e:
+			return
+		default:
+		}
+	}
+	if cap(s.c)+s.waiting >= s.most {
+		s.dropped.Add(1)
+		return
+	}
+	s.more = append(s.more, e)
+	s.waiting++
+	if !s.pumping {
+		s.pumping = true
+		go s.pump()
+	}
+}
+
+// pump hands on what did not fit, and ends when that is done.
+func (s *Subscription) pump() {
+	for {
+		s.bus.mu.Lock()
+		next := s.more
+		s.more = nil
+		if len(next) == 0 {
+			s.pumping = false
+			select {
+			case <-s.closed: // and nobody else has closed c
+				close(s.c)
+			default:
+			}
+		}
+		s.bus.mu.Unlock()
+		if len(next) == 0 {
+			return
+		}
+		for _, e := range next {
+			select {
+			case s.c <- e:
+			case <-s.closed:
+				close(s.c)
+				return
+			}
+			s.bus.mu.Lock()
+			s.waiting--
+			s.bus.mu.Unlock()
+		}
 	}
 }
 
@@ -89,7 +157,8 @@ func (h *Hub) Subscribe(queue int) *Subscription { return h.SubscribeTo("", queu
 
 // SubscribeTo is Subscribe for the events of one group.
 func (h *Hub) SubscribeTo(g GroupID, queue int) *Subscription {
-	s := &Subscription{bus: &h.bus, only: g, c: make(chan Event, min(max(queue, 1), maxEventQueue))}
+	s := &Subscription{bus: &h.bus, only: g, most: min(max(queue, 1), maxEventQueue), closed: make(chan struct{})}
+	s.c = make(chan Event, min(s.most, subscriptionRoom))
 	h.bus.mu.Lock()
 	defer h.bus.mu.Unlock()
 	if len(h.bus.subs) >= maxSubscribers {
@@ -108,10 +177,6 @@ func (h *Hub) publish(e Event) {
 		if s.only != "" && s.only != e.Group {
 			continue
 		}
-		select {
-		case s.c <- e:
-		default:
-			s.dropped.Add(1)
-		}
+		s.put(e)
 	}
 }

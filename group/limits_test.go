@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -354,6 +355,43 @@ func TestInterfacesThatComeAndGoShareOneCapInTheEnd(t *testing.T) {
 		time.Sleep(time.Hour)
 		if n := answers(500, 700); n != group.MaxCarriers+60 {
 			t.Errorf("%d answers in the next hour", n)
+		}
+	})
+}
+
+func TestALongQueueOfEventsKeepsTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(n *group.NewGroup, c *group.Config) {
+			c.Limits.MemberRate, n.Policy.Flood = moderation.Rate{Burst: -1}, moderation.Quota{Count: 10_000, Per: 60}
+		})
+		ann := h.joined("Ann", moderation.RoleMember)
+		sub, left := h.hub.Subscribe(300), h.hub.Subscribe(300)
+		for range 400 {
+			h.post(ann, "x")
+		}
+		synctest.Wait()
+		left.Close()
+		var seqs []group.Seq
+		for {
+			synctest.Wait()
+			if len(sub.Events()) == 0 {
+				break
+			}
+			seqs = append(seqs, (<-sub.Events()).Head.Seq)
+		}
+		if len(seqs) != 300 || !slices.IsSorted(seqs) || sub.Dropped() != 100 {
+			t.Errorf("%d events, %d dropped, in order: %v", len(seqs), sub.Dropped(), slices.IsSorted(seqs))
+		}
+		sub.Close()
+		if _, ok := <-sub.Events(); ok {
+			t.Error("an event after the end")
+		}
+		n := 0
+		for range left.Events() { // ends: it was closed while events waited
+			n++
+		}
+		if n > 300 {
+			t.Errorf("%d events after Close", n)
 		}
 	})
 }

@@ -4,12 +4,13 @@ package lxmf
 // oldest is forgotten. It is not safe for use by several goroutines.
 type recentIDs struct {
 	ids  map[MessageID]struct{}
-	ring []MessageID
+	ring []MessageID // grows up to size
+	size int
 	next int
 }
 
 func newRecentIDs(size int) recentIDs {
-	return recentIDs{ids: make(map[MessageID]struct{}), ring: make([]MessageID, 0, size)}
+	return recentIDs{ids: make(map[MessageID]struct{}), size: size}
 }
 
 func (r *recentIDs) has(id MessageID) bool {
@@ -22,7 +23,7 @@ func (r *recentIDs) add(id MessageID) {
 		return
 	}
 	r.ids[id] = struct{}{}
-	if len(r.ring) < cap(r.ring) {
+	if len(r.ring) < r.size {
 		r.ring = append(r.ring, id)
 		return
 	}

@@ -84,7 +84,7 @@ type Destination struct {
 	group  *token.Key // GROUP only
 	paths  requestPaths
 
-	inbox   chan localPacket
+	inbox   chan *localPacket
 	answers chan *attached
 	calls   chan announceCall
 	closing chan struct{}
@@ -138,7 +138,7 @@ func newDestination(t *Transport, c DestinationConfig) (*Destination, error) {
 	}
 	d := &Destination{
 		t:       t,
-		inbox:   make(chan localPacket, destinationQueue),
+		inbox:   make(chan *localPacket, destinationQueue),
 		answers: make(chan *attached, answerQueue),
 		calls:   make(chan announceCall),
 		closing: make(chan struct{}),
@@ -235,7 +235,7 @@ func (d *Destination) start(life context.Context) {
 }
 
 // offer puts a packet into the queue. It reports false when that is full. It is called by the loop.
-func (d *Destination) offer(p localPacket) bool {
+func (d *Destination) offer(p *localPacket) bool {
 	select {
 	case d.inbox <- p:
 		return true
@@ -283,7 +283,7 @@ func (d *Destination) receive(life context.Context) {
 
 // decrypt opens a payload, and counts it when that fails. Where an interface has brought too much that nothing opens, only
 // the newest ratchets are tried for a while: garbage is cheap to send, and each try costs a key agreement.
-func (d *Destination) decrypt(p localPacket) (plain []byte, used RatchetID, ok bool) {
+func (d *Destination) decrypt(p *localPacket) (plain []byte, used RatchetID, ok bool) {
 	reason, tried := DropUndecryptable, 0
 	switch d.config.Type {
 	case DestinationPlain:

@@ -125,7 +125,7 @@ func (e *engine) receiveData(f inFrame, hash PacketHash) {
 		f.on.count(DropNoDestination)
 		return
 	}
-	if !d.offer(localPacket{data: p.Data, hash: hash, hops: int(p.Hops), on: f.on, at: f.at}) {
+	if !d.offer(&localPacket{data: p.Data, hash: hash, hops: int(p.Hops), on: f.on, at: f.at}) {
 		f.on.count(DropDestinationQueue)
 		e.duplicates.forget(hash)
 	}

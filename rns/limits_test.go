@@ -110,7 +110,7 @@ func TestGarbageDoesNotCostAllRatchetsForEver(t *testing.T) {
 	}
 	on := &attached{drops: new(dropCounters), total: new(dropCounters)}
 	open := func(data []byte) bool {
-		_, _, ok := d.decrypt(localPacket{data: data, on: on})
+		_, _, ok := d.decrypt(&localPacket{data: data, on: on})
 		return ok
 	}
 	old, fresh := seal(89), seal(trialFew-1)
