@@ -66,6 +66,8 @@ type Hub struct {
 	erasing    chan struct{} // something is to be erased
 	directory  directory
 	lately     lately
+	reads      turns
+	writes     turns
 	blackholed func(IdentityHash) bool
 	pathTo     func(IdentityHash) (hops int, carrier string, ok bool)
 	rekeying   chan struct{} // a new epoch was put off
@@ -103,6 +105,7 @@ func New(cfg Config) (*Hub, error) {
 	}
 	h := &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits.withDefaults(), blobs: cfg.Blobs, unused: make(chan struct{}, 1),
 		erasing: make(chan struct{}, 1), telling: make(chan struct{}, 1), rekeying: make(chan struct{}, 1)}
+	h.reads.most, h.writes.most = readsOfGroup, writesOfGroup
 	h.clock.now, h.clock.start = cfg.Now, time.Now()
 	h.creating = cfg.Groups.withDefaults()
 	if h.newIdentity = cfg.NewIdentity; h.newIdentity == nil {

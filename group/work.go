@@ -55,7 +55,7 @@ func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result
 		return err
 	}
 	var w *work
-	err = h.update(ctx, c.Begun, func(tx Tx) error {
+	err = h.update(ctx, g, c.Begun, func(tx Tx) error {
 		s, err := h.look(tx, op, c, g)
 		if err != nil {
 			return err
@@ -124,8 +124,13 @@ func (h *Hub) change(ctx context.Context, op string, c Caller, g GroupID, result
 	return nil
 }
 
-// update runs f in the store and calls begun, if there is one, as early as the store can tell the order.
-func (h *Hub) update(ctx context.Context, begun func(), f func(Tx) error) error {
+// update runs f in the store when it is group g's turn, and calls begun, if there is one, as early as the store can tell the order.
+func (h *Hub) update(ctx context.Context, g GroupID, begun func(), f func(Tx) error) error {
+	leave, err := h.writes.enter(ctx, g)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	if begun == nil {
 		return h.store.Update(ctx, f)
 	}
@@ -138,12 +143,17 @@ func (h *Hub) update(ctx context.Context, begun func(), f func(Tx) error) error 
 	})
 }
 
-// read runs f on one snapshot of group g.
+// read runs f on one snapshot of group g, when it is that group's turn.
 func (h *Hub) read(ctx context.Context, op string, c Caller, g GroupID, f func(*scene) error) error {
 	c, err := prepare(op, c)
 	if err != nil {
 		return err
 	}
+	leave, err := h.reads.enter(ctx, g)
+	if err != nil {
+		return h.failed(op, err)
+	}
+	defer leave()
 	err = h.store.View(ctx, func(tx ReadTx) error {
 		s, err := h.look(tx, op, c, g)
 		if err != nil {
