@@ -337,6 +337,7 @@ func cloneMember(m *groupdv1.Member) *groupdv1.Member {
 	return &groupdv1.Member{
 		Identity: m.GetIdentity(), Name: m.GetName(), Role: m.GetRole(), Permissions: m.GetPermissions(), Joined: m.GetJoined(),
 		StatusText: m.GetStatusText(), LastHeard: m.GetLastHeard(), Rev: m.GetRev(), Gone: m.GetGone(), Cut: m.GetCut(),
+		Muted: m.GetMuted(), MutedUntil: m.GetMutedUntil(),
 	}
 }
 
@@ -344,6 +345,7 @@ func cloneMember(m *groupdv1.Member) *groupdv1.Member {
 func cloneGroup(g *groupdv1.GroupState) *groupdv1.GroupState {
 	return &groupdv1.GroupState{
 		PublicName: g.GetPublicName(), PrivateName: g.GetPrivateName(), Topic: g.GetTopic(), Joining: g.GetJoining(),
-		Public: g.GetPublic(), Cut: g.GetCut(),
+		Public: g.GetPublic(), Cut: g.GetCut(), Lockdown: g.GetLockdown(), ReadOnly: g.GetReadOnly(), SlowModeS: g.GetSlowModeS(),
+		ExpiresAt: g.GetExpiresAt(), Over: g.GetOver(), Epoch: g.GetEpoch(), Forming: g.GetForming(),
 	}
 }

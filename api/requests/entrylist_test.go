@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	groupdv1 "groupd/proto/groupd/v1"
 )
@@ -170,9 +171,9 @@ func TestTheBarestDescriptorFitsTheSmallestReply(t *testing.T) {
 			Title: strings.Repeat("t", 900), Text: strings.Repeat("x", 64<<10), About: 1<<64 - 1, MessageHash: bytes.Repeat([]byte{5}, 32),
 			FieldsLength: 1<<32 - 1, TextCodec: 1<<32 - 1}},
 		{rev: 1<<64 - 2, member: &groupdv1.Member{Identity: id, Name: strings.Repeat("ü", 48), Role: 4, Permissions: 1<<32 - 1, Joined: 1 << 40,
-			LastHeard: 1 << 40, StatusText: strings.Repeat("s", 140), Rev: 1<<64 - 2, Gone: true}},
+			LastHeard: 1 << 40, StatusText: strings.Repeat("s", 140), Rev: 1<<64 - 2, Gone: true, Muted: true, MutedUntil: 1 << 40}},
 		{rev: 1<<64 - 2, group: &groupdv1.GroupState{PublicName: strings.Repeat("p", 96), PrivateName: strings.Repeat("q", 96),
-			Topic: strings.Repeat("t", 400), Joining: 2, Public: true}},
+			Topic: strings.Repeat("t", 400), Joining: 2, Public: true, Lockdown: true, ReadOnly: true, SlowModeS: 1<<32 - 1, ExpiresAt: 1 << 36, Over: true, Epoch: 1<<32 - 1, Forming: true}},
 	}
 	for i, it := range worst {
 		l := &entryList{byRev: true, items: []item{it, it}, chain: func(uint64) []byte { return bytes.Repeat([]byte{1}, 32) },
@@ -228,4 +229,40 @@ func openReply(t testing.TB, reply []byte) *groupdv1.PageView {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// TestACopyOfARowHasAllOfIt: rows are copied to be shortened; a new field must not get lost there.
+func TestACopyOfARowHasAllOfIt(t *testing.T) {
+	entry, member, state := &groupdv1.Entry{}, &groupdv1.Member{}, &groupdv1.GroupState{}
+	for _, m := range []proto.Message{entry, member, state} {
+		full := m.ProtoReflect()
+		fields := full.Descriptor().Fields()
+		for i := range fields.Len() {
+			switch f := fields.Get(i); {
+			case f.IsList():
+				full.Mutable(f).List().AppendMutable()
+			case f.Message() != nil:
+				full.Mutable(f)
+			case f.Kind() == protoreflect.StringKind:
+				full.Set(f, protoreflect.ValueOfString("x"))
+			case f.Kind() == protoreflect.BytesKind:
+				full.Set(f, protoreflect.ValueOfBytes([]byte{1}))
+			case f.Kind() == protoreflect.BoolKind:
+				full.Set(f, protoreflect.ValueOfBool(true))
+			case f.Kind() == protoreflect.EnumKind:
+				full.Set(f, protoreflect.ValueOfEnum(2))
+			case f.Kind() == protoreflect.Uint32Kind:
+				full.Set(f, protoreflect.ValueOfUint32(7))
+			case f.Kind() == protoreflect.Int64Kind:
+				full.Set(f, protoreflect.ValueOfInt64(7))
+			default:
+				full.Set(f, protoreflect.ValueOfUint64(7))
+			}
+		}
+	}
+	for _, c := range [][2]proto.Message{{entry, cloneEntry(entry)}, {member, cloneMember(member)}, {state, cloneGroup(state)}} {
+		if !proto.Equal(c[0], c[1]) {
+			t.Errorf("%v was copied as %v", c[0], c[1])
+		}
+	}
 }

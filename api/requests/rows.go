@@ -150,6 +150,7 @@ func groupState(in *group.Info) *groupdv1.GroupState {
 	return &groupdv1.GroupState{
 		PublicName: in.PublicName, PrivateName: in.PrivateName, Topic: in.Topic, Joining: groupdv1.Joining(in.Joining), Public: in.Public,
 		Lockdown: in.Lockdown, ReadOnly: in.Policy.ReadOnly, SlowModeS: uint32(in.Policy.SlowMode), Epoch: in.Epoch, Forming: in.Forming,
+		ExpiresAt: uint64(in.Policy.ExpiresAt), Over: in.Over,
 	}
 }
 

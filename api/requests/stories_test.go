@@ -382,6 +382,9 @@ func TestStoryOfAnEvent(t *testing.T) {
 		r.because(r.does(ann, "/settings/update", moved(time.Now().Add(-day)), groupdv1.Code_INVALID), "in the future")
 		end = end.Add(day)
 		r.does(ann, "/settings/update", moved(end), ok)
+		if state := r.state(bob); state.GetExpiresAt() != uint64(end.Unix()) || state.GetOver() {
+			t.Errorf("who synchronises is told %v", state)
+		}
 
 		// Told a day ahead, and an hour ahead, by the group itself.
 		at := func(before time.Duration) {
@@ -430,6 +433,9 @@ func TestStoryOfAnEvent(t *testing.T) {
 		lines = r.reads(cid)
 		if last := lines[len(lines)-1]; !strings.HasPrefix(last, " ACTION is over. It can be read until ") {
 			t.Errorf("the end: %q", lines)
+		}
+		if state := r.state(bob); !state.GetOver() {
+			t.Errorf("who synchronises is told %v", state)
 		}
 
 		// For a week it can be read, and kept in order; then it is gone.

@@ -248,6 +248,14 @@ func (r *room) reads(c *citizen) (lines []string) {
 	return lines
 }
 
+// state is the group as somebody learns of it who synchronises.
+func (r *room) state(c *citizen) *groupdv1.GroupState {
+	r.t.Helper()
+	reply := &groupdv1.MessagesReply{}
+	r.asks(c, "/messages", &groupdv1.MessagesRequest{AfterRev: proto.Uint64(0), MaxBytes: 20_000}, reply)
+	return openReply(r.t, mustMarshal(reply)).GetGroup()
+}
+
 // sees checks that somebody else reads these entries, in this order.
 func (r *room) sees(c *citizen, want ...string) {
 	r.t.Helper()

@@ -479,6 +479,8 @@ type GroupState struct {
 	Lockdown      bool   `protobuf:"varint,40,opt,name=lockdown,proto3" json:"lockdown,omitempty"`
 	ReadOnly      bool   `protobuf:"varint,41,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
 	SlowModeS     uint32 `protobuf:"varint,42,opt,name=slow_mode_s,json=slowModeS,proto3" json:"slow_mode_s,omitempty"`
+	ExpiresAt     uint64 `protobuf:"varint,60,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	Over          bool   `protobuf:"varint,61,opt,name=over,proto3" json:"over,omitempty"`
 	Epoch         uint32 `protobuf:"varint,65,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	Forming       bool   `protobuf:"varint,66,opt,name=forming,proto3" json:"forming,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -576,6 +578,20 @@ func (x *GroupState) GetSlowModeS() uint32 {
 		return x.SlowModeS
 	}
 	return 0
+}
+
+func (x *GroupState) GetExpiresAt() uint64 {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return 0
+}
+
+func (x *GroupState) GetOver() bool {
+	if x != nil {
+		return x.Over
+	}
+	return false
 }
 
 func (x *GroupState) GetEpoch() uint32 {
@@ -1286,7 +1302,7 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\rReactionCount\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x12\n" +
-	"\x04mine\x18\x03 \x01(\bR\x04mine\"\xc7\x02\n" +
+	"\x04mine\x18\x03 \x01(\bR\x04mine\"\xfa\x02\n" +
 	"\n" +
 	"GroupState\x12\x1f\n" +
 	"\vpublic_name\x18\x01 \x01(\tR\n" +
@@ -1298,7 +1314,10 @@ const file_groupd_v1_page_proto_rawDesc = "" +
 	"\x03cut\x18\x06 \x01(\bR\x03cut\x12\x1a\n" +
 	"\blockdown\x18( \x01(\bR\blockdown\x12\x1b\n" +
 	"\tread_only\x18) \x01(\bR\breadOnly\x12\x1e\n" +
-	"\vslow_mode_s\x18* \x01(\rR\tslowModeS\x12\x14\n" +
+	"\vslow_mode_s\x18* \x01(\rR\tslowModeS\x12\x1d\n" +
+	"\n" +
+	"expires_at\x18< \x01(\x04R\texpiresAt\x12\x12\n" +
+	"\x04over\x18= \x01(\bR\x04over\x12\x14\n" +
 	"\x05epoch\x18A \x01(\rR\x05epoch\x12\x18\n" +
 	"\aforming\x18B \x01(\bR\aforming\"8\n" +
 	"\x06Sender\x12\x1a\n" +
