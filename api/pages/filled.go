@@ -127,10 +127,54 @@ func told(p *page, text string) {
 	}
 }
 
-// labelled is a line with a field and what it is for in front of it.
+// box is a field for text, with what it is for in front of it.
+type box struct {
+	label, name string
+	columns     int
+	value       string
+}
+
+// boxes writes fields, each on a line of its own. What stands in them is shown as long as the page keeps room for the others, and so many
+// bytes for what follows; what is too long is left out, which the page says.
+func boxes(p *page, after int, list ...box) {
+	const tooLong = "What you typed here is too long to be shown again:"
+	for _, b := range list {
+		after += b.bytes()
+		if len(b.value) > len(tooLong) {
+			after += len(tooLong) + 1
+		}
+	}
+	for _, b := range list {
+		if shown := plain(moderation.CleanLine(b.value)); len(shown) > p.room()-after {
+			p.line(tooLong)
+			b.value = ""
+		}
+		after -= b.bytes()
+		b.write(p)
+	}
+}
+
+// bytes is how much room it takes with nothing in it.
+func (b box) bytes() int {
+	b.value = ""
+	return len(fragment(func(p *page) { b.write(p) }))
+}
+
+func (b box) write(p *page) { p.end().text(b.label+" ").input(b.name, b.columns, b.value).nl() }
+
+// labelled is one such field, with little behind it.
 func labelled(p *page, label, name string, columns int, value string) {
-	p.end().text(label + " ")
-	p.input(name, columns, value).nl()
+	const little = 300
+	boxes(p, little, box{label, name, columns, value})
+}
+
+// brief is what was typed into a field that holds a few signs; nothing where it is more.
+func brief(typed string) string {
+	const few = 40
+	if len(typed) > few {
+		return ""
+	}
+	return typed
 }
 
 // ago is how long something is past.

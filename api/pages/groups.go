@@ -27,10 +27,7 @@ func (s *Server) groups(v *visit) *page {
 	if s.can(v, moderation.ActionDeleteGroup) {
 		p.link("Delete this group", "/page/delete.mu").nl()
 	}
-	p.end()
-	if len(p.b) > 0 {
-		p.nl()
-	}
+	p.nl()
 	from := min(int(v.number("from")), len(list))
 	list = list[from:]
 	p.list(len(list), func(p *page, i int) { s.groupLine(p, list[i]) }, func(p *page, shown int) {
@@ -99,12 +96,14 @@ func (s *Server) create(v *visit) *page {
 		p.end().radio("kind", k.Word, k.Word, kind == k.Word)
 	}
 	p.text(" ").link("What these are", "/page/kinds.mu").nl()
-	labelled(p, "Name:", "title", 32, v.typed("title", ""))
-	labelled(p, "Name for members alone:", "private", 32, v.typed("private", ""))
-	labelled(p, "Topic:", "topic", 40, v.typed("topic", ""))
-	labelled(p, "Your name there:", "name", 24, v.typed("name", v.ownName()))
-	labelled(p, "An event ends on, as 2027-05-31:", "end", 16, v.typed("end", ""))
-	labelled(p, "A circle begins with (names or addresses, commas between):", "invite", 40, v.typed("invite", ""))
+	boxes(p, 200,
+		box{"Name:", "title", 32, v.typed("title", "")},
+		box{"Name for members alone:", "private", 32, v.typed("private", "")},
+		box{"Topic:", "topic", 40, v.typed("topic", "")},
+		box{"Your name there:", "name", 24, v.typed("name", v.ownName())},
+		box{"An event ends on, as 2027-05-31:", "end", 16, brief(v.typed("end", ""))},
+		box{"A circle begins with (names or addresses, commas between):", "invite", 40, v.typed("invite", "")},
+	)
 	p.nl()
 	s.form(v, p, form, "Make it")
 	p.nl()
@@ -166,59 +165,56 @@ func (s *Server) kinds(v *visit) *page {
 	return p
 }
 
-// clone makes a group like this one without some members, after a second page: everybody else is sent an invite.
+// clone makes a group like this one without some members. Everybody else is sent an invite, so that a box has to be ticked for it.
 func (s *Server) clone(v *visit) *page {
-	const title, form, sure = "A group like this", "clone", "clone sure"
+	const title, form = "A group like this", "clone"
 	if !s.can(v, moderation.ActionCloneGroup) {
 		return s.problem(v, title, s.denied(v))
 	}
-	in, err := s.cloneInput(v)
-	switch sent := s.which(v, sure, form); {
-	case sent == "" || err != nil:
-	case sent == sure:
-		r, err2 := s.hub.CloneGroup(v.ctx, v.acting(""), s.group, in)
-		if err = err2; err == nil {
-			p := s.made(v, title, r.Group)
-			p.line(count(r.Invited, "member") + " invited, " + strconv.Itoa(r.LeftOut) + " left out.")
-			if r.More {
-				p.line("There are more members than are invited at once: invite the others yourself.")
-			}
+	var failed error
+	if s.taken(v, form) {
+		var p *page
+		if p, failed = s.cloned(v, title); failed == nil {
 			return p
 		}
-	default:
-		p := s.sure(v, title, "Make this group?")
-		p.line("Everybody here is sent an invite to it, but for: " + fit(cloneWithout(v), 300))
-		p.line("It has the settings, names and topic of this one, and belongs to you. Posts stay here.")
-		vars := []string{"title", v.value("title"), "private", v.value("private"), "without", v.value("without")}
-		s.yesNo(v, p, sure, "Yes, make it", "/page/clone.mu", vars, vars...)
-		return p
 	}
 	p := s.page(v, title)
-	if err != nil {
-		s.refusal(v, p, err)
+	if failed != nil {
+		s.refusal(v, p, failed)
 	}
 	v.sentNote(p)
-	labelled(p, "Name (empty: as this):", "title", 32, v.typed("title", ""))
-	labelled(p, "Name for members alone:", "private", 32, v.typed("private", ""))
-	p.line("Without (names or addresses, with commas between):")
-	refill(p, "without", 50, v.typed("without", ""))
-	p.nl()
-	s.form(v, p, form, "Go on")
+	p.line("It has the settings and the topic of this one, and belongs to you. Posts stay here.")
+	boxes(p, 350,
+		box{"Name (empty: as this):", "title", 32, v.typed("title", "")},
+		box{"Name for members alone:", "private", 32, v.typed("private", "")},
+		box{"Without (names or addresses, commas between):", "without", 50, v.typed("without", "")},
+	)
+	p.checkbox("sure", "1", "Everybody else here is sent an invite", false).nl()
+	s.form(v, p, form, "Make it")
 	p.nl()
 	return p
 }
 
-func cloneWithout(v *visit) string {
-	if text := strings.TrimSpace(v.value("without")); text != "" {
-		return text
+// cloned reads the form, makes the group, and tells of it.
+func (s *Server) cloned(v *visit, title string) (*page, error) {
+	in := group.CloneInput{Name: v.field("title"), PrivateName: v.field("private")}
+	var err error
+	if in.Without, err = s.whoAll(v, "without", group.AmongMembers); err != nil {
+		return nil, err
 	}
-	return "nobody"
-}
-
-func (s *Server) cloneInput(v *visit) (in group.CloneInput, err error) {
-	in.Name, in.PrivateName = v.value("title"), v.value("private")
-	in.Without, err = s.whoAll(v, "without", group.AmongMembers)
-	return in, err
+	if v.field("sure") == "" {
+		return nil, invalid("clone", "everybody here but those left out is sent an invite: tick the box if you want that")
+	}
+	r, err := s.hub.CloneGroup(v.ctx, v.acting(""), s.group, in)
+	if err != nil {
+		return nil, err
+	}
+	p := s.made(v, title, r.Group)
+	p.line(count(r.Invited, "member") + " invited, " + strconv.Itoa(r.LeftOut) + " left out.")
+	if r.More {
+		p.line("There are more members than are invited at once: invite the others yourself.")
+	}
+	return p, nil
 }
 
 // deleteGroup ends this group, after a second page that wants its name.

@@ -44,15 +44,15 @@ func TestAGroupIsMadeAgainWithoutSomebody(t *testing.T) {
 			w.join(name, 0)
 		}
 		v := w.visitor(d, "Ann").opens("groups.mu").follows("Make one like this, without some members")
-		v.fills("title", "Quiet Valley", "without", "Mal, Nobody").follows("Go on").reads("Nobody here is called \"Nobody\".")
+		v.fills("title", "Quiet Valley", "without", "Mal, Nobody").follows("Make it").reads("Nobody here is called \"Nobody\".")
 		if v.Value("g_without") != "Mal, Nobody" {
 			t.Error("what was typed is lost")
 		}
-		v.fills("without", "Mal").follows("Go on").reads("Make this group?", "but for: Mal")
+		v.fills("without", "Mal").follows("Make it").reads("tick the box")
 		if n := len(must(w.hub.Groups(t.Context(), operator()))(t)); n != 1 {
-			t.Fatalf("%d groups without the second page", n)
+			t.Fatalf("%d groups without the tick", n)
 		}
-		v.follows("Yes, make it").reads("It is made, and yours.", "2 members invited, 1 left out.")
+		v.ticks("sure", "1").follows("Make it").reads("It is made, and yours.", "2 members invited, 1 left out.")
 		w.visitor(d, "Eve").opens("groups.mu").reads("you are invited")
 		w.visitor(d, "Mal").opens("groups.mu").misses("Quiet Valley")
 		w.visitor(d, "Eve").opens("clone.mu").reads("You may not do this here.")

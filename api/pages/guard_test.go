@@ -60,7 +60,7 @@ func guardedForms() []guarded {
 		{name: "setting", who: "Ann", open: "setting.mu`key=slow_mode", fill: []string{"value", "5m"}, links: []string{"Save"}, done: "slow_mode: 5m"},
 		{name: "names", who: "Ann", open: "names.mu", fill: []string{"public", "New", "topic", "new"}, links: []string{"Save"}, done: "Saved."},
 		{name: "create", who: "Bob", open: "create.mu", fill: []string{"title", "Mine"}, links: []string{"Make it"}, done: "It is made, and yours."},
-		{name: "clone", who: "Ann", open: "clone.mu", fill: []string{"without", "Bob"}, links: []string{"Go on", "Yes, make it"}, done: "It is made, and yours."},
+		{name: "clone", who: "Ann", open: "clone.mu", fill: []string{"without", "Bob"}, tick: []string{"sure", "1"}, links: []string{"Make it"}, done: "It is made, and yours."},
 		{name: "delete", who: "Ann", open: "delete.mu", fill: []string{"title", "Valley"}, links: []string{"Yes, delete the group"}, done: "The group is deleted."},
 		{name: "establish", who: "Ann", open: "circle.mu", links: []string{"Establish the group"}, done: "The group is established.", new: group.NewGroup{Preset: "circle"}},
 	}

@@ -100,7 +100,7 @@ func (s *Server) joinForm(v *visit, p *page, form string) {
 	if i.You.Member != nil {
 		name = i.You.Member.DisplayName
 	}
-	labelled(p, "Name:", "name", 24, v.typed("name", name))
+	boxes(p, 1000, box{"Name:", "name", 24, v.typed("name", name)})
 	if i.You.Standing != moderation.StandingInvited && (i.Joining == moderation.JoiningApprove || i.Policy.Question != "" || i.Lockdown) {
 		if i.Policy.Question != "" {
 			p.bold(i.Policy.Question).nl()
@@ -174,10 +174,11 @@ func (s *Server) claim(v *visit) *page {
 		return p
 	}
 	p.line("The operator of the server has a code for the owner: \"groupd claim\" makes one.")
-	labelled(p, "Code:", "code", 36, v.typed("code", ""))
+	list := []box{{"Code:", "code", 36, v.typed("code", "")}}
 	if !v.member() {
-		labelled(p, "Your name here:", "name", 24, v.typed("name", ""))
+		list = append(list, box{"Your name here:", "name", 24, v.typed("name", "")})
 	}
+	boxes(p, 200, list...)
 	p.nl()
 	s.form(v, p, form, "Become the owner")
 	p.nl()

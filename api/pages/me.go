@@ -47,13 +47,12 @@ func (s *Server) me(v *visit) *page {
 		s.refusal(v, p, failed)
 	}
 	v.sentNote(p)
-	p.text("You are " + was.DisplayName + ", " + was.Role.String() + ". Your address: " + was.Address.String()).nl()
+	p.text("You are " + cut(was.DisplayName, 40) + ", " + was.Role.String() + ". Your address: " + was.Address.String()).nl()
 	if v.info.You.Standing == moderation.StandingMuted {
-		p.text("You can read and not write " + s.left(v.info.You.Until) + because(v.info.You.Reason)).nl()
+		p.text("You can read and not write " + s.left(v.info.You.Until) + because(fit(v.info.You.Reason, 200))).nl()
 	}
 	p.nl()
-	labelled(p, "Name:  ", "name", 24, v.typed("name", was.DisplayName))
-	labelled(p, "Status:", "status", 40, v.typed("status", was.Status))
+	boxes(p, 1000, box{"Name:", "name", 24, v.typed("name", was.DisplayName)}, box{"Status:", "status", 40, v.typed("status", was.Status)})
 	s.form(v, p, form, "Save")
 	p.nl().nl()
 	p.link("How I am told what is new", "/page/delivery.mu").nl()
@@ -127,9 +126,11 @@ func (s *Server) delivery(v *visit) *page {
 	} {
 		p.end().radio("mode", m.mode.String(), m.text, mode == m.mode.String())
 	}
-	p.text(" ").input("digest", 6, v.typed("digest", words.Span(d.Digest()))).nl()
-	labelled(p, "Quiet hours, as 22-7 +1 (of UTC), or off:", "quiet", 16, v.typed("quiet", quietText(d.Quiet)))
-	labelled(p, "Pause, as 3d, on, or off:", "pause", 8, v.typed("pause", s.pauseText(d.Preferences)))
+	p.text(" ").input("digest", 6, brief(v.typed("digest", words.Span(d.Digest())))).nl()
+	boxes(p, 650,
+		box{"Quiet hours, as 22-7 +1 (of UTC), or off:", "quiet", 16, v.typed("quiet", quietText(d.Quiet))},
+		box{"Pause, as 3d, on, or off:", "pause", 8, v.typed("pause", s.pauseText(d.Preferences))},
+	)
 	for _, b := range []struct {
 		name, label string
 		on          bool

@@ -86,7 +86,7 @@ func (s *Server) personOf(v *visit) (group.Person, error) {
 // name is how a person is called on pages.
 func (s *Server) name(m group.Member) string {
 	if m.DisplayName != "" {
-		return m.DisplayName
+		return cut(m.DisplayName, 40)
 	}
 	if !m.Address.IsZero() {
 		return m.Address.Short()
@@ -157,7 +157,7 @@ func (s *Server) portrait(p *page, who group.Person) {
 	}
 	p.nl()
 	if who.Status != "" && who.Present {
-		p.text("says: " + who.Status).nl()
+		p.text("says: " + fit(who.Status, 160)).nl()
 	}
 	if !who.Address.IsZero() {
 		p.text("Address "+who.Address.String()+" ").write("Write", who.Address.String()).nl()
@@ -168,19 +168,19 @@ func (s *Server) portrait(p *page, who group.Person) {
 	case who.Present:
 		p.text("Joined " + s.ago(who.Joined))
 		if who.Inviter != "" {
-			p.text(", invited by " + who.Inviter)
+			p.text(", invited by " + cut(who.Inviter, 40))
 		}
 		p.text(". Last heard " + s.ago(who.LastHeard) + ".").nl()
 	case who.Known:
 		p.text("Left " + s.ago(who.Left) + ".").nl()
 	}
 	if m := who.Mute; m.InForce(s.hub.Now()) {
-		p.text("Muted " + s.left(m.Until) + because(m.Reason)).nl()
+		p.text("Muted " + s.left(m.Until) + because(fit(m.Reason, 160))).nl()
 	}
 	if q := who.Waits; q != nil {
-		p.text("Asks to join since " + moderation.Passed(s.hub.Now().Sub(q.Created)) + " as " + q.DisplayName)
+		p.text("Asks to join since " + moderation.Passed(s.hub.Now().Sub(q.Created)) + " as " + cut(q.DisplayName, 40))
 		if q.Greeting != "" {
-			p.text(": " + q.Greeting)
+			p.text(": " + fit(q.Greeting, 300))
 		}
 		p.nl()
 	}
@@ -189,7 +189,7 @@ func (s *Server) portrait(p *page, who group.Person) {
 		if b.Kick {
 			word = "Kicked "
 		}
-		p.text(word + s.ago(b.Created) + " " + s.left(b.Expires) + because(b.Reason)).nl()
+		p.text(word + s.ago(b.Created) + " " + s.left(b.Expires) + because(fit(b.Reason, 160))).nl()
 	}
 }
 
@@ -197,7 +197,7 @@ func (s *Server) portrait(p *page, who group.Person) {
 func (s *Server) actions(v *visit, p *page, form string, who group.Person) {
 	target := group.AnyHash(who.Identity).String()
 	if who.Waits != nil && (who.Allows(moderation.ActionApprove) || who.Allows(moderation.ActionReject)) {
-		labelled(p, "Reason, if you reject:", "reason", 30, v.typed("reason", ""))
+		boxes(p, 800, box{"Reason, if you reject:", "reason", 30, v.typed("reason", "")})
 		s.form(v, p, form, "Approve", "who", target, "do", "approve")
 		p.text(" ")
 		s.form(v, p, form, "Reject", "who", target, "do", "reject")

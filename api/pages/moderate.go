@@ -88,7 +88,7 @@ func (s *Server) reportCount(v *visit) string {
 func (s *Server) lockForm(v *visit, p *page, form string) {
 	if !v.info.Lockdown {
 		p.line("Lockdown: who would join waits for a moderator.")
-		p.text("For, as 2h (empty: until lifted) ").input("for", 6, v.typed("for", "")).text(" ")
+		p.text("For, as 2h (empty: until lifted) ").input("for", 6, brief(v.typed("for", ""))).text(" ")
 		s.form(v, p, form, "Begin a lockdown", "lock", "on")
 		p.nl()
 		return
@@ -193,7 +193,7 @@ func (s *Server) reports(v *visit) *page {
 		p.line("Nothing is reported.")
 		return p
 	}
-	labelled(p, "Note for the log:", "note", 30, v.typed("note", ""))
+	boxes(p, 900, box{"Note for the log:", "note", 30, v.typed("note", "")})
 	p.list(len(list.Reports), func(p *page, i int) {
 		r := list.Reports[i]
 		p.indent = 2

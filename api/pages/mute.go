@@ -34,8 +34,10 @@ func (s *Server) mute(v *visit) *page {
 	v.sentNote(p)
 	s.portrait(p, who)
 	p.nl()
-	labelled(p, "How long, as 2h or 7d (empty: until you lift it)", "for", 6, v.typed("for", ""))
-	labelled(p, "Reason, which members see:", "reason", 40, v.typed("reason", ""))
+	boxes(p, 200,
+		box{"How long, as 2h or 7d (empty: until you lift it)", "for", 6, brief(v.typed("for", ""))},
+		box{"Reason, which members see:", "reason", 40, v.typed("reason", "")},
+	)
 	p.nl()
 	s.form(v, p, form, "Mute", "who", target.String())
 	p.nl()

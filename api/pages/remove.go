@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -51,22 +52,18 @@ func (s *Server) remove(v *visit, title, form string, kick bool) *page {
 		s.refusal(v, p, err)
 	}
 	v.sentNote(p)
+	var list []box
 	if !named {
-		labelled(p, "Whom, by name or address:", "who", 32, v.typed("who", ""))
+		list = append(list, box{"Whom, by name or address:", "who", 32, v.typed("who", "")})
 	} else {
 		s.portrait(p, r.who)
 		p.nl()
 	}
-	usual := ""
+	long, usual := "How long, as 30m, 2h or 7d (empty: for good)", ""
 	if kick {
-		usual = "1h"
+		long, usual = "How long, as 30m, 2h or 7d", "1h"
 	}
-	p.end().text("How long, as 30m, 2h or 7d ")
-	if !kick {
-		p.text("(empty: for good) ")
-	}
-	p.input("for", 6, v.typed("for", usual)).nl()
-	labelled(p, "Reason, which members see:", "reason", 40, v.typed("reason", ""))
+	boxes(p, 500, append(list, box{long, "for", 6, brief(v.typed("for", usual))}, box{"Reason, which members see:", "reason", 40, v.typed("reason", "")})...)
 	if !kick {
 		p.checkbox("purge", "1", "Hide all posts, for a day they can be brought back", v.value("purge") != "").nl()
 		p.checkbox("branch", "1", "Also whom he invited, and whom they did", v.value("branch") != "").nl()
@@ -95,6 +92,9 @@ func (s *Server) removal(v *visit, kick bool) (r removal, err error) {
 		r.who = group.Person{Member: group.Member{Identity: group.IdentityHash(h)}}
 	}
 	r.reason, r.purge, r.branch = v.value("reason"), v.value("purge") != "" && !kick, v.value("branch") != "" && !kick
+	if n := len(moderation.CleanLine(r.reason)); n > group.MaxReasonBytes { // a link would have to carry it
+		return r, &group.Error{Kind: group.KindTooLarge, Op: "remove", Field: "reason", Msg: fmt.Sprintf("longer than %d bytes", group.MaxReasonBytes), Limit: group.MaxReasonBytes, Needed: int64(n)}
+	}
 	r.span, err = v.span("for")
 	return r, err
 }
@@ -109,7 +109,7 @@ func (s *Server) askRemoval(v *visit, title, form, sure string, kick bool, r rem
 	p.nl().line("Stays out " + lasting(r.span, "for good") + ", and is told.")
 	if r.reason != "" {
 		p.indent = 2
-		p.text("Reason: " + cut(r.reason, group.MaxReasonBytes)).nl()
+		p.text("Reason: " + fit(r.reason, 200)).nl()
 		p.indent = 0
 	}
 	if r.purge {
@@ -119,14 +119,18 @@ func (s *Server) askRemoval(v *visit, title, form, sure string, kick bool, r rem
 		p.line("Everybody who came by these invites, and by theirs, is banned too.")
 	}
 	who := r.who.Identity.String()
-	vars := []string{"who", who, "for", v.value("for"), "reason", r.reason}
+	vars := []string{"who", who, "for", words.Span(r.span), "reason", r.reason}
 	if r.purge {
 		vars = append(vars, "purge", "1")
 	}
 	if r.branch {
 		vars = append(vars, "branch", "1")
 	}
-	s.yesNo(v, p, sure, "Yes, "+form, "/page/"+form+".mu", vars, vars...)
+	back := vars
+	if len(encode(r.reason)) > 250 {
+		back = vars[:4] // both links would not fit
+	}
+	s.yesNo(v, p, sure, "Yes, "+form, "/page/"+form+".mu", back, vars...)
 	return p
 }
 

@@ -78,7 +78,7 @@ func (s *Server) setting(v *visit) *page {
 	v.sentNote(p)
 	value := words.ShowSetting(set, k.Key)
 	p.indent = 2
-	p.bold(k.Key).text(": " + value).nl()
+	p.bold(k.Key).text(": " + fit(value, 300)).nl()
 	p.indent = 0
 	p.line(words.Sentence(k.What))
 	p.line("Can be: " + k.How).nl()
@@ -137,8 +137,7 @@ func (s *Server) names(v *visit) *page {
 	v.sentNote(p)
 	if names {
 		p.line("The public name is what strangers see, and what is announced. With a private name members see that instead.")
-		labelled(p, "Public name: ", "public", 32, v.typed("public", v.info.PublicName))
-		labelled(p, "Private name:", "private", 32, v.typed("private", v.info.PrivateName))
+		boxes(p, 800, box{"Public name:", "public", 32, v.typed("public", v.info.PublicName)}, box{"Private name:", "private", 32, v.typed("private", v.info.PrivateName)})
 	}
 	if topic {
 		p.line("Topic:")
