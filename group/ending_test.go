@@ -55,7 +55,7 @@ func TestNothingEndsWhileTheTimeIsNotKnown(t *testing.T) {
 		ann := h.joined("Ann", moderation.RoleMember)
 		const jump = 365 * 24 * time.Hour
 		h.restarted(jump)
-		h.runs(time.Hour)
+		h.runs(65 * time.Minute)
 		if !h.hub.ClockUnsure() || must(h.hub.Info(t.Context(), ann, valley))(t).Over || h.told(ann) != nil {
 			t.Errorf("unsure %v, told %q", h.hub.ClockUnsure(), h.told(ann))
 		}
@@ -77,7 +77,7 @@ func TestNothingEndsWhileTheTimeIsNotKnown(t *testing.T) {
 		}
 		h.runs(7*24*time.Hour - time.Hour)
 		h.told(ann)
-		h.runs(time.Hour)
+		h.runs(90 * time.Minute)
 		_, err = h.hub.Info(t.Context(), ann, valley)
 		refused(t, "what was kept for a week", err, group.KindNotFound)
 	})
@@ -89,7 +89,7 @@ func TestMembersAreToldOfTheEndOnce(t *testing.T) {
 		h := newHouse(t, ends(26*time.Hour))
 		ann, bob := h.joined("Ann", moderation.RoleOwner), h.joined("Bob", moderation.RoleMember)
 		for range 3 {
-			h.runs(time.Hour)
+			h.runs(65 * time.Minute)
 			h.restarted(0)
 		}
 		if got := h.told(bob); len(got) != 1 || got[0] != "ends in 1 d" {
@@ -107,12 +107,12 @@ func TestMembersAreToldOfTheEndOnce(t *testing.T) {
 		if err := set(ann, 5*time.Hour); err != nil {
 			t.Fatal(err)
 		}
-		h.runs(3 * time.Hour)
+		h.runs(3*time.Hour - 5*time.Minute)
 		if got := h.told(bob); len(got) != 1 {
 			t.Errorf("told %q", got)
 		}
-		h.runs(2*time.Hour + 10*time.Minute)
-		if got := h.told(bob); len(got) != 3 || got[1] != "ends in 1 h" && got[1] != "ends in 60 min" || !strings.HasPrefix(got[2], "is over") {
+		h.runs(2*time.Hour + 15*time.Minute)
+		if got := h.told(bob); len(got) != 3 || got[1] != "ends in 55 min" || !strings.HasPrefix(got[2], "is over") {
 			t.Errorf("told %q", got)
 		}
 
@@ -146,9 +146,9 @@ func TestAGroupIsKeptAsLongAsItSays(t *testing.T) {
 		h := newHouse(t, ends(time.Hour), func(n *group.NewGroup, _ *group.Config) { n.Policy.ExpireKeep = 3600 })
 		events := h.hub.Subscribe(100)
 		defer events.Close()
-		h.runs(time.Hour + 50*time.Minute)
+		h.runs(time.Hour + 45*time.Minute)
 		must(h.hub.Info(t.Context(), operator(), valley))(t)
-		h.runs(30 * time.Minute)
+		h.runs(35 * time.Minute)
 		_, err := h.hub.Info(t.Context(), operator(), valley)
 		refused(t, "an hour after the end", err, group.KindNotFound)
 		for {
