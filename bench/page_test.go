@@ -11,11 +11,13 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"groupd/api/pages"
 	"groupd/api/requests"
 	"groupd/db/sqlite"
 	"groupd/group"
 	"groupd/moderation"
 	groupdv1 "groupd/proto/groupd/v1"
+	"groupd/rns"
 	"groupd/rns/msgpack"
 )
 
@@ -124,6 +126,42 @@ func BenchmarkPageOf20FromTheMiddle(b *testing.B) {
 				size = len(answer)
 			}
 			b.ReportMetric(float64(size), "answer-bytes")
+		})
+	}
+}
+
+// BenchmarkMicronPage is one page for people who browse, from 100,000 posts by 10,000 members in SQLite: the front page, history from the
+// middle, one post, and the form for posts, from the request's data to the page.
+func BenchmarkMicronPage(b *testing.B) {
+	hub, reader, _ := largeGroup(b)
+	in, err := hub.Info(b.Context(), reader, main)
+	if err != nil {
+		b.Fatal(err)
+	}
+	server, err := pages.New(pages.Config{Hub: hub, Group: main, Address: in.Address})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, page := range []struct{ name, path, variable, value string }{
+		{"front", "/page/index.mu", "", ""},
+		{"history", "/page/history.mu", "var_before", "50000"},
+		{"post", "/page/entry.mu", "var_seq", "50000"},
+		{"form", "/page/post.mu", "", ""},
+	} {
+		data := msgpack.Nil()
+		if page.variable != "" {
+			data = msgpack.Map(msgpack.Entry{Key: msgpack.Str(page.variable), Value: msgpack.Str(page.value)})
+		}
+		b.Run(page.name, func(b *testing.B) {
+			var size int
+			for b.Loop() {
+				answer := server.Handle(b.Context(), reader, rns.LinkID{}, page.path, data)
+				if len(answer) < 200 {
+					b.Fatalf("a page of %d bytes", len(answer))
+				}
+				size = len(answer)
+			}
+			b.ReportMetric(float64(size), "page-bytes")
 		})
 	}
 }

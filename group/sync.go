@@ -129,23 +129,29 @@ func (s *scene) bySeqs(p *Page, q Query) error {
 // bySeq reads entries between two seqs, from the newest down when backward. Filtered entries count towards Omitted, not
 // towards the limit, as far as the rows of MaxPage reach.
 func (s *scene) bySeq(p *Page, q Query, after, before Seq, backward bool) error {
-	rows := q.Limit + 1
+	rows, most := q.Limit+1, q.Limit+1
 	after = max(after, q.oldest-1)
 	if q.NoEvents || q.Current {
-		rows = MaxPage + 1
+		rows, most = min(3*q.Limit, MaxPage)+1, MaxPage+1
 	}
-	entries, err := s.tx.Entries(s.group.ID, after, before, backward, rows)
-	if err != nil {
-		return err
-	}
-	p.More = len(entries) == rows
-	p.Entries = slices.Grow(p.Entries, min(len(entries), q.Limit))
-	for i, e := range entries {
-		if i == rows-1 || len(p.Entries) == q.Limit {
-			p.More = true
+	for {
+		entries, err := s.tx.Entries(s.group.ID, after, before, backward, rows)
+		if err != nil {
+			return err
+		}
+		p.More, p.Omitted = len(entries) == rows, 0
+		p.Entries = slices.Grow(p.Entries[:0], min(len(entries), q.Limit))
+		for i, e := range entries {
+			if i == rows-1 || len(p.Entries) == q.Limit {
+				p.More = true
+				break
+			}
+			p.take(e, q)
+		}
+		if !p.More || len(p.Entries) == q.Limit || rows == most {
 			break
 		}
-		p.take(e, q)
+		rows = most // the filter left out a lot
 	}
 	if backward {
 		slices.Reverse(p.Entries)

@@ -203,7 +203,7 @@ func (s *Server) under(v *visit, p *page, e group.Entry, list group.Page) {
 
 // answers finds the first answers to an entry among those that came soon after it.
 func (s *Server) answers(v *visit, seq group.Seq) (found []group.Seq) {
-	const among = 100
+	const among = 50
 	list, err := s.hub.Messages(v.ctx, v.caller, s.group, group.Query{After: seq, BySeq: true, NoEvents: true, Current: true, Limit: among})
 	if err != nil {
 		return nil

@@ -30,7 +30,7 @@ type page struct {
 }
 
 // newPage begins a page that programs may keep for so many seconds; 0: it must be asked for each time. NomadNet keeps a page without this
-// line for 12 hours, and under its path alone, whatever was asked with it (spec 4 §7.12).
+// line for 12 hours, and shows it again whatever stood in the fields of the form that asked for it (spec 4 §7.12).
 func newPage(cache int) *page {
 	return &page{b: append(strconv.AppendInt([]byte("#!c="), int64(cache), 10), '\n')}
 }
