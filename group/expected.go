@@ -64,6 +64,10 @@ func (h *Hub) ImportMembers(ctx context.Context, c Caller, g GroupID, list []For
 		twice[i] = named[m.Target]
 		named[m.Target] = true
 	}
+	shut, err := h.shutHere(ctx, op, c, g)
+	if err != nil {
+		return nil, err
+	}
 	for len(results) < len(list) {
 		batch := list[len(results):min(len(results)+foreignAtOnce, len(list))]
 		var done []ForeignResult
@@ -74,14 +78,13 @@ func (h *Hub) ImportMembers(ctx context.Context, c Caller, g GroupID, list []For
 				r.Name = cleanName(m.Name)
 				if twice[len(results)+i] {
 					r.Outcome, r.Why = ForeignSkipped, "is in the list twice"
-				} else if err := errors.Join(s.foreign(&r), take(&r)); err != nil {
+				} else if err := errors.Join(s.foreign(&r, shut), take(&r)); err != nil {
 					return err
 				}
 				done = append(done, r)
 			}
 			return nil
 		}
-		var err error
 		if dry {
 			err = h.read(ctx, op, c, g, func(s *scene) error { return each(s, func(*ForeignResult) error { return nil }) })
 		} else {
@@ -100,8 +103,31 @@ func (h *Hub) ImportMembers(ctx context.Context, c Caller, g GroupID, list []For
 	return results, nil
 }
 
+// shutHere are all who are banned, by every hash that may name them.
+func (h *Hub) shutHere(ctx context.Context, op string, c Caller, g GroupID) (map[AnyHash]bool, error) {
+	shut := make(map[AnyHash]bool)
+	err := h.read(ctx, op, c, g, func(s *scene) error {
+		for after := (AnyHash{}); ; {
+			page, err := s.tx.Bans(g, after, MaxPage)
+			if err != nil || len(page) == 0 {
+				return err
+			}
+			for _, b := range page {
+				if moderation.BanInForce(b.Expires, s.expiry) {
+					shut[b.Target], shut[AnyHash(AddressOf(IdentityHash(b.Target)))] = true, true
+					if !b.Identity.IsZero() {
+						shut[AnyHash(b.Identity)], shut[AnyHash(b.Address)] = true, true
+					}
+				}
+			}
+			after = page[len(page)-1].Target
+		}
+	})
+	return shut, err
+}
+
 // foreign decides what is to become of one line.
-func (s *scene) foreign(r *ForeignResult) error {
+func (s *scene) foreign(r *ForeignResult, shut map[AnyHash]bool) error {
 	skip := func(why string) error { r.Outcome, r.Why = ForeignSkipped, why; return nil }
 	switch {
 	case r.Target.IsZero():
@@ -115,14 +141,7 @@ func (s *scene) foreign(r *ForeignResult) error {
 	if err != nil {
 		return err
 	}
-	bans, err := s.tx.BansMatching(s.group.ID, r.Target, AnyHash(AddressOf(IdentityHash(r.Target))))
-	if err != nil {
-		return err
-	}
-	banned := false
-	for _, b := range bans {
-		banned = banned || moderation.BanInForce(b.Expires, s.expiry)
-	}
+	banned := shut[r.Target] || shut[AnyHash(AddressOf(IdentityHash(r.Target)))]
 	switch {
 	case r.Banned && banned:
 		r.Outcome = ForeignSame

@@ -171,7 +171,7 @@ func (x *textExporter) post(e Entry, who string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(x.out, " (to #%d %s)", e.Ref, quote)
+		fmt.Fprintf(x.out, " (to %s)", quote)
 	}
 	lines := textLines(title)
 	if e.Codec == 0 {
@@ -201,7 +201,7 @@ func (x *textExporter) post(e Entry, who string) error {
 func (x *textExporter) quote(seq Seq) (string, error) {
 	e, err := x.tx.Entry(x.id, seq)
 	if errors.Is(err, ErrNoRow) {
-		return "(no longer kept)", nil
+		return "what is no longer kept", nil
 	}
 	if err != nil {
 		return "", err
@@ -212,7 +212,7 @@ func (x *textExporter) quote(seq Seq) (string, error) {
 		}
 	}
 	if e.Deleted {
-		return "(deleted)", nil
+		return "what was deleted", nil
 	}
 	who, err := x.name(AnyHash(e.Author))
 	text := moderation.CleanLine(strings.ToValidUTF8(string(e.Title)+" "+string(e.Text), ""))

@@ -20,6 +20,9 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 		greeting = greeting[:len(greeting)-size]
 	}
 	var r JoinResult
+	if err := h.arriveAll(ctx, c); err != nil {
+		return r, h.failed(op, err)
+	}
 	err := h.change(ctx, op, c, g, &r, func(w *work) error {
 		if m := w.standing.Member; w.standing.Standing == moderation.StandingMember || w.standing.Standing == moderation.StandingMuted {
 			r = JoinResult{Change: Change{Rev: w.head.Rev}, Standing: w.standing.Standing, Member: *m, Name: m.DisplayName, Already: true}
