@@ -594,8 +594,29 @@ func TestAContentThatTheServerHasLostIsSaidToBeMissing(t *testing.T) {
 }
 
 func FuzzImport(f *testing.F) {
-	f.Add([]byte(`{"kind":"groupd export","version":1}` + "\n" + `{"kind":"end","lines":1}` + "\n"))
-	f.Add([]byte(`{"kind":"groupd export","version":1}` + "\n" + `{"kind":"group","id":"x","identity":"00","public_key":"00","joining":"open","seen_key":"","head":{}}` + "\n"))
+	hub, err := group.New(group.Config{Store: memory.New(), Blobs: memory.NewBlobs(), Rand: rand.NewChaCha8([32]byte{1})})
+	if err != nil {
+		f.Fatal(err)
+	}
+	ann, attached := person("Ann"), file("a.txt", "content")
+	var file bytes.Buffer
+	_, err = hub.CreateGroup(f.Context(), operator(), group.NewGroup{ID: valley, PublicKey: person("the group").PublicKey, PrivateKey: []byte("private"), PublicName: "Valley", Public: true})
+	_, err1 := hub.Join(f.Context(), ann, valley, group.JoinInput{Name: "Ann", Mode: group.DeliverRelay})
+	_, err2 := hub.Post(f.Context(), ann, valley, carrying("look", attached))
+	_, err3 := hub.React(f.Context(), ann, valley, group.ReactInput{Seq: 2, Text: "+1"})
+	_, err4 := hub.Export(f.Context(), operator(), valley, &file, group.ExportInput{Identity: true})
+	if err := errors.Join(err, err1, err2, err3, err4); err != nil {
+		f.Fatal(err)
+	}
+	if _, err := group.CheckExport(f.Context(), bytes.NewReader(file.Bytes()), group.ImportInput{PublicOf: publicOf}); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file.Bytes())
+	for i, line := range bytes.SplitAfter(file.Bytes(), []byte("\n")) {
+		if i > 1 {
+			f.Add(append(bytes.Clone(file.Bytes()[:bytes.Index(file.Bytes(), []byte("{\"kind\":\"identity"))]), line...))
+		}
+	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		if r, err := group.CheckExport(t.Context(), bytes.NewReader(file), group.ImportInput{PublicOf: publicOf}); err == nil && r.Group.ID == "" {
 			t.Error("a group without an ID was taken")

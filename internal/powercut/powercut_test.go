@@ -18,10 +18,15 @@ import (
 	"groupd/internal/powercut"
 )
 
-// TestMain lets the test binary play the process that is watched: it commits a counter and prints each value once it is durable.
+// TestMain lets the test binary play the process that is watched: it commits a counter and prints each value once it is durable, or it
+// imports a group.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("POWERCUT_TEST_DB"); path != "" {
-		if err := count(path); err != nil {
+		work := func() error { return count(path) }
+		if file := os.Getenv("POWERCUT_TEST_IMPORT"); file != "" {
+			work = func() error { return importInto(path, file) }
+		}
+		if err := work(); err != nil {
 			fmt.Println("failed:", err)
 			os.Exit(1)
 		}
