@@ -10,7 +10,7 @@ import (
 )
 
 func TestAMemberMakesAGroupOfHisOwn(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		v := w.visitor(d, "Bob").opens("me.mu").follows("Groups here").reads("Valley (this one)").follows("Make a group of your own")
 		v.ticks("kind", "private").fills("title", "Smugglers", "private", "The Pass", "topic", "at night", "end", "never").follows("Make it").reads("Write the end as")
@@ -39,7 +39,7 @@ func TestAMemberMakesAGroupOfHisOwn(t *testing.T) {
 }
 
 func TestAGroupIsMadeAgainWithoutSomebody(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		for _, name := range []string{"Bob", "Eve", "Mal"} {
 			w.join(name, 0)
 		}
@@ -60,7 +60,7 @@ func TestAGroupIsMadeAgainWithoutSomebody(t *testing.T) {
 }
 
 func TestTheOwnerDeletesTheGroupByItsName(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true, PublicName: "Valley [old]"}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true, PublicName: "Valley [old]"}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		w.visitor(d, "Bob").opens("delete.mu").reads("You may not do this here.")
 		v := w.visitor(d, "Ann").opens("groups.mu").follows("Delete this group").reads("Delete this group for everybody?").follows("Yes, delete the group").reads("That is not the name of this group.")
@@ -73,7 +73,7 @@ func TestTheOwnerDeletesTheGroupByItsName(t *testing.T) {
 }
 
 func TestACircleIsFormedOnPages(t *testing.T) {
-	inTown(t, group.NewGroup{Preset: "circle"}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Preset: "circle"}, func(t *testing.T, w *town, d micron.Dialect) {
 		v := w.visitor(d, "Ann").opens("invites.mu")
 		for _, name := range []string{"Bob", "Eve"} {
 			v.opens("invites.mu").fills("who", group.AddressOf(caller(name).Identity).String()).follows("Make an invite").reads("It was sent.")

@@ -18,7 +18,7 @@ func (w *town) is(name string, want moderation.Standing) {
 }
 
 func TestSomebodyJoinsAnOpenGroup(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true, Topic: "weather"}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true, Topic: "weather"}, func(t *testing.T, w *town, d micron.Dialect) {
 		v := w.visitor(d, "")
 		v.opens("join.mu").reads("Anybody may join.", "Any member can see, keep and share", "show this group first who you are").misses("Name:")
 		v.caller = caller("Bob") // identifies, and comes back
@@ -31,7 +31,7 @@ func TestSomebodyJoinsAnOpenGroup(t *testing.T) {
 }
 
 func TestWhoMustBeLetInAnswersAtTheDoorAndWaits(t *testing.T) {
-	inTown(t, group.NewGroup{Joining: moderation.JoiningApprove, Policy: moderation.Policy{Question: "Which valley?"}}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Joining: moderation.JoiningApprove, Policy: moderation.Policy{Question: "Which valley?"}}, func(t *testing.T, w *town, d micron.Dialect) {
 		v := w.visitor(d, "Dan")
 		v.opens("join.mu").reads("A moderator decides", "Which valley?").fills("name", "Dan the man").follows("Join")
 		v.reads("Answer a question to join: Which valley?") // nothing was said to it
@@ -50,7 +50,7 @@ func TestWhoMustBeLetInAnswersAtTheDoorAndWaits(t *testing.T) {
 }
 
 func TestWhoIsInvitedJoinsByCodeOrByName(t *testing.T) {
-	inTown(t, group.NewGroup{Joining: moderation.JoiningInvite}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Joining: moderation.JoiningInvite}, func(t *testing.T, w *town, d micron.Dialect) {
 		code := must(w.hub.CreateInvite(t.Context(), caller("Ann"), valley, group.InviteInput{}))(t).Code
 		must(w.hub.CreateInvite(t.Context(), caller("Ann"), valley, group.InviteInput{For: hash("Eve")}))(t)
 		must(w.hub.CreateInvite(t.Context(), caller("Ann"), valley, group.InviteInput{For: hash("Fay")}))(t)
@@ -70,7 +70,7 @@ func TestWhoIsInvitedJoinsByCodeOrByName(t *testing.T) {
 
 // Pages can do no work, so who has no invite is told how to join.
 func TestWhereJoiningNeedsWorkThePageSaysHow(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		must(w.hub.UpdateSettings(t.Context(), caller("Ann"), valley, group.SettingsInput{Change: func(p *moderation.Policy) { p.JoinCost = 12 }}))(t)
 		v := w.visitor(d, "Bob")
 		v.opens("join.mu").reads("Send /join and your name to the group").fills("name", "Bob").follows("Join").reads("A page can not do that work")
@@ -84,7 +84,7 @@ func TestWhereJoiningNeedsWorkThePageSaysHow(t *testing.T) {
 }
 
 func TestTheBannedAndTheLate(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		must(w.hub.Ban(t.Context(), caller("Ann"), valley, group.BanInput{Target: hash("Bob"), Reason: "spam", Duration: 2 * time.Hour}))(t)
 		for _, page := range []string{"join.mu", "leave.mu", "forget.mu", "me.mu", "delivery.mu", "member.mu`who=" + hash("Ann").String(), "invites.mu", "names.mu"} {
@@ -97,7 +97,7 @@ func TestTheBannedAndTheLate(t *testing.T) {
 }
 
 func TestLeavingAndErasingAskOnce(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		w.join("Eve", 0)
 		v := w.visitor(d, "Bob")
@@ -118,7 +118,7 @@ func TestLeavingAndErasingAskOnce(t *testing.T) {
 }
 
 func TestTheOwnerClaimsWithTheCode(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		code := must(w.hub.NewClaimCode(t.Context(), operator(), valley))(t)
 		v := w.visitor(d, "")
 		v.opens("claim.mu").reads("show this group first who you are")

@@ -10,7 +10,7 @@ import (
 )
 
 func TestAMemberChangesNameAndStatus(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		v := w.visitor(d, "Bob")
 		v.opens("me.mu").reads("You are Bob, member.").fills("name", "Bobby", "status", "up on the hill").follows("Save").reads("Saved.", "You are Bobby, member.")
@@ -30,7 +30,7 @@ func TestAMemberChangesNameAndStatus(t *testing.T) {
 
 // A field can not show every sign: a form that is sent as it was shown changes nothing all the same.
 func TestANameThatNoFieldCanShowStays(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		name := "Bob `[x]` <b>"
 		must(w.hub.UpdateProfile(t.Context(), caller("Bob"), valley, group.ProfileInput{Name: &name}))(t)
@@ -42,7 +42,7 @@ func TestANameThatNoFieldCanShowStays(t *testing.T) {
 }
 
 func TestAMemberChoosesHowHeIsTold(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		prefs := func() group.Preferences {
 			return must(w.hub.Notifications(t.Context(), caller("Bob"), valley))(t).Preferences
@@ -90,7 +90,7 @@ func TestAMemberChoosesHowHeIsTold(t *testing.T) {
 }
 
 func TestAMemberWantsNoInvites(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		v := w.visitor(d, "Bob")
 		v.opens("me.mu").follows("Want none").reads("No group here sends you invites.").follows("Allow them").reads("Groups here may send you invites.")
@@ -98,7 +98,7 @@ func TestAMemberWantsNoInvites(t *testing.T) {
 }
 
 func TestAMemberGivesHisRoleUpAfterASecondThought(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Mod", moderation.RoleModerator)
 		v := w.visitor(d, "Mod")
 		v.opens("me.mu").follows("Give up my role").ticks("role", "member").follows("Change the role").reads("Make Mod member?", "You can not raise yourself again.")

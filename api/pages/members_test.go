@@ -12,7 +12,7 @@ import (
 )
 
 func TestTheListShowsEveryMemberOnPagesThatFit(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		want := []string{"Ann"}
 		for i := range 70 {
 			name := fmt.Sprintf("Member %02d of the valley", i)
@@ -46,7 +46,7 @@ func TestTheListShowsEveryMemberOnPagesThatFit(t *testing.T) {
 }
 
 func TestAPersonsPageOffersWhatTheVisitorMayDo(t *testing.T) {
-	inTown(t, group.NewGroup{}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Mod", moderation.RoleModerator)
 		w.join("Bob", 0)
 		labels := func(who, about string) (list []string) {
@@ -87,7 +87,7 @@ func TestAPersonsPageOffersWhatTheVisitorMayDo(t *testing.T) {
 }
 
 func TestMutingAndLettingWriteAgain(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		v := w.visitor(d, "Ann").opens("member.mu`who=Bob").follows("Mute")
 		v.fills("for", "a while", "reason", "too loud").follows("Mute").reads("Write a time as 30m, 2h, 7d or 1w.")
@@ -105,7 +105,7 @@ func TestMutingAndLettingWriteAgain(t *testing.T) {
 }
 
 func TestAKickAsksAndIsUndone(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		v := w.visitor(d, "Ann").opens("member.mu`who=Bob").follows("Kick").fills("reason", "cool down").follows("Go on")
 		v.reads("Kick Bob?", "Stays out for 1 h", "Reason: cool down")
@@ -122,7 +122,7 @@ func TestAKickAsksAndIsUndone(t *testing.T) {
 }
 
 func TestABanHidesPostsAndIsUndone(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		v := w.visitor(d, "Ann").opens("member.mu`who=Bob").follows("Ban").ticks("purge", "1", "branch", "1").fills("reason", "it's \"spam\" = bad | \\ `x`").follows("Go on")
 		v.reads("Ban Bob?", "Stays out for good", "hidden from everybody", "Everybody who came by these invites")
@@ -137,7 +137,7 @@ func TestABanHidesPostsAndIsUndone(t *testing.T) {
 }
 
 func TestSomebodyUnknownIsBannedByHisAddress(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		v := w.visitor(d, "Ann").opens("moderate.mu").follows("Who is banned").reads("Nobody is banned.").follows("Ban somebody by name or address")
 		v.fills("who", "nobody", "for", "1w").follows("Go on").reads("Nobody here is called")
 		if v.Value("g_who") != "nobody" || v.Value("g_for") != "1w" {
@@ -152,7 +152,7 @@ func TestSomebodyUnknownIsBannedByHisAddress(t *testing.T) {
 }
 
 func TestRolesAndPermissions(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		v := w.visitor(d, "Ann").opens("member.mu`who=Bob").follows("Role and permissions").follows("Change the role").reads("Choose a role.")
 		v.ticks("role", "moderator").follows("Change the role").reads("Bob is moderator now.")
@@ -173,7 +173,7 @@ func TestRolesAndPermissions(t *testing.T) {
 }
 
 func TestAMembershipMovesToANewIdentity(t *testing.T) {
-	inTown(t, group.NewGroup{}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		must(w.hub.Join(t.Context(), caller("Bob again"), valley, group.JoinInput{Name: "Bob2"}))(t)
 		v := w.visitor(d, "Ann").opens("member.mu`who=Bob").follows("Move to another identity").fills("to", "Bob2").follows("Go on").reads("32 hex digits")
@@ -188,7 +188,7 @@ func TestAMembershipMovesToANewIdentity(t *testing.T) {
 }
 
 func TestAllThatSomebodyWroteIsDeletedAfterASecondPage(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		for range 3 {
 			must(w.hub.Post(t.Context(), caller("Bob"), valley, group.PostInput{Text: []byte("goats")}))(t)

@@ -13,7 +13,7 @@ import (
 )
 
 func TestModeratorsDecideWhoWaits(t *testing.T) {
-	inTown(t, group.NewGroup{}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Mod", moderation.RoleModerator)
 		for _, name := range []string{"Dan", "Eve"} {
 			must(w.hub.Join(t.Context(), caller(name), valley, group.JoinInput{Name: name, Greeting: "I am " + name}))(t)
@@ -30,7 +30,7 @@ func TestModeratorsDecideWhoWaits(t *testing.T) {
 }
 
 func TestManyWhoWaitAreListedOnPagesThatFit(t *testing.T) {
-	inTown(t, group.NewGroup{}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{}, func(t *testing.T, w *town, d micron.Dialect) {
 		const n = 23
 		for i := range n {
 			must(w.hub.Join(t.Context(), caller(fmt.Sprint("W", i)), valley, group.JoinInput{Name: fmt.Sprintf("Waits %02d", i), Greeting: strings.Repeat("please ", 30)}))(t)
@@ -55,7 +55,7 @@ func TestManyWhoWaitAreListedOnPagesThatFit(t *testing.T) {
 }
 
 func TestReportsAreSettled(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		r := must(w.hub.Post(t.Context(), caller("Bob"), valley, group.PostInput{Text: []byte("cheap goats\nvery cheap")}))(t)
 		must(w.hub.Report(t.Context(), caller("Ann"), valley, group.ReportInput{Seq: r.Seq, Reason: "an advertisement"}))(t)
@@ -69,7 +69,7 @@ func TestReportsAreSettled(t *testing.T) {
 }
 
 func TestALockdownBeginsAndEnds(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		v := w.visitor(d, "Ann").opens("moderate.mu").fills("for", "soon").follows("Begin a lockdown").reads("Write a time as")
 		v.fills("for", "2h").follows("Begin a lockdown").reads("There is a lockdown", "for another 2 h")
 		w.visitor(d, "Eve").opens("join.mu").reads("Many are joining just now: a moderator decides").fills("name", "Eve").follows("Join").reads("You have asked to join as Eve.")
@@ -79,7 +79,7 @@ func TestALockdownBeginsAndEnds(t *testing.T) {
 }
 
 func TestTheLogAndTheBansArePagedByBytes(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		const n = 40
 		for i := range n {
 			must(w.hub.Ban(t.Context(), caller("Ann"), valley, group.BanInput{Target: hash(fmt.Sprint("x", i)), Reason: fmt.Sprintf("reason number %02d", i)}))(t)
@@ -108,7 +108,7 @@ func TestTheLogAndTheBansArePagedByBytes(t *testing.T) {
 }
 
 func TestInvitesAreMadeListedAndTakenBack(t *testing.T) {
-	inTown(t, group.NewGroup{Joining: moderation.JoiningInvite, Policy: moderation.Policy{InviteRole: moderation.RoleMember}}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Joining: moderation.JoiningInvite, Policy: moderation.Policy{InviteRole: moderation.RoleMember}}, func(t *testing.T, w *town, d micron.Dialect) {
 		invite := must(w.hub.CreateInvite(t.Context(), caller("Ann"), valley, group.InviteInput{}))(t)
 		must(w.hub.Join(t.Context(), caller("Bob"), valley, group.JoinInput{Name: "Bob", Code: invite.Code}))(t)
 		v := w.visitor(d, "Bob").opens("me.mu").follows("Invites").misses("moderator")

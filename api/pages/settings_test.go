@@ -14,7 +14,7 @@ import (
 
 // Each setting has its page, which shows what it is, and saves it as it is.
 func TestEverySettingIsReached(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		var keys []string
 		v := w.visitor(d, "Ann").opens("moderate.mu").follows("Settings")
 		for range 10 {
@@ -50,7 +50,7 @@ func TestEverySettingIsReached(t *testing.T) {
 }
 
 func TestSettingsChangeForWhoMay(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		v := w.visitor(d, "Ann").opens("settings.mu").follows("slow_mode").reads("slow_mode: default").fills("value", "fast").follows("Save").reads("it can be: 30s, 10m, 2h, 7d, off")
 		if v.Value("g_value") != "fast" {
@@ -77,7 +77,7 @@ func TestSettingsChangeForWhoMay(t *testing.T) {
 }
 
 func TestNamesAndTopic(t *testing.T) {
-	inTown(t, group.NewGroup{Public: true, Topic: "weather"}, func(w *town, d micron.Dialect) {
+	inTown(t, group.NewGroup{Public: true, Topic: "weather"}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Bob", 0)
 		v := w.visitor(d, "Ann").opens("moderate.mu").follows("Names and topic")
 		v.fills("public", "Upper Valley", "private", "Home", "topic", "it's [snow] `now` \\ > <b>").follows("Save").reads("Saved.")

@@ -37,11 +37,11 @@ func (w *writes) Update(ctx context.Context, f func(group.Tx) error) error {
 }
 
 // inTown runs a test in a bubble, once for each of the two programs. Ann owns the group, which is made as new says.
-func inTown(t *testing.T, new group.NewGroup, f func(w *town, d micron.Dialect)) {
+func inTown(t *testing.T, new group.NewGroup, f func(t *testing.T, w *town, d micron.Dialect)) {
 	t.Helper()
 	for _, d := range micron.Dialects() {
 		t.Run(d.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { f(newTown(t, new), d) })
+			synctest.Test(t, func(t *testing.T) { f(t, newTown(t, new), d) })
 		})
 	}
 }
