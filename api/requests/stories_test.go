@@ -35,6 +35,7 @@ func (r *room) because(got, want string) {
 // last heard. A spammer is banned with all he wrote. In the end the owner deletes the room.
 func TestStoryOfAPublicRoom(t *testing.T) {
 	inTown(t, func(w *town) {
+		t := w.t
 		ann, bob, cid, mal := w.citizen(1, "ann"), w.citizen(2, "bob"), w.citizen(3, "cid"), w.citizen(4, "mal")
 		r := w.makes(ann, &groupdv1.CreateGroupRequest{Preset: "public", Name: "MeshChat Public Chat"})
 
@@ -102,6 +103,7 @@ func TestStoryOfAPublicRoom(t *testing.T) {
 // TestStoryOfAPrivateGroup: strangers learn nothing of it but that it is there; who asks is let in, or turned away; who is invited comes in.
 func TestStoryOfAPrivateGroup(t *testing.T) {
 	inTown(t, func(w *town) {
+		t := w.t
 		ann, bob, cid, dan := w.citizen(1, "ann"), w.citizen(2, "bob"), w.citizen(3, "cid"), w.citizen(4, "dan")
 		r := w.makes(ann, &groupdv1.CreateGroupRequest{Preset: "private", Name: "Cottle Family Chat", Topic: "sunday lunch"})
 		in := r.info(bob)
@@ -172,6 +174,7 @@ func TestStoryOfAPrivateGroup(t *testing.T) {
 // TestStoryOfAnnouncements: few write, all read; others react, and answer as soon as the owner wants them to.
 func TestStoryOfAnnouncements(t *testing.T) {
 	inTown(t, func(w *town) {
+		t := w.t
 		ann, bob, cid, dan := w.citizen(1, "ann"), w.citizen(2, "bob"), w.citizen(3, "cid"), w.citizen(4, "dan")
 		r := w.makes(ann, &groupdv1.CreateGroupRequest{Preset: "announcements", Name: "Valley News"})
 		if in := r.info(nil); !in.GetReadOnly() || in.GetPreset() != "announcements" {
@@ -217,6 +220,7 @@ func TestStoryOfAnnouncements(t *testing.T) {
 // leavegroup, with nobody in charge, not even the one who made it or the operator; who wants to be rid of somebody clones it.
 func TestStoryOfAnEqualGroup(t *testing.T) {
 	inTown(t, func(w *town) {
+		t := w.t
 		ann, bob, cid, mal, dan := w.citizen(1, "ann"), w.citizen(2, "bob"), w.citizen(3, "cid"), w.citizen(4, "mal"), w.citizen(5, "dan")
 		operator := group.Caller{Local: true}
 		r := w.makes(ann, &groupdv1.CreateGroupRequest{Preset: "equal", Name: "the hikers"})
@@ -363,6 +367,7 @@ func TestStoryOfAnEqualGroup(t *testing.T) {
 // TestStoryOfAnEvent: three days of a fair that becomes four, the warnings, the end, a week to read, and then there is nothing left.
 func TestStoryOfAnEvent(t *testing.T) {
 	inTown(t, func(w *town) {
+		t := w.t
 		ann, bob, cid, dan := w.citizen(1, "ann"), w.citizen(2, "bob"), w.citizen(3, "cid"), w.citizen(4, "dan")
 		const day = 24 * time.Hour
 		end := time.Now().Add(3 * day).Truncate(time.Second)
