@@ -172,9 +172,17 @@ func TestWhatPeopleWriteDoesNothingOnAnyPage(t *testing.T) {
 	pages := ada.crawl(from)
 	read := 0
 	for address, page := range pages {
+		text, isPost := seqs[strings.TrimPrefix(address, ":/page/entry.mu`seq=")]
+		if isPost {
+			read++
+		}
 		for _, r := range readers {
-			if err := inert(r.Read(page)); err != nil {
+			reading := r.Read(page)
+			if err := inert(reading); err != nil {
 				t.Errorf("%s, %s: %v\n%s", r.Name, address, err, page)
+			}
+			if isPost && !strings.Contains(plainly(reading.Text()), plainly(text)) {
+				t.Errorf("%s, %s: %q is not read as it was typed:\n%s", r.Name, address, text, page)
 			}
 		}
 		for _, dialect := range micron.Dialects() {
@@ -182,16 +190,6 @@ func TestWhatPeopleWriteDoesNothingOnAnyPage(t *testing.T) {
 				if leadsToEvil(l.URL + l.Data) {
 					t.Errorf("our reader as %v, %s: a link to %q", dialect, address, l.URL)
 				}
-			}
-		}
-		text, found := seqs[strings.TrimPrefix(address, ":/page/entry.mu`seq=")]
-		if !found || strings.Contains(address, "|") {
-			continue
-		}
-		read++
-		for _, r := range readers {
-			if shown := plainly(r.Read(page).Text()); !strings.Contains(shown, plainly(text)) {
-				t.Errorf("%s, %s: %q is not read as it was typed:\n%s", r.Name, address, text, page)
 			}
 		}
 	}
