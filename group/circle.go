@@ -12,6 +12,9 @@ import (
 // maxInvitees is how many of those who were invited to a group that is formed are remembered, whatever they answered.
 const maxInvitees = 32
 
+// MaxInvited is how many people can be invited to a group when it is made.
+const MaxInvited = maxOwnInvites
+
 // CircleState is how a group is being formed, or was, as those see it who are in it or invited.
 type CircleState struct {
 	Circle
@@ -81,6 +84,9 @@ func (w *work) form(invite []AnyHash) error {
 		if err := w.rekey(moderation.EpochForming, w.caller.Identity); err != nil {
 			return err
 		}
+	}
+	if len(invite) > MaxInvited {
+		return &Error{Kind: KindTooLarge, Op: w.op, Field: "invite", Msg: "too many people at once", Limit: MaxInvited, Needed: int64(len(invite))}
 	}
 	for _, who := range invite {
 		_, err := w.invite(InviteInput{For: who, soon: true})

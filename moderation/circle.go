@@ -43,10 +43,10 @@ func invitee(f Facts) Verdict {
 		return deny(ReasonInvitee, "an invite to this group is for one person: there are no codes")
 	case to < InviteKnown || f.Met || f.Local:
 		return allow()
-	case to == InviteKnown && !f.Whole:
-		return deny(ReasonInvitee, "name people with whom you have not exchanged messages here by their whole address")
 	case to == InviteMet:
 		return deny(ReasonInvitee, "only people with whom you have exchanged messages here can be invited")
+	case !f.Whole:
+		return deny(ReasonInvitee, "name people with whom you have not exchanged messages here by their whole address")
 	}
 	return allow()
 }

@@ -1,6 +1,7 @@
 package moderation_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,43 @@ func TestWhyAGroupIsNotEstablished(t *testing.T) {
 		f.Action, f.Forming, f.Creator, f.Unanswered, f.AnswerTime = moderation.ActionEstablish, c.forming, c.creator, c.unanswered, c.left
 		if v := moderation.Decide(f, now()); v.Reason != c.want || v.RetryAfter != c.wait {
 			t.Errorf("%s: %q, wait %v: %s", c.what, v.Reason, v.RetryAfter, v.Text)
+		}
+	}
+}
+
+func TestWhyAnInviteCanNotBeDeclined(t *testing.T) {
+	for standing, want := range map[moderation.Standing]moderation.Reason{
+		moderation.StandingInvited: "", moderation.StandingMember: moderation.ReasonAlready, moderation.StandingMuted: moderation.ReasonAlready,
+		moderation.StandingPending: moderation.ReasonInvite, moderation.StandingStranger: moderation.ReasonInvite, moderation.StandingBanned: moderation.ReasonBanned,
+	} {
+		f := moderation.Facts{Action: moderation.ActionDecline, Identified: true, Standing: standing}
+		if v := moderation.Decide(f, now()); v.Reason != want {
+			t.Errorf("%s: %q, want %q", standing, v.Reason, want)
+		}
+	}
+	if v := moderation.Decide(moderation.Facts{Action: moderation.ActionDecline, Identified: true, Local: true, Standing: moderation.StandingStranger}, now()); v.Reason != moderation.ReasonInvite {
+		t.Errorf("the operator: %q", v.Reason)
+	}
+}
+
+// TestWhyOneCanNotBeInvited: what to do about it is said.
+func TestWhyOneCanNotBeInvited(t *testing.T) {
+	for _, c := range []struct {
+		to                moderation.Invitees
+		named, whole, met bool
+		want              string
+	}{
+		{moderation.InviteAnyone, false, false, false, ""},
+		{moderation.InviteNamed, false, false, false, "no codes"}, {moderation.InviteNamed, true, false, false, ""},
+		{moderation.InviteKnown, false, true, true, "no codes"}, {moderation.InviteKnown, true, false, false, "whole address"},
+		{moderation.InviteKnown, true, true, false, ""}, {moderation.InviteKnown, true, false, true, ""},
+		{moderation.InviteMet, true, true, false, "only people"}, {moderation.InviteMet, true, false, false, "only people"}, {moderation.InviteMet, true, false, true, ""},
+	} {
+		f := as(moderation.RoleOwner)
+		f.Action, f.Named, f.Whole, f.Met = moderation.ActionInvite, c.named, c.whole, c.met
+		f.Policy.InviteTo = c.to
+		if v := moderation.Decide(f, now()); (v.Outcome == moderation.Allow) != (c.want == "") || !strings.Contains(v.Text, c.want) {
+			t.Errorf("%+v: %s", c, v.Text)
 		}
 	}
 }

@@ -93,11 +93,21 @@ func (s *Server) createGroup(ctx context.Context, c *call, q *groupdv1.CreateGro
 		}
 		n.Set.Change = func(to *moderation.Policy) { policyIn(p, to) }
 	}
+	if most := group.MaxInvited; len(q.GetInvite()) > most {
+		return nil, nil, &group.Error{Kind: group.KindTooLarge, Op: "create group", Field: "invite", Msg: "too many people at once", Limit: int64(most), Needed: int64(len(q.GetInvite()))}
+	}
+	for _, who := range q.GetInvite() {
+		h, err := s.resolve(ctx, c, "invite", who, group.AmongAcquaintances)
+		if err != nil {
+			return nil, nil, err
+		}
+		n.Invite = append(n.Invite, h)
+	}
 	made, err := s.hub.CreateGroup(ctx, caller, n)
 	if err != nil {
 		return nil, nil, err
 	}
-	return s.madeGroup(ctx, c, group.Cloned{Group: made})
+	return s.madeGroup(ctx, c, group.Cloned{Group: made, Invited: len(n.Invite)})
 }
 
 // cloneGroup answers /groups/clone: a group with settings and members of this one.

@@ -343,7 +343,10 @@ type CreateGroupRequest struct {
 	// none there.
 	Stamp []byte `protobuf:"bytes,9,opt,name=stamp,proto3" json:"stamp,omitempty"`
 	// A repeat with the same id answers with the same group.
-	ClientId      []byte `protobuf:"bytes,10,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId []byte `protobuf:"bytes,10,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Who is invited at once, at most 50, and in a circle nine; they are told one after the other. A name is looked up among those with whom the
+	// caller has exchanged messages on this server.
+	Invite        []*Who `protobuf:"bytes,11,rep,name=invite,proto3" json:"invite,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -448,6 +451,13 @@ func (x *CreateGroupRequest) GetClientId() []byte {
 	return nil
 }
 
+func (x *CreateGroupRequest) GetInvite() []*Who {
+	if x != nil {
+		return x.Invite
+	}
+	return nil
+}
+
 // CloneGroupRequest makes a group with the settings and members of the group that is asked, without some of them. The others are invited, each
 // by an invite for him alone, and told so one after the other; nobody is added. Posts and bans stay where they are. Members with the rank
 // of clone_role may, where the server lets them make groups.
@@ -545,7 +555,7 @@ type GroupReply struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Status *Status                `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
 	Group  *GroupSummary          `protobuf:"bytes,2,opt,name=group,proto3" json:"group,omitempty"`
-	// Of a clone: how many are invited, and how many were left out.
+	// How many are invited; of a clone, how many were left out.
 	Invited uint32 `protobuf:"varint,3,opt,name=invited,proto3" json:"invited,omitempty"`
 	LeftOut uint32 `protobuf:"varint,4,opt,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
 	// There are more members than are invited at once.
@@ -698,7 +708,7 @@ const file_groupd_v1_groups_proto_rawDesc = "" +
 	"\vGroupsReply\x12)\n" +
 	"\x06status\x18\x01 \x01(\v2\x11.groupd.v1.StatusR\x06status\x12/\n" +
 	"\x06groups\x18\x02 \x03(\v2\x17.groupd.v1.GroupSummaryR\x06groups\x12\x12\n" +
-	"\x04more\x18\x03 \x01(\bR\x04more\"\xc6\x02\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\"\xee\x02\n" +
 	"\x12CreateGroupRequest\x12\x16\n" +
 	"\x06preset\x18\x01 \x01(\tR\x06preset\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12!\n" +
@@ -710,7 +720,8 @@ const file_groupd_v1_groups_proto_rawDesc = "" +
 	"\amy_name\x18\b \x01(\tR\x06myName\x12\x14\n" +
 	"\x05stamp\x18\t \x01(\fR\x05stamp\x12\x1b\n" +
 	"\tclient_id\x18\n" +
-	" \x01(\fR\bclientIdB\t\n" +
+	" \x01(\fR\bclientId\x12&\n" +
+	"\x06invite\x18\v \x03(\v2\x0e.groupd.v1.WhoR\x06inviteB\t\n" +
 	"\a_public\"\xd2\x01\n" +
 	"\x11CloneGroupRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
@@ -773,14 +784,15 @@ var file_groupd_v1_groups_proto_depIdxs = []int32{
 	2,  // 4: groupd.v1.GroupsReply.groups:type_name -> groupd.v1.GroupSummary
 	8,  // 5: groupd.v1.CreateGroupRequest.joining:type_name -> groupd.v1.Joining
 	12, // 6: groupd.v1.CreateGroupRequest.policy:type_name -> groupd.v1.Policy
-	13, // 7: groupd.v1.CloneGroupRequest.without:type_name -> groupd.v1.Who
-	11, // 8: groupd.v1.GroupReply.status:type_name -> groupd.v1.Status
-	2,  // 9: groupd.v1.GroupReply.group:type_name -> groupd.v1.GroupSummary
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	13, // 7: groupd.v1.CreateGroupRequest.invite:type_name -> groupd.v1.Who
+	13, // 8: groupd.v1.CloneGroupRequest.without:type_name -> groupd.v1.Who
+	11, // 9: groupd.v1.GroupReply.status:type_name -> groupd.v1.Status
+	2,  // 10: groupd.v1.GroupReply.group:type_name -> groupd.v1.GroupSummary
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_groupd_v1_groups_proto_init() }
