@@ -179,6 +179,9 @@ func (s *scene) cloneOf(in CloneInput) NewGroup {
 	if n.Joining == moderation.JoiningClosed {
 		n.Joining = moderation.JoiningInvite // or nobody could follow
 	}
+	if n.Policy.Over(s.expiry) {
+		n.Preset, n.Policy.ExpiresAt = "", 0 // what comes of it lasts
+	}
 	switch {
 	case in.Public != nil:
 		n.Public = *in.Public

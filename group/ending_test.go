@@ -262,3 +262,30 @@ func TestTheTopicIsNotATimeline(t *testing.T) {
 		must(h.hub.UpdateTopic(t.Context(), bob, valley, "one more"))(t)
 	})
 }
+
+func TestWhatIsClonedOfAnEventThatIsOverLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, ends(time.Hour), lets(group.Creating{Who: moderation.CreatingMembers, Cooldown: time.Nanosecond}))
+		ann := h.joined("Ann", moderation.RoleOwner)
+		before := must(h.hub.CloneGroup(t.Context(), ann, valley, group.CloneInput{Name: "Second"}))(t).Group
+		if before.Preset != "event" || before.Policy.ExpiresAt == 0 {
+			t.Errorf("before: %+v", before)
+		}
+		time.Sleep(2 * time.Hour)
+		after := must(h.hub.CloneGroup(t.Context(), ann, valley, group.CloneInput{Name: "Third"}))(t).Group
+		if after.Preset != "" || after.Policy.ExpiresAt != 0 {
+			t.Errorf("after: %+v", after)
+		}
+	})
+}
+
+// Where nobody could approve, who was open and leaves somebody out invites.
+func TestACloneWithoutSomebodyWhereNobodyApproves(t *testing.T) {
+	h := newHouse(t, open, lets(group.Creating{Who: moderation.CreatingMembers}), func(n *group.NewGroup, _ *group.Config) {
+		n.Policy.NoStaff, n.Policy.CloneRole = true, moderation.RoleMember
+	})
+	ann, mal := h.joined("Ann", moderation.RoleMember), h.joined("Mal", moderation.RoleMember)
+	if g := must(h.hub.CloneGroup(t.Context(), ann, valley, group.CloneInput{Without: []group.AnyHash{hash(mal)}}))(t).Group; g.Joining != moderation.JoiningInvite {
+		t.Errorf("joining: %s", g.Joining)
+	}
+}

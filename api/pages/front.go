@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -72,11 +73,13 @@ func (s *Server) about(v *visit, p *page) {
 	}
 	p.nl()
 	if preset, ok := moderation.PresetNamed(in.Preset); ok {
-		p.line(preset.Text)
+		p.line("Made as: " + preset.Word + ". " + preset.Text)
 	}
 	switch {
 	case in.Over:
 		p.line("This group has ended. It can still be read for a while.")
+	case in.Inside && in.Policy.ExpiresAt != 0:
+		p.line("It ends on " + words.ShowMoment(in.Policy.ExpiresAt) + ".")
 	case in.Policy.ReadOnly:
 		p.line("Few write here, the others read.")
 	}
