@@ -50,7 +50,7 @@ func (f *files) note(path string, what file) {
 	}
 	if len(f.order) >= maxFileLinks {
 		delete(f.links, f.order[0])
-		f.order = append(f.order[:0:0], f.order[1:]...)
+		f.order = f.order[1:]
 	}
 	f.links[h], f.order = what, append(f.order, h)
 }

@@ -8,7 +8,10 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"groupd/api/pages"
 	"groupd/group"
@@ -291,5 +294,36 @@ func TestHistoryIsReadPageByPageInBothDirections(t *testing.T) {
 	}
 	if !slices.Equal(all, want[1:]) {
 		t.Errorf("found: %v", all)
+	}
+}
+
+// a client gives up 11 s after it asked.
+func TestPagesComeInTimeUnderLoad(t *testing.T) {
+	s := newSite(t, nil)
+	s.join("Ann", "Bob")
+	for i := range 100 {
+		s.posts("Ann", fmt.Sprintf("post %d of many, with some words in it", i))
+	}
+	var longest atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() {
+			for _, path := range []string{"/page/index.mu", "/page/history.mu", "/page/entry.mu", "/page/members.mu", "/page/post.mu"} {
+				began := time.Now()
+				s.pages.Handle(t.Context(), caller([]string{"Ann", "Bob"}[i%2]), rns.LinkID{byte(i)}, path, packed(map[string]string{"var_seq": "50"}))
+				for took := int64(time.Since(began)); ; {
+					if was := longest.Load(); took <= was || longest.CompareAndSwap(was, took) {
+						break
+					}
+				}
+			}
+		})
+	}
+	for i := range 100 {
+		s.posts("Bob", fmt.Sprint("meanwhile ", i))
+	}
+	wg.Wait()
+	if took := time.Duration(longest.Load()); took > 11*time.Second {
+		t.Errorf("a page took %v", took)
 	}
 }

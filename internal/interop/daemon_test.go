@@ -31,7 +31,7 @@ func role(s *Server) string {
 }
 
 // I-106 to I-109, I-131: with `--config` and the folder that groupd was started with, the stock tools show what groupd knows. It is a transport
-// node in place of rnsd; nothing but the configuration says so.
+// node in place of rnsd; nothing but the configuration says so. X-149: its pages are announced with the bare name.
 func TestStockToolsWorkAgainstGroupd(t *testing.T) {
 	t.Parallel()
 	port := freePort(t, "127.0.0.1")
@@ -44,8 +44,13 @@ func TestStockToolsWorkAgainstGroupd(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(m.dir, "storage", "transport_identity")); err != nil || info.Size() != 64 || info.Mode().Perm() != 0o600 {
 		t.Errorf("the identity for stock tools: %v, %v", info, err)
 	}
-	address := server.JSON("group", "show")["address"].(string)
+	shown := server.JSON("group", "show")
+	address := shown["address"].(string)
 	far := StartPeer(t, "far", ClientConfig("127.0.0.1", port))
+	site := shown["serving"].(map[string]any)["destinations"].([]any)[2].(map[string]any)
+	if heard := far.Await("announce", 30*time.Second, func(e Event) bool { return e.Text("destination") == site["hash"] }); heard.Text("app_data") != hex.EncodeToString([]byte(shown["name"].(string))) {
+		t.Errorf("%v is announced with %q", site, heard.Text("app_data"))
+	}
 	key := far.Do("identity", Args{"name": "me"})["public"].(string)
 	dest := far.Do("destination", Args{"name": "d", "identity": "me", "app": "groupd", "aspects": aspects})["hash"].(string)
 	far.Do("announce", Args{"name": "d"})
