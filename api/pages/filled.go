@@ -59,7 +59,7 @@ func (v *visit) clear() {
 
 // span is a duration as typed in a field or given along by a link; 0 for nothing.
 func (v *visit) span(name string) (time.Duration, error) {
-	text := strings.ReplaceAll(v.value(name), " ", "")
+	text := strings.Join(strings.Fields(v.value(name)), "") // NomadNet's fields take several lines
 	if text == "" {
 		return 0, nil
 	}

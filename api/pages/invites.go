@@ -66,7 +66,12 @@ func (s *Server) invites(v *visit) *page {
 
 // inviteForm asks for whom, as what, how often and how long.
 func (s *Server) inviteForm(v *visit, p *page, form string) {
-	p.line("For one person, by name or address, who is told; or empty: for whoever has the code.")
+	codes := v.info.Policy.InviteTo == moderation.InviteAnyone
+	if codes {
+		p.line("For one person, by name or address, who is told; or empty: for whoever has the code.")
+	} else {
+		p.line("For one person, by name or address, who is told.")
+	}
 	boxes(p, 1000, box{"For:", "who", 32, v.typed("who", "")})
 	p.text("As ")
 	role := v.typed("role", moderation.RoleMember.String())
@@ -75,7 +80,11 @@ func (s *Server) inviteForm(v *visit, p *page, form string) {
 			p.radio("role", r.String(), r.String(), role == r.String()).text(" ")
 		}
 	}
-	p.end().text("Uses ").input("uses", 4, brief(v.typed("uses", "1"))).text(" Holds for, as 7d ").input("for", 5, brief(v.typed("for", ""))).nl()
+	p.end()
+	if codes {
+		p.text("Uses ").input("uses", 4, brief(v.typed("uses", "1")))
+	}
+	p.text(" Holds for, as 7d ").input("for", 5, brief(v.typed("for", ""))).nl()
 	s.form(v, p, form, "Make an invite")
 	p.nl().nl()
 }

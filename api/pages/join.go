@@ -64,6 +64,8 @@ func (s *Server) door(v *visit, p *page) {
 		p.line("You have asked to join; a moderator decides, and you are told by a message. You can change below what you said.")
 		p.text("Your address, to hand to a moderator: " + group.AddressOf(v.caller.Identity).String()).nl()
 		p.link("Take the request back", "/page/leave.mu").nl()
+	case i.Over:
+		p.line("This group has ended: nobody joins any more.")
 	case i.You.Standing == moderation.StandingInvited:
 		p.line("You are invited: choose a name and join.")
 		if s.can(v, moderation.ActionCircle) && i.Policy.Establish {
@@ -93,7 +95,7 @@ func (s *Server) door(v *visit, p *page) {
 func (s *Server) joinForm(v *visit, p *page, form string) {
 	i := v.info
 	stranger := i.You.Standing == moderation.StandingStranger
-	if i.Joining == moderation.JoiningClosed && stranger {
+	if i.Over || i.Joining == moderation.JoiningClosed && stranger {
 		return
 	}
 	name := ""
