@@ -23,7 +23,7 @@ func (s *Server) settings(v *visit) *page {
 	changes := s.can(v, moderation.ActionSettings)
 	p := s.page(v, title)
 	if set.Preset != "" && from == 0 {
-		p.text("Made as: " + set.Preset + ". ").link("What that is", "/page/kinds.mu").nl()
+		p.text("Made as: "+set.Preset+". ").link("What that is", "/page/kinds.mu").nl()
 	}
 	if s.can(v, moderation.ActionName) || s.can(v, moderation.ActionTopic) {
 		p.link("Names and topic", "/page/names.mu").nl().nl()
