@@ -333,8 +333,8 @@ func ownGroups() []step {
 	all := obj{"max_bytes": 9000}
 	return []step{
 		{who: "Eve", ask: "/groups/create", body: obj{"preset": "circle", "name": "Eves Ridge", "my_name": "Eve", "invite": []obj{named("Jon"), {"name": "{@Ida}"}}}, code: "DENIED"}, // Ida wants no invites
-		{who: "Eve", ask: "/groups/create", body: obj{"preset": "circle", "name": "Eves Ridge", "my_name": "Eve", "invite": []obj{named("Jon")}}, check: func(_ *talk, a obj) error { return holds(a, "1", "invited") }, seen: map[string]sight{
-			"Jon": invitedTo("Eves Ridge", true), "Dan": asking("/groups", all, unlisted("Eves Ridge")),
+		{who: "Eve", ask: "/groups/create", body: obj{"preset": "circle", "name": "Eves Ridge", "my_name": "Eve", "invite": []obj{{"name": "{@Mal}"}}}, check: func(_ *talk, a obj) error { return holds(a, "1", "invited") }, seen: map[string]sight{
+			"Mal": invitedTo("Eves Ridge", true), "Dan": asking("/groups", all, unlisted("Eves Ridge")),
 		}},
 		{who: "Ben", ask: "/groups/create", body: obj{"name": "Bens Boats", "topic": "oars", "my_name": "Ben"}, check: keeps("boats"), seen: map[string]sight{
 			"Cy": asking("/groups", all, listed("Bens Boats")), "Eve": asking("/groups", all, listed("oars")),
