@@ -35,8 +35,11 @@ const (
 	sendEvery  = 1100 * time.Millisecond // members may post once a second
 )
 
-// asking are the groups that people go on to use, each with one member who asks all the time.
+// asking are the groups that people go on to use, each with one member who reads all the time, and some who post.
 func asking() []int { return []int{1, 2, 25, 49} }
+
+// posting is how many of a group post, each as often as members may.
+const posting = 5
 
 // membersOf and postsOf are how large the groups are.
 func membersOf(n int) int {
@@ -278,7 +281,7 @@ func seedGroups(tb testing.TB, path string) {
 }
 
 // users are members of groups that are not flooded.
-type users struct{ lines map[int]*crowd.Line }
+type users struct{ lines map[int][]*crowd.Line }
 
 func (s *server) users(tb testing.TB) *users {
 	tb.Helper()
@@ -289,10 +292,13 @@ func (s *server) users(tb testing.TB) *users {
 	life.Go(func() { _ = node.Run(ctx) })
 	tb.Cleanup(func() { cancel(); life.Wait() })
 	check(tb, node.Online(ctx))
-	u := &users{make(map[int]*crowd.Line)}
+	u := &users{make(map[int][]*crowd.Line)}
 	for _, n := range asking() {
-		u.lines[n], err = node.Line(ctx, n, crowd.Identity(crowd.Member(n, 0)))
-		check(tb, err)
+		for i := range posting {
+			l, err := node.Line(ctx, n, crowd.Identity(crowd.Member(n, i)))
+			check(tb, err)
+			u.lines[n] = append(u.lines[n], l)
+		}
 	}
 	return u
 }
@@ -333,27 +339,31 @@ func (u *users) ask(tb testing.TB, during time.Duration) (took [2]waits) {
 		})
 	}
 	ctx := context.Background()
-	for n, l := range u.lines {
-		me, to := crowd.Identity(crowd.Member(n, 0)), crowd.Identity(crowd.Group(n)).Hash()
+	for n, lines := range u.lines {
+		to := crowd.Identity(crowd.Group(n)).Hash()
 		each(n, 0, askEvery, func(i int) (groupdv1.Code, error) {
-			switch i % 4 {
+			switch l := lines[0]; i % 4 {
 			case 0:
 				return l.Ask(ctx, "/info", &groupdv1.InfoRequest{}, &groupdv1.InfoReply{})
 			case 1:
 				return l.Ask(ctx, "/members", &groupdv1.MembersRequest{}, &groupdv1.MembersReply{})
+			default:
+				return l.Ask(ctx, "/messages", &groupdv1.MessagesRequest{Newest: 10, MaxBytes: 2000, Accept: []groupdv1.Codec{groupdv1.Codec_DEFLATE_DICTIONARY_1}}, &groupdv1.MessagesReply{})
 			}
-			return l.Ask(ctx, "/messages", &groupdv1.MessagesRequest{Newest: 10, MaxBytes: 2000, Accept: []groupdv1.Codec{groupdv1.Codec_DEFLATE_DICTIONARY_1}}, &groupdv1.MessagesReply{})
 		})
-		each(n, 1, sendEvery, func(i int) (groupdv1.Code, error) {
-			now := time.Now()
-			m, err := lxmf.Pack(me, lxmf.Draft{
-				Destination: rns.HashDestination(&to, "lxmf", "delivery"), Timestamp: float64(now.UnixNano()) / 1e9, Content: fmt.Appendf(nil, "post %d", now.UnixNano()),
+		for i, l := range lines {
+			me := crowd.Identity(crowd.Member(n, i))
+			each(n, 1, sendEvery, func(int) (groupdv1.Code, error) {
+				now := time.Now()
+				m, err := lxmf.Pack(me, lxmf.Draft{
+					Destination: rns.HashDestination(&to, "lxmf", "delivery"), Timestamp: float64(now.UnixNano()) / 1e9, Content: fmt.Appendf(nil, "post %d", now.UnixNano()),
+				})
+				if err != nil {
+					return 0, err
+				}
+				return l.Ask(ctx, "/messages/send", &groupdv1.SendRequest{Message: m.Packed()}, &groupdv1.SendReply{})
 			})
-			if err != nil {
-				return 0, err
-			}
-			return l.Ask(ctx, "/messages/send", &groupdv1.SendRequest{Message: m.Packed()}, &groupdv1.SendReply{})
-		})
+		}
 	}
 	wg.Wait()
 	return took
