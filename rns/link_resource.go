@@ -36,6 +36,8 @@ func (r linkOfResources) seal(plaintext []byte) []byte {
 	return sealed
 }
 
+func (r linkOfResources) turn() (leave func()) { return r.l.shared.builds.enter(r.l.destination) }
+
 func (r linkOfResources) open(token []byte) ([]byte, bool) { return r.key.OpenInPlace(token) }
 
 func (r linkOfResources) sendData(context Context, payload []byte, encrypted bool) {

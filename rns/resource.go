@@ -254,14 +254,15 @@ func (r *ReceivedResource) end(err error) {
 	r.mu.Unlock()
 }
 
-// resourceLink is what resources ask of their link. All methods are called from the link's goroutine, except seal and
-// open, which workers call too while the link lives (the keys do not change once they are derived), and post.
+// resourceLink is what resources ask of their link. All methods are called from the link's goroutine, except seal, open
+// and turn, which workers call too while the link lives (the keys do not change once they are derived), and post.
 type resourceLink interface {
 	id() LinkID
 	sdu() int           // part size: link MTU − 36
 	rtt() time.Duration // as measured when the link was established; 0 unknown
 	rand() io.Reader
 	seal(plaintext []byte) []byte                         // one token; nil when the link has no keys any more
+	turn() (leave func())                                 // waits until a large segment may be built
 	open(token []byte) ([]byte, bool)                     // plaintext, in the memory of the token
 	sendData(ctx Context, payload []byte, encrypted bool) // copies payload; drops it when the link is not ACTIVE
 	sendProof(ctx Context, payload []byte)                // a PROOF packet, clear

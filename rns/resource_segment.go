@@ -48,6 +48,7 @@ type segmentPlan struct {
 	sdu      int
 	entropy  resourceEntropy
 	seal     func([]byte) []byte
+	turn     func() (leave func()) // nil: it is small, and nobody waits for a turn
 }
 
 // resourceSegment is a segment ready to be sent.
@@ -88,6 +89,9 @@ func (p *segmentPlan) build() (*resourceSegment, error) {
 	body := data
 	if len(p.metadata) > 0 {
 		body = append(append(make([]byte, 0, len(p.metadata)+len(data)), p.metadata...), data...)
+	}
+	if p.turn != nil {
+		defer p.turn()()
 	}
 	s := &resourceSegment{index: p.index, sdu: p.sdu}
 	packed := body

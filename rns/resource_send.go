@@ -137,6 +137,9 @@ func (s *resourceSender) job() (resourceJob, bool) {
 	if index == 1 {
 		plan.metadata = s.metadata
 	}
+	if length+int64(len(plan.metadata)) >= resourceJobInline {
+		plan.turn = s.link.turn
+	}
 	var err error
 	if plan.entropy, err = drawResourceEntropy(s.link.rand()); err != nil {
 		s.nextErr = err
