@@ -32,6 +32,7 @@ type Hub interface {
 	Pin(ctx context.Context, c group.Caller, g group.GroupID, seq group.Seq, off bool) (group.PinResult, error)
 	Report(ctx context.Context, c group.Caller, g group.GroupID, in group.ReportInput) (group.Change, error)
 	Delete(ctx context.Context, c group.Caller, g group.GroupID, in group.DeleteInput) (group.DeleteResult, error)
+	Directory(ctx context.Context, c group.Caller, q group.DirectoryQuery) (group.DirectoryPage, error)
 
 	FormHub
 }
@@ -104,6 +105,7 @@ func (s *Server) table() []route {
 		{"/page/post.mu", s.post},
 		{"/page/help.mu", s.help},
 		{"/page/disclosure.mu", s.disclosure},
+		{"/page/directory.mu", s.directory},
 	}, s.formPages()...)
 }
 
