@@ -167,13 +167,16 @@ func (h *Hub) Heard(ctx context.Context, c Caller) error {
 	for i := 0; err == nil && i < len(waiting); i++ {
 		err = h.establishOverdue(ctx, c, waiting[i])
 	}
+	expected := false
 	if err == nil {
-		err = h.arriveAll(ctx, c)
+		expected, err = h.arriveAll(ctx, c)
 	}
 	if err != nil {
 		return h.failed(op, err)
 	}
-	h.lately.note(c, passed)
+	if !expected {
+		h.lately.note(c, passed)
+	}
 	return nil
 }
 

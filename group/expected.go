@@ -306,24 +306,24 @@ func (h *Hub) arrive(ctx context.Context, c Caller, g GroupID) error {
 	})
 }
 
-// arriveAll makes somebody who is expected a member wherever he is. He must be known by his key.
-func (h *Hub) arriveAll(ctx context.Context, c Caller) error {
+// arriveAll makes somebody who is expected a member wherever he is, and reports whether he still is somewhere. He must be known by his key.
+func (h *Hub) arriveAll(ctx context.Context, c Caller) (still bool, err error) {
 	if len(c.PublicKey) == 0 || c.Identity.IsZero() {
-		return nil
+		return false, nil
 	}
 	var groups []GroupID
-	err := h.store.View(ctx, func(tx ReadTx) (err error) {
+	err = h.store.View(ctx, func(tx ReadTx) (err error) {
 		groups, err = tx.ExpectedIn(AnyHash(c.Identity), AnyHash(AddressOf(c.Identity)))
 		return err
 	})
 	for _, g := range groups {
 		if err == nil {
 			if err = h.arrive(ctx, c, g); Refused(err) {
-				err = nil // the group is full: he stays expected
+				err, still = nil, true // the group is full: he stays expected
 			}
 		}
 	}
-	return err
+	return still, err
 }
 
 // Expected lists who is expected, by what names him: those after one; limit 0 is DefaultPage. For the operator.

@@ -53,9 +53,9 @@ func (s *Server) heardLine(p *page, e group.DirectoryEntry, found group.Director
 	if e.Public {
 		kind = ", public, "
 	}
-	p.text(kind + e.Joining.String() + ", " + count(e.Hops, "hop") + ", heard " + moderation.Passed(found.Now.Sub(e.Last)) + " ago ")
+	p.text(kind + e.Joining.String() + ", " + count(e.Hops, "hop") + ", heard " + moderation.Passed(found.Now.Sub(e.Last)) + " ago, ")
 	p.write("write to it", e.Address.String())
 	if !e.Alike.IsZero() {
-		p.text(" ").bold("The name looks like that of an older group.")
+		p.text(". ").bold("The name looks like that of an older group.")
 	}
 }
