@@ -20,7 +20,7 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 		greeting = greeting[:len(greeting)-size]
 	}
 	var r JoinResult
-	if err := h.arriveAll(ctx, c); err != nil {
+	if _, err := h.arriveAll(ctx, c); err != nil {
 		return r, h.failed(op, err)
 	}
 	err := h.change(ctx, op, c, g, &r, func(w *work) error {
