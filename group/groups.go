@@ -69,7 +69,7 @@ func (h *Hub) MayCreate(ctx context.Context, c Caller) error {
 	err = h.store.View(ctx, func(tx ReadTx) error { return h.mayFound(tx, op, c) })
 	if err == nil && !c.Local {
 		if wait := h.founding.Wait(h.clock.wall(), foundingKeys(c), h.foundingRates()); wait > 0 {
-			err = tooManyGroups(op, wait)
+			err = h.tooManyGroups(op, wait)
 		}
 	}
 	if err != nil {
@@ -114,6 +114,7 @@ func (h *Hub) roomForGroup(tx ReadTx, op string, c Caller) error {
 		most = MaxGroups
 	}
 	if n >= most {
+		h.ungrouped.Add(1)
 		return &Error{Kind: KindFull, Op: op, Msg: "there are too many groups here", Limit: int64(most)}
 	}
 	if c.Local {
@@ -123,6 +124,7 @@ func (h *Hub) roomForGroup(tx ReadTx, op string, c Caller) error {
 		return err
 	}
 	if n >= h.creating.PerPerson {
+		h.ungrouped.Add(1)
 		return &Error{Kind: KindFull, Op: op, Msg: "you have made as many groups as one person may: delete one first", Limit: int64(h.creating.PerPerson)}
 	}
 	return nil
@@ -138,7 +140,8 @@ func (h *Hub) foundingRates() []moderation.Rate {
 	}
 }
 
-func tooManyGroups(op string, wait time.Duration) *Error {
+func (h *Hub) tooManyGroups(op string, wait time.Duration) *Error {
+	h.ungrouped.Add(1)
 	return &Error{
 		Kind: KindRateLimited, Op: op, Reason: moderation.ReasonRate, RetryAfter: wait,
 		Msg: "groups were made here not long ago: wait " + moderation.Remaining(wait),
@@ -210,7 +213,7 @@ func (h *Hub) found(ctx context.Context, op string, c Caller, made *founded, dra
 		}
 		if !c.Local { // the last step, so that what is refused costs nothing
 			if wait, _ := h.founding.Take(w.group.Created, foundingKeys(c), h.foundingRates()); wait > 0 {
-				return tooManyGroups(op, wait)
+				return h.tooManyGroups(op, wait)
 			}
 		}
 		return h.clock.advance(tx)
@@ -371,6 +374,7 @@ func (h *Hub) Groups(ctx context.Context, c Caller) ([]Info, error) {
 	}
 	if !c.Local { // who has not identified shares with all others
 		if wait := h.listing.TakeOne(h.clock.wall(), c.Identity, moderation.Rate{Burst: listBurst, Every: listEvery}); wait > 0 {
+			h.unlisted.Add(1)
 			return nil, &Error{Kind: KindRateLimited, Op: op, Msg: "the groups were listed often just now, wait a little", Reason: moderation.ReasonRate, RetryAfter: wait}
 		}
 	}

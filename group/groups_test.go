@@ -140,6 +140,9 @@ func TestOnePersonAndAllTogetherMakeSoManyGroups(t *testing.T) {
 		}
 		h.makes(dan, "Seventh")
 		must(h.hub.CreateGroup(ctx, operator(), group.NewGroup{ID: "more", PublicName: "The operator's", Public: true}))(t)
+		if n := h.hub.Stats().GroupsRefused; n != 5 {
+			t.Errorf("%d counted", n)
+		}
 	})
 }
 
@@ -251,7 +254,7 @@ func TestWhoListsGroupsOftenWaits(t *testing.T) {
 			_, err = h.hub.Groups(t.Context(), mal)
 		}
 		refused(t, "too often", err, group.KindRateLimited)
-		if asked != 31 {
+		if n := h.hub.Stats().ListsRefused; asked != 31 || n != 1 {
 			t.Errorf("refused at the %dth list", asked)
 		}
 		h.lists(person("Eve"))
@@ -580,5 +583,35 @@ func TestTwoHundredGroupsComeAndGoAndLeaveNothing(t *testing.T) {
 		})
 		cancel()
 		<-done
+	})
+}
+
+func TestOfALargeGroupStaffAndThoseHeardLastAreInvitedToAClone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, open, lets(group.Creating{Who: moderation.CreatingMembers}), func(n *group.NewGroup, cfg *group.Config) {
+			n.Policy.CostCeiling, cfg.Limits.GroupJoinRate = 1, moderation.Rate{Burst: -1}
+		})
+		ann, mod := h.joined("Ann", moderation.RoleOwner), h.joined("Mod", moderation.RoleModerator)
+		first := h.joined("m0", moderation.RoleMember)
+		for i := range group.MaxCloned {
+			time.Sleep(time.Second)
+			h.joined(fmt.Sprint("m", i+1), moderation.RoleMember)
+		}
+		clone := must(h.hub.CloneGroup(t.Context(), ann, valley, group.CloneInput{}))(t)
+		if clone.Invited != group.MaxCloned || !clone.More {
+			t.Fatalf("%+v", clone)
+		}
+		for _, c := range []struct {
+			who  string
+			c    group.Caller
+			want moderation.Standing
+		}{
+			{"staff", mod, moderation.StandingInvited}, {"who was heard last", person(fmt.Sprint("m", group.MaxCloned)), moderation.StandingInvited},
+			{"who was heard longest ago", first, moderation.StandingStranger},
+		} {
+			if st := must(h.hub.Standing(t.Context(), c.c, clone.Group.ID))(t); st.Standing != c.want {
+				t.Errorf("%s is %v", c.who, st.Standing)
+			}
+		}
 	})
 }

@@ -83,6 +83,8 @@ type Hub struct {
 
 	unblocked  atomic.Uint64 // who wanted no invites and was forgotten
 	remembered atomic.Uint64 // outcomes written since the start
+	ungrouped  atomic.Uint64 // groups not made because of a bound or a rate
+	unlisted   atomic.Uint64 // lists of groups not given
 	dropped    atomic.Uint64 // entries removed by retention
 
 	randMu sync.Mutex // leaf
@@ -216,13 +218,15 @@ type Stats struct {
 	WrongClaims      uint64 // wrong owner's codes
 	EntriesDropped   uint64 // entries that the groups' policies no longer keep
 	InviteBlocksGone uint64 // people who wanted no invites and were forgotten for want of room
+	GroupsRefused    uint64 // groups that people did not make because of a bound or a rate
+	ListsRefused     uint64 // lists of groups that somebody did not get because he asked often
 	AttachmentsLost  uint64 // contents of attachments that were missing at the start
 	Directory        DirectoryStats
 }
 
 // Stats is a snapshot.
 func (h *Hub) Stats() Stats {
-	s := Stats{EntriesDropped: h.dropped.Load(), InviteBlocksGone: h.unblocked.Load(), AttachmentsLost: h.missing.Load()}
+	s := Stats{EntriesDropped: h.dropped.Load(), InviteBlocksGone: h.unblocked.Load(), GroupsRefused: h.ungrouped.Load(), ListsRefused: h.unlisted.Load(), AttachmentsLost: h.missing.Load()}
 	h.strangers.mu.Lock()
 	s.StrangersRefused, s.StrangersForgot = h.strangers.refused, h.strangers.forgotten
 	h.strangers.mu.Unlock()
