@@ -89,7 +89,7 @@ func (h *Hub) eraseGroups(ctx context.Context) error {
 		return err
 	}
 	for _, g := range going {
-		if err := inParts(ctx, func(n int) (bool, time.Duration, error) { return h.eraseGroup(ctx, g, n) }); err != nil {
+		if err := inParts(ctx, removeFor, func(n int) (bool, time.Duration, error) { return h.eraseGroup(ctx, g, n) }); err != nil {
 			return err
 		}
 	}
@@ -111,8 +111,12 @@ func (h *Hub) eraseGroup(ctx context.Context, g GroupID, n int) (more bool, took
 	return more, took, err
 }
 
-// inParts calls step until there is no more to do, with pauses for others between; each is to take no longer than eraseFor.
-func inParts(ctx context.Context, step func(n int) (more bool, took time.Duration, err error)) error {
+// removeFor is what a transaction that erases a part of a deleted group is to take: there may be hundreds of thousands of rows, and nobody
+// waits for them.
+const removeFor = 4 * time.Millisecond
+
+// inParts calls step until there is no more to do, with pauses for others between; each is to take no longer than most.
+func inParts(ctx context.Context, most time.Duration, step func(n int) (more bool, took time.Duration, err error)) error {
 	for n, more := eraseFew, true; more; {
 		var took time.Duration
 		var err error
@@ -123,9 +127,9 @@ func inParts(ctx context.Context, step func(n int) (more bool, took time.Duratio
 			return err
 		}
 		switch {
-		case took < eraseFor/2:
+		case took < most/2:
 			n = min(2*n, eraseMany)
-		case took > eraseFor:
+		case took > most:
 			n = max(n/2, 1)
 		}
 		if more {

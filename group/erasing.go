@@ -155,7 +155,7 @@ func (h *Hub) erasures(ctx context.Context) error {
 		return err
 	}
 	for _, job := range jobs {
-		if err := inParts(ctx, func(n int) (bool, time.Duration, error) { return h.eraseSome(ctx, job.Group, job.Identity, n) }); err != nil {
+		if err := inParts(ctx, eraseFor, func(n int) (bool, time.Duration, error) { return h.eraseSome(ctx, job.Group, job.Identity, n) }); err != nil {
 			return err
 		}
 	}

@@ -81,6 +81,34 @@ func TestExpiriesOfAnySizeAreTimes(t *testing.T) {
 	}
 }
 
+// A destination that is closed for good takes its tickets along, from storage too; others keep theirs.
+func TestTicketsOfAClosedDestinationAreForgotten(t *testing.T) {
+	t.Parallel()
+	store := new(MemoryStore)
+	r := &Router{store: store, config: RouterConfig{}}
+	r.tickets.init(r)
+	ours, others := rns.DestinationHash{1}, rns.DestinationHash{2}
+	r.tickets.mu.Lock()
+	for _, k := range []ticketKey{{delivery: ours, peer: rns.DestinationHash{3}}, {delivery: ours, peer: rns.DestinationHash{4}}, {delivery: others, peer: rns.DestinationHash{3}}} {
+		r.tickets.pair(k).Received = ticketUntil(1, time.Now().Add(time.Hour))
+		r.tickets.dirty[k], r.tickets.sending[k] = struct{}{}, MessageID{1}
+	}
+	r.tickets.mu.Unlock()
+	r.tickets.flush(t.Context())
+	r.tickets.forget(ours)
+	r.tickets.flush(t.Context())
+	var left []rns.DestinationHash
+	for p, err := range store.Tickets(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		left = append(left, p.Delivery)
+	}
+	if len(left) != 1 || left[0] != others || r.tickets.len() != 1 || len(r.tickets.sending) != 1 {
+		t.Errorf("in storage: %v; %d pairs, %d on their way", left, r.tickets.len(), len(r.tickets.sending))
+	}
+}
+
 // The correspondents are bounded: those whose tickets end first are forgotten, in storage too.
 func TestCorrespondentsWithTicketsAreBounded(t *testing.T) {
 	t.Parallel()

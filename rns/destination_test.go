@@ -129,3 +129,36 @@ func TestBlackholedIdentityIsNotHeard(t *testing.T) {
 		}
 	})
 }
+
+func TestLinksOfADestinationAreClosedWithoutOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{})
+		one, _ := p.open(t)
+		two, _ := p.open(t)
+		other, err := p.b.NewDestination(rns.DestinationConfig{Identity: rnstest.Identity(t, 1), App: "test", Aspects: []string{"other"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Announce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		stays, err := p.a.OpenLink(t.Context(), p.a.NewRemote(other.Identity().Public(), "test", "other"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.at.Close(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if one.State() != rns.LinkActive || two.State() != rns.LinkActive {
+			t.Errorf("links of a closed destination: %v, %v", one.State(), two.State())
+		}
+		p.at.CloseLinks()
+		time.Sleep(time.Second)
+		if one.State() != rns.LinkClosed || two.State() != rns.LinkClosed || stays.State() != rns.LinkActive {
+			t.Errorf("%v, %v, and of another destination %v", one.State(), two.State(), stays.State())
+		}
+		p.at.CloseLinks()
+	})
+}

@@ -33,6 +33,9 @@ func TestKnownDestinationsSurviveARestart(t *testing.T) {
 		if err := a.Remember(rns.DestinationHash{5}, member.Public()); err != nil {
 			t.Fatal(err)
 		}
+		if list := a.Remembered(); len(list) != 1 || list[0] != (rns.DestinationHash{5}) {
+			t.Errorf("remembered: %v", list)
+		}
 		time.Sleep(10 * time.Minute)
 		if store.KnownSaves() != 1 {
 			t.Errorf("saved %d times in ten minutes", store.KnownSaves())

@@ -33,6 +33,7 @@ func ofGroup() [][2]string {
 		{"audit_log", "id"},
 		{"group_deliveries", "identity_hash"},
 		{"invites", "id"},
+		{"epochs", "number"},
 		{"circles", "group_no"},
 		{"circle_invitees", "who"},
 		{"expected_members", "target"},
@@ -42,7 +43,6 @@ func ofGroup() [][2]string {
 }
 
 func (t tx) EraseGroup(id group.GroupID, limit int) (int, error) {
-	t.erased = true
 	identity, err := find(t.conn, func(r row) (h group.IdentityHash, err error) { err = r.Scan(fixed{h[:]}); return h, err },
 		"SELECT identity_hash FROM groups WHERE id = ?1 AND removed_at = 1", id)
 	if errors.Is(err, group.ErrNoRow) {
@@ -51,7 +51,7 @@ func (t tx) EraseGroup(id group.GroupID, limit int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if n, err := t.DropEntries(id, 1<<62, limit); n > 0 || err != nil {
+	if n, err := t.dropEntries(id, 1<<62, limit); n > 0 || err != nil {
 		return n, err
 	}
 	for _, table := range ofGroup() {
@@ -69,6 +69,7 @@ func (t tx) EraseGroup(id group.GroupID, limit int) (int, error) {
 	if err := t.forgetDestinations(rns.IdentityHash(identity)); err != nil {
 		return 0, err
 	}
+	t.erased = true // all of it: once, at the end
 	return t.changed("DELETE FROM groups WHERE id = ?1 AND removed_at = 1", id)
 }
 

@@ -58,6 +58,10 @@ func (t tx) ContentSize(g group.GroupID) (int64, error) {
 
 func (t tx) DropEntries(g group.GroupID, before group.Seq, limit int) (int, error) {
 	t.erased = true
+	return t.dropEntries(g, before, limit)
+}
+
+func (t tx) dropEntries(g group.GroupID, before group.Seq, limit int) (int, error) {
 	// The last one to go; below are at most limit - 1 others.
 	last, err := find(t.conn, func(r row) (s group.Seq, err error) { err = r.Scan(&s); return s, err },
 		"SELECT coalesce(max(seq), 0) FROM (SELECT seq FROM group_messages WHERE group_no = "+groupNo+" AND seq < ?2 ORDER BY seq LIMIT ?3)", g, before, limit)
