@@ -5,6 +5,8 @@ package group
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"strings"
 )
 
 // ThroughExport writes a row as an export does and reads it again.
@@ -72,4 +74,25 @@ func again[R any](row R) (out R, err error) {
 		err = unmarshalStrict(text, &out)
 	}
 	return out, err
+}
+
+// ExportedFields are the fields of each kind of line, in the order of kinds.
+func ExportedFields() (kinds []string, fields map[string][]string) {
+	fields = make(map[string][]string)
+	for _, row := range []struct {
+		kind string
+		row  any
+	}{
+		{exportFormat, headerRow{}}, {kindGroup, groupRow{}}, {kindIdentity, identityRow{}}, {kindRatchet, ratchetRow{}}, {kindContent, contentRow{}}, {kindMember, memberRow{}},
+		{kindRequest, requestRow{}}, {kindBan, banRow{}}, {kindInvite, inviteRow{}}, {kindDelivery, deliveryRow{}}, {kindExpected, expectedRow{}}, {kindCircle, circleRow{}},
+		{kindInvitee, inviteeRow{}}, {kindEpoch, epochRow{}}, {kindEntry, entryRow{}}, {kindReaction, reactionRow{}}, {kindReport, reportRow{}}, {kindAudit, auditRow{}},
+		{kindSeen, seenRow{}}, {kindEnd, endRow{}},
+	} {
+		kinds = append(kinds, row.kind)
+		for t, i := reflect.TypeOf(row.row), 1; i < t.NumField(); i++ {
+			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+			fields[row.kind] = append(fields[row.kind], name)
+		}
+	}
+	return kinds, fields
 }
