@@ -9,7 +9,7 @@ FUZZTIME ?= 30s
 INTEROP  := ./internal/interop/...
 PACKAGES  = $(shell $(GO) list ./... | grep -v /internal/interop)
 
-.PHONY: help run build test unit interop full race vet lint vuln fuzz mutants mutants-few bench bench-peers proto smoke soak python-pins clean
+.PHONY: help run build test unit interop screens full race vet lint vuln fuzz mutants mutants-few bench bench-peers proto smoke soak python-pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,6 +31,10 @@ race: unit ## the same: all but the interop runs under the race detector
 interop: $(VENV)/pins.txt ## tests with live Python peers from PyPI (installed into .venv)
 	./internal/interop/tools.sh build/readers
 	GROUPD_PYTHON=$(CURDIR)/$(VENV)/bin/python GROUPD_READERS=$(CURDIR)/build/readers/node_modules $(GO) test -tags $(TAGS) -count=1 -timeout 12m $(INTEROP)
+
+screens: $(VENV)/pins.txt ## docs/screens anew: what NomadNet shows of a group's pages
+	./internal/interop/tools.sh build/readers
+	GROUPD_SCREENS=write GROUPD_PYTHON=$(CURDIR)/$(VENV)/bin/python $(GO) test -tags $(TAGS) -count=1 -run '^TestNomadNetShowsTheGroup$$' ./internal/interop
 
 $(VENV)/pins.txt: internal/interop/requirements.txt internal/interop/venv.sh
 	./internal/interop/venv.sh $(VENV)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -88,20 +87,20 @@ func (n *NomadNet) Go(address string) {
 	n.Keys("Enter")
 }
 
-// identify tells NomadNet to identify at the node that is open, whose name it shows, and disconnects: Ctrl-S, Save; in the list of saved
-// nodes (Ctrl-L twice, so that it is read again) Enter, Info, the box "Identify when connecting", Save; then Ctrl-W.
-func (n *NomadNet) identify(name string) {
+// identify tells NomadNet to identify at the node that is open, and disconnects: Ctrl-S, Save; in the list of saved nodes (Ctrl-L twice, so
+// that it is read again) Enter, Info, the box "Identify when connecting", Save; then Ctrl-W. It is the only node in the list.
+func (n *NomadNet) identify() {
 	n.t.Helper()
 	n.Keys("C-s")
-	n.Await("Known Nodes?")
+	n.Await("─ Save Node ─", "< Save")
 	n.Click("< Save", 3, 0)
-	n.Gone("Known Nodes?")
-	n.ClickAt(10, 10) // the list, which shows the new one when it is opened again
+	n.Gone("─ Save Node ─")
+	n.ClickAt(10, 10) // the list
 	n.Keys("C-l")
 	n.Await("Announce Stream")
 	n.Keys("C-l")
-	n.Await("Saved Nodes", "Ⓝ  "+name)
-	n.Click("Ⓝ  "+name, 3, 0)
+	n.Await("Saved Nodes", savedNode)
+	n.Click(savedNode, 5, 0)
 	n.Click("< Info", 2, 0)
 	n.Await("Node Info", "[ ] Identify when connecting")
 	n.Click("[ ] Identify when connecting", 1, 0)
@@ -113,24 +112,19 @@ func (n *NomadNet) identify(name string) {
 	n.Await("Disconnected")
 }
 
-// connect opens a saved node's first page from the list.
-func (n *NomadNet) connect(name string) {
+// savedNode begins the line of a node in the list, which stands at the screen's left edge.
+const savedNode = "\n│Ⓝ  "
+
+// connect opens the saved node's first page from the list.
+func (n *NomadNet) connect() {
 	n.t.Helper()
-	n.Click("Ⓝ  "+name, 3, 0)
+	n.Click(savedNode, 5, 0)
 	n.Await("Connect to node")
 	n.Click("< Yes", 2, 0)
 }
 
-// Page waits for a page with these texts and returns it: what stands between the address and the line under the page.
+// Page waits until a page is shown whole that has these texts, and returns the screen.
 func (n *NomadNet) Page(texts ...string) string {
 	n.t.Helper()
-	screen := n.Await(append(texts, "Done")...)
-	var page []string
-	for _, line := range strings.Split(screen, "\n") {
-		if at := strings.LastIndex(line, "││"); at >= 0 { // beside the list of nodes
-			line = line[at+len("│"):]
-		}
-		page = append(page, strings.TrimRight(strings.Trim(line, "│"), " "))
-	}
-	return strings.Join(page, "\n")
+	return n.Await(append(texts, "│Done")...)
 }

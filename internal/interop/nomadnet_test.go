@@ -115,8 +115,8 @@ func TestOurClientAsksForPagesAsNomadNetDoes(t *testing.T) {
 	n.Await("Saved notes.txt")
 	n.Keys("C-r")
 	n.Page("Front 8")
-	n.identify("Node")
-	n.connect("Node")
+	n.identify()
+	n.connect()
 	n.Page("Front 9")
 	want := asked(node)
 

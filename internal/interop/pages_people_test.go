@@ -68,6 +68,7 @@ join = "approve"
 
 // The words of the issue: join, post, read, search, profile, approve, ban, delete, settings; by pages alone, with two clients.
 func TestAGroupIsLivedInByPagesAlone(t *testing.T) {
+	t.Parallel()
 	bin := BuildGroupd(t)
 	for _, dialect := range micron.Dialects() {
 		t.Run(dialect.String(), func(t *testing.T) {

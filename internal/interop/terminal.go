@@ -120,16 +120,16 @@ func (term *Terminal) AwaitThat(what string, fits func(screen string) bool) stri
 	}
 }
 
-// Click clicks on the first place where a text stands, so many columns right of its beginning and rows under it, once it is there.
+// Click clicks on the first place where a text stands, so many columns right of its beginning and rows under it, once it is there. A text
+// that begins with a line break stands at the screen's left edge.
 func (term *Terminal) Click(text string, right, down int) {
 	term.t.Helper()
-	screen := term.Await(text)
-	for y, line := range strings.Split(screen, "\n") {
-		if at := strings.Index(line, text); at >= 0 {
-			term.ClickAt(utf8.RuneCountInString(line[:at])+right, y+down)
-			return
-		}
+	before, _, _ := strings.Cut("\n"+term.Await(text), text)
+	if strings.HasPrefix(text, "\n") {
+		before += "\n"
 	}
+	row := strings.Count(before, "\n") - 1
+	term.ClickAt(utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])+right, row+down)
 }
 
 // ClickAt clicks on a column and row, from 0.

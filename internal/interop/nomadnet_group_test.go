@@ -1,0 +1,117 @@
+package interop
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+const screensGroup = `
+[[group]]
+id = "main"
+name = "Valley Net"
+visibility = "public"
+join = "open"
+`
+
+// NomadNet itself shows the group's pages, identifies, joins and posts by its forms. The screens are those of docs/screens; `make screens`
+// writes them anew after a change of pages.
+func TestNomadNetShowsTheGroup(t *testing.T) {
+	t.Parallel()
+	server := NewServer(t, BuildGroupd(t), screensGroup)
+	server.Start()
+	group := server.JSON("group", "show")["address"].(string)
+	ada := newMember(t, server, "Ada", group)
+	ada.must("/claim", "ClaimRequest", map[string]any{"code": server.ClaimCode(), "name": "Ada"}, "JoinReply")
+	ada.must("/topic/update", "TopicRequest", map[string]any{"topic": "bridge, ferry and weather"}, "Ack")
+	ada.write("direct", "The bridge is closed until Friday.")
+	ada.write("direct", "Markup `!is`! text here, `[so is this`:/page/evil.mu] and <b>this</b>.")
+	node := ada.Do("page_address", Args{"hash": group})["hash"].(string)
+
+	n := StartNomadNet(t, server.Port)
+	n.Go(node + ":/page/index.mu")
+	n.Page("Valley Net", "How to join")
+	n.identify()
+	n.connect()
+	n.Page("Valley Net", "How to join")
+	n.ClickAt(75, 15)
+	n.Keys("C-g") // the whole screen
+	n.AwaitThat("the browser alone", func(s string) bool { return !strings.Contains(s, "Saved Nodes") })
+	n.Click("│Group |", 3, 0)
+	front := n.Page("How to join", node+":/page/index.mu ") // not shortened any more
+
+	n.Click("Here: Join", 6, 0)
+	n.Page("Join - Valley Net", "Name:")
+	n.Click("Name:", 8, 0)
+	n.Type("Nomad")
+	join := n.Page("Name: Nomad")
+	n.Click("│Join  ", 2, 0)
+	n.Page("Welcome! You are Nomad.")
+
+	n.Click("| Write", 3, 0)
+	n.Page("Write - Valley Net", "│Send")
+	n.Click("│Send", 3, -1)
+	n.Type("Hello from NomadNet: 1 < 2 & `!3`!")
+	write := n.Page("Write - Valley Net", "Hello from NomadNet")
+	n.Click("│Send", 2, 0)
+	n.Page("Posted as #")
+	n.Keys("C-r") // sends the form again
+	posted := n.Page("already")
+	n.Click("| History", 3, 0)
+	history := n.Page("History - Valley Net", "Nomad: Hello from NomadNet: 1 < 2 & `!3`!", "[so is")
+
+	rows, _, _, _ := ada.fetch("0", 50)
+	count := 0
+	for _, r := range rows {
+		if r.text == "Hello from NomadNet: 1 < 2 & `!3`!" && r.name == "Nomad" {
+			count++
+		}
+	}
+	if count != 1 {
+		t.Errorf("by request the post is there %d times: %v", count, rows)
+	}
+
+	for name, screen := range map[string]string{"front": front, "join": join, "write": write, "sent-again": posted, "history": history} {
+		path := filepath.Join("..", "..", "docs", "screens", "nomadnet-"+name+".txt")
+		got := masked(screen)
+		if os.Getenv("GROUPD_SCREENS") == "write" {
+			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("%s is otherwise (after a change of pages: make screens, and look at what it wrote); NomadNet shows\n%s", path, got)
+		}
+	}
+}
+
+// masked is a screen without what differs from run to run, and without most of its empty lines.
+func masked(screen string) string {
+	same := func(pattern, with string) {
+		screen = regexp.MustCompile(pattern).ReplaceAllStringFunc(screen, func(was string) string {
+			return with + strings.Repeat(" ", max(0, utf8.RuneCountInString(was)-utf8.RuneCountInString(with)))
+		})
+	}
+	same(`[0-9a-f]{32}`, "0123456789abcdef0123456789abcdef")
+	same(`\d{4}-\d\d-\d\d`, "2026-11-20")
+	same(`\b\d\d:\d\d\b`, "12:34")
+	same("`n=[A-Za-z0-9_-]+", "`n=0123456789a")
+	same(`Done  ▤[^│\n]*`, "Done")
+	var out []string
+	for _, line := range strings.Split(strings.TrimSuffix(screen, "\n"), "\n") {
+		empty := strings.Trim(line, "│ ┃") == ""
+		if last := len(out) - 1; empty && last > 0 && strings.Trim(out[last], "│ ┃") == "" && strings.Trim(out[last-1], "│ ┃") == "" {
+			continue
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n") + "\n"
+}
