@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/url"
@@ -62,8 +63,9 @@ func (a *app) groupDelete() *cobra.Command {
 		if err := a.call(c.Context(), "GET", path, nil, &g); err != nil {
 			return err
 		}
+		name := cmp.Or(g.PrivateName, g.Name)
 		question := fmt.Sprintf("This erases %q (%s): its keys, %s, %d entries and all files. Nothing brings it back but a backup. Delete it?",
-			g.Name, g.Address, counted(g.Members, "member"), g.Seq)
+			name, g.Address, counted(g.Members, "member"), g.Seq)
 		if err := a.confirm(moderation.CleanLine(question)); err != nil {
 			return err
 		}
