@@ -181,7 +181,7 @@ func (v *visit) timeline(p *page, list group.Page, last bool, room int, head, fo
 	item := func(p *page, i int) {
 		e := entries[i]
 		if i > 0 && day(entries[i-1].ShownTime()) != day(e.ShownTime()) {
-			p.italic(day(e.ShownTime())).nl()
+			p.italic(day(e.ShownTime()) + " (UTC)").nl()
 		}
 		o.entry(p, e, room)
 		reactions(p, list.Reactions[e.Seq], listedReactions)
@@ -192,7 +192,7 @@ func (v *visit) timeline(p *page, list group.Page, last bool, room int, head, fo
 			head(p, part(n))
 		}
 		if n > 0 {
-			p.end().italic(day(part(n)[0].ShownTime())).nl()
+			p.end().italic(day(part(n)[0].ShownTime()) + " (UTC)").nl()
 		}
 	}
 	below := func(p *page, n int) {

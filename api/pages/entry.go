@@ -18,9 +18,9 @@ func (s *Server) entry(v *visit) *page {
 	var failed error
 	switch {
 	case v.variable("do") == "delete":
-		return s.deletePost(v, seq)
+		return s.forMembers(v, "Delete", func() *page { return s.deletePost(v, seq) })
 	case v.variable("do") == "report":
-		return s.reportPost(v, seq)
+		return s.forMembers(v, "Report", func() *page { return s.reportPost(v, seq) })
 	case s.taken(v, "react"):
 		_, failed = s.hub.React(v.ctx, v.acting(""), s.group, group.ReactInput{Seq: seq, Text: v.field("reaction")})
 		note = "Your reaction is there."
@@ -48,6 +48,29 @@ func (s *Server) entry(v *visit) *page {
 	v.sentNote(p)
 	s.whole(v, p, e, list)
 	return p
+}
+
+// forMembers is a page for those who are in the group; others learn what they have to do first.
+func (s *Server) forMembers(v *visit, title string, page func() *page) *page {
+	switch {
+	case !v.identified():
+		return s.problem(v, title, &group.Error{Kind: group.KindNotIdentified, Op: "page", Msg: "for this, you have to identify first"})
+	case !v.member():
+		return s.problem(v, title, notMember(v))
+	}
+	return page()
+}
+
+// notMember says why who is no member can not do what members do.
+func notMember(v *visit) error {
+	e := &group.Error{Kind: group.KindNotMember, Op: "page", Msg: "only members do this"}
+	switch v.info.You.Standing {
+	case moderation.StandingPending:
+		e.Kind, e.Msg = group.KindPending, "your request to join is waiting for a moderator"
+	case moderation.StandingBanned:
+		e.Kind, e.Msg = group.KindBanned, "you are banned from this group"
+	}
+	return e
 }
 
 // one reads a single entry with its newest text.
@@ -258,7 +281,7 @@ func (s *Server) deletePost(v *visit, seq group.Seq) *page {
 	v.sentNote(p)
 	v.people(list.Authors).entry(p, e, listedText)
 	p.nl().nl()
-	if e.Deleted || !v.member() {
+	if e.Deleted {
 		return p
 	}
 	p.line("Delete this post for everybody? It can not be undone.").nl()
@@ -291,7 +314,7 @@ func (s *Server) reportPost(v *visit, seq group.Seq) *page {
 	v.sentNote(p)
 	v.people(list.Authors).entry(p, e, listedText)
 	p.nl().nl()
-	if e.Deleted || !v.member() {
+	if e.Deleted {
 		return p
 	}
 	p.line("What is wrong with it? The moderators see this and your name.")

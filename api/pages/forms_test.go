@@ -184,3 +184,20 @@ func TestAFormThatWasOpenForTenMinutesIsShownAgainWithWhatWasTyped(t *testing.T)
 		})
 	}
 }
+
+// A link that broke comes back without an identity.
+func TestWhatWasTypedOutlivesTheLink(t *testing.T) {
+	for _, d := range micron.Dialects() {
+		s := talking(t)
+		_, path, data := s.sends(form{"answer", ":/page/post.mu`to=3", map[string]string{"text": "So it is"}, "Send", "", ""}, d)
+		b := s.browser("", d)
+		get := b.Get
+		b.Get = func(string, map[string]string) []byte { return get(path, data) }
+		s.says(s.open(b, ":/page/post.mu"), "To write, you have to identify first.", "Then go on with what you typed:", "So it is")
+		bob := s.browser("Bob", d)
+		b.Get = bob.Get
+		s.says(s.follow(b, "Go on"), "Ann: Snow on the pass", "Your answer:", "So it is")
+		s.says(s.follow(b, "Send"), "Posted as #5.")
+		s.says(s.open(b, ":/page/entry.mu`seq=5"), "In answer to #3", "So it is")
+	}
+}

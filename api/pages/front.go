@@ -24,8 +24,11 @@ func (s *Server) front(v *visit) *page {
 	below := fragment(func(p *page) {
 		if !v.member() {
 			s.howToJoin(v, p)
+			p.nl()
+		} else {
+			p.nl().text("By message: ").write("open the chat", s.address).nl()
 		}
-		p.nl().text("Other groups: ").link("on this server", "/page/groups.mu").link("heard around", "/page/directory.mu").nl()
+		p.text("Other groups: ").link("on this server", "/page/groups.mu").link("heard around", "/page/directory.mu").nl()
 	})
 	var list group.Page
 	var err error

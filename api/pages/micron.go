@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -318,5 +319,11 @@ func (p *page) raw(lines []byte) *page {
 	return p
 }
 
-// bytes is the whole page.
-func (p *page) bytes() []byte { return append(p.end().b, p.foot...) }
+// bytes is the whole page. One empty line is enough before its foot.
+func (p *page) bytes() []byte {
+	p.end()
+	if bytes.HasSuffix(p.b, []byte("\n\n")) {
+		return append(p.b, bytes.TrimPrefix(p.foot, []byte{'\n'})...)
+	}
+	return append(p.b, p.foot...)
+}

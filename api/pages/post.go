@@ -21,11 +21,17 @@ func (s *Server) post(v *visit) *page {
 		}
 		failed = err
 	}
-	switch {
-	case !v.identified():
-		return s.problem(v, title, &group.Error{Kind: group.KindNotIdentified, Op: "post", Msg: "to write, you have to identify first"})
-	case !v.member() && failed == nil:
-		return s.problem(v, title, &group.Error{Kind: group.KindNotMember, Op: "post", Msg: "only members write here"})
+	if !v.identified() {
+		p := s.problem(v, title, &group.Error{Kind: group.KindNotIdentified, Op: "post", Msg: "to write, you have to identify first"})
+		if text := v.field("text"); text != "" { // his link broke, perhaps
+			p.line("Then go on with what you typed:")
+			refill(p, "text", 50, text)
+			p.submit("Go on", v.path, "to", seqText(to), "edit", seqText(edit)).nl()
+		}
+		return p
+	}
+	if !v.member() && failed == nil {
+		return s.problem(v, title, notMember(v))
 	}
 	p := s.page(v, title)
 	if failed != nil {

@@ -205,7 +205,10 @@ func (s *Server) menu(v *visit, p *page) {
 		list = append(list, [2]string{"History", "history"})
 	}
 	if v.member() {
-		list = append(list, [][2]string{{"Write", "post"}, {"Members", "members"}, {"Me", "me"}}...)
+		if !v.info.Policy.ReadOnly || s.can(v, moderation.ActionPost) {
+			list = append(list, [2]string{"Write", "post"})
+		}
+		list = append(list, [][2]string{{"Members", "members"}, {"Me", "me"}}...)
 	} else {
 		list = append(list, [2]string{"Join", "join"})
 	}
