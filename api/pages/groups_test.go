@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,5 +83,59 @@ func TestACircleIsFormedOnPages(t *testing.T) {
 		w.visitor(d, "Bob").opens("join.mu").reads("You are invited").follows("Who else is").reads("asked").opens("join.mu").fills("name", "Bob").follows("Join").reads("Welcome! You are Bob.")
 		w.visitor(d, "Eve").opens("join.mu").follows("Decline the invite").reads("You have declined the invite.")
 		v.opens("circle.mu").reads("Bob: accepted", "refused").follows("Establish the group").reads("The group is established.")
+	})
+}
+
+func TestKindsOfGroupsAreMadeOnPages(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
+		for _, name := range []string{"Bob", "Eve", "Gus"} {
+			w.join(name, 0)
+		}
+		made := func(who string) (found group.Info) {
+			for _, g := range must(w.hub.Groups(t.Context(), caller(who)))(t) {
+				if g.Group != valley {
+					found = g
+				}
+			}
+			return found
+		}
+		v := w.visitor(d, "Bob").opens("create.mu").ticks("kind", "event").fills("title", "Feast").follows("Make it").misses("It is made")
+		v.fills("end", "3d").follows("Make it").reads("It is made, and yours.")
+		if g := made("Bob"); g.Preset != "event" || g.Policy.ExpiresAt == 0 || !g.Public {
+			t.Errorf("the event is %+v", g)
+		}
+		v = w.visitor(d, "Gus").opens("create.mu").ticks("kind", "circle").fills("title", "Four", "invite", "Eve, "+group.AddressOf(caller("Dan").Identity).String()).follows("Make it").reads("It is made, and yours.")
+		if g := made("Eve"); !g.Forming || g.PublicName != "Four" || g.You.Standing != moderation.StandingInvited {
+			t.Errorf("the circle is %+v", g)
+		}
+		if !slices.Contains(v.Labels(), "Open its pages") {
+			t.Errorf("no link to its pages: %q", v.Labels())
+		}
+	})
+}
+
+// In a group without staff pages offer nothing that its members can not do to each other.
+func TestPagesOfAGroupWhereNobodyIsInCharge(t *testing.T) {
+	inTown(t, group.NewGroup{Preset: "equal"}, func(t *testing.T, w *town, d micron.Dialect) {
+		v := w.visitor(d, "Ann").opens("invites.mu").misses("( ) moderator").follows("Make an invite").reads("The code is shown only now:")
+		code := v.Lines()[slices.Index(v.Lines(), "The code is shown only now:")+2]
+		bob := w.visitor(d, "Bob").opens("join.mu").fills("name", "Bob", "code", code).follows("Join").reads("Welcome! You are Bob.")
+		bob.opens("member.mu`who=Ann").reads("Ann, member").misses("Kick", "Ban", "Mute", "Delete all posts", "Role")
+		v.opens("member.mu`who=Bob").misses("Kick", "Ban", "Mute", "Delete all posts", "Role")
+		for _, page := range []string{"kick.mu", "ban.mu", "mute.mu", "role.mu"} {
+			v.opens(page + "`who=Bob")
+			if len(v.Page.Fields()) > 0 {
+				t.Errorf("%s shows a form:\n%s", page, v.Text())
+			}
+		}
+		bob.opens("names.mu").misses("Public name").fills("topic", "ours").follows("Save").reads("Saved.")
+		if v.opens("settings.mu"); slices.Contains(v.Labels(), "joining") {
+			t.Error("settings that never change have links to change them")
+		}
+		v.opens("setting.mu`key=joining")
+		if len(v.Page.Fields()) > 0 {
+			t.Error("a setting that never changes has a form")
+		}
+		v.opens("delete.mu").misses("Yes, delete the group")
 	})
 }
