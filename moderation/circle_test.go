@@ -98,6 +98,7 @@ func TestWhenAGroupGetsAnotherKey(t *testing.T) {
 		{"just after another time", moderation.JoiningApprove, now().Add(-time.Second), now().Add(hour - time.Second), true},
 		{"nearly an hour after", moderation.JoiningClosed, now().Add(1 - hour), now().Add(1), true},
 		{"an hour after", moderation.JoiningInvite, now().Add(-hour), now(), true},
+		{"long after", moderation.JoiningInvite, now().Add(-2 * hour), now(), true},
 		{"where anybody joins", moderation.JoiningOpen, time.Time{}, time.Time{}, false},
 		{"where anybody joins, again", moderation.JoiningOpen, now().Add(-time.Second), time.Time{}, false},
 	} {

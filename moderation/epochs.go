@@ -36,7 +36,7 @@ func Rekey(j Joining, last, now time.Time) (at time.Time, needed bool) {
 	if j == JoiningOpen {
 		return time.Time{}, false
 	}
-	if next := last.Add(RekeyEvery); !last.IsZero() && next.After(now) {
+	if next := last.Add(RekeyEvery); next.After(now) {
 		return next, true
 	}
 	return now, true
