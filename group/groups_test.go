@@ -475,7 +475,7 @@ func TestAGroupThatWasDeletedIsAsUnknownAsOneThatNeverWas(t *testing.T) {
 }
 
 func TestOneGroupsAffairsDoNotReachAnother(t *testing.T) {
-	h := newHouse(t, open, lets(group.Creating{Who: moderation.CreatingMembers}))
+	h, _ := storage(t, group.Limits{}, lets(group.Creating{Who: moderation.CreatingMembers}))
 	ctx := t.Context()
 	ann, bob := h.joined("Ann", moderation.RoleOwner), h.joined("Bob", moderation.RoleMember)
 	hill := h.makes(ann, "Hill Net").ID
@@ -499,8 +499,10 @@ func TestOneGroupsAffairsDoNotReachAnother(t *testing.T) {
 		t.Error("a message to one group was seen by the other")
 	}
 	last := must(h.hub.Info(ctx, bob, hill))(t).Head.Seq
+	chart := file("map", "where the silver is")
+	must(h.hub.Post(ctx, bob, valley, carrying("a map", chart)))(t)
 
-	// Reading by number, proof: each of its own group.
+	// Reading by number, proof, file: each of its own group.
 	for seq := group.Seq(1); seq <= 20; seq++ {
 		p, err := h.hub.Messages(ctx, bob, hill, group.Query{Seqs: []group.Seq{seq}})
 		if err == nil {
@@ -512,6 +514,9 @@ func TestOneGroupsAffairsDoNotReachAnother(t *testing.T) {
 		}
 		if proof, err := h.hub.Proof(ctx, bob, hill, seq); err == nil && proof.Entry.Group != hill {
 			t.Errorf("the hill proves %+v", proof.Entry)
+		}
+		if a, err := h.hub.Attachment(ctx, bob, hill, group.AttachmentQuery{Seq: seq, Hash: chart.Hash[:]}); err == nil {
+			t.Errorf("the hill hands out %+v", a.Attachment)
 		}
 	}
 	// A code opens its own door only, and a wrong one counts at its own group only.
