@@ -326,6 +326,19 @@ func (h *Hub) arriveAll(ctx context.Context, c Caller) (still bool, err error) {
 	return still, err
 }
 
+// Arrive makes somebody a member wherever he is expected, as Heard does, whenever he was heard last. For faces that know him.
+func (h *Hub) Arrive(ctx context.Context, c Caller) error {
+	const op = "expected"
+	c, err := prepare(op, c)
+	if err != nil {
+		return err
+	}
+	if _, err := h.arriveAll(ctx, c); err != nil {
+		return h.failed(op, err)
+	}
+	return nil
+}
+
 // Expected lists who is expected, by what names him: those after one; limit 0 is DefaultPage. For the operator.
 func (h *Hub) Expected(ctx context.Context, c Caller, g GroupID, after AnyHash, limit int) (list []Expected, more bool, err error) {
 	const op = "expected"

@@ -102,8 +102,8 @@ type Node interface {
 	// Export writes a group to w; with in.Identity the ratchets of its destinations, too. Import makes a group of such a file and serves it.
 	Export(ctx context.Context, g group.GroupID, in group.ExportInput, w io.Writer) (group.ExportResult, error)
 	Import(ctx context.Context, r io.Reader, in group.ImportInput) (group.Imported, error)
-	// Appear has those among whom somebody is expected who are known to the network be members at once.
-	Appear(ctx context.Context, expected []group.ForeignResult)
+	// Appear makes those who are expected in a group and known to the network members at once, and notes that with them.
+	Appear(ctx context.Context, g group.GroupID, expected []group.ForeignResult)
 	// NewToken replaces the token of the API on TCP; CheckToken compares.
 	NewToken(ctx context.Context) (string, error)
 	CheckToken(token string) bool

@@ -180,7 +180,7 @@ func (s *Server) importMembers(w http.ResponseWriter, r *http.Request) {
 	dry := r.URL.Query().Get("dry") == "1"
 	results, err := s.hub.ImportMembers(r.Context(), operator(), groupID(r), list.Members, dry)
 	if err == nil && !dry {
-		s.node.Appear(r.Context(), results)
+		s.node.Appear(r.Context(), groupID(r), results)
 	}
 	out := ImportedMembers{Format: list.Format, DryRun: dry, Members: make([]ImportedMember, 0, len(results)), Skipped: list.Skipped}
 	for _, m := range results {

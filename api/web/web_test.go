@@ -87,7 +87,7 @@ func (n *fakeNode) Import(ctx context.Context, r io.Reader, in group.ImportInput
 	return n.hub.Import(ctx, group.Caller{Local: true}, r, in)
 }
 
-func (n *fakeNode) Appear(context.Context, []group.ForeignResult) {}
+func (n *fakeNode) Appear(context.Context, group.GroupID, []group.ForeignResult) {}
 
 func (n *fakeNode) NewToken(context.Context) (string, error) { return "fresh", nil }
 

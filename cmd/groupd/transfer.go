@@ -13,6 +13,7 @@ import (
 	"groupd/db/sqlite"
 	"groupd/group"
 	"groupd/lxmf"
+	"groupd/moderation"
 	"groupd/rns"
 )
 
@@ -112,25 +113,41 @@ func (n *node) Import(ctx context.Context, r io.Reader, in group.ImportInput) (g
 }
 
 // Appear implements web.Node.
-func (n *node) Appear(ctx context.Context, expected []group.ForeignResult) {
-	for _, m := range expected {
+func (n *node) Appear(ctx context.Context, g group.GroupID, expected []group.ForeignResult) {
+	for i, m := range expected {
 		if m.Outcome != group.ForeignExpected {
 			continue
 		}
-		address := rns.DestinationHash(m.Target)
-		known, ok := n.transport.Recall(address)
+		c, ok := n.knownAs(rns.DestinationHash(m.Target))
 		if !ok {
-			address = rns.DestinationHash(group.AddressOf(group.IdentityHash(m.Target)))
-			known, ok = n.transport.Recall(address)
+			c, ok = n.knownAs(rns.DestinationHash(group.AddressOf(group.IdentityHash(m.Target))))
 		}
-		if !ok || lxmf.DeliveryHash(known.Identity) != address { // another destination of his
+		if !ok {
 			continue
 		}
-		c := group.Caller{Identity: group.IdentityHash(known.Identity.Hash()), PublicKey: known.Identity.PublicKey(), Ratchet: known.Ratchet}
-		if err := n.hub.Heard(ctx, c); err != nil {
+		if err := n.hub.Arrive(ctx, c); err != nil {
 			n.log.own.Warn("somebody who is expected and known is no member yet", "err", err)
+			continue
+		}
+		if st, err := n.hub.Standing(ctx, c, g); err == nil && st.Standing == moderation.StandingMember {
+			expected[i].Outcome = group.ForeignMade
 		}
 	}
+}
+
+// knownAs is who has an LXMF address, as the groups here know him, or the network does.
+func (n *node) knownAs(address rns.DestinationHash) (c group.Caller, ok bool) {
+	var key, ratchet []byte
+	if p := n.person(address); p.key != nil {
+		key, ratchet = p.key, p.ratchet
+	} else if known, ok := n.transport.Recall(address); ok {
+		key, ratchet = known.Identity.PublicKey(), known.Ratchet
+	}
+	id, err := rns.NewPublicIdentity(key)
+	if err != nil || lxmf.DeliveryHash(id) != address { // nobody, or another destination of his
+		return c, false
+	}
+	return group.Caller{Identity: group.IdentityHash(id.Hash()), PublicKey: key, Ratchet: ratchet}, true
 }
 
 // atRest opens the data directory of a server that does not run; with fresh it makes one that is not there. done closes it.
