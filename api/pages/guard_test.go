@@ -205,3 +205,35 @@ func (w *town) attack(t *testing.T, v *visitor, path string, data map[string]str
 		}
 	}
 }
+
+// NomadNet sends a form again on Back and Reload, and so the page that it led to says that it was done.
+func TestAPageThatIsLoadedAgainAfterAFormSaysSo(t *testing.T) {
+	for _, f := range guardedForms() {
+		t.Run(f.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, f.new)
+				code := w.populate(t)
+				v := w.visitor(micron.NomadNet, f.who)
+				for i, text := range f.fill {
+					if text == "CODE" {
+						f.fill[i] = code
+					}
+				}
+				v.opens(f.open).fills(f.fill...).ticks(f.tick...)
+				var path string
+				var data map[string]string
+				for _, label := range f.links {
+					path, data = v.sends(label)
+					v.follows(label)
+				}
+				want := "This was sent already, and is not done twice."
+				if f.name == "delete" {
+					want = "No such group."
+				}
+				if page := strings.Join(strings.Fields(w.ask(v.caller, v.link, path, data)), " "); !strings.Contains(page, want) {
+					t.Errorf("loaded again, it says:\n%s", page)
+				}
+			})
+		})
+	}
+}

@@ -97,6 +97,7 @@ func (s *Server) name(m group.Member) string {
 // member is the page of one person: who he is, and what the caller may do about him.
 func (s *Server) member(v *visit) *page {
 	const title, form, erase = "Member", "member", "erase"
+	sent := s.which(v, form, erase)
 	who, err := s.personOf(v)
 	if err != nil {
 		return s.problem(v, title, err)
@@ -104,7 +105,7 @@ func (s *Server) member(v *visit) *page {
 	target := group.AnyHash(who.Identity)
 	var note string
 	var failed error
-	if s.taken(v, form) {
+	if sent == form {
 		if note, failed = s.doTo(v, target); failed == nil {
 			v.clear()
 			s.reload(v)
@@ -118,7 +119,7 @@ func (s *Server) member(v *visit) *page {
 		}
 	}
 	if v.variable("do") == "erase" && who.Allows(moderation.ActionDelete) {
-		if s.taken(v, erase) {
+		if sent == erase {
 			if note, failed = s.erasePosts(v, target); failed == nil {
 				v.clear()
 			}

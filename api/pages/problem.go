@@ -18,6 +18,10 @@ import (
 // problem is a page that says why there is no other one, and what to do.
 func (s *Server) problem(v *visit, title string, err error) *page {
 	p := s.page(v, title)
+	if v.again { // what he did may be the reason: he has left, or somebody is banned now
+		v.sentNote(p)
+		return p
+	}
 	s.refusal(v, p, err)
 	return p
 }

@@ -29,6 +29,7 @@ func (s *Server) remove(v *visit, title, form string, kick bool) *page {
 	if kick {
 		action = moderation.ActionKick
 	}
+	sent := s.which(v, sure, form)
 	r, err := s.removal(v, kick)
 	named := !r.who.Identity.IsZero()
 	switch {
@@ -37,7 +38,7 @@ func (s *Server) remove(v *visit, title, form string, kick bool) *page {
 	case !named && (kick || !s.can(v, action)):
 		return s.problem(v, title, err)
 	}
-	switch sent := s.which(v, sure, form); {
+	switch {
 	case sent == "" || err != nil:
 	case sent == sure:
 		var p *page

@@ -10,6 +10,7 @@ import (
 // role changes somebody's role or single permissions. Making an owner, who can not be unmade by others, and stepping down ask first.
 func (s *Server) role(v *visit) *page {
 	const title, form, sure, bits = "Role", "role", "role sure", "permissions"
+	sent := s.which(v, sure, form, bits)
 	who, err := s.personOf(v)
 	if err != nil {
 		return s.problem(v, title, err)
@@ -28,7 +29,7 @@ func (s *Server) role(v *visit) *page {
 		return p
 	}
 	picked, ok := moderation.ParseRole(v.value("role"))
-	switch sent := s.which(v, sure, form, bits); {
+	switch {
 	case sent == "":
 	case sent == bits:
 		in.Add, in.Remove = s.bits(v, who.Permissions)
@@ -106,6 +107,7 @@ func permissionWords() (list []string) {
 // transfer gives a membership to another identity of the same person, after a second page.
 func (s *Server) transfer(v *visit) *page {
 	const title, form, sure = "Move a membership", "transfer", "transfer sure"
+	sent := s.which(v, sure, form)
 	who, err := s.personOf(v)
 	if err != nil {
 		return s.problem(v, title, err)
@@ -115,7 +117,7 @@ func (s *Server) transfer(v *visit) *page {
 	}
 	from := group.AnyHash(who.Identity)
 	to, typed := group.ParseAnyHash(v.value("to"))
-	switch sent := s.which(v, sure, form); {
+	switch {
 	case sent == "":
 	case !typed:
 		err = invalid("transfer", "write the new identity's address, 32 hex digits")
