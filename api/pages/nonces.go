@@ -17,7 +17,7 @@ const (
 	nonceFor   = 10 * time.Minute // how long a form can be sent after it was shown
 	nonceBytes = 8                // of randomness; whoever guesses has one try per click of somebody else
 	maxNonces  = 1024             // of one group; for one more the oldest of a stranger goes, or the oldest of all
-	maxNonceOf = 24               // of one identity on one link; for one more the oldest of these goes
+	maxNonceOf = 48               // of one identity on one link; for one more the oldest of these goes
 )
 
 // holder is whom a form was shown to.

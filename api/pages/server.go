@@ -190,10 +190,10 @@ func (s *Server) static(v *visit, title string) *page {
 }
 
 func (p *page) head(title, name string) {
-	if title != "" {
-		name = title + " - " + name
+	if title != "" && name != "" {
+		title += " - "
 	}
-	p.heading(name)
+	p.heading(title + name)
 	p.nl()
 }
 
