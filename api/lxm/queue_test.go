@@ -46,25 +46,25 @@ func TestAuthorsShareCommitsAndKeepTheirOrder(t *testing.T) {
 		}
 		start := time.Now()
 		proved := make(chan string, 100)
-		for i := range 10 {
+		for i := range 8 {
 			for _, a := range authors {
 				m := h.write(a, fmt.Sprint(a, " ", i))
 				h.server.Handle(lxm.Inbound{Message: m, Sender: identity(t, a).PublicIdentity, Prove: func() { proved <- string(m.Content) }, Drop: func() { t.Error("dropped") }})
 			}
 		}
-		for range 10 * len(authors) {
+		for range 8 * len(authors) {
 			<-proved
 		}
-		// All are in the store at once, so that they could share one commit.
+		// All are in the store at once, as many as one group may have there, so that they could share one commit.
 		if took := time.Since(start); took != 50*time.Millisecond {
-			t.Errorf("80 posts of 8 authors took %v", took)
+			t.Errorf("64 posts of 8 authors took %v", took)
 		}
-		if store.most != 10*len(authors) {
+		if store.most != 8*len(authors) {
 			t.Errorf("%d commits at a time", store.most)
 		}
 		for _, a := range authors {
 			var mine, want []string
-			for i := range 10 {
+			for i := range 8 {
 				want = append(want, fmt.Sprint(a, " ", i))
 			}
 			for _, text := range h.posts("ann") {
