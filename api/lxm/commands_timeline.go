@@ -88,6 +88,9 @@ func (t *turn) since(args string) ([]string, error) {
 		return nil, err
 	}
 	lines, seqs := t.lines(p)
+	if gone := int64(p.Head.Oldest) - int64(after) - 1; gone > 0 && ok && len(lines) > 0 {
+		lines[0] = textGone(gone) + "\n" + lines[0]
+	}
 	if len(lines) == 0 {
 		return whole(textNothingSince(after, p.More, p.Head.Seq)), nil
 	}
@@ -336,6 +339,14 @@ func (t *turn) wrote(p group.Page, e group.Entry) bool {
 func textSinceHow() string { return "So: /since #35 (after number 35), /since 2h, /since 3d" }
 
 func textGoOn(seq group.Seq) string { return fmt.Sprintf("More: /since #%d", seq) }
+
+// textGone counts what the group no longer keeps, or does not show.
+func textGone(n int64) string {
+	if n == 1 {
+		return "(1 entry before these is gone)"
+	}
+	return fmt.Sprintf("(%d entries before these are gone)", n)
+}
 
 func textNothingSince(seq group.Seq, more bool, head group.Seq) string {
 	if more {
