@@ -9,7 +9,7 @@ FUZZTIME ?= 30s
 INTEROP  := ./internal/interop/...
 PACKAGES  = $(shell $(GO) list ./... | grep -v /internal/interop)
 
-.PHONY: help run build test unit interop screens full race vet lint vuln fuzz mutants mutants-few bench bench-peers proto smoke soak python-pins clean
+.PHONY: help run build test unit interop screens full race vet lint vuln fuzz mutants mutants-few bench bench-groups bench-peers proto smoke soak python-pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ fuzz: ## each decoder's fuzz target for FUZZTIME (30s)
 
 bench: ## benchmarks
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+bench-groups: ## a server with 50 groups: start, idle memory, how one group's flood touches the others (4 minutes)
+	$(GO) test -tags $(TAGS) -run '^$$' -bench FiftyGroups -benchtime 1x -v -timeout 15m ./bench
 
 bench-peers: $(VENV)/pins.txt ## nodes of ours beside the Python reference: CPU time per item, memory, start (under 10 minutes)
 	$(GO) build -o build/bench-peer ./bench/peer
