@@ -4,12 +4,16 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
 
+	"groupd/db/sqlite"
+	"groupd/group"
 	"groupd/internal/micron"
 )
 
@@ -96,11 +100,55 @@ func ourLinkPattern() (url, data *regexp.Regexp) {
 
 const hostileGroup = `
 [[group]]
+id = "other"
+name = ">\u0060[zebra\u0060evil] <b>[evil]"
+visibility = "public"
+join = "open"
+
+[[group]]
 id = "main"
 name = "Valley"
 visibility = "public"
 join = "open"
 `
+
+// claimCodeOf is the owner's code of one of several groups.
+func claimCodeOf(t *testing.T, s *Server, id string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(s.Data, "claim-code"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if fields := strings.Fields(line); len(fields) > 0 && fields[0] == id {
+			return fields[len(fields)-1]
+		}
+	}
+	t.Fatalf("no code for %s in %q", id, b)
+	return ""
+}
+
+// heardOf puts groups of other servers with these names into the directory of a server that does not run.
+func heardOf(t *testing.T, s *Server, names []string) {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), filepath.Join(s.Data, "groupd.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Update(t.Context(), func(tx group.Tx) error {
+		for i, name := range names {
+			l := group.ListedGroup{Number: uint64(i + 1), Name: name, Public: true, Hops: 1, Emitted: time.Now(), First: time.Now(), Last: time.Now()}
+			l.Identity[0], l.Identity[1] = 7, byte(i)
+			if err := tx.PutListed(l); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // What people write does nothing, on any page, in NomadNet's own parser, in both modes of MeshChat's, and in ours; and it is read as it
 // was typed (X-153, X-154).
@@ -108,10 +156,13 @@ func TestWhatPeopleWriteDoesNothingOnAnyPage(t *testing.T) {
 	t.Parallel()
 	server := NewServer(t, BuildGroupd(t), hostileGroup)
 	server.Start()
-	group := server.JSON("group", "show")["address"].(string)
+	server.Stop()
+	heardOf(t, server, hostile())
+	server.Start()
+	address := server.JSON("group", "show", "main")["address"].(string)
 	readers := StartReaders(t)
-	ada := newBrowsing(t, server, "Ada", group, micron.NomadNet)
-	ada.must("/claim", "ClaimRequest", map[string]any{"code": server.ClaimCode(), "name": "Ada"}, "JoinReply")
+	ada := newBrowsing(t, server, "Ada", address, micron.NomadNet)
+	ada.must("/claim", "ClaimRequest", map[string]any{"code": claimCodeOf(t, server, "main"), "name": "Ada"}, "JoinReply")
 	ada.must("/settings/update", "SettingsUpdateRequest", map[string]any{"policy": map[string]any{"cost_ceiling": 1, "lockdown_joins": 0, "member_posts": map[string]any{"count": 1000, "per": 60}}}, "Ack")
 	ada.identify()
 
@@ -122,12 +173,12 @@ func TestWhatPeopleWriteDoesNothingOnAnyPage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		link := ada.Do("open_link", Args{"hash": group, "app": "meshchat", "aspects": []string{"group"}, "timeout": 20})["link"].(string)
+		link := ada.Do("open_link", Args{"hash": address, "app": "meshchat", "aspects": []string{"group"}, "timeout": 20})["link"].(string)
 		ada.Do("identify", Args{"link": link, "identity": id})
-		return &member{Peer: ada.Peer, t: t, name: id, group: group, link: link}, map[string]any{"hash": base64.StdEncoding.EncodeToString(hash)}
+		return &member{Peer: ada.Peer, t: t, name: id, group: address, link: link}, map[string]any{"hash": base64.StdEncoding.EncodeToString(hash)}
 	}
 	post := func(text string) any {
-		packed := ada.Do("lxmf_pack", Args{"identity": "me", "to": group, "content": text})["packed"]
+		packed := ada.Do("lxmf_pack", Args{"identity": "me", "to": address, "content": text})["packed"]
 		return ada.must("/messages/send", "SendRequest", map[string]any{"message": packed}, "SendReply")["seq"]
 	}
 	first := post("to be reported")
@@ -161,34 +212,37 @@ func TestWhatPeopleWriteDoesNothingOnAnyPage(t *testing.T) {
 		files = append(files, Args{"name": name + ".txt", "data": BlobArg(fmt.Sprint(i), 20, false)})
 	}
 	ada.member.Do("lxmf_announce", nil)
-	id := ada.Do("lxmf_send", Args{"to": group, "content": "files", "method": "direct", "files": files})["id"]
+	id := ada.Do("lxmf_send", Args{"to": address, "content": "files", "method": "direct", "files": files})["id"]
 	ada.Await("message_state", 40*time.Second, func(e Event) bool { return e.Text("message") == id && e.Fields["delivered"] == true })
 	ada.must("/display-name/update", "DisplayNameRequest", map[string]any{"public_name": "`[V`evil] <b>", "private_name": ">`<evil`x> &amp; [evil]"}, "Ack")
 
-	from := []string{":/page/index.mu", ":/page/join.mu", ":/page/help.mu"}
+	from := []string{":/page/index.mu", ":/page/directory.mu", ":/page/groups.mu", ":/page/join.mu", ":/page/help.mu"}
+	for after := range len(words) / 10 {
+		from = append(from, fmt.Sprintf(":/page/directory.mu`after=%d", 10*after))
+	}
 	for seq := range seqs {
 		from = append(from, ":/page/entry.mu`seq="+seq)
 	}
 	pages := ada.crawl(from)
 	read := 0
-	for address, page := range pages {
-		text, isPost := seqs[strings.TrimPrefix(address, ":/page/entry.mu`seq=")]
+	for at, page := range pages {
+		text, isPost := seqs[strings.TrimPrefix(at, ":/page/entry.mu`seq=")]
 		if isPost {
 			read++
 		}
 		for _, r := range readers {
 			reading := r.Read(page)
 			if err := inert(reading); err != nil {
-				t.Errorf("%s, %s: %v\n%s", r.Name, address, err, page)
+				t.Errorf("%s, %s: %v\n%s", r.Name, at, err, page)
 			}
 			if isPost && !strings.Contains(plainly(reading.Text()), plainly(text)) {
-				t.Errorf("%s, %s: %q is not read as it was typed:\n%s", r.Name, address, text, page)
+				t.Errorf("%s, %s: %q is not read as it was typed:\n%s", r.Name, at, text, page)
 			}
 		}
 		for _, dialect := range micron.Dialects() {
 			for _, l := range micron.Parse(page, dialect).Links() {
 				if leadsToEvil(l.URL + l.Data) {
-					t.Errorf("our reader as %v, %s: a link to %q", dialect, address, l.URL)
+					t.Errorf("our reader as %v, %s: a link to %q", dialect, at, l.URL)
 				}
 			}
 		}
@@ -200,16 +254,14 @@ func TestWhatPeopleWriteDoesNothingOnAnyPage(t *testing.T) {
 }
 
 // crawl opens these pages and those that links lead to without doing anything, and returns them as they came. Of pages that differ in the
-// values of their variables alone it opens six.
+// values of their variables alone it opens eight.
 func (b *browsing) crawl(from []string) map[string][]byte {
 	b.member.t.Helper()
 	valueOf, nonceOf := regexp.MustCompile(`=[^|]*`), regexp.MustCompile("[`|]n=")
-	pages, alike := map[string][]byte{}, map[string]int{}
+	pages, alike, known := map[string][]byte{}, map[string]int{}, map[string]bool{}
 	for queue := from; len(queue) > 0; queue = queue[1:] {
 		address := queue[0]
-		if _, done := pages[address]; done {
-			continue
-		}
+		known[address] = true
 		b.open(address)
 		pages[address] = b.Raw
 		for _, l := range b.Page.Links() {
@@ -218,9 +270,10 @@ func (b *browsing) crawl(from []string) map[string][]byte {
 				next += "`" + l.Data
 			}
 			kind := valueOf.ReplaceAllString(next, "=")
-			if !strings.HasPrefix(next, ":/page/") || strings.Contains(l.Data, "*") || nonceOf.MatchString(next) || alike[kind] >= 6 {
+			if !strings.HasPrefix(next, ":/page/") || strings.Contains(l.Data, "*") || nonceOf.MatchString(next) || known[next] || alike[kind] >= 8 {
 				continue
 			}
+			known[next] = true
 			alike[kind]++
 			queue = append(queue, next)
 		}
