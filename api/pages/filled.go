@@ -180,12 +180,12 @@ func brief(typed string) string {
 // ago is how long something is past.
 func (s *Server) ago(t time.Time) string { return moderation.Passed(s.hub.Now().Sub(t)) + " ago" }
 
-// left is how long something lasts still; "" for good.
+// left is how long something lasts still, with a space in front; "" for good.
 func (s *Server) left(until time.Time) string {
 	if until.IsZero() {
 		return ""
 	}
-	return "for another " + moderation.Remaining(until.Sub(s.hub.Now()))
+	return " for another " + moderation.Remaining(until.Sub(s.hub.Now()))
 }
 
 // lasting says how long something will last.

@@ -49,7 +49,7 @@ func (s *Server) invites(v *visit) *page {
 	p.list(len(list.Invites), func(p *page, i int) {
 		inv := list.Invites[i]
 		p.indent = 2
-		p.text(inviteText(inv) + ", " + s.left(inv.Expires))
+		p.text(inviteText(inv) + "," + s.left(inv.Expires))
 		if all {
 			p.text(", by " + cut(nameOr(names[group.AnyHash(inv.By)], group.AnyHash(inv.By)), 24))
 		}
@@ -119,7 +119,7 @@ func (s *Server) invited(v *visit, title string) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := s.done(v, title, inviteText(r.Invite)+", "+s.left(r.Invite.Expires)+".")
+	p := s.done(v, title, inviteText(r.Invite)+","+s.left(r.Invite.Expires)+".")
 	if in.Send {
 		p.line("It was sent. Whom it names joins without a code.")
 	} else {

@@ -176,7 +176,7 @@ func (s *Server) portrait(p *page, who group.Person) {
 		p.text("Left " + s.ago(who.Left) + ".").nl()
 	}
 	if m := who.Mute; m.InForce(s.hub.Now()) {
-		p.text("Muted " + s.left(m.Until) + because(fit(m.Reason, 160))).nl()
+		p.text("Muted" + s.left(m.Until) + because(fit(m.Reason, 160))).nl()
 	}
 	if q := who.Waits; q != nil {
 		p.text("Asks to join since " + moderation.Passed(s.hub.Now().Sub(q.Created)) + " as " + cut(q.DisplayName, 40))
@@ -190,7 +190,7 @@ func (s *Server) portrait(p *page, who group.Person) {
 		if b.Kick {
 			word = "Kicked "
 		}
-		p.text(word + s.ago(b.Created) + " " + s.left(b.Expires) + because(fit(b.Reason, 160))).nl()
+		p.text(word + s.ago(b.Created) + s.left(b.Expires) + because(fit(b.Reason, 160))).nl()
 	}
 }
 

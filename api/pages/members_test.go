@@ -197,3 +197,16 @@ func TestAllThatSomebodyWroteIsDeletedAfterASecondPage(t *testing.T) {
 		v.opens("history.mu").misses("goats")
 	})
 }
+
+func TestWhatHoldsForGoodIsSaidSo(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
+		w.join("Bob", 0)
+		w.join("Mal", 0)
+		must(w.hub.Mute(t.Context(), caller("Ann"), valley, group.MuteInput{Target: hash("Bob"), Reason: "noise"}))(t)
+		must(w.hub.Ban(t.Context(), caller("Ann"), valley, group.BanInput{Target: hash("Mal")}))(t)
+		w.visitor(d, "Bob").opens("me.mu").reads("You can read and not write: Noise.")
+		v := w.visitor(d, "Ann").opens("member.mu`who=Bob").reads("Muted: Noise.")
+		v.opens("member.mu`who=" + hash("Mal").String()).reads("Banned 1 min ago.")
+		v.opens("bans.mu").reads("Mal for good.")
+	})
+}

@@ -95,7 +95,7 @@ func (s *Server) lockForm(v *visit, p *page, form string) {
 	}
 	text := "There is a lockdown: who joins waits for a moderator"
 	if set, err := s.hub.Settings(v.ctx, v.caller, s.group); err == nil && !set.Lockdown.Until.IsZero() {
-		text += " " + s.left(set.Lockdown.Until)
+		text += s.left(set.Lockdown.Until)
 	}
 	p.line(text + ".")
 	s.form(v, p, form, "End the lockdown", "lock", "off")
@@ -270,7 +270,7 @@ func (s *Server) bans(v *visit) *page {
 		if b.Kick {
 			p.text(" kicked")
 		}
-		p.text(" " + cmp.Or(s.left(b.Expires), "for good") + because(fit(b.Reason, 60)))
+		p.text(cmp.Or(s.left(b.Expires), " for good") + because(fit(b.Reason, 60)))
 		p.indent = 0
 	}, func(p *page, shown int) {
 		if shown > 0 && (shown < len(list) || more) {
