@@ -171,6 +171,7 @@ func TestRefusalsSayWhy(t *testing.T) {
 		{change(moderation.ActionPost, stranger, policy(moderation.Policy{ExpiresAt: 1})), moderation.ReasonNotMember, "you are not a member of this group"},
 		{change(moderation.ActionJoin, stranger, policy(moderation.Policy{ExpiresAt: 1})), moderation.ReasonOver, "this group is over"},
 		{change(moderation.ActionJoin, policy(moderation.Policy{ExpiresAt: 1})), moderation.ReasonAlready, "you are a member already"},
+		{change(moderation.ActionJoin, policy(moderation.Policy{ExpiresAt: 1}), func(f *moderation.Facts) { f.Standing = moderation.StandingMuted }), moderation.ReasonAlready, "you are a member already"},
 		{change(moderation.ActionDeleteGroup, stranger), moderation.ReasonNotMember, "you are not a member of this group"},
 		{change(moderation.ActionTopic, policy(moderation.Policy{Probation: 10, TopicRole: 1})), moderation.ReasonProbation, "newcomers can not change the topic yet"},
 		{change(moderation.ActionTopic, policy(moderation.Policy{TopicRole: 1}), func(f *moderation.Facts) { f.Standing = moderation.StandingMuted }), moderation.ReasonMuted, "you are muted here"},

@@ -42,7 +42,7 @@ func TestWhatPresetsSay(t *testing.T) {
 		"private":       {joining: moderation.JoiningApprove, hidden: true},
 		"announcements": {public: true, joining: moderation.JoiningOpen, policy: `"read_only":true`},
 		"equal":         {joining: moderation.JoiningInvite, hidden: true, policy: `"no_staff":true,"no_removal":true,"frozen":true`},
-		"circle":        {joining: moderation.JoiningInvite, hidden: true, policy: `"max_members":10`},
+		"circle":        {joining: moderation.JoiningInvite, hidden: true, policy: `"invite_span":21600`},
 		"event":         {public: true, joining: moderation.JoiningOpen, ends: true},
 	}
 	for _, p := range moderation.Presets() {
