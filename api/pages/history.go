@@ -1,6 +1,10 @@
 package pages
 
-import "groupd/group"
+import (
+	"cmp"
+
+	"groupd/group"
+)
 
 // readAtOnce is how many entries are read for one page; more would hardly fit.
 const readAtOnce = 40
@@ -25,10 +29,12 @@ func (s *Server) history(v *visit) *page {
 	searchField(p, "")
 	if len(found.Entries) == 0 {
 		switch {
+		case found.More && after != 0: // nothing but what is not shown, among so many
+			p.line("Nothing to show here.").link("Newer", "/page/history.mu", "after", seqText(after+group.MaxPage))
+		case found.More:
+			p.line("Nothing to show here.").link("Older", "/page/history.mu", "before", seqText(cmp.Or(before, found.Head.Seq+1)-group.MaxPage))
 		case after != 0:
 			p.line("Nothing is newer.").link("Newest", "/page/history.mu")
-		case found.More && before > group.MaxPage: // nothing but what is not shown among so many
-			p.line("Nothing to show here.").link("Older", "/page/history.mu", "before", seqText(before-group.MaxPage))
 		default:
 			p.line("Nothing was posted yet.")
 		}

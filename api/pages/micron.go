@@ -216,13 +216,6 @@ const fieldPrefix = "g_"
 
 // input is a field for text, so many columns wide, with what stands in it at first.
 func (p *page) input(name string, columns int, value string) *page {
-	return p.field("", name, columns, value)
-}
-
-// secret is input that is not shown while it is typed.
-func (p *page) secret(name string, columns int) *page { return p.field("!", name, columns, "") }
-
-func (p *page) field(flags, name string, columns int, value string) *page {
 	const around = 300 // bytes that are kept for what follows
 	p.place(min(columns, Columns-p.indent))
 	value = plain(moderation.CleanLine(value))
@@ -230,14 +223,14 @@ func (p *page) field(flags, name string, columns int, value string) *page {
 		_, last := utf8.DecodeLastRuneInString(value)
 		value = value[:len(value)-last]
 	}
-	p.b = append(append(append(p.b, "`<"...), flags...), strconv.Itoa(columns)...)
+	p.b = append(append(p.b, "`<"...), strconv.Itoa(columns)...)
 	p.b = append(append(append(append(p.b, '|'), fieldPrefix...), encode(name)...), '`')
 	p.b = append(append(p.b, value...), '>')
 	p.col += columns
 	return p
 }
 
-// checkbox is one of the choices of a name; see visit.choices.
+// checkbox is a box with a name of its own: of several boxes of one name MeshChat sends the last one only (spec 4 §7.13).
 func (p *page) checkbox(name, value, label string, checked bool) *page {
 	return p.choice('?', name, value, label, checked)
 }
@@ -274,11 +267,7 @@ func (p *page) list(n int, item func(p *page, i int), foot func(p *page, shown i
 	return p.fill(n, false, item, nil, foot)
 }
 
-// tail is list from the last item on: as many of the last ones as fit, in their order, under the head and above the foot. Both may be nil.
-func (p *page) tail(n int, item func(p *page, i int), head, foot func(p *page, shown int)) int {
-	return p.fill(n, true, item, head, foot)
-}
-
+// fill is list, or list from the last item on: as many of the last ones as fit, in their order, under the head and above the foot.
 func (p *page) fill(n int, last bool, item func(p *page, i int), head, foot func(p *page, shown int)) int {
 	p.end()
 	around := func(f func(*page, int), shown int) []byte {

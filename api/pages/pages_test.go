@@ -327,3 +327,23 @@ func TestPagesComeInTimeUnderLoad(t *testing.T) {
 		t.Errorf("a page took %v", took)
 	}
 }
+
+func TestHistoryGoesOnBeyondManyEdits(t *testing.T) {
+	s := newSite(t, nil)
+	s.join("Ann")
+	for i := range 11 {
+		s.posts("Ann", fmt.Sprint("post ", i))
+	}
+	for i := range 11 {
+		for range 50 {
+			if _, err := s.hub.Edit(t.Context(), caller("Ann"), valley, group.EditInput{Seq: group.Seq(2 + i), Post: group.PostInput{Text: fmt.Append(nil, "better ", i)}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	b := s.browser("", micron.NomadNet)
+	s.says(s.open(b, ":/page/history.mu"), "Nothing to show here.")
+	s.says(s.follow(b, "Older"), "#2", "Ann: better 0 (edited)", "#12", "Ann: better 10 (edited)")
+	s.says(s.follow(b, "Newer"), "Nothing to show here.")
+	s.says(s.follow(b, "Newer"), "Nothing is newer.")
+}

@@ -142,7 +142,7 @@ func (s *site) browser(name string, d micron.Dialect) *micron.Browser {
 	}}
 }
 
-// check is what holds for every page.
+// check is what holds for every page. X-156: no two boxes have one name, since not all programs send both.
 func (s *site) check(path string, b []byte) {
 	s.t.Helper()
 	if len(b) > pages.MaxPage {
@@ -155,6 +155,13 @@ func (s *site) check(path string, b []byte) {
 		doc := micron.Parse(b, d)
 		if pages.Widest(doc) > pages.Columns {
 			s.t.Errorf("%s is %d columns wide for %v:\n%s", path, pages.Widest(doc), d, strings.Join(doc.Plain(), "\n"))
+		}
+		boxes := make(map[string]bool)
+		for _, f := range doc.Fields() {
+			if f.Kind == micron.Checkbox && boxes[f.Name] {
+				s.t.Errorf("%s has two boxes called %s", path, f.Name)
+			}
+			boxes[f.Name] = true
 		}
 		for _, l := range doc.Links() {
 			if strings.ContainsAny(l.URL+l.Data, `'"\<> `) {

@@ -99,11 +99,6 @@ func (v *visit) value(name string) string {
 	return v.variables[name]
 }
 
-// choices are the checked boxes of a name. NomadNet sends all of them, joined by commas, MeshChat the last one alone (spec 4 §7.13).
-func (v *visit) choices(name string) []string {
-	return strings.FieldsFunc(v.fields[name], func(r rune) bool { return r == ',' })
-}
-
 // number is a value as a number from 0 on; 0 when it is none.
 func (v *visit) number(name string) uint64 {
 	n, err := strconv.ParseUint(strings.TrimPrefix(strings.TrimSpace(v.value(name)), "#"), 10, 63)

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -23,18 +22,6 @@ func visited(data msgpack.Raw) *visit {
 	v := &visit{}
 	v.read(data)
 	return v
-}
-
-// NomadNet joins what is ticked by commas, MeshChat sends the last one.
-func TestTickedBoxesOfOneNameComeTogetherOrAlone(t *testing.T) {
-	for data, want := range map[string][]string{"a,b,c": {"a", "b", "c"}, "c": {"c"}, "": nil, ",": nil, "a,,b": {"a", "b"}} {
-		if got := visited(values("field_g_x", data)).choices("x"); !slices.Equal(got, want) {
-			t.Errorf("%q: %q", data, got)
-		}
-	}
-	if got := visited(values()).choices("x"); len(got) != 0 {
-		t.Errorf("nothing ticked: %q", got)
-	}
 }
 
 func TestFieldsAndVariablesAreReadAsTheyWereWritten(t *testing.T) {
