@@ -59,6 +59,7 @@ func TestOnWiresTheGroupAnnouncesAtOnceAndThenTwoToSixTimesAnHour(t *testing.T) 
 	}
 }
 
+// The pages once a day: MeshChat shows the names of nodes that it has heard of late.
 func TestARadioHearsTheBeaconAtMostHourlyAndTheAddressEverySixHours(t *testing.T) {
 	at := announced(t, 7*24*time.Hour, 0, func(time.Duration) []rns.InterfaceStats {
 		return []rns.InterfaceStats{on("tcp", 10_000_000, interfaces.ModeFull), on("rnode", 1200, interfaces.ModeFull)}
