@@ -421,7 +421,7 @@ func TestWhatCanNotBeOfAGroupIsRefusedWithItsLineAndField(t *testing.T) {
 			}, ""},
 			{"a reaction of nobody", set("reaction", 0, "who", strings.Repeat("0", 32)), "who"},
 			{"another content", set("content", 0, "data", "AAAA"), ""},
-			{"a content that is longer", set("content", 0, "size", 1<<40), ""},
+			{"a content that is longer", set("content", 0, "size", 1<<20), ""},
 			{"a report about nothing", set("report", 0, "seq", 999), "seq"},
 			{"seen ids of a wrong length", set("seen", 0, "ids", []any{"00"}), "ids"},
 			{"the wrong order", func(all lines) (lines, int) {
@@ -573,6 +573,38 @@ func TestAnImportIsRefusedWhenTheDiskIsNearlyFull(t *testing.T) {
 		new.nothingLeft(blobs)
 		blobs.SetSpace(10 << 20)
 		must(new.imports(file, withKeys()))(t)
+	})
+}
+
+func TestAnImportTakesNoMoreThanTheServersAttachmentsMay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := lived(t)
+		file := h.exported(group.ExportInput{Identity: true})
+		new, blobs := empty(t, func(c *group.Config) { c.Limits.AttachDisk = 100_000 })
+		_, err := new.imports(file, withKeys())
+		refused(t, "150,000 bytes of goats", err, group.KindFull)
+		new.nothingLeft(blobs)
+	})
+}
+
+func TestAGroupThatWasDeletedIsImportedAgainWhenItIsErased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := lived(t)
+		file := h.exported(group.ExportInput{Identity: true})
+		if err := h.hub.DeleteGroup(t.Context(), operator(), valley); err != nil {
+			t.Fatal(err)
+		}
+		other := withKeys()
+		other.ID = "other"
+		for what, in := range map[string]group.ImportInput{"the same id": withKeys(), "another id": other} {
+			_, err := h.imports(file, in)
+			refused(t, what, err, group.KindConflict)
+		}
+		h.lives(time.Minute)
+		must(h.imports(file, withKeys()))(t)
+		if got := h.exported(group.ExportInput{Identity: true}); body(got) != body(file) {
+			t.Error("it is another group")
+		}
 	})
 }
 

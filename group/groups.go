@@ -342,16 +342,7 @@ func (h *Hub) free(tx ReadTx, op string, g Group) error {
 			return &Error{Kind: KindConflict, Op: op, Field: "id", Msg: fmt.Sprintf("the group %q exists", other.ID)}
 		}
 	}
-	going, err := tx.GroupsToErase()
-	if err != nil {
-		return err
-	}
-	for _, id := range going {
-		if id == g.ID {
-			return &Error{Kind: KindConflict, Op: op, Field: "id", Msg: fmt.Sprintf("the group %q was deleted and is still being erased, try again later", id)}
-		}
-	}
-	return nil
+	return leaving(tx, op, g)
 }
 
 // madeGroup reads a group that was made; only the operator is told its private key.

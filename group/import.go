@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"groupd/moderation"
@@ -144,6 +145,7 @@ type importer struct {
 	private  []byte
 	rows     []func(Tx) error
 	bytes    int
+	contents int64 // bytes of all contents of the server, those of this import included
 	releases []func()
 }
 
@@ -305,7 +307,20 @@ func (im *importer) free(tx ReadTx) error {
 	if len(all) >= MaxGroups {
 		return &Error{Kind: KindFull, Op: "import", Msg: "there are too many groups here", Limit: MaxGroups}
 	}
-	return nil
+	return leaving(tx, "import", im.group)
+}
+
+// leaving refuses an id, or an identity, whose group was deleted a moment ago.
+func leaving(tx ReadTx, op string, g Group) error {
+	going, err := tx.GroupsToErase()
+	if err != nil {
+		return err
+	}
+	same, err := tx.Leaving(g.Identity)
+	if err == nil && (same || slices.Contains(going, g.ID)) {
+		return &Error{Kind: KindConflict, Op: op, Field: "id", Msg: "a group that was deleted is still being erased, try again in a moment"}
+	}
+	return err
 }
 
 // identityLine reads the private key.
@@ -357,6 +372,28 @@ func (im *importer) room(more int64) error {
 		err = ErrNoSpace
 	}
 	return err
+}
+
+// quota refuses a content for which the server's attachments have no more room.
+func (im *importer) quota(hash Hash, size int64) error {
+	most := im.hub.limits.AttachDisk
+	if most < 0 || im.hub.blobs.Has(hash, size) {
+		return nil
+	}
+	if im.contents == 0 {
+		err := im.hub.store.View(im.ctx, func(tx ReadTx) error {
+			have, err := tx.AttachedBytes(im.filled, IdentityHash{})
+			im.contents = have.Server
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if im.contents += size; im.contents > most {
+		return &Error{Kind: KindFull, Op: "import", Field: "attachments", Msg: "the server's attachments have no more room (attachments in [limits])", Limit: most, Needed: im.contents}
+	}
+	return nil
 }
 
 // add has a row written soon.
@@ -412,7 +449,7 @@ func (im *importer) content() error {
 		}
 		return in.whole()
 	}
-	if err := im.room(in.size); err != nil {
+	if err := errors.Join(im.room(in.size), im.quota(in.hash, in.size)); err != nil {
 		return err
 	}
 	release, err := im.hub.blobs.Keep(in.hash, in.size, in)
@@ -509,7 +546,11 @@ func (im *importer) finish() error {
 		if err := tx.PutHead(im.filled, im.head); err != nil {
 			return err
 		}
-		if err := tx.FinishImport(im.filled, im.group); err != nil {
+		if err := errors.Join(tx.FinishImport(im.filled, im.group), tx.DeleteRemovedGroup(im.group.ID)); err != nil {
+			return err
+		}
+		line := ServerLine{Time: h.clock.wall(), Action: "import group", Group: im.group.ID, Detail: im.group.Address.String()}
+		if err := tx.AddServerLine(line, maxServerLog); err != nil {
 			return err
 		}
 		return h.clock.advance(tx)

@@ -10,6 +10,8 @@ type TransferReadTx interface {
 	SeenIDs(g GroupID, after SeenID, limit int) ([]SeenID, error)
 	// AttachedBlobs lists the contents above a hash, by hash, of attachments in a group that are not put aside; Refs is not set.
 	AttachedBlobs(g GroupID, after Hash, limit int) ([]Blob, error)
+	// Leaving reports whether a group of this identity was removed, and is not erased yet: until then there can be no other.
+	Leaving(id IdentityHash) (bool, error)
 }
 
 // TransferTx fills a group that nobody sees before it is whole.

@@ -18,7 +18,8 @@ import (
 
 // GroupInput creates or changes a group; what is absent stays as it is.
 type GroupInput struct {
-	ID          string  `json:"id,omitempty"` // when it is created
+	ID          string  `json:"id,omitempty"`          // when it is created
+	PrivateKey  string  `json:"private_key,omitempty"` // when it is created, on the socket only: its identity, in hex; a new one else
 	Name        *string `json:"name,omitempty"`
 	PrivateName *string `json:"private_name,omitempty"`
 	Topic       *string `json:"topic,omitempty"`
@@ -169,6 +170,12 @@ func (s *Server) createGroup(w http.ResponseWriter, r *http.Request) {
 		ID: group.GroupID(in.ID), Public: in.Preset == "", PublicName: valueOf(in.Name), PrivateName: valueOf(in.PrivateName), Topic: valueOf(in.Topic), Owner: owner,
 		Preset: in.Preset, Set: settings,
 	}
+	if in.PrivateKey != "" {
+		if n.PublicKey, n.PrivateKey, err = s.givenKeys(r, in.PrivateKey); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+	}
 	made, err := s.hub.CreateGroup(r.Context(), operator(), n)
 	if err == nil {
 		err = s.node.Settle(r.Context())
@@ -179,6 +186,20 @@ func (s *Server) createGroup(w http.ResponseWriter, r *http.Request) {
 	}
 	g, err := s.find(r.Context(), made.ID)
 	s.reply(w, r, g, err)
+}
+
+// givenKeys reads the private key that a new group is to have.
+func (s *Server) givenKeys(r *http.Request, text string) (public, private []byte, err error) {
+	if !isLocal(r) {
+		return nil, nil, &group.Error{Kind: group.KindDenied, Op: "create group", Field: "private_key", Msg: "private keys are taken on the socket only"}
+	}
+	if private, err = hex.DecodeString(text); err == nil {
+		public, err = s.node.PublicKey(private)
+	}
+	if err != nil {
+		return nil, nil, &group.Error{Kind: group.KindInvalid, Op: "create group", Field: "private_key", Msg: "is no identity's private key in hex"}
+	}
+	return public, private, nil
 }
 
 func (s *Server) setGroup(w http.ResponseWriter, r *http.Request) {

@@ -11,6 +11,19 @@ import (
 	"strings"
 )
 
+// localKey marks requests that came by the Unix socket.
+type localKey struct{}
+
+// markLocal tells the handlers that a request came by the Unix socket.
+func markLocal(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), localKey{}, true)))
+	})
+}
+
+// isLocal reports whether it did.
+func isLocal(r *http.Request) bool { return r.Context().Value(localKey{}) != nil }
+
 // headers keep browsers from doing anything with an answer but read it.
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -99,6 +99,8 @@ type Node interface {
 	Probe(ctx context.Context, destination [16]byte, in ProbeInput) (Probe, error)
 	// Backup writes a consistent copy of the database to a temporary file and opens it for reading; closing removes it.
 	Backup(ctx context.Context) (content io.ReadCloser, size int64, err error)
+	// PublicKey is the public key of a private one.
+	PublicKey(private []byte) ([]byte, error)
 	// Export writes a group to w; with in.Identity the ratchets of its destinations, too. Import makes a group of such a file and serves it.
 	Export(ctx context.Context, g group.GroupID, in group.ExportInput, w io.Writer) (group.ExportResult, error)
 	Import(ctx context.Context, r io.Reader, in group.ImportInput) (group.Imported, error)
@@ -141,7 +143,7 @@ func New(cfg Config) (*Server, error) {
 
 // Local is the handler for the Unix socket: everything, for whoever can open the socket.
 func (s *Server) Local() http.Handler {
-	r := s.router()
+	r := s.router(markLocal)
 	r.Route(Prefix, func(r chi.Router) {
 		s.routes(r)
 		r.Get("/backup", s.backup)

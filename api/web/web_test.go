@@ -87,6 +87,13 @@ func (n *fakeNode) Import(ctx context.Context, r io.Reader, in group.ImportInput
 	return n.hub.Import(ctx, group.Caller{Local: true}, r, in)
 }
 
+func (n *fakeNode) PublicKey(private []byte) ([]byte, error) {
+	if len(private) != 64 {
+		return nil, errors.New("is no key")
+	}
+	return private, nil
+}
+
 func (n *fakeNode) Appear(context.Context, group.GroupID, []group.ForeignResult) {}
 
 func (n *fakeNode) NewToken(context.Context) (string, error) { return "fresh", nil }

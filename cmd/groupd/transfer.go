@@ -112,6 +112,9 @@ func (n *node) Import(ctx context.Context, r io.Reader, in group.ImportInput) (g
 	return got, err
 }
 
+// PublicKey implements web.Node.
+func (n *node) PublicKey(private []byte) ([]byte, error) { return publicOf(private) }
+
 // Appear implements web.Node.
 func (n *node) Appear(ctx context.Context, g group.GroupID, expected []group.ForeignResult) {
 	for i, m := range expected {

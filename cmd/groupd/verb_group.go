@@ -111,6 +111,7 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 		{"ends", "when the group ends: " + words.HowMoment + ", or off", &in.Ends},
 	}
 	var policy []string
+	var identity string
 	arg := "ID?"
 	if create {
 		arg = "ID"
@@ -134,6 +135,13 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 		var err error
 		if create {
 			in.ID = args[0]
+			if identity != "" {
+				id, err := readIdentity(identity)
+				if err != nil {
+					return err
+				}
+				in.PrivateKey = hex.EncodeToString(id.PrivateKey())
+			}
 			p, _ := moderation.PresetNamed(in.Preset)
 			switch hidden := p.PublicName != ""; {
 			case !hidden && in.Name == nil:
@@ -167,6 +175,7 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 		for _, p := range moderation.Presets() {
 			c.Long += fmt.Sprintf("  %-14s %s\n", p.Word, p.Text)
 		}
+		c.Flags().StringVar(&identity, "identity", "", "a Reticulum identity file: the group gets its address, as of a group that another program served")
 		c.Flags().StringVar(&in.Preset, "preset", "", strings.Join(moderation.PresetWords(), ", "))
 	}
 	c.Flags().StringArrayVar(&policy, "policy", nil, `a setting, such as slow_mode=30, or flood={"count":20,"per":60}; several times`)

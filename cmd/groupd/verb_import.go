@@ -133,13 +133,22 @@ func (a *app) importIdentity(options *group.ImportInput, in importFlags, found g
 		}
 		options.PrivateKey = id.PrivateKey()
 	default:
-		id, err := filestore.ReadIdentity(in.identity)
+		id, err := readIdentity(in.identity)
 		if err != nil {
-			return &failure{code: exitNotFound, msg: fmt.Sprintf("%s: %v", in.identity, err), hint: "a file with the 64 bytes of a Reticulum identity"}
+			return err
 		}
 		options.PrivateKey = id.PrivateKey()
 	}
 	return nil
+}
+
+// readIdentity reads a private key from a file of Reticulum's.
+func readIdentity(path string) (*rns.Identity, error) {
+	id, err := filestore.ReadIdentity(path)
+	if err != nil {
+		return nil, &failure{code: exitNotFound, msg: fmt.Sprintf("%s: %v", path, err), hint: "a file with the 64 bytes of a Reticulum identity"}
+	}
+	return id, nil
 }
 
 func (a *app) sendImport(ctx context.Context, f *os.File, options group.ImportInput) (out web.Imported, err error) {

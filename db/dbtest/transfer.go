@@ -169,6 +169,8 @@ func testAbandonedImport(t *testing.T, open Open) {
 	update(t, s, func(tx group.Tx) error { return tx.AbandonImports() })
 	view(t, s, func(tx group.ReadTx) error {
 		got(t, "to erase", []group.GroupID{filling})(tx.GroupsToErase())
+		got(t, "leaving", true)(tx.Leaving(g.Identity))
+		got(t, "another leaving", false)(tx.Leaving(newGroup(main).Identity))
 		return nil
 	})
 	for more := true; more; {
@@ -180,6 +182,7 @@ func testAbandonedImport(t *testing.T, open Open) {
 	}
 	view(t, s, func(tx group.ReadTx) error {
 		got(t, "to erase at the end", []group.GroupID(nil))(tx.GroupsToErase())
+		got(t, "leaving at the end", false)(tx.Leaving(g.Identity))
 		got(t, "invites of another group", 1)(tx.CountInvites(main))
 		return nil
 	})

@@ -31,6 +31,11 @@ func (t tx) AttachedBlobs(g group.GroupID, after group.Hash, limit int) ([]group
 		"SELECT DISTINCT hash, size FROM attachments WHERE group_no = "+groupNo+" AND hash > ?2 AND held = 0 ORDER BY hash LIMIT ?3", g, after[:], limit)
 }
 
+func (t tx) Leaving(id group.IdentityHash) (bool, error) {
+	n, err := t.count("SELECT count(*) FROM groups WHERE identity_hash = ?1 AND removed_at <> 0", id[:])
+	return n > 0, err
+}
+
 func (t tx) BeginImport(g group.Group) error {
 	if err := t.PutGroup(g); err != nil {
 		return err

@@ -61,6 +61,15 @@ func (t *tx) AttachedBlobs(g group.GroupID, after group.Hash, limit int) ([]grou
 	return out[:min(limit, len(out))], nil
 }
 
+func (t *tx) Leaving(id group.IdentityHash) (bool, error) {
+	for _, gr := range t.rows.erasable {
+		if gr.group.Identity == id {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 func (t *tx) BeginImport(g group.Group) error {
 	gr := newGroupRows()
 	g = copyGroup(g)
