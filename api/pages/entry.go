@@ -226,7 +226,7 @@ func (s *Server) under(v *visit, p *page, e group.Entry, list group.Page) {
 
 // answers finds the first answers to an entry among those that came soon after it.
 func (s *Server) answers(v *visit, seq group.Seq) (found []group.Seq) {
-	const among = 50
+	const among = 25
 	list, err := s.hub.Messages(v.ctx, v.caller, s.group, group.Query{After: seq, BySeq: true, NoEvents: true, Current: true, Limit: among})
 	if err != nil {
 		return nil
@@ -241,11 +241,11 @@ func (s *Server) answers(v *visit, seq group.Seq) (found []group.Seq) {
 
 // takeBack takes the caller's reactions off a post.
 func (s *Server) takeBack(v *visit, seq group.Seq) error {
-	_, list, err := s.one(v, seq)
+	e, list, err := s.one(v, seq)
 	if err != nil {
 		return err
 	}
-	for i, r := range list.Reactions[seq] {
+	for i, r := range list.Reactions[e.Seq] {
 		if r.Mine {
 			if _, err := s.hub.React(v.ctx, v.acting(seqText(group.Seq(i))), s.group, group.ReactInput{Seq: seq, Text: r.Text, Off: true}); err != nil {
 				return err

@@ -7,7 +7,7 @@ import (
 )
 
 // readAtOnce is how many entries are read for one page; more would hardly fit.
-const readAtOnce = 40
+const readAtOnce = 32
 
 // history is the timeline, page by page: the newest entries, those before or after a number, or those that hold some words (q).
 func (s *Server) history(v *visit) *page {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -346,4 +347,16 @@ func TestHistoryGoesOnBeyondManyEdits(t *testing.T) {
 	s.says(s.follow(b, "Older"), "#2", "Ann: better 0 (edited)", "#12", "Ann: better 10 (edited)")
 	s.says(s.follow(b, "Newer"), "Nothing to show here.")
 	s.says(s.follow(b, "Newer"), "Nothing is newer.")
+}
+
+func TestTheDocsNameEveryPage(t *testing.T) {
+	docs, err := os.ReadFile("../../docs/pages.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range newSite(t, nil).pages.Paths() {
+		if !bytes.Contains(docs, []byte(strings.TrimPrefix(path, "/page/"))) {
+			t.Errorf("docs/pages.md does not name %s", path)
+		}
+	}
 }
