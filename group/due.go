@@ -26,7 +26,7 @@ func (h *Hub) due(ctx context.Context, listening time.Duration) error {
 	for _, g := range groups {
 		silent := g.Policy.SilentAfter > 0 && listening >= dueAfter
 		if g.ended(h.Now()) {
-			if err := h.DeleteGroup(ctx, Caller{Local: true}, g.ID); err != nil && KindOf(err) != KindNotFound {
+			if err := h.expire(ctx, g.ID); err != nil && KindOf(err) != KindNotFound {
 				return err
 			}
 			continue

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"context"
 	"time"
 
 	"groupd/moderation"
@@ -14,6 +15,7 @@ const (
 	EndDay    EndStage = 1 // a day ahead
 	EndHour   EndStage = 2 // an hour ahead
 	EndOver   EndStage = 3
+	EndGone   EndStage = 4 // nothing more to tell: it is deleted
 )
 
 // stageAt is what there is to be told of an end by now.
@@ -60,6 +62,9 @@ func (w *work) moveEnd(before moderation.Policy) error {
 	if after.ExpiresAt == before.ExpiresAt {
 		return nil
 	}
+	if w.group.Ending.Told == EndGone {
+		return w.refuse(KindConflict, "expires_at", "too late: the group is being deleted")
+	}
 	if problem := badEnd(after.ExpiresAt, w.expiry); problem != "" {
 		return w.refuse(KindInvalid, "expires_at", problem)
 	}
@@ -92,5 +97,23 @@ func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
 // ended reports whether the group was over, and its members told, for as long as it is kept then.
 func (g Group) ended(now time.Time) bool {
-	return g.Ending.Told == EndOver && g.Policy.Over(now) && !now.Before(g.Ending.At.Add(g.Policy.KeptSpan()))
+	return g.Ending.Told >= EndOver && g.Policy.Over(now) && !now.Before(g.Ending.At.Add(g.Policy.KeptSpan()))
+}
+
+// expire deletes a group that has ended; from then on nobody moves its end.
+func (h *Hub) expire(ctx context.Context, g GroupID) error {
+	operator := Caller{Local: true}
+	gone := false
+	err := h.change(ctx, "expire", operator, g, &struct{}{}, func(w *work) error {
+		gone = w.group.ended(w.expiry)
+		if !gone || w.group.Ending.Told == EndGone {
+			return nil
+		}
+		w.group.Ending.Told = EndGone
+		return w.putGroup()
+	})
+	if err != nil || !gone {
+		return err
+	}
+	return h.DeleteGroup(ctx, operator, g)
 }

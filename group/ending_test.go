@@ -263,6 +263,27 @@ func TestTheTopicIsNotATimeline(t *testing.T) {
 	})
 }
 
+// Who wants a group to go on after all comes too late once it is being deleted; a crash in between changes nothing of that.
+func TestAGroupThatIsBeingDeletedDoesNotGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, ends(time.Hour))
+		h.runs(75 * time.Minute)
+		later := group.SettingsInput{Change: func(p *moderation.Policy) { p.ExpiresAt = moderation.MomentOf(time.Now().Add(time.Hour)) }}
+		if err := h.store.Update(t.Context(), func(tx group.Tx) error {
+			g, err := tx.Group(valley)
+			g.Ending.Told = group.EndGone
+			return errors.Join(err, tx.PutGroup(g))
+		}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := h.hub.UpdateSettings(t.Context(), operator(), valley, later)
+		refused(t, "going on", err, group.KindConflict)
+		h.runs(8 * 24 * time.Hour)
+		_, err = h.hub.Info(t.Context(), operator(), valley)
+		refused(t, "after the week", err, group.KindNotFound)
+	})
+}
+
 func TestWhatIsClonedOfAnEventThatIsOverLasts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, ends(time.Hour), lets(group.Creating{Who: moderation.CreatingMembers, Cooldown: time.Nanosecond}))

@@ -7,11 +7,11 @@ import (
 	"groupd/moderation"
 )
 
-// momentForms are how people type a time, in UTC.
-func momentForms() []string { return []string{"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02"} }
+// shownMoment is how a time is shown, in UTC; it is typed so as well.
+const shownMoment = "2006-01-02 15:04"
 
 // HowMoment says how a time is typed.
-const HowMoment = "2027-05-31, 2027-05-31 18:00 (UTC), 3d (from now)"
+const HowMoment = "2027-05-31 (all day), 2027-05-31 18:00 (UTC), 3d (from now)"
 
 // Moment reads a date, a date and time of day, or how long from now, rounded up to a minute.
 func Moment(text string, now time.Time) (moderation.Moment, bool) {
@@ -21,12 +21,12 @@ func Moment(text string, now time.Time) (moderation.Moment, bool) {
 	return Date(text)
 }
 
-// Date reads a date, or a date and time of day.
+// Date reads a date and time of day, or a date, which is the end of that day.
 func Date(text string) (moderation.Moment, bool) {
 	text = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "UTC"))
-	for _, form := range momentForms() {
+	for form, more := range map[string]time.Duration{shownMoment: 0, "2006-01-02T15:04": 0, time.DateOnly: 24 * time.Hour} {
 		if t, err := time.Parse(form, text); err == nil {
-			m := moderation.MomentOf(t)
+			m := moderation.MomentOf(t.Add(more))
 			return m, m > 0
 		}
 	}
@@ -34,4 +34,4 @@ func Date(text string) (moderation.Moment, bool) {
 }
 
 // ShowMoment is a time as it can be typed.
-func ShowMoment(m moderation.Moment) string { return m.Time().Format(momentForms()[0]) + " UTC" }
+func ShowMoment(m moderation.Moment) string { return m.Time().Format(shownMoment) + " UTC" }

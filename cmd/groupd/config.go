@@ -150,7 +150,7 @@ func (p *preset) UnmarshalText(text []byte) error {
 func (d *date) UnmarshalText(text []byte) error {
 	var ok bool
 	if d.Moment, ok = words.Date(string(text)); !ok && len(text) > 0 {
-		return errors.New("must be a date such as 2027-05-31, or 2027-05-31 18:00 (UTC)")
+		return errors.New("must be a date such as 2027-05-31 (all day), or 2027-05-31 18:00 (UTC)")
 	}
 	return nil
 }
