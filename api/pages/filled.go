@@ -177,8 +177,13 @@ func brief(typed string) string {
 	return typed
 }
 
-// ago is how long something is past.
-func (s *Server) ago(t time.Time) string { return moderation.Passed(s.hub.Now().Sub(t)) + " ago" }
+// ago is how long something is past; of what nobody knows when it was, that.
+func (s *Server) ago(t time.Time) string {
+	if t.IsZero() {
+		return "some time ago"
+	}
+	return moderation.Passed(s.hub.Now().Sub(t)) + " ago"
+}
 
 // left is how long something lasts still, with a space in front; "" for good.
 func (s *Server) left(until time.Time) string {

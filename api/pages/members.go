@@ -212,7 +212,7 @@ func (s *Server) actions(v *visit, p *page, form string, who group.Person) {
 		s.form(v, p, form, "Lift the ban", "who", target, "do", "unban")
 		p.nl()
 	}
-	if s.can(v, moderation.ActionBans) && who.Known && !who.Present {
+	if who.Hidden {
 		s.form(v, p, form, "Bring back purged posts", "who", target, "do", "undo")
 		p.nl()
 	}

@@ -131,7 +131,8 @@ func TestABanHidesPostsAndIsUndone(t *testing.T) {
 		if st := w.standing("Bob"); st.Standing != moderation.StandingBanned || st.Reason != "it's \"spam\" = bad | \\ `x`" {
 			t.Errorf("he is %+v", st)
 		}
-		v.follows("Undo").reads("Banned").follows("Bring back purged posts").reads("The posts come back")
+		w.visitor(d, "Ann").opens("member.mu`who=Bob").reads("Bring back purged posts")
+		v.follows("Undo").reads("Banned").follows("Bring back purged posts").reads("The posts come back").misses("Bring back")
 		w.is("Bob", moderation.StandingStranger)
 	})
 }
