@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -127,4 +128,21 @@ func (n *NomadNet) connect() {
 func (n *NomadNet) Page(texts ...string) string {
 	n.t.Helper()
 	return n.Await(append(texts, "│Done")...)
+}
+
+// Follow clicks on a link, as Click does, and waits for the page with these texts. On a busy machine NomadNet loses an answer that comes
+// too early (docs/interop.md), and a person goes back and tries again.
+func (n *NomadNet) Follow(link string, right int, texts ...string) string {
+	n.t.Helper()
+	n.Click(link, right, 0)
+	screen := n.AwaitThat(fmt.Sprintf("%q", texts), func(screen string) bool {
+		return strings.Contains(screen, "Request failed") || holdsAll(screen, append(texts, "│Done"))
+	})
+	if strings.Contains(screen, "Request failed") {
+		n.t.Logf("NomadNet's request for %q failed; once more", link)
+		n.Click("< Back", 2, 0)
+		n.Click(link, right, 0)
+		screen = n.Page(texts...)
+	}
+	return screen
 }

@@ -40,19 +40,16 @@ func TestNomadNetShowsTheGroup(t *testing.T) {
 	n.ClickAt(75, 15)
 	n.Keys("C-g") // the whole screen
 	n.AwaitThat("the browser alone", func(s string) bool { return !strings.Contains(s, "Saved Nodes") })
-	n.Click("│Group |", 3, 0)
-	front := n.Page("How to join", node+":/page/index.mu ") // not shortened any more
+	front := n.Follow("│Group |", 3, "How to join", node+":/page/index.mu ") // not shortened any more
 
-	n.Click("Here: Join", 6, 0)
-	n.Page("Join - Valley Net", "Name:")
+	n.Follow("Here: Join", 6, "Join - Valley Net", "Name:")
 	n.Click("Name:", 8, 0)
 	n.Type("Nomad")
 	join := n.Page("Name: Nomad")
 	n.Click("│Join  ", 2, 0)
 	n.Page("Welcome! You are Nomad.")
 
-	n.Click("| Write", 3, 0)
-	n.Page("Write - Valley Net", "│Send")
+	n.Follow("| Write", 3, "Write - Valley Net", "│Send")
 	n.Click("│Send", 3, -1)
 	n.Type("Hello from NomadNet: 1 < 2 & `!3`!")
 	write := n.Page("Write - Valley Net", "Hello from NomadNet")
@@ -60,8 +57,20 @@ func TestNomadNetShowsTheGroup(t *testing.T) {
 	n.Page("Posted as #")
 	n.Keys("C-r") // sends the form again
 	posted := n.Page("already")
-	n.Click("| History", 3, 0)
-	history := n.Page("History - Valley Net", "Nomad: Hello from NomadNet: 1 < 2 & `!3`!", "[so is")
+	history := n.Follow("| History", 3, "History - Valley Net", "Nomad: Hello from NomadNet: 1 < 2 & `!3`!", "[so is")
+
+	// Posts come as messages once he says so, line by line as they were written (X-142).
+	n.Follow("| Me |", 2, "You are Nomad")
+	n.Follow("│How I am told", 3, "Each post as a message")
+	n.Click("( ) Each post as a message", 1, 0)
+	n.Await("(X) Each post as a message")
+	n.Follow("│Save", 2, "Saved.")
+	ada.write("direct", "Two lines:\nthis is the second.\n\nAnd a third.")
+	n.Click("[ Conversations ]", 3, 0)
+	n.Click("[ Untrusted (1)", 3, 0)
+	n.Click("? Valley Net", 3, 0)
+	lines := regexp.MustCompile(`Ada: Two lines:[^\n]*\n[^\n]*this is the second\.[^\n]*\n[^\n]*And a third\.`)
+	n.AwaitThat("Ada's message", lines.MatchString)
 
 	rows, _, _, _ := ada.fetch("0", 50)
 	count := 0

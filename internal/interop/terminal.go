@@ -88,14 +88,16 @@ func (term *Terminal) Type(text string) {
 // Await waits until the screen holds all of these and returns it.
 func (term *Terminal) Await(texts ...string) string {
 	term.t.Helper()
-	return term.AwaitThat(fmt.Sprintf("%q", texts), func(screen string) bool {
-		for _, text := range texts {
-			if !strings.Contains(screen, text) {
-				return false
-			}
+	return term.AwaitThat(fmt.Sprintf("%q", texts), func(screen string) bool { return holdsAll(screen, texts) })
+}
+
+func holdsAll(screen string, texts []string) bool {
+	for _, text := range texts {
+		if !strings.Contains(screen, text) {
+			return false
 		}
-		return true
-	})
+	}
+	return true
 }
 
 // Gone waits until the screen does not hold a text any more.
