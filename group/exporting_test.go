@@ -262,6 +262,9 @@ func TestAFileThatIsCutAnywhereIsRefusedAndLeavesNothing(t *testing.T) {
 				t.Errorf("cut at %d/50: %v", i, err)
 			}
 		}
+		if n := count(t, blobs); n != 0 {
+			t.Errorf("%d contents are left", n)
+		}
 		_, err := new.imports(file[:len(file)-1], withKeys())
 		refused(t, "without the last newline", err, group.KindInvalid)
 		_, err = new.imports(append(bytes.Clone(file), '\n'), withKeys())

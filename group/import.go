@@ -77,9 +77,7 @@ func (h *Hub) Import(ctx context.Context, c Caller, r io.Reader, in ImportInput)
 	defer h.importing.Store(false)
 	im := &importer{checker: newChecker(r, h.limits), ctx: ctx, hub: h, in: in}
 	err := im.run()
-	for _, release := range im.releases {
-		release()
-	}
+	im.settle()
 	if err != nil {
 		if im.begun {
 			if err := h.store.Update(context.WithoutCancel(ctx), func(tx Tx) error { return tx.AbandonImports() }); err != nil {
@@ -118,10 +116,11 @@ func (h *Hub) importFailed(err error) error {
 	return h.failed("import", err)
 }
 
-// CheckExport reads what Export wrote and checks it as Import does, without a server: nothing is stored. Signatures of posts with
-// attachments are not checked.
+// CheckExport reads what Export wrote and checks it as Import does, without a server, whose limits may be narrower: nothing is stored.
+// Signatures of posts with attachments are not checked.
 func CheckExport(ctx context.Context, r io.Reader, in ImportInput) (Imported, error) {
-	im := &importer{checker: newChecker(r, Limits{}.withDefaults()), ctx: ctx, in: in}
+	const wide = 1 << 20
+	im := &importer{checker: newChecker(r, Limits{Members: wide, Departed: wide, Requests: wide, Bans: wide, Audit: wide, Invites: wide, Reports: wide}), ctx: ctx, in: in}
 	if err := im.run(); err != nil {
 		var bad *LineError
 		if errors.As(err, &bad) {
@@ -146,7 +145,7 @@ type importer struct {
 	rows     []func(Tx) error
 	bytes    int
 	contents int64 // bytes of all contents of the server, those of this import included
-	releases []func()
+	kept     []keptContent
 }
 
 // run reads the whole file.
@@ -454,16 +453,34 @@ func (im *importer) content() error {
 	}
 	release, err := im.hub.blobs.Keep(in.hash, in.size, in)
 	if err == nil {
-		im.releases = append(im.releases, release)
+		im.kept = append(im.kept, keptContent{in.hash, release})
 		_, err = io.Copy(io.Discard, in) // it was here already
 	}
 	if in.err != nil {
 		return in.err
 	}
-	if wrong := in.whole(); wrong != nil {
-		return wrong
+	if in.at == in.size {
+		if wrong := in.whole(); wrong != nil {
+			return wrong
+		}
 	}
 	return err
+}
+
+// keptContent is a content that nobody erases before it is released.
+type keptContent struct {
+	hash    Hash
+	release func()
+}
+
+// settle lets the contents go, and erases those that no row refers to.
+func (im *importer) settle() {
+	for _, k := range im.kept {
+		k.release()
+		if err := im.hub.eraseUnused(context.WithoutCancel(im.ctx), k.hash); err != nil {
+			im.hub.log.Warn("could not remove an attachment that nothing refers to", "err", err)
+		}
+	}
 }
 
 // entry reads an entry with what belongs to it.

@@ -82,7 +82,11 @@ func (a *app) importGroup(ctx context.Context, path string, in importFlags) erro
 	if err != nil {
 		return err
 	}
-	found, err := group.CheckExport(ctx, f, options)
+	check := options
+	if !in.dry {
+		check.Verify = nil // the server does that
+	}
+	found, err := group.CheckExport(ctx, f, check)
 	if err != nil {
 		return &failure{code: exitFailed, msg: fmt.Sprintf("%s can not be imported: %v", path, textOf(err)), hint: "an export that is whole"}
 	}
