@@ -625,6 +625,11 @@ func TestAContentThatTheServerHasLostIsSaidToBeMissing(t *testing.T) {
 		if r.Missing != 1 || in.Missing != 2 {
 			t.Errorf("missing: %d contents, in %d attachments", r.Missing, in.Missing)
 		}
+		bare := h.exported(group.ExportInput{Identity: true, NoContents: true})
+		new, blobs = empty(t)
+		if in := must(new.imports(bare, withKeys()))(t); in.Missing != 4 || count(t, blobs) != 0 || strings.Contains(string(bare), `"kind":"content"`) {
+			t.Errorf("without contents: %d are missing", in.Missing)
+		}
 	})
 }
 

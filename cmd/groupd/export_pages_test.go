@@ -293,6 +293,55 @@ func sameGeneration(t *testing.T, from, to *machine) {
 	}
 }
 
+// A circle that is being formed has rows of its own: who was invited, and the number of its key.
+func TestACircleThatIsBeingFormedIsTheSameElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, ctx := newMachine(t), t.Context()
+		ann, bob, carl := newAuthor(t, "Ann"), newAuthor(t, "Bob"), newAuthor(t, "Carl")
+		_, err := old.hub.CreateGroup(ctx, group.Caller{Local: true}, group.NewGroup{ID: "main", Preset: "circle", PrivateName: "Us", Owner: group.AnyHash(ann.Identity)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := old.hub.Join(ctx, ann.Caller, "main", group.JoinInput{Name: "Ann"}); err != nil {
+			t.Fatal(err)
+		}
+		for _, who := range []author{bob, carl} {
+			if _, err := old.hub.CreateInvite(ctx, ann.Caller, "main", group.InviteInput{For: group.AnyHash(group.AddressOf(who.Identity))}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := old.hub.Join(ctx, bob.Caller, "main", group.JoinInput{Name: "Bob"}); err != nil {
+			t.Fatal(err)
+		}
+		old.posts(ann, "hello circle")
+		var file bytes.Buffer
+		if _, err := old.transfer().export(ctx, "main", group.ExportInput{Identity: true}, &file); err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range []string{"circle", "invitee", "epoch"} {
+			if !strings.Contains(file.String(), `"kind":"`+kind+`"`) {
+				t.Errorf("there is no %s in\n%s", kind, file.String())
+			}
+		}
+		fresh := newMachine(t)
+		if _, err := fresh.transfer().load(ctx, bytes.NewReader(file.Bytes()), group.ImportInput{}); err != nil {
+			t.Fatal(err)
+		}
+		sameGeneration(t, old, fresh)
+		for name, who := range map[string]author{"Ann": ann, "Bob": bob, "Carl": carl, "Dan": newAuthor(t, "Dan")} {
+			want, have := old.seen(who.Caller), fresh.seen(who.Caller)
+			for what, page := range want {
+				if have[what] != page {
+					t.Errorf("%s asks for %s\n got %.400q\nwant %.400q", name, what, have[what], page)
+				}
+			}
+		}
+		if _, err := fresh.hub.Join(ctx, carl.Caller, "main", group.JoinInput{Name: "Carl"}); err != nil {
+			t.Errorf("the invite does not hold: %v", err)
+		}
+	})
+}
+
 func TestExportThenImportGivesTheSamePages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old := newMachine(t)
