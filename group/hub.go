@@ -423,7 +423,7 @@ type Page struct {
 	Reactors map[Seq][]Reaction
 }
 
-// DeleteInput names posts to erase: by seqs, or all by one member.
+// DeleteInput names posts to erase: by seqs, or all by one member. One call erases 64 of them, so that others need not wait.
 type DeleteInput struct {
 	Seqs   []Seq
 	Author AnyHash
@@ -434,7 +434,7 @@ type DeleteResult struct {
 	Change
 	Deleted int   // now erased
 	Missing []Seq // no such entry, or erased before
-	More    bool  // Author has more: call again
+	More    bool  // there is more to erase: call again with the same input
 }
 
 // MembersQuery pages through the members.

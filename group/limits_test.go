@@ -509,3 +509,26 @@ func TestGroupsAreMadeByTheOperator(t *testing.T) {
 		t.Errorf("%q", key)
 	}
 }
+
+func TestManyPostsNamedAtOnceAreDeletedInParts(t *testing.T) {
+	h := newHouse(t, func(n *group.NewGroup, c *group.Config) {
+		c.Limits.MemberRate, n.Policy.Flood = moderation.Rate{Burst: -1}, moderation.Quota{Count: 10_000, Per: 60}
+	})
+	ann, mod := h.joined("Ann", moderation.RoleMember), h.joined("Mod", moderation.RoleModerator)
+	in := group.DeleteInput{Seqs: []group.Seq{9999}}
+	for range 150 {
+		in.Seqs = append(in.Seqs, h.post(ann, "x").Seq)
+	}
+	for call, want := range []struct {
+		deleted, missing int
+		more             bool
+	}{{64, 1, true}, {64, 65, true}, {22, 129, false}, {0, 151, false}} {
+		r := must(h.hub.Delete(t.Context(), mod, valley, in))(t)
+		if r.Deleted != want.deleted || len(r.Missing) != want.missing || r.More != want.more {
+			t.Errorf("call %d: %d deleted, %d missing, more: %v", call, r.Deleted, len(r.Missing), r.More)
+		}
+	}
+	if n := h.head().Deletions; n != 150 {
+		t.Errorf("%d deletions", n)
+	}
+}

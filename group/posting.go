@@ -257,6 +257,9 @@ func (w *work) toDelete(in DeleteInput, r *DeleteResult) ([]Entry, error) {
 			r.Missing = append(r.Missing, seq)
 		case err != nil:
 			return nil, err
+		case len(entries) == eraseMany:
+			r.More = true // with the next call, so that others need not wait
+			return entries, nil
 		default:
 			entries = append(entries, e)
 		}

@@ -359,7 +359,7 @@ func (t *turn) remove(args string) ([]string, error) {
 	var seqs []group.Seq
 	for _, w := range strings.FieldsFunc(args, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' }) {
 		n, ok := parseNumber(strings.TrimPrefix(w, "#"))
-		if !ok || len(seqs) >= maxHistory {
+		if !ok || len(seqs) >= maxDelete {
 			return whole(textDeleteHow()), nil
 		}
 		seqs = append(seqs, group.Seq(n))

@@ -13,6 +13,7 @@ import (
 // Tunables of lists.
 const (
 	defaultHistory = 10
+	maxDelete      = 64 // posts named at once; the Hub erases so many with one call
 	maxHistory     = 100
 	lineBytes      = 160 // of one post in a list; /history #N shows the whole
 	listedMembers  = group.MaxPage

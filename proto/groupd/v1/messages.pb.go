@@ -320,7 +320,7 @@ func (x *MessagesReply) GetBytes() uint64 {
 // DeleteRequest deletes entries: one's own, or with the permission DELETE anybody's of lower rank. Seqs, or all by one member.
 type DeleteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At most 500.
+	// At most 500, of which 64 that are there are deleted at once; see more.
 	Seqs          []uint64 `protobuf:"varint,1,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
 	AllBy         *Who     `protobuf:"bytes,2,opt,name=all_by,json=allBy,proto3" json:"all_by,omitempty"`
 	ClientId      []byte   `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
@@ -385,9 +385,9 @@ type DeleteReply struct {
 	Rev    uint64                 `protobuf:"varint,2,opt,name=rev,proto3" json:"rev,omitempty"`
 	// How many were deleted now; those that were gone already do not count.
 	Deleted uint32 `protobuf:"varint,3,opt,name=deleted,proto3" json:"deleted,omitempty"`
-	// Those of the seqs that do not exist, or were deleted before; at most 64 are named.
+	// Those of the seqs that do not exist, or were deleted before, also for an earlier request with the same seqs; at most 64 are named.
 	Missing []uint64 `protobuf:"varint,4,rep,packed,name=missing,proto3" json:"missing,omitempty"`
-	// The member has more posts: ask again, with another client id.
+	// Not all is deleted yet: ask again for the same, with another client id.
 	More          bool `protobuf:"varint,5,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
