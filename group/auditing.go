@@ -31,6 +31,9 @@ func (h *Hub) AuditLog(ctx context.Context, c Caller, g GroupID, q AuditQuery) (
 		if err := s.may(moderation.ActionAudit); err != nil {
 			return err
 		}
+		if err := s.inquire(); err != nil {
+			return err
+		}
 		who := q.Who
 		if m, _, err := s.known(who); err != nil {
 			return err

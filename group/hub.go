@@ -60,6 +60,7 @@ type Hub struct {
 	missing    atomic.Uint64 // contents that were not there at the start
 	buckets    Buckets[bucketKey]
 	deliveries Buckets[memberKey]
+	inquiries  Buckets[memberKey]
 	guesses    guesses
 	inviting   Buckets[inviteKey]
 	issued     issued

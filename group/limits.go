@@ -60,6 +60,7 @@ type Limits struct {
 	JoinRate         moderation.Rate // per identity; default 5 at once, one per 10 min; Burst -1: none
 	GroupJoinRate    moderation.Rate // of all who join or ask to; default 500 at once, one per 5 s; Burst -1: none
 	DirectoryRate    moderation.Rate // questions about the directory, per identity; default 120 at once, one per 2 s; Burst -1: none
+	InquiryRate      moderation.Rate // searches and questions about the log, per identity and group; default 120 at once, two a second; Burst -1: none
 	StrangerAnswers  int             // per stranger and day; default 10
 	StrangersPerHour int             // answers to all strangers on one interface; default 60
 }
@@ -104,6 +105,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.GroupJoinRate == (moderation.Rate{}) {
 		l.GroupJoinRate = moderation.Rate{Burst: 500, Every: 5 * time.Second}
+	}
+	if l.InquiryRate == (moderation.Rate{}) {
+		l.InquiryRate = moderation.Rate{Burst: 120, Every: time.Second / 2}
 	}
 	if l.DirectoryRate == (moderation.Rate{}) {
 		l.DirectoryRate = moderation.Rate{Burst: 120, Every: 2 * time.Second}

@@ -532,3 +532,39 @@ func TestManyPostsNamedAtOnceAreDeletedInParts(t *testing.T) {
 		t.Errorf("%d deletions", n)
 	}
 }
+
+func TestWhoSearchesAllTheTimeHasToWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		ann, mod := h.joined("Ann", moderation.RoleMember), h.joined("Mod", moderation.RoleAdmin)
+		search := func(c group.Caller) error {
+			_, err := h.hub.Search(t.Context(), c, valley, group.SearchInput{Author: hash(ann)})
+			return err
+		}
+		for i := range 120 {
+			if err := search(ann); err != nil {
+				t.Fatal(i, err)
+			}
+		}
+		if e := refused(t, "one more", search(ann), group.KindRateLimited); e.RetryAfter <= 0 || e.RetryAfter > time.Second {
+			t.Errorf("wait %v", e.RetryAfter)
+		}
+		refused(t, "a stranger", search(person("Eve")), group.KindNotMember) // who may not is told so
+		for range 120 {
+			if err := search(mod); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := h.hub.AuditLog(t.Context(), mod, valley, group.AuditQuery{})
+		refused(t, "the log", err, group.KindRateLimited)
+		time.Sleep(time.Second)
+		if _, err := h.hub.AuditLog(t.Context(), mod, valley, group.AuditQuery{}); err != nil {
+			t.Error(err)
+		}
+		for range 300 {
+			if err := search(operator()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

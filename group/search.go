@@ -51,6 +51,9 @@ func (h *Hub) Search(ctx context.Context, c Caller, g GroupID, in SearchInput) (
 		if err := s.may(moderation.ActionSearch); err != nil {
 			return err
 		}
+		if err := s.inquire(); err != nil {
+			return err
+		}
 		if !in.Author.IsZero() {
 			rows.Author = IdentityHash(in.Author)
 			if m, err := s.tx.MemberByHash(g, in.Author); err == nil {

@@ -57,6 +57,18 @@ func (w *work) keys(budgets ...moderation.Budget) []bucketKey {
 	return keys
 }
 
+// inquire draws on what one may look through: who may, and does it all the time, has to wait.
+func (s *scene) inquire() error {
+	if s.caller.Local {
+		return nil
+	}
+	wait := s.hub.inquiries.TakeOne(s.now, memberKey{s.group.ID, s.caller.Identity}, s.hub.limits.InquiryRate)
+	if wait == 0 {
+		return nil
+	}
+	return &Error{Kind: KindRateLimited, Op: s.op, Msg: "too many searches, wait a little", RetryAfter: wait}
+}
+
 // pressures is how much strangers ask of each group. In memory: a restart forgives. A group has one number, and groups are few.
 type pressures struct {
 	mu sync.Mutex // leaf
