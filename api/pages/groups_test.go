@@ -77,7 +77,7 @@ func TestACircleIsFormedOnPages(t *testing.T) {
 	inTown(t, group.NewGroup{Preset: "circle"}, func(t *testing.T, w *town, d micron.Dialect) {
 		v := w.visitor(d, "Ann").opens("invites.mu")
 		for _, name := range []string{"Bob", "Eve"} {
-			v.opens("invites.mu").fills("who", group.AddressOf(caller(name).Identity).String()).follows("Make an invite").reads("It was sent.")
+			v.opens("invites.mu").fills("who", group.AddressOf(caller(name).Identity).String()).follows("Make an invite").reads("1 invite sent.")
 		}
 		v.opens("me.mu").follows("How this group is formed").reads("is being formed", "asked, answers within 6 h").misses("Establish the group")
 		w.visitor(d, "Bob").opens("join.mu").reads("You are invited").follows("Who else is").reads("asked").opens("join.mu").fills("name", "Bob").follows("Join").reads("Welcome! You are Bob.")

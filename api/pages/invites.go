@@ -1,10 +1,12 @@
 package pages
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -68,11 +70,11 @@ func (s *Server) invites(v *visit) *page {
 func (s *Server) inviteForm(v *visit, p *page, form string) {
 	codes := v.info.Policy.InviteTo == moderation.InviteAnyone
 	if codes {
-		p.line("For one person, by name or address, who is told; or empty: for whoever has the code.")
+		p.line("For people, by name or address with commas between, who are told; or empty: for whoever has the code.")
 	} else {
-		p.line("For one person, by name or address, who is told.")
+		p.line("For people, by name or address with commas between, who are told.")
 	}
-	boxes(p, 1000, box{"For:", "who", 32, v.typed("who", "")})
+	boxes(p, 1000, box{"For:", "who", 50, v.typed("who", "")})
 	p.text("As ")
 	role := v.typed("role", moderation.RoleMember.String())
 	for r := moderation.RoleMember; r <= v.info.You.Role; r++ {
@@ -108,30 +110,84 @@ func (s *Server) invited(v *visit, title string) (*page, error) {
 			return nil, invalid("invite", "write a number of uses")
 		}
 	}
-	if text := strings.TrimSpace(v.field("who")); text != "" {
-		if in.For, err = s.resolve(v, text, group.AmongDeparted, group.AmongRequests, group.AmongMembers, group.AmongAcquaintances); err != nil {
-			return nil, err
-		}
-		_, whole := group.ParseAnyHash(text)
-		in.Send, in.Picked = true, !whole
+	if strings.Trim(v.field("who"), " ,\n") != "" {
+		return s.inviteThem(v, title, in)
 	}
 	r, err := s.hub.CreateInvite(v.ctx, v.acting(""), s.group, in)
 	if err != nil {
 		return nil, err
 	}
 	p := s.done(v, title, inviteText(r.Invite)+","+s.left(r.Invite.Expires)+".")
-	if in.Send {
-		p.line("It was sent. Whom it names joins without a code.")
-	} else {
-		p.line("The code is shown only now:").nl()
-		p.line(r.Code).nl()
-		p.line("To join with it, send to the group's address")
-		p.line(s.address)
-		p.line("/join " + r.Code + " NAME")
-		p.line("or type the code on the page Join.")
+	p.line("The code is shown only now:").nl()
+	p.line(r.Code).nl()
+	p.line("To join with it, send to the group's address")
+	p.line(s.address)
+	p.line("/join " + r.Code + " NAME")
+	p.line("or type the code on the page Join.")
+	p.nl().link("All invites", "/page/invites.mu").nl()
+	return p, nil
+}
+
+// inviteThem sends an invite to each of those whom the field names, with commas between, and tells what came of each. It is refused where
+// none could be made.
+func (s *Server) inviteThem(v *visit, title string, in group.InviteInput) (*page, error) {
+	const atOnce = 10
+	list := strings.FieldsFunc(v.field("who"), func(r rune) bool { return r == ',' || r == '\n' })
+	if len(list) > atOnce {
+		return nil, invalid("invite", fmt.Sprintf("name at most %d at once", atOnce))
+	}
+	var told []string
+	var refused error
+	made := 0
+	for i, text := range list {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		r, err := s.inviteOne(v, in, text, i)
+		switch {
+		case !group.Refused(err) && err != nil:
+			return nil, err
+		case err != nil:
+			if refused == nil {
+				refused = err
+			}
+			told = append(told, cut(text, 30)+": "+s.why(err))
+		default:
+			made++
+			told = append(told, inviteText(r.Invite)+","+s.left(r.Invite.Expires)+".")
+		}
+	}
+	if made == 0 {
+		return nil, refused
+	}
+	p := s.done(v, title, count(made, "invite")+" sent. Who is named joins without a code.")
+	for _, line := range told {
+		p.indent = 2
+		p.text(fit(line, 150)).end()
+		p.indent = 0
 	}
 	p.nl().link("All invites", "/page/invites.mu").nl()
 	return p, nil
+}
+
+// inviteOne sends an invite to one who is named.
+func (s *Server) inviteOne(v *visit, in group.InviteInput, text string, n int) (group.InviteIssued, error) {
+	var err error
+	if in.For, err = s.resolve(v, text, group.AmongDeparted, group.AmongRequests, group.AmongMembers, group.AmongAcquaintances); err != nil {
+		return group.InviteIssued{}, err
+	}
+	_, whole := group.ParseAnyHash(text)
+	in.Send, in.Picked = true, !whole
+	return s.hub.CreateInvite(v.ctx, v.acting(strconv.Itoa(n)), s.group, in)
+}
+
+// why is a refusal in a sentence.
+func (s *Server) why(err error) string {
+	var e *group.Error
+	if errors.As(err, &e) {
+		return words.Reason(e)
+	}
+	return "it failed."
 }
 
 // inviteText is an invite in a line.

@@ -121,10 +121,17 @@ func TestInvitesAreMadeListedAndTakenBack(t *testing.T) {
 		w.visitor(d, "Fay").opens("join.mu").fills("name", "Fay", "code", code).follows("Join").misses("Welcome")
 
 		ann := w.visitor(d, "Ann").opens("invites.mu").ticks("role", "moderator").follows("Make an invite").reads("Say whom this is for")
-		ann.fills("who", group.AddressOf(caller("Gus").Identity).String()).follows("Make an invite").reads("as moderator", "It was sent.").misses("The code is")
+		ann.fills("who", group.AddressOf(caller("Gus").Identity).String()).follows("Make an invite").reads("as moderator", "1 invite sent.").misses("The code is")
 		w.visitor(d, "Gus").opens("join.mu").reads("You are invited").fills("name", "Gus").follows("Join").reads("Welcome! You are Gus.")
 		if st := w.standing("Gus"); st.Role != moderation.RoleModerator {
 			t.Errorf("Gus is %s", st.Role)
 		}
+		address := func(name string) string { return group.AddressOf(caller(name).Identity).String() }
+		ann.opens("invites.mu").fills("who", "Bob, Gus").follows("Make an invite").reads("This person is a member already.")
+		if ann.Value("g_who") != "Bob, Gus" {
+			t.Error("what was typed is lost")
+		}
+		ann.fills("who", address("Hal")+", Bob, "+address("Ida")).follows("Make an invite").reads("2 invites sent.", "Bob: This person is a member already.")
+		w.visitor(d, "Ida").opens("join.mu").reads("You are invited")
 	})
 }
