@@ -203,6 +203,48 @@ func TestAGroupIsServedFromWhenItIsMadeUntilItIsDeleted(t *testing.T) {
 
 func contains(got []byte, want string) bool { return strings.Contains(string(got), want) }
 
+func TestAGroupWithTheIDOfADeletedOneIsAnotherOne(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, dir, "")
+		defer s.stop()
+		ann := s.visitor(1)
+		old := s.makes(group.NewGroup{ID: "hill", PublicName: "Old Hill", Public: true})
+		before := ann.opens(old.PublicKey, "meshchat", "group")
+		if err := s.hub.DeleteGroup(t.Context(), group.Caller{Local: true}, "hill"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second) // it is erased, and its links are still open
+		young := s.makes(group.NewGroup{ID: "hill", PublicName: "New Hill", Public: true})
+		l := ann.opens(young.PublicKey, "meshchat", "group")
+		if got, err := ann.asks(l, "/api/v1/info", msgpack.Str(`{}`)); err != nil || !contains(got, "New Hill") {
+			t.Errorf("%s, %v", got, err)
+		}
+		if got, err := ann.asks(before, "/api/v1/info", msgpack.Str(`{}`)); err == nil {
+			t.Errorf("at the old group: %s", got)
+		}
+		if mode := s.scheduler.ModeFor("hill", "server"); mode == group.DeliverFetch {
+			t.Error("nobody carries the new group's posts")
+		}
+		time.Sleep(time.Hour)
+		if got, err := ann.asks(l, "/api/v1/info", msgpack.Str(`{}`)); err != nil || !contains(got, "New Hill") {
+			t.Errorf("when the old one is gone: %s, %v", got, err)
+		}
+		if mode := s.scheduler.ModeFor("hill", "server"); mode == group.DeliverFetch {
+			t.Error("nobody carries the new group's posts any more")
+		}
+		id, err := rns.NewPublicIdentity(old.PublicKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := ann.OpenLink(ctx, ann.NewRemote(id, "meshchat", "group")); err == nil {
+			t.Error("the old group answers")
+		}
+	})
+}
+
 // tables counts the rows of every table of the database.
 func (s *started) tables() map[string]int {
 	s.t.Helper()

@@ -21,13 +21,17 @@ func (n *node) Settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	there := make(map[group.GroupID]bool)
+	there := make(map[group.GroupID]group.IdentityHash)
+	for _, info := range infos {
+		there[info.Group] = info.Identity
+	}
+	n.closeOthers(there)
 	var failed error
 	for _, info := range infos {
-		there[info.Group] = true
-		if n.servingOf(info.Group, info.Identity) != nil {
+		if n.serves(info.Group) {
 			continue
 		}
+		n.hurry(info.Group)
 		if err := n.serve(ctx, info); err != nil && !errors.Is(err, group.ErrClosed) {
 			failed = errors.Join(failed, fmt.Errorf("group %s: %w", info.Group, err))
 			continue
@@ -36,35 +40,54 @@ func (n *node) Settle(ctx context.Context) error {
 			failed = errors.Join(failed, err)
 		}
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.ending {
-		return failed
-	}
-	for id, s := range n.groups {
-		if there[id] {
-			continue
-		}
-		delete(n.groups, id)
-		n.faces.Go(func() error { n.part(n.life, s); return nil })
-	}
 	return failed
 }
 
-// servingOf is how a group is served; nil when it is not, or another one had its id before.
-func (n *node) servingOf(id group.GroupID, identity group.IdentityHash) *serving {
+// closeOthers closes all groups but those that are there. One that has the id of another that was deleted is another one.
+func (n *node) closeOthers(there map[group.GroupID]group.IdentityHash) {
+	n.mu.Lock()
+	var gone []*serving
+	for id, s := range n.groups {
+		if there[id] != s.identity && !n.ending {
+			delete(n.groups, id)
+			gone = append(gone, s)
+		}
+	}
+	n.mu.Unlock()
+	for _, s := range gone {
+		n.scheduler.Close(s.id) // at once: the next group may have the same id
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if s := n.groups[id]; s != nil && s.identity == identity {
-		return s
+	for _, s := range gone {
+		if n.ending {
+			return
+		}
+		n.parting[s.id] = s
+		n.faces.Go(func() error { n.part(n.life, s); return nil })
 	}
-	return nil
+}
+
+// hurry ends the links to a group that was deleted: another one gets its id now, and must not answer there.
+func (n *node) hurry(id group.GroupID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s := n.parting[id]; s != nil {
+		delete(n.parting, id)
+		close(s.hurry)
+	}
+}
+
+// serves reports whether a group is served.
+func (n *node) serves(id group.GroupID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.groups[id] != nil
 }
 
 // part takes a group that is gone off the network. Nothing new comes in from now on; who is on a link to it is told that there is no such
 // group, for a while.
 func (n *node) part(ctx context.Context, s *serving) {
-	n.scheduler.Close(s.id)
 	if err := s.delivery.Close(ctx); err != nil {
 		n.log.own.Warn("messages of a deleted group not dropped", "group", s.id, "err", err)
 	}
@@ -74,8 +97,14 @@ func (n *node) part(ctx context.Context, s *serving) {
 	}
 	select {
 	case <-ctx.Done():
+	case <-s.hurry:
 	case <-time.After(partingTime):
 	}
+	n.mu.Lock()
+	if n.parting[s.id] == s {
+		delete(n.parting, s.id)
+	}
+	n.mu.Unlock()
 	gone := []rns.DestinationHash{s.delivery.Address()}
 	for _, d := range s.others {
 		d.CloseLinks()
