@@ -163,7 +163,7 @@ func TestAGroupTakesNoMoreThanItsPolicySays(t *testing.T) {
 	free := func(i *delivery.Interface) { i.Share = 0 }
 	inBubble(t, []delivery.Interface{radio(free)}, func(w *world) {
 		w.members(0, 400, group.Preferences{Mode: group.DeliverPush})
-		err := w.store.Update(t.Context(), func(tx group.Tx) error {
+		err := w.store.Update(w.t.Context(), func(tx group.Tx) error {
 			g, err := tx.Group(main)
 			if err != nil {
 				return err

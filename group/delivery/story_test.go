@@ -32,20 +32,20 @@ func TestReactionsAndProfilesMakeNoParcels(t *testing.T) {
 	inBubble(t, []delivery.Interface{wire()}, func(w *world) {
 		ids := w.members(0, 2, group.Preferences{Mode: group.DeliverPush})
 		w.restart()
-		r, err := w.hub.Post(t.Context(), operator(), main, group.PostInput{Text: []byte("hello")})
+		r, err := w.hub.Post(w.t.Context(), operator(), main, group.PostInput{Text: []byte("hello")})
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
 		status := "up the hill"
-		if _, err := w.hub.UpdateProfile(t.Context(), group.Caller{Identity: ids[0]}, main, group.ProfileInput{Status: &status}); err != nil {
+		if _, err := w.hub.UpdateProfile(w.t.Context(), group.Caller{Identity: ids[0]}, main, group.ProfileInput{Status: &status}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
 		if n := len(w.couriers[group.DeliverPush].of(ids[1])); n != 1 {
 			t.Errorf("%d parcels", n)
 		}
-		if _, err := w.hub.Delete(t.Context(), operator(), main, group.DeleteInput{Seqs: []group.Seq{r.Seq}}); err != nil {
+		if _, err := w.hub.Delete(w.t.Context(), operator(), main, group.DeleteInput{Seqs: []group.Seq{r.Seq}}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -314,7 +314,7 @@ func TestPreferencesTakeEffectAtOnce(t *testing.T) {
 		caller := group.Caller{Identity: ann}
 		set := func(in group.NotificationsInput) {
 			t.Helper()
-			if _, err := w.hub.UpdateNotifications(t.Context(), caller, main, in); err != nil {
+			if _, err := w.hub.UpdateNotifications(w.t.Context(), caller, main, in); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
@@ -360,7 +360,7 @@ func TestPreferencesTakeEffectAtOnce(t *testing.T) {
 		if n := len(relay.of(ann)); n != 3 {
 			t.Errorf("%d relayed after the end of another", n)
 		}
-		if _, err := w.hub.Leave(t.Context(), caller, main); err != nil {
+		if _, err := w.hub.Leave(w.t.Context(), caller, main); err != nil {
 			t.Fatal(err)
 		}
 		w.post(group.PostInput{})
@@ -377,13 +377,13 @@ func TestWhoGoesOnAfterAPauseWaitsForNothing(t *testing.T) {
 		ann := w.members(0, 1, group.Preferences{Mode: group.DeliverRelay, Paused: true})[0]
 		row := w.row(ann)
 		row.Due, row.State, row.Attempts = w.now().Add(6*time.Hour), group.DeliveryFailed, 4
-		if err := w.store.Update(t.Context(), func(tx group.Tx) error { return tx.PutDelivery(row) }); err != nil {
+		if err := w.store.Update(w.t.Context(), func(tx group.Tx) error { return tx.PutDelivery(row) }); err != nil {
 			t.Fatal(err)
 		}
 		w.restart()
 		w.post(group.PostInput{})
 		no := false
-		if _, err := w.hub.UpdateNotifications(t.Context(), group.Caller{Identity: ann}, main, group.NotificationsInput{Paused: &no}); err != nil {
+		if _, err := w.hub.UpdateNotifications(w.t.Context(), group.Caller{Identity: ann}, main, group.NotificationsInput{Paused: &no}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
@@ -403,17 +403,17 @@ func TestLostEventsLoseNothing(t *testing.T) {
 		time.Sleep(time.Minute) // the loop looks at the interfaces, and waits
 		var rev group.Rev
 		for range 1200 {
-			r, err := w.hub.Post(t.Context(), operator(), main, group.PostInput{Text: []byte("hello")})
+			r, err := w.hub.Post(w.t.Context(), operator(), main, group.PostInput{Text: []byte("hello")})
 			if err != nil {
 				t.Fatal(err)
 			}
 			rev = r.Rev
 		}
 		relay := group.DeliverRelay
-		if _, err := w.hub.UpdateNotifications(t.Context(), group.Caller{Identity: ids[1]}, main, group.NotificationsInput{Mode: &relay}); err != nil {
+		if _, err := w.hub.UpdateNotifications(w.t.Context(), group.Caller{Identity: ids[1]}, main, group.NotificationsInput{Mode: &relay}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.hub.Leave(t.Context(), group.Caller{Identity: ids[2]}, main); err != nil {
+		if _, err := w.hub.Leave(w.t.Context(), group.Caller{Identity: ids[2]}, main); err != nil {
 			t.Fatal(err)
 		}
 		w.air.block(nil)
