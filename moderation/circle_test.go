@@ -132,3 +132,13 @@ func TestWhichKeysAMemberMayKnow(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoIsTooLateIsToldSo(t *testing.T) {
+	f := as(moderation.RoleNone)
+	f.Action, f.Joining, f.Standing = moderation.ActionJoin, moderation.JoiningInvite, moderation.StandingStranger
+	for late, want := range map[bool]string{false: "by invite only", true: "the time to answer"} {
+		if f.TooLate = late; !strings.Contains(moderation.Decide(f, now()).Text, want) {
+			t.Errorf("late %v: %s", late, moderation.Decide(f, now()).Text)
+		}
+	}
+}
