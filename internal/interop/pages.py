@@ -9,7 +9,7 @@ import RNS
 
 from wire import digest, emit, plain
 
-DAY_HALF = 12 * 3600  # how long NomadNet keeps a page that does not say
+KEPT = 12 * 3600  # how long NomadNet keeps a page that does not say, in seconds
 
 
 class PageClient:
@@ -17,11 +17,8 @@ class PageClient:
 
     def __init__(self, node, style, identity, adopt):
         self.node, self.style, self.identity, self.adopt = bytes.fromhex(node), style, identity, adopt
-        self.link, self.cache, self.ahead, self.identify_always = None, {}, 0, False
+        self.link, self.cache, self.identify_always = None, {}, False
         self.asked = []  # what went over the network
-
-    def now(self):
-        return time.time() + self.ahead
 
     def open(self, timeout):
         """The link is used until it dies."""
@@ -63,7 +60,7 @@ class PageClient:
 
     def page(self, path, data, reload, back, timeout):
         kept = self.cache.get(self.key(path, data))
-        if self.style == "nomadnet" and not data and not reload and kept and kept[0] > self.now():
+        if self.style == "nomadnet" and not data and not reload and kept and kept[0] > time.time():
             return kept[1], True
         if self.style == "meshchat" and back and kept:
             return kept[1], True
@@ -78,11 +75,11 @@ class PageClient:
         if self.style == "meshchat":
             self.cache[self.key(path, data)] = (float("inf"), text)
         else:
-            seconds = DAY_HALF
+            seconds = KEPT
             if text.startswith("#!c="):
                 seconds = int(text[4:].split("\n", 1)[0])
             if seconds > 0:
-                self.cache[self.key(path, data)] = (self.now() + seconds, text)
+                self.cache[self.key(path, data)] = (time.time() + seconds, text)
             else:
                 self.cache.pop(self.key(path, data), None)
         return text, False
@@ -147,10 +144,6 @@ class Pages:
 
     def cmd_page_disconnect(self, a):
         self.browsers[a["browser"]].disconnect()
-
-    def cmd_page_later(self, a):
-        """The browser's clock goes ahead."""
-        self.browsers[a["browser"]].ahead += a["seconds"]
 
     def cmd_page_cache(self, a):
         return {"pages": {k: v[1] for k, v in self.browsers[a["browser"]].cache.items()}, "asked": self.browsers[a["browser"]].asked}

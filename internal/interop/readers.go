@@ -28,7 +28,6 @@ type PageReader struct {
 type Reading struct {
 	Lines   []ReadLine `json:"lines"`
 	Strange []string   `json:"strange"` // what no page may make: elements, attributes, links of other kinds
-	HTML    string     `json:"html"`
 	Error   string     `json:"error"`
 }
 

@@ -82,7 +82,7 @@ function read({ page, mono }) {
         }
         lines.push(line);
     }
-    return { lines, strange, html: body.innerHTML };
+    return { lines, strange };
 }
 
 for await (const text of createInterface({ input: process.stdin })) {
