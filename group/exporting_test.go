@@ -426,6 +426,7 @@ func TestWhatCanNotBeOfAGroupIsRefusedWithItsLineAndField(t *testing.T) {
 			{"another content", set("content", 0, "data", "AAAA"), ""},
 			{"a content that is longer", set("content", 0, "size", 1<<20), ""},
 			{"a report about nothing", set("report", 0, "seq", 999), "seq"},
+			{"a line of the log that is two", set("audit", 0, "detail", "a\nb"), "detail"},
 			{"seen ids of a wrong length", set("seen", 0, "ids", []any{"00"}), "ids"},
 			{"the wrong order", func(all lines) (lines, int) {
 				i, j := find(all, "member", 0), find(all, "entry", 0)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"groupd/moderation"
 )
@@ -21,7 +22,7 @@ const (
 	maxImportNumber  = 1 << 53 // of seqs, revs and ids
 	maxRatchetFile   = 64 << 10
 	maxRatchets      = 16
-	maxAuditDetail   = 4096 // bytes
+	maxAuditDetail   = 64 << 10 // bytes
 )
 
 // checker reads an export line by line and refuses what can not be of a group.
@@ -476,11 +477,11 @@ func (c *checker) entryLine(g GroupID) (e Entry, files []Attachment, original []
 		return e, nil, nil, c.wrong("edited_by", "names no entry behind")
 	case e.Reactions < 0:
 		return e, nil, nil, c.wrong("reactions", "can not be")
-	case r.Attachments != nil && len(files) > MaxAttachments:
+	case len(files) > MaxAttachments:
 		return e, nil, nil, c.wrong("attachments", "more than %d", MaxAttachments)
 	}
 	if e.Deleted {
-		if bare := e.Tombstone(e.Rev, e.DeletedAt, e.DeletedBy); !bare.holds(e) || len(files) > 0 || len(r.Original) > 0 {
+		if !e.bare() || len(files) > 0 {
 			return e, nil, nil, c.wrong("deleted", "a deleted entry holds what is to be gone")
 		}
 		c.deletions++
@@ -489,8 +490,8 @@ func (c *checker) entryLine(g GroupID) (e Entry, files []Attachment, original []
 	} else if e.ContentDigest() != e.Digest {
 		return e, nil, nil, c.wrong("digest", "does not belong to what the entry says")
 	}
-	if (e.Seq > 1 || c.head.Oldest > 1) && c.counts[kindEntry] == 1 { // what was before is no longer kept: the chain is checked from here
-	} else if ChainHash(c.entry.Hash, e.Digest) != e.Hash {
+	// Where what was before the first one is no longer kept, the chain is checked from there.
+	if from := c.counts[kindEntry] == 1 && e.Seq > 1; !from && ChainHash(c.entry.Hash, e.Digest) != e.Hash {
 		return e, nil, nil, c.wrong("hash", "does not follow from the entry before")
 	}
 	for _, a := range files {
@@ -503,10 +504,10 @@ func (c *checker) entryLine(g GroupID) (e Entry, files []Attachment, original []
 	return e, files, r.Original, nil
 }
 
-// holds reports whether an entry holds no more than this tombstone.
-func (t Entry) holds(e Entry) bool {
-	return len(e.Title)+len(e.Text)+len(e.Fields)+len(e.Salt) == 0 && e.Target == t.Target && e.Ref == t.Ref && e.MessageID == t.MessageID &&
-		e.AuthorTime.IsZero() && e.Codec == 0 && !e.Emergency && !e.Pinned && !e.Restored && e.EditedBy == 0 && e.Reactions == 0 && !e.Signed
+// bare reports whether an entry holds no more than Tombstone leaves.
+func (e Entry) bare() bool {
+	return len(e.Title)+len(e.Text)+len(e.Fields)+len(e.Salt) == 0 && e.Target.IsZero() && e.Ref == 0 && e.MessageID.IsZero() && e.AuthorTime.IsZero() &&
+		e.Codec == 0 && !e.Emergency && !e.Pinned && !e.Restored && e.EditedBy == 0 && e.Reactions == 0 && !e.Signed
 }
 
 func (c *checker) attachment(a Attachment) error {
@@ -611,7 +612,10 @@ func (c *checker) auditLine(g GroupID) (Audit, error) {
 		return a, c.wrong("id", "does not rise")
 	}
 	c.lastAudit = a.ID
-	if err := errors.Join(c.clean("action", a.Action, 64), c.clean("detail", a.Detail, maxAuditDetail)); err != nil {
+	if len(a.Detail) > maxAuditDetail || strings.ContainsFunc(a.Detail, unicode.IsControl) {
+		return a, c.wrong("detail", "is too long, or holds control characters")
+	}
+	if err := c.clean("action", a.Action, 64); err != nil {
 		return a, err
 	}
 	return a, c.atMost(kindAudit, c.limits.Audit)
