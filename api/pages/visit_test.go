@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"groupd/rns"
 	"groupd/rns/msgpack"
@@ -81,4 +82,23 @@ func TestLinksToFilesHaveABound(t *testing.T) {
 	if got, ok := f.find(rns.PathHash(fmt.Sprintf("/file/%d/0/x", maxFileLinks))); !ok || got.index != maxFileLinks {
 		t.Errorf("%v", got)
 	}
+}
+
+func FuzzRequestData(f *testing.F) {
+	for _, data := range []msgpack.Raw{nil, msgpack.Nil(), msgpack.Map(), values("field_g_text", "hello", "var_n", "AAAA", "var_q", "a%20b%"), msgpack.Int(1), msgpack.AppendMap(nil, 1<<30), msgpack.AppendStr(msgpack.AppendMap(nil, 2), "var_x")} {
+		f.Add([]byte(data))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v := visited(data)
+		if len(v.fields)+len(v.variables) > maxValues {
+			t.Errorf("%d fields and %d variables", len(v.fields), len(v.variables))
+		}
+		for _, m := range []map[string]string{v.fields, v.variables} {
+			for name, text := range m {
+				if len(name) > maxKey || !utf8.ValidString(text) {
+					t.Errorf("%q: %q", name, text)
+				}
+			}
+		}
+	})
 }
