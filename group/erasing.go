@@ -95,38 +95,29 @@ func (w *work) beginErasure(kind ErasureKind, id IdentityHash) error {
 
 // restore turns what was begun to hide somebody's posts into bringing them back, within UndoPurge; false when there is nothing.
 func (w *work) restore(id IdentityHash) (bool, error) {
-	list, err := w.aside(id)
+	ids, err := w.lives(id)
 	if err != nil {
 		return false, err
 	}
-	for _, e := range list {
-		e.Kind = ErasureRestore
+	found := false
+	for _, id := range ids {
+		e, err := w.tx.Erasure(w.group.ID, id)
+		if errors.Is(err, ErrNoRow) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		if (e.Kind != ErasureHide && e.Kind != ErasureHidden) || !w.expiry.Before(e.Created.Add(UndoPurge)) {
+			continue
+		}
+		e.Kind, found = ErasureRestore, true
 		if err := w.w.PutErasure(e); err != nil {
 			return false, err
 		}
 	}
-	w.erases = w.erases || len(list) > 0
-	return len(list) > 0, nil
-}
-
-// aside is what was put aside of somebody, under all his identities, and can be put back.
-func (s *scene) aside(id IdentityHash) ([]Erasure, error) {
-	ids, err := s.lives(id)
-	if err != nil {
-		return nil, err
-	}
-	var list []Erasure
-	for _, id := range ids {
-		e, err := s.tx.Erasure(s.group.ID, id)
-		switch {
-		case errors.Is(err, ErrNoRow):
-		case err != nil:
-			return nil, err
-		case (e.Kind == ErasureHide || e.Kind == ErasureHidden) && s.expiry.Before(e.Created.Add(UndoPurge)):
-			list = append(list, e)
-		}
-	}
-	return list, nil
+	w.erases = w.erases || found
+	return found, nil
 }
 
 // runErasures is the life of the goroutine that hides, brings back and erases posts, a few at a time.

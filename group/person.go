@@ -14,7 +14,6 @@ type Person struct {
 	Known    bool     // there is such a row
 	Self     bool     // the caller himself
 	Ban      *Ban     // in force; for who may see bans
-	Hidden   bool     // his posts went with a ban and can be brought back; for who may see bans
 	Waits    *Request // to join; for who may decide about it
 	Inviter  string   // the name of whose invite he joined by, last time; "": nobody's, or the operator's
 	Blocking bool     // of the caller himself: he wants no invites
@@ -46,8 +45,8 @@ func (h *Hub) Person(ctx context.Context, c Caller, g GroupID, who AnyHash) (Per
 		if !q.Identity.IsZero() && sees(moderation.ActionRequests) {
 			p.Waits = &q
 		}
-		if sees(moderation.ActionBans) {
-			if err := s.kept(&p, who); err != nil {
+		if sees(moderation.ActionBans) && !m.Present {
+			if p.Ban, err = s.banOf(who); err != nil {
 				return err
 			}
 		}
@@ -79,21 +78,6 @@ func (h *Hub) Person(ctx context.Context, c Caller, g GroupID, who AnyHash) (Per
 		return Person{}, err
 	}
 	return p, nil
-}
-
-// kept adds what those see who may see bans: the ban in force, and whether posts are put aside.
-func (s *scene) kept(p *Person, who AnyHash) (err error) {
-	if !p.Present {
-		if p.Ban, err = s.banOf(who); err != nil {
-			return err
-		}
-	}
-	if p.Identity.IsZero() {
-		return nil
-	}
-	list, err := s.aside(p.Identity)
-	p.Hidden = len(list) > 0
-	return err
 }
 
 // banOf is the ban in force of somebody, the longest, nil for none.

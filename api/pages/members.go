@@ -3,6 +3,7 @@ package pages
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"groupd/group"
 	"groupd/moderation"
@@ -212,7 +213,7 @@ func (s *Server) actions(v *visit, p *page, form string, who group.Person) {
 		s.form(v, p, form, "Lift the ban", "who", target, "do", "unban")
 		p.nl()
 	}
-	if who.Hidden {
+	if s.purgedLately(v, who) {
 		s.form(v, p, form, "Bring back purged posts", "who", target, "do", "undo")
 		p.nl()
 	}
@@ -236,6 +237,13 @@ func (s *Server) actions(v *visit, p *page, form string, who group.Person) {
 		p.text(sep).link("Delete all posts", "/page/member.mu", "who", target, "do", "erase")
 	}
 	p.end()
+}
+
+// purgedLately reports whether posts of somebody may have gone with a ban so short a time ago that they can be brought back, and the caller
+// may.
+func (s *Server) purgedLately(v *visit, who group.Person) bool {
+	lately := func(t time.Time) bool { return s.hub.Now().Sub(t) < group.UndoPurge }
+	return s.can(v, moderation.ActionBans) && who.Known && !who.Present && (lately(who.Left) || who.Ban != nil && lately(who.Ban.Created))
 }
 
 // erasePosts erases what somebody wrote, as much as can be at once.

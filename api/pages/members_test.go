@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"groupd/group"
 	"groupd/internal/micron"
@@ -132,8 +133,11 @@ func TestABanHidesPostsAndIsUndone(t *testing.T) {
 			t.Errorf("he is %+v", st)
 		}
 		w.visitor(d, "Ann").opens("member.mu`who=Bob").reads("Bring back purged posts")
-		v.follows("Undo").reads("Banned").follows("Bring back purged posts").reads("The posts come back").misses("Bring back")
+		v.follows("Undo").reads("Banned").follows("Bring back purged posts").reads("The posts come back")
 		w.is("Bob", moderation.StandingStranger)
+		v.follows("Bring back purged posts").reads("There are no posts to bring back: that is possible for a day.")
+		time.Sleep(25 * time.Hour)
+		w.visitor(d, "Ann").opens("member.mu`who=" + hash("Bob").String()).misses("Bring back")
 	})
 }
 
