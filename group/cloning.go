@@ -292,6 +292,9 @@ func (h *Hub) tellOne(ctx context.Context, i Invite) (later bool, err error) {
 		if errors.Is(err, ErrNoRow) || err == nil && !row.Untold {
 			return nil
 		}
+		if err == nil && !w.expiry.Before(row.Expires) { // the server was off for long
+			return w.w.DeleteInvite(i.Group, i.ID)
+		}
 		if err != nil {
 			return err
 		}

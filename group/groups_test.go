@@ -620,3 +620,43 @@ func TestOfALargeGroupStaffAndThoseHeardLastAreInvitedToAClone(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoIsInvitedToACloneIsToldBitByBitAndNotTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, open, lets(group.Creating{Who: moderation.CreatingMembers}))
+		ann := h.joined("Ann", moderation.RoleOwner)
+		for i := range 40 {
+			time.Sleep(10 * time.Minute)
+			h.joined(fmt.Sprint("m", i), moderation.RoleMember)
+		}
+		clone := must(h.hub.CloneGroup(t.Context(), ann, valley, group.CloneInput{Name: "Two"}))(t)
+		events := h.hub.SubscribeTo(clone.Group.ID, 1000)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- h.hub.Run(ctx) }()
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if n := len(told(events, group.EventInvited)); n < 30 || n > 33 {
+			t.Errorf("%d are told at first", n)
+		}
+		cancel() // and off for more than a week
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		must(h.hub.CreateInvite(t.Context(), ann, clone.Group.ID, group.InviteInput{Duration: 90 * 24 * time.Hour}))(t)
+		time.Sleep(8 * 24 * time.Hour)
+		ctx, cancel = context.WithCancel(t.Context())
+		go func() { done <- h.hub.Run(ctx) }()
+		time.Sleep(time.Minute)
+		if err := h.hub.ConfirmClock(t.Context(), operator()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if late := told(events, group.EventInvited); len(late) != 0 {
+			t.Errorf("%d are told of invites that have ended", len(late))
+		}
+		cancel()
+		<-done
+	})
+}

@@ -129,10 +129,10 @@ func New(cfg Config) (*Hub, error) {
 	return h, nil
 }
 
-// Run keeps count of the time that passes while nothing else is stored (see ClockUnsure), removes entries that are no longer kept, and
-// begins epochs that are due, and does what else is due every ten minutes: members who were silent for as long as the policy says leave, lockdowns end; and it hides,
-// brings back and erases the posts of those who were banned or want to be forgotten. It returns nil when ctx ends, or the error that
-// kept it from storing the last count.
+// Run keeps count of the time that passes while nothing else is stored (see ClockUnsure), removes entries that are no longer kept,
+// begins epochs that are due, and does what else is due every ten minutes: members who were silent for as long as the policy says leave,
+// lockdowns end; it hides, brings back and erases the posts of those who were banned or want to be forgotten, erases what is left of deleted
+// groups, and has those told who are invited to clones. It returns nil when ctx ends, or the error that kept it from storing the last count.
 func (h *Hub) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { h.runErasures(ctx) })
