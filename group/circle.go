@@ -480,12 +480,13 @@ func (h *Hub) overdueOf(tx ReadTx, op string, c Caller, waiting *[]GroupID) erro
 		return err
 	}
 	for _, m := range rows {
-		g, err := tx.Group(m.Group)
-		if err != nil {
-			return err
-		}
-		if !m.Present || !g.Policy.Establish {
+		if !m.Present {
 			continue
+		}
+		if c, err := tx.Circle(m.Group); errors.Is(err, ErrNoRow) || err == nil && !c.Established.IsZero() {
+			continue // as nearly all
+		} else if err != nil {
+			return err
 		}
 		s, err := h.look(tx, op, c, m.Group)
 		if err != nil {

@@ -387,6 +387,26 @@ func TestACircleIsForAtMostTen(t *testing.T) {
 	})
 }
 
+// TestWhoFormsACircleSendsMoreInvitesThanOthers: nine, and some in the place of who declines.
+func TestWhoFormsACircleSendsMoreInvitesThanOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		ann := h.talk("Ann")[0]
+		r := h.forms(ann)
+		send := func(i int) error {
+			_, err := r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(person(fmt.Sprint("P", i))), Send: true})
+			return err
+		}
+		for i := range 15 {
+			if err := send(i); err != nil {
+				t.Fatal(i, err)
+			}
+			must(r.hub.DeclineInvite(t.Context(), person(fmt.Sprint("P", i)), r.id))(t)
+		}
+		refused(t, "one more", send(15), group.KindRateLimited)
+	})
+}
+
 // TestWhoCanBeInvitedByName: with whom the inviter has exchanged messages here, as far as both still are where they did.
 func TestWhoCanBeInvitedByName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

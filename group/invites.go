@@ -18,6 +18,7 @@ const (
 	maxOwnInvites   = 50                 // live ones of one inviter
 	directPerTarget = 7 * 24 * time.Hour // one direct invite to a person in so much time, whoever sends it, from whatever group here
 	directPerDay    = 5                  // direct invites of one inviter, in all groups
+	directForming   = 15                 // the same, of who forms a group: nine, and some in the place of who declines
 	maxDirect       = 10_000             // remembered for directPerTarget; then nobody sends any until some are old enough
 	invitesMade     = 60                 // invites of one member made at once, then one more every inviteEvery: each is a line of the log
 	inviteEvery     = 10 * time.Minute
@@ -313,7 +314,11 @@ func (w *work) maySend(to AnyHash) error {
 		if n, err = w.tx.CountDirectBy(w.caller.Identity, w.expiry.Add(-24*time.Hour)); err != nil {
 			return err
 		}
-		if n >= directPerDay {
+		most := directPerDay
+		if w.forming() {
+			most = directForming
+		}
+		if n >= most {
 			return late(fmt.Sprintf("you have sent %d invites today", n), 24*time.Hour)
 		}
 	}
