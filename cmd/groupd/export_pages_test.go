@@ -171,6 +171,7 @@ func valleyNet(m *machine) (people map[string]author) {
 	must(err)
 	_, err = m.hub.Ban(ctx, people["Mod"].Caller, "main", group.BanInput{Target: group.AnyHash(people["Mal"].Identity), Reason: "noise", Purge: true})
 	must(err)
+	m.lives(25 * time.Hour) // what can still be brought back does not come out, and the page that offers it is another
 	_, err = m.hub.Mute(ctx, people["Mod"].Caller, "main", group.MuteInput{Target: group.AnyHash(people["Bob"].Identity), Reason: "noise", Duration: 24 * time.Hour})
 	must(err)
 	_, err = m.hub.CreateInvite(ctx, people["Ann"].Caller, "main", group.InviteInput{Uses: 3})
