@@ -69,7 +69,7 @@ func (h *Hub) MayCreate(ctx context.Context, c Caller) error {
 	err = h.store.View(ctx, func(tx ReadTx) error { return h.mayFound(tx, op, c) })
 	if err == nil && !c.Local {
 		if wait := h.founding.Wait(h.clock.wall(), foundingKeys(c), h.foundingRates()); wait > 0 {
-			err = h.tooManyGroups(op, wait)
+			err = tooManyGroups(op, wait)
 		}
 	}
 	if err != nil {
@@ -114,7 +114,6 @@ func (h *Hub) roomForGroup(tx ReadTx, op string, c Caller) error {
 		most = MaxGroups
 	}
 	if n >= most {
-		h.ungrouped.Add(1)
 		return &Error{Kind: KindFull, Op: op, Msg: "there are too many groups here", Limit: int64(most)}
 	}
 	if c.Local {
@@ -124,7 +123,6 @@ func (h *Hub) roomForGroup(tx ReadTx, op string, c Caller) error {
 		return err
 	}
 	if n >= h.creating.PerPerson {
-		h.ungrouped.Add(1)
 		return &Error{Kind: KindFull, Op: op, Msg: "you have made as many groups as one person may: delete one first", Limit: int64(h.creating.PerPerson)}
 	}
 	return nil
@@ -140,8 +138,7 @@ func (h *Hub) foundingRates() []moderation.Rate {
 	}
 }
 
-func (h *Hub) tooManyGroups(op string, wait time.Duration) *Error {
-	h.ungrouped.Add(1)
+func tooManyGroups(op string, wait time.Duration) *Error {
 	return &Error{
 		Kind: KindRateLimited, Op: op, Reason: moderation.ReasonRate, RetryAfter: wait,
 		Msg: "groups were made here not long ago: wait " + moderation.Remaining(wait),
@@ -174,11 +171,11 @@ func (h *Hub) found(ctx context.Context, op string, c Caller, made *founded, dra
 		n, err = draft(tx)
 		return err
 	})
-	if err != nil || made.Repeated {
-		if err != nil {
-			err = h.failed(op, err)
-		}
-		return err
+	if err != nil {
+		return h.notFounded(op, err)
+	}
+	if made.Repeated {
+		return nil
 	}
 	if len(n.PublicKey) == 0 && len(n.PrivateKey) == 0 {
 		if n.PublicKey, n.PrivateKey, err = h.newIdentity(); err != nil {
@@ -213,13 +210,13 @@ func (h *Hub) found(ctx context.Context, op string, c Caller, made *founded, dra
 		}
 		if !c.Local { // the last step, so that what is refused costs nothing
 			if wait, _ := h.founding.Take(w.group.Created, foundingKeys(c), h.foundingRates()); wait > 0 {
-				return h.tooManyGroups(op, wait)
+				return tooManyGroups(op, wait)
 			}
 		}
 		return h.clock.advance(tx)
 	})
 	if err != nil {
-		return h.failed(op, err)
+		return h.notFounded(op, err)
 	}
 	if made.Repeated {
 		return nil
@@ -229,6 +226,14 @@ func (h *Hub) found(ctx context.Context, op string, c Caller, made *founded, dra
 		h.publish(e)
 	}
 	return nil
+}
+
+// notFounded counts what was refused for a bound or a rate.
+func (h *Hub) notFounded(op string, err error) error {
+	if k := KindOf(err); k == KindFull || k == KindRateLimited {
+		h.ungrouped.Add(1)
+	}
+	return h.failed(op, err)
 }
 
 // put checks a new group, stores it, and makes the caller its owner unless he is the operator.
