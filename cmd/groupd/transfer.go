@@ -100,13 +100,18 @@ func (t transfer) load(ctx context.Context, r io.Reader, in group.ImportInput) (
 
 // Export implements web.Node.
 func (n *node) Export(ctx context.Context, g group.GroupID, in group.ExportInput, w io.Writer) (group.ExportResult, error) {
-	return transfer{n.db, n.hub}.export(ctx, g, in, w)
+	r, err := transfer{n.db, n.hub}.export(ctx, g, in, w)
+	if err == nil {
+		n.log.own.Info("group exported", "group", string(g), "private_key", in.Identity, "bytes", r.Bytes)
+	}
+	return r, err
 }
 
 // Import implements web.Node.
 func (n *node) Import(ctx context.Context, r io.Reader, in group.ImportInput) (group.Imported, error) {
 	got, err := transfer{n.db, n.hub}.load(ctx, r, in)
 	if err == nil {
+		n.log.own.Info("group imported", "group", string(got.Group.ID), "address", got.Group.Address, "entries", got.Counts["entry"])
 		err = n.Settle(ctx)
 	}
 	return got, err

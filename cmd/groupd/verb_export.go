@@ -92,13 +92,17 @@ func (a *app) export(ctx context.Context, in exportFlags) (r exportResult, err e
 	if r.To == "-" {
 		return r, source.lines(ctx, in, a.out)
 	}
-	if in.format == "text" {
-		return r, r.writeDays(ctx, source)
-	}
 	if exists(r.To) {
-		if err := a.confirm(r.To + " exists. Replace it?"); err != nil {
+		question := " exists. Replace it?"
+		if in.format == "text" {
+			question = " exists. Replace the days that are in it?"
+		}
+		if err := a.confirm(r.To + question); err != nil {
 			return r, err
 		}
+	}
+	if in.format == "text" {
+		return r, r.writeDays(ctx, source)
 	}
 	var wrong error
 	err = replaceFile(r.To, func(w io.Writer) error {
