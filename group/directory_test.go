@@ -199,13 +199,13 @@ func TestTheDirectoryComesBackAfterARestart(t *testing.T) {
 // While the machine's clock is off nothing is forgotten, and what is heard counts from the time that is believed.
 func TestAClockThatJumpsForgetsNoGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var jump time.Duration
-		h := newHouse(t, func(_ *group.NewGroup, c *group.Config) { c.Now = func() time.Time { return time.Now().Add(jump) } })
+		var jump atomic.Int64
+		h := newHouse(t, func(_ *group.NewGroup, c *group.Config) { c.Now = func() time.Time { return time.Now().Add(time.Duration(jump.Load())) } })
 		run, stop := context.WithCancel(t.Context())
 		defer stop()
 		go h.hub.Run(run)
 		h.hears(heard("Ridge", "TCP", "hub"))
-		jump = 10 * 365 * 24 * time.Hour
+		jump.Store(int64(10 * 365 * 24 * time.Hour))
 		time.Sleep(20 * time.Minute)
 		p := must(h.hub.Directory(t.Context(), person("visitor"), group.DirectoryQuery{}))(t)
 		if len(p.Groups) != 1 || p.Now.Sub(p.Groups[0].Last) > time.Hour {
