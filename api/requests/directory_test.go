@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,14 +50,14 @@ func TestGroupsAreHeardOverRelaysAndThroughAFlood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		beacons, none := 0, 0
+		var beacons, none atomic.Int64
 		defer ours.HandleAnnounces(App+"."+Aspect, rns.AnnounceHandlerOptions{}, func(a rns.Announced) {
 			g, ok := HeardGroup(a)
 			if !ok {
-				none++
+				none.Add(1)
 				return
 			}
-			beacons++
+			beacons.Add(1)
 			if err := hub.HeardGroup(t.Context(), g); err != nil {
 				t.Error(err)
 			}
@@ -99,8 +100,8 @@ func TestGroupsAreHeardOverRelaysAndThroughAFlood(t *testing.T) {
 			}
 		}
 		check("at first")
-		if none != 2 || beacons != 4 {
-			t.Errorf("%d beacons and %d other announces heard", beacons, none)
+		if none.Load() != 2 || beacons.Load() != 4 {
+			t.Errorf("%d beacons and %d other announces heard", beacons.Load(), none.Load())
 		}
 
 		for batch := range 15 {
