@@ -200,7 +200,9 @@ func TestTheDirectoryComesBackAfterARestart(t *testing.T) {
 func TestAClockThatJumpsForgetsNoGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var jump atomic.Int64
-		h := newHouse(t, func(_ *group.NewGroup, c *group.Config) { c.Now = func() time.Time { return time.Now().Add(time.Duration(jump.Load())) } })
+		h := newHouse(t, func(_ *group.NewGroup, c *group.Config) {
+			c.Now = func() time.Time { return time.Now().Add(time.Duration(jump.Load())) }
+		})
 		run, stop := context.WithCancel(t.Context())
 		defer stop()
 		go h.hub.Run(run)
