@@ -1,13 +1,7 @@
 package pages
 
 import (
-	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"io"
-	"log/slog"
-	"runtime"
 	"time"
 
 	"groupd/api/words"
@@ -59,40 +53,7 @@ func (s *Server) refusal(v *visit, p *page, err error) {
 
 // note puts an error of ours into the log, and returns the id that it has there.
 func (s *Server) note(v *visit, err error) string {
-	id := s.logID()
-	attrs := []any{"id", id, "path", v.path, "group", string(s.group), "err", err}
-	if p := (*panicked)(nil); errors.As(err, &p) {
-		attrs = append(attrs, "stack", string(p.stack))
-	}
-	level := slog.LevelError
-	if v.ctx.Err() != nil { // he did not wait
-		level = slog.LevelDebug
-	}
-	s.log.Log(context.WithoutCancel(v.ctx), level, "page failed", attrs...)
-	return id
-}
-
-// logID makes 8 hex digits that a visitor can tell the operator.
-func (s *Server) logID() string {
-	var b [4]byte
-	if _, err := io.ReadFull(s.rand, b[:]); err != nil {
-		return "norandom"
-	}
-	return hex.EncodeToString(b[:])
-}
-
-// panicked is a panic in a page, as an error.
-type panicked struct {
-	value any
-	stack []byte
-}
-
-// Error names the type of the panic, and its text only where it comes from the runtime: others may hold a member's words.
-func (p *panicked) Error() string {
-	if err, ok := p.value.(runtime.Error); ok {
-		return "panic: " + err.Error()
-	}
-	return fmt.Sprintf("panic: %T", p.value)
+	return s.faults.Note(v.ctx, err, "path", v.path, "group", string(s.group))
 }
 
 // remaining is a wait in words.

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
+	"groupd/api/faults"
 	"groupd/group"
 	"groupd/moderation"
 	"groupd/rns"
@@ -60,7 +60,7 @@ type Server struct {
 	address string
 	version string
 	log     *slog.Logger
-	rand    io.Reader
+	faults  faults.Log
 	told    func(iface string, who group.IdentityHash, bytes int)
 	routes  []route
 	nonces  nonces
@@ -84,8 +84,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Answered == nil {
 		cfg.Answered = func(string, group.IdentityHash, int) {}
 	}
-	s := &Server{hub: cfg.Hub, group: cfg.Group, address: cfg.Address.String(), version: cfg.Version, log: cfg.Logger, rand: &oneReader{r: cfg.Rand}, told: cfg.Answered}
-	s.nonces.now, s.nonces.rand = cfg.Now, s.rand
+	s := &Server{hub: cfg.Hub, group: cfg.Group, address: cfg.Address.String(), version: cfg.Version, log: cfg.Logger, told: cfg.Answered}
+	random := &oneReader{r: cfg.Rand}
+	s.faults = faults.Log{Logger: cfg.Logger, Rand: random, What: "page failed"}
+	s.nonces.now, s.nonces.rand = cfg.Now, random
 	s.routes = s.table()
 	return s, nil
 }
@@ -143,7 +145,7 @@ func (s *Server) handle(ctx context.Context, caller group.Caller, link rns.LinkI
 func (s *Server) make(v *visit, refused error) (p *page) {
 	defer func() {
 		if r := recover(); r != nil {
-			p = s.problem(v, "Error", &panicked{value: r, stack: debug.Stack()})
+			p = s.problem(v, "Error", faults.Panicked(r))
 		}
 	}()
 	var err error

@@ -3,18 +3,16 @@ package requests
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"groupd/api/faults"
 	"groupd/group"
 	groupdv1 "groupd/proto/groupd/v1"
 	"groupd/rns/msgpack"
@@ -127,7 +125,7 @@ type Server struct {
 	group   group.GroupID
 	version string
 	log     *slog.Logger
-	rand    io.Reader
+	faults  faults.Log
 	stamps  StampChecker
 	now     func() time.Time
 	routes  []route
@@ -157,7 +155,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Answered == nil {
 		cfg.Answered = func(string, group.IdentityHash, int) {}
 	}
-	s := &Server{hub: cfg.Hub, group: cfg.Group, told: cfg.Answered, air: cfg.Air, version: cfg.Version, log: cfg.Logger, rand: cfg.Rand, stamps: cfg.Stamps, now: cfg.Now, pack: newCompressors(),
+	s := &Server{hub: cfg.Hub, group: cfg.Group, told: cfg.Answered, air: cfg.Air, version: cfg.Version, log: cfg.Logger, faults: faults.Log{Logger: cfg.Logger, Rand: cfg.Rand, What: "request failed"}, stamps: cfg.Stamps, now: cfg.Now, pack: newCompressors(),
 		reading: make(chan struct{}, readsAtOnce())}
 	s.routes = s.table()
 	return s, nil
@@ -366,7 +364,7 @@ func (s *Server) serve(ctx context.Context, c *call, body []byte) (out served) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			refuse(&panicked{value: p, stack: debug.Stack()})
+			refuse(faults.Panicked(p))
 		}
 	}()
 	r, ok := s.find(c.path)
@@ -416,8 +414,7 @@ func (s *Server) find(path string) (route, bool) {
 	return route{}, false
 }
 
-// status tells an error to the caller. Errors of ours get a log id and a line in the log, at a low level where it was only that the
-// caller did not wait.
+// status tells an error to the caller. Errors of ours get a line in the log, and the id that it has there.
 func (s *Server) status(ctx context.Context, c *call, err error) *groupdv1.Status {
 	st := statusOf(err)
 	st.Field = wireField(c.path, st.GetField())
@@ -425,16 +422,7 @@ func (s *Server) status(ctx context.Context, c *call, err error) *groupdv1.Statu
 		st.StampDay = groupdv1.StampDay(s.now())
 	}
 	if st.GetCode() == groupdv1.Code_INTERNAL {
-		st.LogId = s.logID()
-		attrs := []any{"id", st.GetLogId(), "path", c.path, "group", string(s.group), "err", err}
-		if p := (*panicked)(nil); errors.As(err, &p) {
-			attrs = append(attrs, "stack", string(p.stack))
-		}
-		level := slog.LevelError
-		if ctx.Err() != nil {
-			level = slog.LevelDebug
-		}
-		s.log.Log(ctx, level, "request failed", attrs...)
+		st.LogId = s.faults.Note(ctx, err, "path", c.path, "group", string(s.group))
 	}
 	return st
 }
@@ -454,27 +442,4 @@ func (c *call) encodeStatus(reply proto.Message, st *groupdv1.Status) []byte {
 		}
 	}
 	return encoded
-}
-
-// logID makes 8 hex digits that a member can tell the operator.
-func (s *Server) logID() string {
-	var b [4]byte
-	if _, err := io.ReadFull(s.rand, b[:]); err != nil {
-		return "norandom"
-	}
-	return hex.EncodeToString(b[:])
-}
-
-// panicked is a panic in a handler, as an error.
-type panicked struct {
-	value any
-	stack []byte
-}
-
-// Error names the type of the panic, and its text only where it comes from the runtime: others may hold a member's words.
-func (p *panicked) Error() string {
-	if err, ok := p.value.(runtime.Error); ok {
-		return "panic: " + err.Error()
-	}
-	return fmt.Sprintf("panic: %T", p.value)
 }

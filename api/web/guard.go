@@ -2,13 +2,12 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/http"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
+
+	"groupd/api/faults"
 )
 
 // localKey marks requests that came by the Unix socket.
@@ -60,12 +59,7 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 				if p == http.ErrAbortHandler {
 					panic(p)
 				}
-				what := fmt.Sprintf("%T", p) // its text may hold somebody's words
-				if err, ok := p.(runtime.Error); ok {
-					what = err.Error()
-				}
-				s.log.Error("panic in the admin API", "path", r.URL.Path, "panic", what, "stack", string(debug.Stack()))
-				writeJSON(w, http.StatusInternalServerError, Problem{Error: "internal error", Hint: "see the log"})
+				s.fail(w, r, faults.Panicked(p))
 			}
 		}()
 		next.ServeHTTP(w, r)

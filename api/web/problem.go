@@ -55,7 +55,7 @@ func statusOf(k group.Kind) int {
 
 // fail answers with an error.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := Problem{Error: "internal error", Hint: "see the log"}
+	var p Problem
 	code := http.StatusInternalServerError
 	var e *group.Error
 	if errors.As(err, &e) {
@@ -71,8 +71,6 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 			p.Choices = append(p.Choices, m.Address.String()+" "+m.DisplayName)
 		}
 		switch e.Kind {
-		case group.KindInternal:
-			p.Error, p.Hint = "internal error", "see the log"
 		case group.KindNotDurable:
 			p.Hint = "groupd status, and the log: is the disk full, or the server read-only?"
 		case group.KindConflict:
@@ -85,7 +83,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	}
 	if code >= 500 {
-		s.log.Error("admin request failed", "path", r.URL.Path, "err", err)
+		id := s.faults.Note(r.Context(), err, "path", r.URL.Path)
+		if code == http.StatusInternalServerError {
+			p.Error, p.Hint = "internal error", "see the log: id="+id
+		}
 	}
 	writeJSON(w, code, p)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"groupd/api/faults"
 	"groupd/group"
 )
 
@@ -126,6 +128,7 @@ type Server struct {
 	hub     Hub
 	node    Node
 	log     *slog.Logger
+	faults  faults.Log
 	version string
 	hosts   []string
 }
@@ -138,7 +141,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Server{hub: cfg.Hub, node: cfg.Node, log: cfg.Logger, version: cfg.Version, hosts: cfg.Hosts}, nil
+	return &Server{hub: cfg.Hub, node: cfg.Node, log: cfg.Logger, faults: faults.Log{Logger: cfg.Logger, Rand: rand.Reader, What: "admin request failed"}, version: cfg.Version, hosts: cfg.Hosts}, nil
 }
 
 // Local is the handler for the Unix socket: everything, for whoever can open the socket.
