@@ -73,44 +73,41 @@ func StartNomadNet(t *testing.T, port int) *NomadNet {
 	})
 	n.Terminal = StartTerminal(t, 100, 40, []string{"HOME=" + home, "LC_ALL=C.UTF-8"},
 		program, "--config", filepath.Join(home, "nomadnet"), "--rnsconfig", filepath.Join(home, "net"), "--textui")
-	n.Click("[ Network ]", 3, 0)
-	n.Await("Remote Node", "Disconnected")
+	n.Until("the browser", holding("Remote Node", "Disconnected"), func() { n.Click("[ Network ]", 3, 0) })
 	return n
 }
 
-// Go opens an address as a person types it: Ctrl-U, the address, Enter.
+// Go opens an address as a person types it while nothing is open: Ctrl-U, the address, Enter.
 func (n *NomadNet) Go(address string) {
 	n.t.Helper()
-	n.ClickAt(75, 15) // the browser
-	n.Keys("C-u")
-	n.Await("Enter URL")
+	n.Until("the dialog", holding("Enter URL"), func() {
+		n.ClickAt(75, 15) // the browser
+		n.Keys("C-u")
+	})
 	n.Type(address)
-	n.Keys("Enter")
+	n.Await(address[len(address)-8:])
+	n.Until("no dialog", without("Enter URL"), func() { n.Keys("Enter") })
 }
 
 // identify tells NomadNet to identify at the node that is open, and disconnects: Ctrl-S, Save; in the list of saved nodes (Ctrl-L twice, so
 // that it is read again) Enter, Info, the box "Identify when connecting", Save; then Ctrl-W. It is the only node in the list.
 func (n *NomadNet) identify() {
 	n.t.Helper()
-	n.Keys("C-s")
-	n.Await("─ Save Node ─", "< Save")
-	n.Click("< Save", 3, 0)
-	n.Gone("─ Save Node ─")
-	n.ClickAt(10, 10) // the list
-	n.Keys("C-l")
-	n.Await("Announce Stream")
-	n.Keys("C-l")
-	n.Await("Saved Nodes", savedNode)
-	n.Click(savedNode, 5, 0)
-	n.Click("< Info", 2, 0)
-	n.Await("Node Info", "[ ] Identify when connecting")
-	n.Click("[ ] Identify when connecting", 1, 0)
-	n.Await("[X] Identify when connecting")
-	n.Click("< Msg Op  > < Save", 14, 0)
-	n.Await("Saved Nodes")
-	n.ClickAt(75, 15)
-	n.Keys("C-w")
-	n.Await("Disconnected")
+	n.Until("the dialog", holding("─ Save Node ─", "< Save"), func() { n.Keys("C-s") })
+	n.Until("no dialog", without("─ Save Node ─"), func() { n.Click("< Save", 3, 0) })
+	n.Until("the other list", holding("Announce Stream"), func() {
+		n.ClickAt(10, 10)
+		n.Keys("C-l")
+	})
+	n.Until("the list", holding("Saved Nodes", savedNode), func() { n.Keys("C-l") })
+	n.Until("the question", holding("Connect to node"), func() { n.Click(savedNode, 5, 0) })
+	n.Until("the node", holding("Node Info", "] Identify when connecting"), func() { n.Click("< Info", 2, 0) })
+	n.Until("the mark", holding("[X] Identify when connecting"), func() { n.Click("] Identify when connecting", -1, 0) })
+	n.Until("the list", holding("Saved Nodes"), func() { n.Click("< Msg Op  > < Save", 14, 0) })
+	n.Until("nothing open", holding("Disconnected"), func() {
+		n.ClickAt(75, 15)
+		n.Keys("C-w")
+	})
 }
 
 // savedNode begins the line of a node in the list, which stands at the screen's left edge.
@@ -119,9 +116,25 @@ const savedNode = "\n│Ⓝ  "
 // connect opens the saved node's first page from the list.
 func (n *NomadNet) connect() {
 	n.t.Helper()
-	n.Click(savedNode, 5, 0)
-	n.Await("Connect to node")
-	n.Click("< Yes", 2, 0)
+	n.Until("the question", holding("Connect to node"), func() { n.Click(savedNode, 5, 0) })
+	n.Until("no question", without("Connect to node"), func() { n.Click("< Yes", 2, 0) })
+}
+
+func holding(texts ...string) func(string) bool {
+	return func(screen string) bool { return holdsAll(screen, texts) }
+}
+
+func without(text string) func(string) bool {
+	return func(screen string) bool { return !strings.Contains(screen, text) }
+}
+
+// Fill types into a field so many columns right of a text and rows under it.
+func (n *NomadNet) Fill(label string, right, down int, text string) {
+	n.t.Helper()
+	n.Until("what was typed", holding(text), func() {
+		n.Click(label, right, down)
+		n.Type(text)
+	})
 }
 
 // Page waits until a page is shown whole that has these texts, and returns the screen.
@@ -130,19 +143,14 @@ func (n *NomadNet) Page(texts ...string) string {
 	return n.Await(append(texts, "│Done")...)
 }
 
-// Follow clicks on a link, as Click does, and waits for the page with these texts. On a busy machine NomadNet loses an answer that comes
-// too early (docs/interop.md), and a person goes back and tries again.
+// Follow clicks on a link, so many columns right of a text, and waits for the page with these texts. On a busy machine NomadNet loses an
+// answer that comes too early (docs/interop.md), and a person goes back and tries again.
 func (n *NomadNet) Follow(link string, right int, texts ...string) string {
 	n.t.Helper()
-	n.Click(link, right, 0)
-	screen := n.AwaitThat(fmt.Sprintf("%q", texts), func(screen string) bool {
-		return strings.Contains(screen, "Request failed") || holdsAll(screen, append(texts, "│Done"))
-	})
-	if strings.Contains(screen, "Request failed") {
-		n.t.Logf("NomadNet's request for %q failed; once more", link)
-		n.Click("< Back", 2, 0)
+	return n.Until(fmt.Sprintf("%q", texts), holding(append(texts, "│Done")...), func() {
+		if strings.Contains(n.Screen(), "Request failed") {
+			n.Click("< Back", 2, 0)
+		}
 		n.Click(link, right, 0)
-		screen = n.Page(texts...)
-	}
-	return screen
+	})
 }

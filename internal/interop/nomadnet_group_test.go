@@ -37,24 +37,21 @@ func TestNomadNetShowsTheGroup(t *testing.T) {
 	n.identify()
 	n.connect()
 	n.Page("Valley Net", "How to join")
-	n.ClickAt(75, 15)
-	n.Keys("C-g") // the whole screen
-	n.AwaitThat("the browser alone", func(s string) bool { return !strings.Contains(s, "Saved Nodes") })
+	n.Until("the browser alone", without("Saved Nodes"), func() {
+		n.ClickAt(75, 15)
+		n.Keys("C-g")
+	})
 	front := n.Follow("│Group |", 3, "How to join", node+":/page/index.mu ") // not shortened any more
 
 	n.Follow("Here: Join", 6, "Join - Valley Net", "Name:")
-	n.Click("Name:", 8, 0)
-	n.Type("Nomad")
+	n.Fill("Name:", 8, 0, "Nomad")
 	join := n.Page("Name: Nomad")
-	n.Click("│Join  ", 2, 0)
-	n.Page("Welcome! You are Nomad.")
+	n.Follow("│Join  ", 2, "Welcome! You are Nomad.")
 
 	n.Follow("| Write", 3, "Write - Valley Net", "│Send")
-	n.Click("│Send", 3, -1)
-	n.Type("Hello from NomadNet: 1 < 2 & `!3`!")
+	n.Fill("│Send", 3, -1, "Hello from NomadNet: 1 < 2 & `!3`!")
 	write := n.Page("Write - Valley Net", "Hello from NomadNet")
-	n.Click("│Send", 2, 0)
-	n.Page("Posted as #")
+	n.Follow("│Send", 2, "Posted as #")
 	n.Keys("C-r") // sends the form again
 	posted := n.Page("already")
 	history := n.Follow("| History", 3, "History - Valley Net", "Nomad: Hello from NomadNet: 1 < 2 & `!3`!", "[so is")
@@ -62,15 +59,14 @@ func TestNomadNetShowsTheGroup(t *testing.T) {
 	// Posts come as messages once he says so, line by line as they were written (X-142).
 	n.Follow("| Me |", 2, "You are Nomad")
 	n.Follow("│How I am told", 3, "Each post as a message")
-	n.Click("( ) Each post as a message", 1, 0)
-	n.Await("(X) Each post as a message")
+	n.Until("a mark", holding("(X) Each post as a message"), func() { n.Click("( ) Each post as a message", 1, 0) })
 	n.Follow("│Save", 2, "Saved.")
 	ada.write("direct", "Two lines:\nthis is the second.\n\nAnd a third.")
-	n.Click("[ Conversations ]", 3, 0)
-	n.Click("[ Untrusted (1)", 3, 0)
-	n.Click("? Valley Net", 3, 0)
+	n.Until("the conversations", holding("[ Untrusted (1)"), func() { n.Click("[ Conversations ]", 3, 0) })
+	talk := "\n│? " // and the group's name, or its address until an announce is heard
+	n.Until("the group", holding(talk), func() { n.Click("[ Untrusted (1)", 3, 0) })
 	lines := regexp.MustCompile(`Ada: Two lines:[^\n]*\n[^\n]*this is the second\.[^\n]*\n[^\n]*And a third\.`)
-	n.AwaitThat("Ada's message", lines.MatchString)
+	n.Until("Ada's message", lines.MatchString, func() { n.Click(talk, 5, 0) })
 
 	rows, _, _, _ := ada.fetch("0", 50)
 	count := 0

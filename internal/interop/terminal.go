@@ -100,26 +100,41 @@ func holdsAll(screen string, texts []string) bool {
 	return true
 }
 
-// Gone waits until the screen does not hold a text any more.
-func (term *Terminal) Gone(text string) string {
-	term.t.Helper()
-	return term.AwaitThat(fmt.Sprintf("no %q", text), func(screen string) bool { return !strings.Contains(screen, text) })
-}
-
 // AwaitThat waits for a screen that fits.
 func (term *Terminal) AwaitThat(what string, fits func(screen string) bool) string {
 	term.t.Helper()
-	deadline := time.Now().Add(screenTimeout)
-	for {
-		screen := term.Screen()
-		if fits(screen) {
-			return screen
+	screen, ok := term.within(screenTimeout, fits)
+	if !ok {
+		term.t.Fatalf("the screen did not show %s in %v; it shows\n%s", what, screenTimeout, screen)
+	}
+	return screen
+}
+
+func (term *Terminal) within(timeout time.Duration, fits func(screen string) bool) (screen string, ok bool) {
+	for deadline := time.Now().Add(timeout); ; time.Sleep(50 * time.Millisecond) {
+		if screen = term.Screen(); fits(screen) {
+			return screen, true
 		}
 		if time.Now().After(deadline) {
-			term.t.Fatalf("the screen did not show %s in %v; it shows\n%s", what, screenTimeout, screen)
+			return screen, false
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// Until does something until the screen fits, and says what it waits for: programs that draw their screens lose a click now and then while
+// the machine is busy, and people click again.
+func (term *Terminal) Until(what string, fits func(screen string) bool, do func()) string {
+	term.t.Helper()
+	const patience = 8 * time.Second
+	for range 2 {
+		do()
+		if screen, ok := term.within(patience, fits); ok {
+			return screen
+		}
+		term.t.Logf("not yet %s; once more", what)
+	}
+	do()
+	return term.AwaitThat(what, fits)
 }
 
 // Click clicks on the first place where a text stands, so many columns right of its beginning and rows under it, once it is there. A text
