@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"groupd/internal/durable"
 )
 
 // Files in the data directory.
@@ -174,33 +176,5 @@ func (l *lockFile) release() { l.f.Close() }
 
 // writePrivate makes or replaces a file of mode 0600, all or nothing.
 func writePrivate(path string, content []byte) error {
-	return replaceFile(path, func(w io.Writer) error { _, err := w.Write(content); return err })
-}
-
-// replaceFile writes a file of mode 0600 under another name, syncs it, and gives it its name.
-func replaceFile(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.Replace(path, "", func(w io.Writer) error { _, err := w.Write(content); return err })
 }

@@ -17,6 +17,7 @@ import (
 	"groupd/db/blobs"
 	"groupd/db/sqlite"
 	"groupd/group"
+	"groupd/internal/durable"
 	"groupd/lxmf"
 	"groupd/rns"
 )
@@ -65,7 +66,7 @@ func (a *app) backup(ctx context.Context, path string) error {
 		return err
 	}
 	defer answer.Body.Close()
-	err = replaceFile(path, func(w io.Writer) error {
+	err = durable.Replace(path, "", func(w io.Writer) error {
 		n, err := io.Copy(w, answer.Body)
 		if err == nil && n != answer.ContentLength {
 			err = fmt.Errorf("%d of %d bytes came", n, answer.ContentLength)
@@ -212,7 +213,7 @@ func (a *app) restore(ctx context.Context, file string) (r restoreResult, err er
 			return r, failed(err, "")
 		}
 	}
-	if err := errors.Join(os.Rename(fresh, files), os.Rename(database, current), syncFolder(dir)); err != nil {
+	if err := errors.Join(os.Rename(fresh, files), os.Rename(database, current), durable.SyncFolder(dir)); err != nil {
 		return r, failed(err, "")
 	}
 	if path := filepath.Join(dir, fileConfig); !exists(path) {
@@ -237,7 +238,7 @@ func copyDatabase(from, to string) error {
 	if _, err := in.Seek(0, io.SeekStart); err != nil {
 		return failed(err, "")
 	}
-	if err := replaceFile(to, func(w io.Writer) error { _, err := io.Copy(w, in); return err }); err != nil {
+	if err := durable.Replace(to, "", func(w io.Writer) error { _, err := io.Copy(w, in); return err }); err != nil {
 		return failed(err, "is the disk full?")
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"groupd/group"
+	"groupd/internal/durable"
 )
 
 // exportResult is what export --json prints.
@@ -105,7 +106,7 @@ func (a *app) export(ctx context.Context, in exportFlags) (r exportResult, err e
 		return r, r.writeDays(ctx, source)
 	}
 	var wrong error
-	err = replaceFile(r.To, func(w io.Writer) error {
+	err = durable.Replace(r.To, "", func(w io.Writer) error {
 		counting := &counter{w: w}
 		wrong = source.lines(ctx, in, counting)
 		r.Bytes = counting.n
@@ -139,7 +140,7 @@ func (r *exportResult) writeDays(ctx context.Context, source exportSource) error
 	}
 	return source.days(ctx, func(name string, text io.Reader) error {
 		r.Days++
-		err := replaceFile(filepath.Join(r.To, name), func(w io.Writer) error {
+		err := durable.Replace(filepath.Join(r.To, name), "", func(w io.Writer) error {
 			n, err := io.Copy(w, text)
 			r.Bytes += n
 			return err

@@ -19,11 +19,11 @@ import (
 	"syscall"
 
 	"groupd/group"
+	"groupd/internal/durable"
 )
 
 const (
 	modeFolder = 0o700
-	modeFile   = 0o600
 	folderNew  = "new"     // of files that are not whole yet
 	copyBuffer = 128 << 10 // bytes of a content in memory at once
 )
@@ -96,45 +96,24 @@ func (d *Dir) Keep(h group.Hash, size int64, content io.Reader) (release func(),
 	return release, nil
 }
 
-func (d *Dir) write(h group.Hash, size int64, content io.Reader) (err error) {
-	f, err := os.CreateTemp(filepath.Join(d.root, folderNew), "*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	sum := sha256.New()
-	// Wrapped, so that neither side brings a way to copy of its own, with a buffer of its own.
-	n, err := io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(f, sum)}, struct{ io.Reader }{io.LimitReader(content, size+1)}, make([]byte, copyBuffer))
-	if err == nil && (n != size || group.Hash(sum.Sum(nil)) != h) {
-		err = errors.New("the content is another than was said")
-	}
-	if err = errors.Join(err, f.Chmod(modeFile), f.Sync(), f.Close()); err != nil {
-		return err
-	}
+func (d *Dir) write(h group.Hash, size int64, content io.Reader) error {
 	path := Path(d.root, h)
 	if err := os.Mkdir(filepath.Dir(path), modeFolder); err == nil {
-		if err := syncFolder(d.root); err != nil {
+		if err := durable.SyncFolder(d.root); err != nil {
 			return err
 		}
 	} else if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	return durable.Replace(path, filepath.Join(d.root, folderNew), func(w io.Writer) error {
+		sum := sha256.New()
+		// Wrapped, so that neither side brings a way to copy of its own, with a buffer of its own.
+		n, err := io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(w, sum)}, struct{ io.Reader }{io.LimitReader(content, size+1)}, make([]byte, copyBuffer))
+		if err == nil && (n != size || group.Hash(sum.Sum(nil)) != h) {
+			err = errors.New("the content is another than was said")
+		}
 		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	})
 }
 
 // Open implements group.Blobs.

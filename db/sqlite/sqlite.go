@@ -24,6 +24,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"groupd/group"
+	"groupd/internal/durable"
 )
 
 //go:embed migrations/*.sql
@@ -243,14 +244,5 @@ func (db *DB) Backup(ctx context.Context, to string) (err error) {
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	return syncDir(filepath.Dir(to))
-}
-
-// syncDir makes a new name in a folder durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncFolder(filepath.Dir(to))
 }
