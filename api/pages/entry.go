@@ -255,6 +255,18 @@ func (s *Server) takeBack(v *visit, seq group.Seq) error {
 	return nil
 }
 
+// asked begins a page with a form about a post, which it shows. There is nothing to ask, and the page is whole, where ok is false.
+func (s *Server) asked(v *visit, title string, seq group.Seq, failed error) (p *page, e group.Entry, ok bool) {
+	e, list, err := s.one(v, seq)
+	if err != nil {
+		return s.problem(v, title, err), e, false
+	}
+	p = s.tried(v, title, "", failed)
+	v.people(list.Authors).entry(p, e, listedText)
+	p.nl().nl()
+	return p, e, !e.Deleted
+}
+
 // deletePost asks whether a post shall be deleted, and deletes it.
 func (s *Server) deletePost(v *visit, seq group.Seq) *page {
 	const title = "Delete"
@@ -270,18 +282,8 @@ func (s *Server) deletePost(v *visit, seq group.Seq) *page {
 		}
 		failed = err
 	}
-	e, list, err := s.one(v, seq)
-	if err != nil {
-		return s.problem(v, title, err)
-	}
-	p := s.page(v, title)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
-	v.people(list.Authors).entry(p, e, listedText)
-	p.nl().nl()
-	if e.Deleted {
+	p, e, ok := s.asked(v, title, seq, failed)
+	if !ok {
 		return p
 	}
 	p.line("Delete this post for everybody? It can not be undone.").nl()
@@ -303,18 +305,8 @@ func (s *Server) reportPost(v *visit, seq group.Seq) *page {
 			return p
 		}
 	}
-	e, list, err := s.one(v, seq)
-	if err != nil {
-		return s.problem(v, title, err)
-	}
-	p := s.page(v, title)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
-	v.people(list.Authors).entry(p, e, listedText)
-	p.nl().nl()
-	if e.Deleted {
+	p, e, ok := s.asked(v, title, seq, failed)
+	if !ok {
 		return p
 	}
 	p.line("What is wrong with it? The moderators see this and your name.")

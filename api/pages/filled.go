@@ -120,11 +120,17 @@ func (s *Server) yesNo(v *visit, p *page, form, yes, back string, backVars []str
 	p.text("   ").link("No", back, backVars...).nl()
 }
 
-// told writes what was just done at the top of a page that shows its form again; nothing for "".
-func told(p *page, text string) {
-	if text != "" {
-		p.end().bold(text).nl().nl()
+// tried begins a page with a form, and says what came of the form before: what was done, nothing for "", or why it was not.
+func (s *Server) tried(v *visit, title, done string, failed error) *page {
+	p := s.page(v, title)
+	if done != "" {
+		p.end().bold(done).nl().nl()
 	}
+	if failed != nil {
+		s.refusal(v, p, failed)
+	}
+	v.sentNote(p)
+	return p
 }
 
 // box is a field for text, with what it is for in front of it.

@@ -86,11 +86,7 @@ func (s *Server) create(v *visit) *page {
 	} else if err := s.hub.MayCreate(v.ctx, v.caller); err != nil {
 		return s.problem(v, title, err)
 	}
-	p := s.page(v, title)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, "", failed)
 	kind := v.typed("kind", "public")
 	for _, k := range moderation.Presets() {
 		p.end().radio("kind", k.Word, k.Word, kind == k.Word)
@@ -178,11 +174,7 @@ func (s *Server) clone(v *visit) *page {
 			return p
 		}
 	}
-	p := s.page(v, title)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, "", failed)
 	p.line("It has the settings and the topic of this one, and belongs to you. Posts stay here.")
 	boxes(p, 350,
 		box{"Name (empty: as this):", "title", 32, v.typed("title", "")},
@@ -259,12 +251,7 @@ func (s *Server) circle(v *visit) *page {
 	if err != nil {
 		return s.problem(v, title, err)
 	}
-	p := s.page(v, title)
-	told(p, note)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, note, failed)
 	if st.Forming {
 		p.line("This group is being formed: who is invited answers, then whoever made it establishes it.")
 	} else {

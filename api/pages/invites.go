@@ -39,12 +39,7 @@ func (s *Server) invites(v *visit) *page {
 		return s.problem(v, title, err)
 	}
 	names := namesOf(list.Members)
-	p := s.page(v, title)
-	told(p, note)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, note, failed)
 	if s.can(v, moderation.ActionInvite) {
 		s.inviteForm(v, p, form)
 	}

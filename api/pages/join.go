@@ -33,11 +33,7 @@ func (s *Server) join(v *visit) *page {
 	if v.info.You.Standing == moderation.StandingBanned {
 		return s.problem(v, title, s.banned(v))
 	}
-	p := s.page(v, title)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, "", failed)
 	s.door(v, p)
 	p.nl()
 	for _, text := range s.hub.Disclosure().Texts {
@@ -165,11 +161,7 @@ func (s *Server) claim(v *visit) *page {
 		}
 		failed = err
 	}
-	p := s.page(v, title)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, "", failed)
 	if !v.identified() {
 		p.line("To become the owner, show this group first who you are, and come back to this page:")
 		howToIdentify(v, p)

@@ -41,12 +41,7 @@ func (s *Server) me(v *visit) *page {
 		}
 		v.clear()
 	}
-	p := s.page(v, title)
-	told(p, note)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, note, failed)
 	p.text("You are " + cut(was.DisplayName, 40) + ", " + was.Role.String() + ". Your address: " + was.Address.String()).nl()
 	if v.info.You.Standing == moderation.StandingMuted {
 		p.text("You can read and not write" + s.left(v.info.You.Until) + because(fit(v.info.You.Reason, 200))).nl()
@@ -110,12 +105,7 @@ func (s *Server) delivery(v *visit) *page {
 		}
 		failed = err
 	}
-	p := s.page(v, title)
-	told(p, note)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, note, failed)
 	mode := v.typed("mode", d.Mode.String())
 	for _, m := range []struct {
 		mode group.DeliveryMode

@@ -131,12 +131,7 @@ func (s *Server) member(v *visit) *page {
 			return p
 		}
 	}
-	p := s.page(v, title)
-	told(p, note)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, note, failed)
 	s.portrait(p, who)
 	p.nl()
 	if who.Self {

@@ -26,12 +26,7 @@ func (s *Server) moderate(v *visit) *page {
 			s.reload(v)
 		}
 	}
-	p := s.page(v, title)
-	told(p, note)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, note, failed)
 	shown := false
 	entry := func(may moderation.Action, label, path, more string) {
 		if s.can(v, may) {
@@ -134,12 +129,7 @@ func (s *Server) waiting(v *visit) *page {
 	if err != nil {
 		return s.problem(v, title, err)
 	}
-	p := s.page(v, title)
-	told(p, note)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, note, failed)
 	if len(list) == 0 {
 		p.line("Nobody waits.")
 	}
@@ -183,12 +173,7 @@ func (s *Server) reports(v *visit) *page {
 	}
 	names := namesOf(list.Authors)
 	posts := s.posts(v, list.Reports)
-	p := s.page(v, title)
-	told(p, note)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, note, failed)
 	if len(list.Reports) == 0 {
 		p.line("Nothing is reported.")
 		return p

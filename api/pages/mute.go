@@ -27,11 +27,7 @@ func (s *Server) mute(v *visit) *page {
 			return p
 		}
 	}
-	p := s.page(v, title)
-	if err != nil {
-		s.refusal(v, p, err)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, "", err)
 	s.portrait(p, who)
 	p.nl()
 	boxes(p, 200,

@@ -33,11 +33,7 @@ func (s *Server) post(v *visit) *page {
 	if !v.member() && failed == nil {
 		return s.problem(v, title, notMember(v))
 	}
-	p := s.page(v, title)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, "", failed)
 	text, vars := v.field("text"), []string(nil)
 	if v.again {
 		text = ""

@@ -54,11 +54,7 @@ func (s *Server) role(v *visit) *page {
 		s.yesNo(v, p, sure, "Yes, do it", "/page/role.mu", []string{"who", target.String()}, "who", target.String(), "role", picked.String())
 		return p
 	}
-	p := s.page(v, title)
-	if err != nil {
-		s.refusal(v, p, err)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, "", err)
 	s.portrait(p, who)
 	p.nl()
 	for _, r := range who.Roles {
@@ -133,11 +129,7 @@ func (s *Server) transfer(v *visit) *page {
 		s.yesNo(v, p, sure, "Yes, move it", "/page/transfer.mu", []string{"who", from.String()}, "who", from.String(), "to", to.String())
 		return p
 	}
-	p := s.page(v, title)
-	if err != nil {
-		s.refusal(v, p, err)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, "", err)
 	s.portrait(p, who)
 	p.nl().line("For who has a new identity after a reinstall. It has to ask to join first, or to have left just now.")
 	labelled(p, "Address of the new identity:", "to", 32, v.typed("to", ""))

@@ -73,12 +73,7 @@ func (s *Server) setting(v *visit) *page {
 			}
 		}
 	}
-	p := s.page(v, title)
-	told(p, note)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, note, failed)
 	value := words.ShowSetting(set, k.Key)
 	p.indent = 2
 	p.bold(k.Key).text(": " + fit(value, 300)).nl()
@@ -132,12 +127,7 @@ func (s *Server) names(v *visit) *page {
 		}
 		s.reload(v)
 	}
-	p := s.page(v, title)
-	told(p, note)
-	if failed != nil {
-		s.refusal(v, p, failed)
-	}
-	v.sentNote(p)
+	p := s.tried(v, title, note, failed)
 	if names {
 		p.line("The public name is what strangers see, and what is announced. With a private name members see that instead.")
 		boxes(p, 800, box{"Public name:", "public", 32, v.typed("public", v.info.PublicName)}, box{"Private name:", "private", 32, v.typed("private", v.info.PrivateName)})
