@@ -1,11 +1,8 @@
 package group_test
 
 import (
-	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -316,34 +313,6 @@ func TestWhenAllHaveAnsweredTheCreatorNeedNotWait(t *testing.T) {
 	})
 }
 
-// TestADeclineThatIsRepeatedIsAnsweredAgain with the same client id.
-func TestADeclineThatIsRepeatedIsAnsweredAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := town(t)
-		people := h.talk("Ann", "Bob")
-		sub := h.hub.Subscribe(64)
-		r := h.forms(people[0], hash(people[1]))
-		bob := people[1]
-		bob.ClientID = []byte("no")
-		must(r.hub.DeclineInvite(t.Context(), bob, r.id))(t)
-		if c := must(r.hub.DeclineInvite(t.Context(), bob, r.id))(t); !c.Repeated {
-			t.Error("it was done twice")
-		}
-		told := 0
-		for len(sub.Events()) > 0 {
-			if e := <-sub.Events(); e.Kind == group.EventAnswered {
-				told++
-				if e.Who != people[0].Identity || !e.Declined || !e.Forming || e.Left != 0 || e.Target != hash(bob) {
-					t.Errorf("%+v", e)
-				}
-			}
-		}
-		if told != 1 {
-			t.Errorf("the creator is told %d times", told)
-		}
-	})
-}
-
 // TestACircleIsForAtMostTen: the creator and nine.
 func TestACircleIsForAtMostTen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -383,121 +352,6 @@ func TestACircleIsForAtMostTen(t *testing.T) {
 		}
 		if n := must(r.hub.Info(t.Context(), ann, r.id))(t).Members; n != 10 {
 			t.Errorf("%d members", n)
-		}
-	})
-}
-
-// TestWhoFormsACircleSendsMoreInvitesThanOthers: nine, and some in the place of who declines.
-func TestWhoFormsACircleSendsMoreInvitesThanOthers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := town(t)
-		ann := h.talk("Ann")[0]
-		r := h.forms(ann)
-		send := func(i int) error {
-			_, err := r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(person(fmt.Sprint("P", i))), Send: true})
-			return err
-		}
-		for i := range 15 {
-			if err := send(i); err != nil {
-				t.Fatal(i, err)
-			}
-			must(r.hub.DeclineInvite(t.Context(), person(fmt.Sprint("P", i)), r.id))(t)
-		}
-		refused(t, "one more", send(15), group.KindRateLimited)
-	})
-}
-
-// TestWhoCanBeInvitedByName: with whom the inviter has exchanged messages here, as far as both still are where they did.
-func TestWhoCanBeInvitedByName(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := town(t)
-		people := h.talk("Ann", "Bob", "Cy")
-		ann, bob, cy := people[0], people[1], people[2]
-		dan := h.joined("Dan", moderation.RoleMember) // has written nothing
-		eve := h.joined("Eve", moderation.RoleMember)
-		h.post(eve, "hello, all") // nobody has written since
-		r := h.forms(ann)
-		find := func(text string) error {
-			_, err := r.hub.Resolve(t.Context(), ann, r.id, text, group.AmongAcquaintances)
-			return err
-		}
-		if err := find("bob"); err != nil {
-			t.Error(err)
-		}
-		if err := find(group.AddressOf(bob.Identity).String()[:6]); err != nil {
-			t.Error("by the beginning of his address:", err)
-		}
-		refused(t, "who has written nothing", find("Dan"), group.KindNotFound)
-		refused(t, "who has written when nobody else did", find("Eve"), group.KindNotFound)
-		refused(t, "oneself", find("Ann"), group.KindNotFound)
-		picked := func(c group.Caller) error {
-			_, err := r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(c), Picked: true})
-			return err
-		}
-		if err := picked(bob); err != nil {
-			t.Error(err)
-		}
-		refused(t, "by his name, who has written nothing", picked(dan), group.KindDenied)
-		refused(t, "by his name, to whom nobody has written", picked(eve), group.KindDenied)
-		h.post(ann, "welcome, Eve")
-		if err := picked(eve); err != nil {
-			t.Error("now they have exchanged messages:", err)
-		}
-		must(h.hub.Leave(t.Context(), cy, valley))(t)
-		refused(t, "who is there no more", picked(cy), group.KindDenied)
-		refused(t, "who is there no more, by name", find("Cy"), group.KindNotFound)
-		if _, err := r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(cy)}); err != nil {
-			t.Error("by his whole address:", err)
-		}
-		// Where only those can be invited, an address is not enough.
-		met := moderation.InviteMet
-		must(r.hub.UpdateSettings(t.Context(), ann, r.id, group.SettingsInput{Change: func(p *moderation.Policy) { p.InviteTo = met }}))(t)
-		_, err := r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(dan)})
-		refused(t, "by his address alone", err, group.KindDenied)
-	})
-}
-
-// TestWhoWantsNoInvitesIsInNoCircle: the others would see that he was asked.
-func TestWhoWantsNoInvitesIsInNoCircle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := town(t)
-		people := h.talk("Ann", "Bob", "Cy")
-		must(h.hub.BlockInvites(t.Context(), people[1], valley, false))(t)
-		_, err := h.hub.CreateGroup(t.Context(), people[0], group.NewGroup{Preset: "circle", Invite: []group.AnyHash{hash(people[2]), hash(people[1])}})
-		if e := refused(t, "a circle with him", err, group.KindDenied); !strings.Contains(e.Msg, hash(people[1]).String()) {
-			t.Error(e.Msg)
-		}
-		r := h.forms(people[0], hash(people[2]))
-		_, err = r.hub.CreateInvite(t.Context(), people[0], r.id, group.InviteInput{For: hash(people[1])})
-		refused(t, "inviting him", err, group.KindDenied)
-	})
-}
-
-// TestThoseInvitedAreTold, once each, also when there was a restart between.
-func TestThoseInvitedAreTold(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := town(t)
-		people := h.talk("Ann", "Bob", "Cy")
-		r := h.forms(people[0], hash(people[1]), hash(people[2]))
-		h.restarted(0)
-		r.hub = h.hub
-		sub := h.hub.Subscribe(64)
-		h.lives(time.Minute)
-		h.lives(time.Minute)
-		told := map[group.AnyHash]int{}
-		for len(sub.Events()) > 0 {
-			if e := <-sub.Events(); e.Kind == group.EventInvited && e.Group == r.id {
-				told[e.Target]++
-			}
-		}
-		if len(told) != 2 || told[hash(people[1])] != 1 || told[hash(people[2])] != 1 {
-			t.Errorf("told: %v", told)
-		}
-		r.in("Bob")
-		for len(sub.Events()) > 0 {
-			if e := <-sub.Events(); e.Kind == group.EventAnswered && (e.Declined || e.Left != 1 || e.Name != "Bob" || e.Who != people[0].Identity) {
-				t.Errorf("%+v", e)
-			}
 		}
 	})
 }
@@ -589,62 +443,6 @@ func TestWhoEstablishesWhenTheCreatorHasAnotherIdentity(t *testing.T) {
 	})
 }
 
-// TestAnInviteCanBeDeclinedInAnyGroup, and who made it is told; the operator's are nobody's to tell.
-func TestAnInviteCanBeDeclinedInAnyGroup(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		ann, bob, mal := h.joined("Ann", moderation.RoleOwner), person("Bob"), person("Mal")
-		h.invite(ann, group.InviteInput{For: hash(bob)})
-		must(h.hub.Join(t.Context(), bob, valley, group.JoinInput{Name: "Bob"}))(t)
-		must(h.hub.Leave(t.Context(), bob, valley))(t)
-		sub := h.hub.Subscribe(16)
-		h.invite(operator(), group.InviteInput{For: group.AnyHash(group.AddressOf(bob.Identity))})
-		h.invite(operator(), group.InviteInput{For: hash(mal)})
-		must(h.hub.DeclineInvite(t.Context(), bob, valley))(t)
-		if st := must(h.hub.Standing(t.Context(), bob, valley))(t); st.Standing != moderation.StandingStranger {
-			t.Errorf("he is %s", st.Standing)
-		}
-		must(h.hub.Ban(t.Context(), ann, valley, group.BanInput{Target: hash(mal)}))(t)
-		_, err := h.hub.DeclineInvite(t.Context(), mal, valley)
-		refused(t, "the banned", err, group.KindBanned)
-		_, err = h.hub.DeclineInvite(t.Context(), group.Caller{}, valley)
-		refused(t, "nobody", err, group.KindNotIdentified)
-		h.invite(ann, group.InviteInput{For: hash(person("Sue"))})
-		must(h.hub.DeclineInvite(t.Context(), person("Sue"), valley))(t)
-		var told []group.Event
-		for len(sub.Events()) > 0 {
-			if e := <-sub.Events(); e.Kind == group.EventAnswered && !e.Who.IsZero() {
-				told = append(told, e)
-			}
-		}
-		if len(told) != 1 || told[0].Who != ann.Identity || told[0].Target != hash(person("Sue")) || !told[0].Declined || told[0].Forming {
-			t.Errorf("told: %+v", told)
-		}
-		_, err = h.hub.Circle(t.Context(), ann, valley)
-		refused(t, "how an ordinary group was formed", err, group.KindNotFound)
-		refused(t, "establishing an ordinary group", second(h.hub.Establish(t.Context(), ann, valley)), group.KindConflict)
-	})
-}
-
-// TestOfManyWhoDeclineTheFirstAreForgotten: what is remembered is bounded.
-func TestOfManyWhoDeclineTheFirstAreForgotten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := town(t)
-		r := h.forms(h.talk("Ann")[0])
-		for i := range group.MaxInvitees + 5 {
-			c := person(fmt.Sprint("P", i))
-			must(r.hub.CreateInvite(t.Context(), person("Ann"), r.id, group.InviteInput{For: hash(c)}))(t)
-			must(r.hub.DeclineInvite(t.Context(), c, r.id))(t)
-			time.Sleep(10 * time.Minute)
-		}
-		// time is over, he is the creator: it is established by now. What is remembered is what counts here.
-		st := must(r.hub.Circle(t.Context(), person("Ann"), r.id))(t)
-		if len(st.Invitees) > group.MaxInvitees {
-			t.Errorf("%d are remembered", len(st.Invitees))
-		}
-	})
-}
-
 // TestACloneOfACircleIsFormedAnew: nobody is in it who does not answer.
 func TestACloneOfACircleIsFormedAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -665,120 +463,6 @@ func TestACloneOfACircleIsFormedAnew(t *testing.T) {
 		time.Sleep(6 * time.Hour)
 		if err := h.hub.Heard(t.Context(), people[0]); err != nil || c.forming(people[1]) {
 			t.Errorf("%v, forming %v", err, c.forming(people[1]))
-		}
-	})
-}
-
-// TestCirclesAgreeWithASimpleModel: a year of random acts, each compared with a model that knows nothing of the hub.
-func TestCirclesAgreeWithASimpleModel(t *testing.T) {
-	for seed := range uint64(30) {
-		synctest.Test(t, func(t *testing.T) {
-			rnd := rand.New(rand.NewPCG(seed, 7))
-			h := town(t)
-			ann := h.talk("Ann")[0]
-			r := h.forms(ann)
-			const n = 14
-			var asked, in, banned [n]time.Duration // when the invite ends; 1: is in; until when he is kicked
-			now, until, established := time.Duration(0), 6*time.Hour, false
-			who := func(i int) group.Caller { return person(fmt.Sprint("P", i)) }
-			members := func() (count, waiting int) {
-				for i := range n {
-					if in[i] != 0 {
-						count++
-					} else if asked[i] > now {
-						waiting++
-					}
-				}
-				return count + 1, waiting
-			}
-			for range 120 {
-				i := rnd.IntN(n)
-				var err error
-				var want bool
-				what := ""
-				count, waiting := members()
-				overdue := !established && now >= until
-				switch rnd.IntN(7) {
-				case 0:
-					d := time.Duration(rnd.IntN(100)) * time.Minute
-					time.Sleep(d)
-					now += d
-					continue
-				case 1, 2:
-					what = "invite"
-					established = established || overdue
-					free := count + waiting
-					if asked[i] > now && in[i] == 0 {
-						free-- // another invite for the same one
-					}
-					want = !established && in[i] == 0 && banned[i] <= now && free < 10
-					_, err = r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(who(i))})
-					if want {
-						asked[i] = now + 6*time.Hour
-						until = max(until, asked[i])
-					}
-				case 3:
-					what = "join"
-					want = in[i] != 0 || !established && asked[i] > now && banned[i] <= now
-					_, err = r.joins(who(i), "")
-					if want {
-						in[i], asked[i] = 1, 0
-					}
-				case 4:
-					what = "decline"
-					want = in[i] == 0 && !established && asked[i] > now && banned[i] <= now
-					_, err = r.hub.DeclineInvite(t.Context(), who(i), r.id)
-					if want {
-						asked[i] = 0
-					}
-				case 5:
-					what = "kick"
-					established = established || overdue
-					want = in[i] != 0
-					_, err = r.hub.Kick(t.Context(), ann, r.id, group.KickInput{Target: hash(who(i))})
-					if want {
-						in[i], banned[i] = 0, now+time.Hour
-					}
-				case 6:
-					if rnd.IntN(8) > 0 {
-						continue
-					}
-					what = "establish"
-					want = established || overdue || waiting == 0
-					err = r.establish(ann)
-					established = established || want
-				}
-				if established {
-					clear(asked[:])
-				}
-				if (err == nil) != want {
-					t.Fatalf("seed %d, after %v: %s of %d: %v, want it %v (%d members, %d waiting, established %v)", seed, now, what, i, err, want, count, waiting, established)
-				}
-				if got := r.forming(ann); got == established {
-					t.Fatalf("seed %d, after %v: %s: forming %v", seed, now, what, got)
-				}
-			}
-		})
-	}
-}
-
-// TestAFailureUndoesTheWholeCircle: nothing is left of one whose forming could not be stored.
-func TestAFailureUndoesTheWholeCircle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := town(t)
-		people := h.talk("Ann", "Bob")
-		h.store.OnCommit(func() error { return errors.New("the disk is full") })
-		_, err := h.hub.CreateGroup(t.Context(), people[0], group.NewGroup{Preset: "circle", Invite: []group.AnyHash{hash(people[1])}})
-		refused(t, "a circle that could not be stored", err, group.KindNotDurable)
-		h.store.OnCommit(nil)
-		if err := h.store.View(context.Background(), func(tx group.ReadTx) error {
-			groups, err := tx.Groups()
-			if len(groups) != 1 {
-				t.Errorf("%d groups", len(groups))
-			}
-			return err
-		}); err != nil {
-			t.Error(err)
 		}
 	})
 }
