@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -220,6 +221,10 @@ func (p Policy) Patched(change []byte) (Policy, error) {
 	var kind *json.UnmarshalTypeError
 	if errors.As(err, &kind) {
 		err = fmt.Errorf("%s can not be a %s", kind.Field, kind.Value)
+	} else if err != nil {
+		if _, name, ok := strings.Cut(err.Error(), "unknown field "); ok {
+			err = fmt.Errorf("there is no setting %s", name)
+		}
 	}
 	return p, err
 }

@@ -132,7 +132,7 @@ func (a *app) groupPath(ctx context.Context, more ...string) (string, error) {
 			for _, g := range all.Groups {
 				ids = append(ids, g.ID)
 			}
-			return "", usage("there are several groups (%s): say which with --group", strings.Join(ids, ", "))
+			return "", &failure{code: exitUsage, msg: fmt.Sprintf("there are several groups (%s): say which with --group", strings.Join(ids, ", ")), hint: "groupd group list"}
 		}
 	}
 	path := "/groups/" + url.PathEscape(id)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -33,8 +35,12 @@ func (a *app) groupVerb() *cobra.Command {
 			return err
 		}
 		return a.print(all, func(w io.Writer) {
+			width := 12
 			for _, g := range all.Groups {
-				fmt.Fprintf(w, "%-12s %s   %s   %s, %s, %s\n", g.ID, g.Address, g.Name, g.Visibility, g.Join, counted(g.Members, "member"))
+				width = max(width, len(g.ID))
+			}
+			for _, g := range all.Groups {
+				fmt.Fprintf(w, "%-*s %s   %s   %s, %s, %s\n", width, g.ID, g.Address, ownName(g), g.Visibility, g.Join, counted(g.Members, "member"))
 			}
 		})
 	})
@@ -163,7 +169,7 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 			}
 		}
 		if err != nil {
-			return err
+			return endsNamed(err)
 		}
 		return a.print(g, func(w io.Writer) { showGroup(w, g) })
 	})
@@ -181,6 +187,19 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 	c.Flags().StringArrayVar(&policy, "policy", nil, `a setting, such as slow_mode=30, or flood={"count":20,"per":60}; several times`)
 	return c
 }
+
+// endsNamed calls the end of a group as its flag is called.
+func endsNamed(err error) error {
+	if f := (*failure)(nil); errors.As(err, &f) {
+		if what, ok := strings.CutPrefix(f.msg, "expires_at: "); ok {
+			return &failure{code: f.code, msg: "--ends: " + what, hint: "--ends 3d, or another date"}
+		}
+	}
+	return err
+}
+
+// ownName is how a group is called on its own machine: as its members call it.
+func ownName(g web.Group) string { return cmp.Or(g.PrivateName, g.Name) }
 
 // policyOf makes a JSON object of settings given as name=value, where a value that is no JSON is a text.
 func policyOf(settings []string) (object json.RawMessage, bad string) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"net/url"
@@ -32,7 +31,11 @@ func (a *app) groupClone() *cobra.Command {
 		}
 		return a.print(made, func(w io.Writer) {
 			showGroup(w, made.Group)
-			fmt.Fprintf(w, "%-13s %d, who are told one after the other\n", "invited", made.Invited)
+			told := ""
+			if made.Invited > 0 {
+				told = ", told one after the other"
+			}
+			fmt.Fprintf(w, "%-13s %d%s\n", "invited", made.Invited, told)
 			if made.LeftOut > 0 {
 				fmt.Fprintf(w, "%-13s %d\n", "left out", made.LeftOut)
 			}
@@ -63,7 +66,7 @@ func (a *app) groupDelete() *cobra.Command {
 		if err := a.call(c.Context(), "GET", path, nil, &g); err != nil {
 			return err
 		}
-		name := cmp.Or(g.PrivateName, g.Name)
+		name := ownName(g)
 		question := fmt.Sprintf("This erases %q (%s): its keys, %s, %d entries and all files. Nothing brings it back but a backup. Delete it?",
 			name, g.Address, counted(g.Members, "member"), g.Seq)
 		if err := a.confirm(moderation.CleanLine(question)); err != nil {

@@ -87,7 +87,9 @@ func (a *app) importGroup(ctx context.Context, path string, in importFlags) erro
 		check.Verify = nil // the server does that
 	}
 	found, err := group.CheckExport(ctx, f, check)
-	if err != nil {
+	if e := (*group.Error)(nil); errors.As(err, &e) && e.Field == "id" && in.as != "" {
+		return &failure{code: exitUsage, msg: "--as: " + e.Msg, hint: "--as hill"}
+	} else if err != nil {
 		return &failure{code: exitFailed, msg: fmt.Sprintf("%s can not be imported: %v", path, textOf(err)), hint: "an export that is whole"}
 	}
 	if err := a.importIdentity(&options, in, found); err != nil {

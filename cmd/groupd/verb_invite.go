@@ -66,7 +66,11 @@ func (a *app) inviteCreateVerb() *cobra.Command {
 		}
 		return a.print(i, func(w io.Writer) {
 			until := i.Expires.Local().Format(minute)
-			fmt.Fprintf(w, "To join, send this to %s:\n\n  /join %s NAME\n\n", i.Address, i.Code)
+			join := "/join NAME" // in a circle there are no codes
+			if i.Code != "" {
+				join = "/join " + i.Code + " NAME"
+			}
+			fmt.Fprintf(w, "To join, send this to %s:\n\n  %s\n\n", i.Address, join)
 			if i.For == "" {
 				fmt.Fprintf(w, "Lets in %s, until %s. The code is not shown again.", counted(i.Uses, "new member"), until)
 			} else {
@@ -77,7 +81,7 @@ func (a *app) inviteCreateVerb() *cobra.Command {
 	})
 	c.Flags().IntVar(&in.Uses, "uses", 0, "how many it lets in (else 1)")
 	c.Flags().StringVar(&in.For, "for", "", "the only one who may use it: an address, or the name of one who waits or was here")
-	c.Flags().StringVar(&valid, "valid", "", "how long: 12h, 7d, 4w, at most 90d (else 7d)")
+	c.Flags().StringVar(&valid, "valid", "", "how long: 12h, 7d, 4w, at most 90d (else 7d, of a circle 6h)")
 	c.Flags().StringVar(&in.Role, "role", "", "with --for: member, moderator, admin or owner (else member)")
 	c.Flags().BoolVar(&in.Send, "send", false, "with --for: tell them, by one message")
 	return c
