@@ -16,6 +16,7 @@ type visitor struct {
 	name string            // of the browser in that program
 	kept bool              // the page shown came from the client's cache
 	back bool              // ask as the button "back" does
+	lost bool              // the answer to the form was lost on the way, and the form sent again: the page says so and no more
 	err  error             // of the last request
 	last map[string]string // its data
 }
@@ -37,9 +38,12 @@ func (v *visitor) get(path string, data map[string]string, reload bool) []byte {
 		args["page_data"] = data
 	}
 	r, err := v.peer.Try("page", args)
-	if _, form := data["var_n"]; err != nil && strings.Contains(err.Error(), "no answer") && !form {
-		// A stock client on a busy machine loses an answer that comes too early (docs/interop.md). A person loads the page again.
+	v.lost = false
+	if err != nil && strings.Contains(err.Error(), "no answer") {
+		// A stock client on a busy machine loses an answer that comes too early (docs/interop.md). A person loads the page again; what
+		// a form does is done once, however often it is sent.
 		v.t.Logf("%s: %v; once more", v.name, err)
+		_, v.lost = data["var_n"]
 		r, err = v.peer.Try("page", args)
 	}
 	if v.err = err; err != nil {
