@@ -33,6 +33,11 @@ type CircleInvitee struct {
 // forming reports whether the group is being formed.
 func (s *scene) forming() bool { return s.circle != nil && s.circle.Established.IsZero() }
 
+// fixed reports whether the group was established as one to which nobody new comes.
+func (s *scene) fixed() bool {
+	return s.group.Policy.Establish && s.group.Policy.Fixed && !s.forming()
+}
+
 // overdue reports whether the time to answer is over and the group not established yet.
 func (s *scene) overdue() bool { return s.forming() && !s.expiry.Before(s.circle.Until) }
 

@@ -3,6 +3,7 @@ package group
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"groupd/moderation"
@@ -47,7 +48,7 @@ func (h *Hub) DeleteGroup(ctx context.Context, c Caller, g GroupID) error {
 		if err := tx.RemoveGroup(g); err != nil {
 			return err
 		}
-		if s.group.Creator.IsZero() { // those have ids that a configuration may name
+		if s.group.Creator.IsZero() || !strings.HasPrefix(string(g), string(madePrefix)) { // those have ids that a configuration may name
 			if err := tx.PutRemovedGroup(RemovedGroup{ID: g, Address: s.group.Address, By: c.Identity, Removed: s.now}, maxRemoved); err != nil {
 				return err
 			}

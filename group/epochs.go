@@ -209,6 +209,16 @@ func (w *work) rekeyAfterRemoval() error {
 	return w.w.PutEpoch(e)
 }
 
+// rekeyOnceClosed begins a new epoch in a group that was open to all until now: while it was, nobody who was removed from it cost it its key.
+func (w *work) rekeyOnceClosed() error {
+	e, err := w.epoch()
+	if err != nil || e.Number == 0 {
+		return err
+	}
+	w.leaked = true
+	return w.rekeyAfterRemoval()
+}
+
 // rekeyDue begins the epochs that are due, and says when to look again.
 func (h *Hub) rekeyDue(ctx context.Context) (wait time.Duration, err error) {
 	var due []Epoch

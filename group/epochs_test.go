@@ -169,6 +169,31 @@ func TestAWaitingKeyComesWhileTheHubRuns(t *testing.T) {
 	})
 }
 
+// TestAGroupThatIsOpenNoLongerHasANewKey: who was removed while it was open has the old one, and can not join by another name any more.
+func TestAGroupThatIsOpenNoLongerHasANewKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, open)
+		ann, _ := h.joined("Ann", moderation.RoleOwner), h.joined("Mal", moderation.RoleMember)
+		set := func(j moderation.Joining) {
+			must(h.hub.UpdateSettings(t.Context(), ann, valley, group.SettingsInput{Joining: &j}))(t)
+		}
+		set(moderation.JoiningInvite)
+		set(moderation.JoiningOpen)
+		h.hands(ann, "nobody has asked for a key before", 1)
+		must(h.hub.Ban(t.Context(), ann, valley, group.BanInput{Target: hash(person("Mal"))}))(t)
+		h.hands(ann, "an open group", 1)
+		set(moderation.JoiningApprove)
+		h.hands(ann, "open no longer", 2, 1)
+		set(moderation.JoiningInvite)
+		h.hands(ann, "it was not open before", 2, 1)
+		set(moderation.JoiningOpen)
+		set(moderation.JoiningInvite)
+		h.hands(ann, "once an hour", 2, 1)
+		time.Sleep(time.Hour)
+		h.hands(ann, "an hour later", 3, 2, 1)
+	})
+}
+
 // TestAnOpenGroupKeepsItsKey: who was removed can join by another name; and a key that was put off is not made once anybody joins.
 func TestAnOpenGroupKeepsItsKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -193,7 +218,7 @@ func TestAnOpenGroupKeepsItsKey(t *testing.T) {
 		h.lives(time.Minute)
 		set(moderation.JoiningInvite)
 		h.lives(time.Hour)
-		h.hands(ann, "closed again", 2, 1)
+		h.hands(ann, "closed again", 3, 2, 1)
 	})
 }
 

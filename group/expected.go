@@ -92,7 +92,7 @@ func (h *Hub) ImportMembers(ctx context.Context, c Caller, g GroupID, list []For
 				if err := each(&w.scene, w.takeForeign); err != nil {
 					return err
 				}
-				return w.auditForeign(done)
+				return errors.Join(w.auditForeign(done), w.rekeyAfterRemoval())
 			})
 		}
 		if err != nil {
@@ -148,6 +148,8 @@ func (s *scene) foreign(r *ForeignResult, shut map[AnyHash]bool) error {
 		return nil
 	case r.Banned && m.Present:
 		return skip("is a member here: ban him yourself")
+	case r.Banned && s.group.Policy.NoRemoval:
+		return skip("nobody can be kept out of this group")
 	case r.Banned:
 		r.Outcome = ForeignBanned
 		n, err := s.tx.CountBans(s.group.ID)
@@ -160,10 +162,12 @@ func (s *scene) foreign(r *ForeignResult, shut map[AnyHash]bool) error {
 		return nil
 	case banned:
 		return skip("is banned here")
+	case s.fixed():
+		return skip("this group is established, and nobody new comes")
 	case s.hub.announces(m.Identity):
 		return skip("is a group itself")
 	}
-	if r.Role == moderation.RoleNone {
+	if r.Role == moderation.RoleNone || s.group.Policy.NoStaff { // there nobody has a rank
 		r.Role = moderation.RoleMember
 	}
 	if r.Outcome = ForeignMade; q.Identity.IsZero() || len(q.PublicKey) == 0 {
@@ -223,6 +227,9 @@ func (w *work) takeForeign(r *ForeignResult) error {
 		switch {
 		case !m.Identity.IsZero():
 			b.Target, b.Identity, b.Address, b.DisplayName = AnyHash(m.Identity), m.Identity, m.Address, m.DisplayName
+			if err := w.holdsKey(m); err != nil {
+				return err
+			}
 		case !q.Identity.IsZero():
 			b.Target, b.Identity, b.Address, b.DisplayName = AnyHash(q.Identity), q.Identity, q.Address, q.DisplayName
 		}
@@ -299,7 +306,7 @@ func (h *Hub) arrive(ctx context.Context, c Caller, g GroupID) error {
 				}
 			}
 			return nil
-		case st == moderation.StandingBanned, w.hub.announces(w.caller.Identity):
+		case st == moderation.StandingBanned, w.fixed(), w.hub.announces(w.caller.Identity):
 			return nil
 		}
 		return w.welcome(applicant{w.caller.Identity, w.caller.PublicKey, w.caller.Ratchet, "", IdentityHash{}}, list[0])

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"groupd/group"
 	"groupd/moderation"
@@ -225,4 +226,53 @@ func TestAGroupThatIsFullKeepsWhoIsExpectedWaiting(t *testing.T) {
 	refused(t, "an owner", err, group.KindDenied)
 	_, err = h.hub.ImportMembers(ctx, operator(), valley, make([]group.ForeignMember, 50_001), false)
 	refused(t, "too many", err, group.KindTooLarge)
+}
+
+// TestAListOfAnotherServerBreaksNoPromise: who was banned, or had a rank, elsewhere is not kept out where nobody can be removed, nor in
+// charge where nobody is.
+func TestAListOfAnotherServerBreaksNoPromise(t *testing.T) {
+	equal := func(n *group.NewGroup, _ *group.Config) { n.Preset = "equal" }
+	h := newHouse(t, equal)
+	ctx := t.Context()
+	list := []group.ForeignMember{{Target: address("Mal"), Banned: true}, {Target: address("Ann"), Name: "Ann", Role: moderation.RoleAdmin}}
+	want := []string{"skipped nobody can be kept out of this group", "expected"}
+	for _, dry := range []bool{true, false} {
+		if got := outcomes(must(h.hub.ImportMembers(ctx, operator(), valley, list, dry))(t)); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if err := h.hub.Heard(ctx, person("Ann")); err != nil {
+		t.Fatal(err)
+	}
+	if st := must(h.hub.Standing(ctx, person("Ann"), valley))(t); st.Standing != moderation.StandingMember || st.Role != moderation.RoleMember {
+		t.Errorf("Ann is %s, %s", st.Standing, st.Role)
+	}
+	if st := must(h.hub.Standing(ctx, person("Mal"), valley))(t); st.Standing != moderation.StandingStranger {
+		t.Errorf("Mal is %s", st.Standing)
+	}
+}
+
+// TestNobodyIsExpectedWhereNobodyNewComes: not by a list that was read before the circle was established, either.
+func TestNobodyIsExpectedWhereNobodyNewComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob")
+		r := h.forms(people[0], hash(people[1]))
+		early := []group.ForeignMember{{Target: address("Early"), Role: moderation.RoleMember}}
+		late := []group.ForeignMember{{Target: address("Late"), Role: moderation.RoleMember}}
+		must(r.hub.ImportMembers(t.Context(), operator(), r.id, early, false))(t)
+		must(r.hub.DeclineInvite(t.Context(), people[1], r.id))(t)
+		must(r.hub.Establish(t.Context(), people[0], r.id))(t)
+		if got := outcomes(must(r.hub.ImportMembers(t.Context(), operator(), r.id, late, false))(t)); fmt.Sprint(got) != "[skipped this group is established, and nobody new comes]" {
+			t.Errorf("%q", got)
+		}
+		for _, name := range []string{"Early", "Late"} {
+			if err := r.hub.Heard(t.Context(), person(name)); err != nil {
+				t.Fatal(err)
+			}
+			if st := must(r.hub.Standing(t.Context(), person(name), r.id))(t).Standing; st != moderation.StandingStranger {
+				t.Errorf("%s is %s", name, st)
+			}
+		}
+	})
 }

@@ -14,6 +14,8 @@ import (
 const (
 	maxImportEntries = 4 << 20
 	maxImportNumber  = 1 << 53 // of seqs, revs and ids
+	maxImportEpoch   = 1 << 31 // so that there is a number for the next one
+	maxImportFile    = 1 << 40 // bytes of an attachment: their sums are numbers as well
 	maxRatchetFile   = 64 << 10
 	maxRatchets      = 16
 	maxAuditDetail   = 64 << 10 // bytes
@@ -196,7 +198,7 @@ func (c *checker) groupLine() error {
 	if err := c.keys(g.Identity, g.PublicKey, nil); err != nil {
 		return err
 	}
-	if field, problem := g.Policy.Check(); problem != "" {
+	if field, problem := checkPolicy(g); problem != "" {
 		return c.wrong("policy", "%s: %s", field, problem)
 	}
 	switch {

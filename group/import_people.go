@@ -186,8 +186,8 @@ func (c *checker) epochLine(g GroupID) (Epoch, error) {
 	}
 	e := r.epoch(g)
 	switch {
-	case e.Number == 0 || (c.counts[kindEpoch] > 1 && e.Number >= c.lastEpoch):
-		return e, c.wrong("number", "is missing, or does not fall")
+	case e.Number == 0 || e.Number > maxImportEpoch || (c.counts[kindEpoch] > 1 && e.Number >= c.lastEpoch):
+		return e, c.wrong("number", "is missing, too large, or does not fall")
 	case e.Seq > c.head.Seq || e.Rev > c.head.Rev:
 		return e, c.wrong("seq", "is above the head's")
 	}

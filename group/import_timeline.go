@@ -78,7 +78,7 @@ func (c *checker) attachment(a Attachment) error {
 	if a.Name != name {
 		return c.wrong("attachments", "a name that is not clean")
 	}
-	if a.Size < 0 || a.At < 0 {
+	if a.Size < 0 || a.At < 0 || a.Size > maxImportFile {
 		return c.wrong("attachments", "a size that can not be")
 	}
 	return nil

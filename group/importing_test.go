@@ -138,6 +138,22 @@ func TestWhatCanNotBeOfAGroupIsRefusedWithItsLineAndField(t *testing.T) {
 			{"a group without a name", set("group", 0, "public_name", ""), "public_name"},
 			{"a group's name with a bell", set("group", 0, "public_name", "ding\a"), "public_name"},
 			{"a policy that can not be", set("group", 0, "policy", map[string]any{"history": 99}), "policy"},
+			{"settings that can not go together", set("group", 0, "policy", map[string]any{"no_removal": true, "silent_after": 3600}), "policy"},
+			{"a head beyond all numbers", func(all lines) (lines, int) {
+				all[1]["head"].(map[string]any)["seq"] = json.Number("9223372036854775808")
+				return all, 1
+			}, "head"},
+			{"the last number that an epoch can have", set("epoch", 0, "number", uint32(1<<32-1)), "number"},
+			{"a file larger than all disks", func(all lines) (lines, int) {
+				for i, l := range all {
+					if files, ok := l["attachments"].([]any); ok {
+						files[0].(map[string]any)["size"] = json.Number("9223372036854775807")
+						return all, i
+					}
+				}
+				t.Fatal("no attachments")
+				return nil, 0
+			}, "attachments"},
 			{"another group's key", set("group", 0, "identity", key.Identity.String()), "public_key"},
 			{"an ID that none can have", set("group", 0, "id", ".import-1"), "id"},
 			{"a short key of seen ids", set("group", 0, "seen_key", "00"), "seen_key"},

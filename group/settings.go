@@ -114,12 +114,18 @@ func (h *Hub) UpdateSettings(ctx context.Context, c Caller, g GroupID, in Settin
 			return err
 		}
 		r.Rev = w.head.Rev
+		open := w.group.Joining == moderation.JoiningOpen
 		changes, err := w.set(in)
 		if err != nil || changes == "" {
 			return err
 		}
 		if err := w.putGroup(); err != nil {
 			return err
+		}
+		if open && w.group.Joining != moderation.JoiningOpen {
+			if err := w.rekeyOnceClosed(); err != nil {
+				return err
+			}
 		}
 		r.Rev = w.head.Rev
 		w.tell(Event{Kind: EventChanged})

@@ -126,31 +126,31 @@ func (s *Server) fileLink(p *page, seq group.Seq, index int, a group.Attachment)
 }
 
 // fileOf finds the file that a path's hash means. Which links there were is forgotten with a restart; then the newest entries that the caller
-// sees are looked through.
-func (s *Server) fileOf(ctx context.Context, c group.Caller, h rns.TruncatedHash) (file, bool) {
+// sees are looked through. Who sees none is told so, whether there is such a file or not.
+func (s *Server) fileOf(ctx context.Context, c group.Caller, h rns.TruncatedHash) (what file, ok bool, err error) {
 	if what, ok := s.files.find(h); ok {
-		return what, true
+		return what, true, nil
 	}
 	list, err := s.hub.Messages(ctx, c, s.group, group.Query{Newest: true, NoEvents: true, Current: true, Limit: filesAgain})
 	if err != nil {
-		return file{}, false
+		return file{}, false, err
 	}
 	for _, e := range list.Entries {
 		for i, a := range e.Files {
 			if what := (file{e.Seq, i}); rns.PathHash(filePath(what, a)) == h {
-				return what, true
+				return what, true, nil
 			}
 		}
 	}
-	return file{}, false
+	return file{}, false, nil
 }
 
 // sendFile answers a request with a file, if it is for one that the caller may see; else it reports false, or the error that says why not.
 // It returns at once; the transfer ends with the link.
 func (s *Server) sendFile(ctx context.Context, c group.Caller, r *rns.Request) (bool, error) {
-	what, ok := s.fileOf(ctx, c, r.PathHash)
+	what, ok, err := s.fileOf(ctx, c, r.PathHash)
 	if !ok {
-		return false, nil
+		return false, err
 	}
 	a, err := s.hub.Attachment(ctx, c, s.group, group.AttachmentQuery{Seq: what.seq, Index: what.index})
 	if err != nil {

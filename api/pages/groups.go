@@ -28,7 +28,7 @@ func (s *Server) groups(v *visit) *page {
 		p.link("Delete this group", "/page/delete.mu").nl()
 	}
 	p.nl()
-	from := min(int(v.number("from")), len(list))
+	from := int(min(v.number("from"), uint64(len(list))))
 	list = list[from:]
 	p.list(len(list), func(p *page, i int) { s.groupLine(p, list[i]) }, func(p *page, shown int) {
 		if shown < len(list) {

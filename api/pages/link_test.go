@@ -225,6 +225,13 @@ func TestFilesOfAPrivateGroupAreForItsMembers(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.says(n.page(outside, path, nil), "You are not a member of this group.")
+
+		// By guessing names nobody learns which files there are.
+		for _, l := range []*rns.Link{n.open(), outside} {
+			if there, not := n.page(l, path, nil), n.page(l, "/file/3/0/plane.txt", nil); there != not {
+				t.Errorf("a file that there is:\n%s\none that there is not:\n%s", there, not)
+			}
+		}
 	})
 }
 

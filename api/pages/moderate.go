@@ -133,7 +133,7 @@ func (s *Server) waiting(v *visit) *page {
 	if len(list) == 0 {
 		p.line("Nobody waits.")
 	}
-	skip := min(int(v.number("skip")), len(list))
+	skip := int(min(v.number("skip"), uint64(len(list)))) // also where int has 32 bits
 	list = list[skip:]
 	p.list(len(list), func(p *page, i int) {
 		q := list[i]
