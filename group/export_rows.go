@@ -1,7 +1,6 @@
 package group
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"time"
 
@@ -505,6 +504,3 @@ type seenRow struct {
 
 // seenPerLine is how many ids one line holds at most.
 const seenPerLine = 100
-
-// encodedSize is how many characters of base64 so many bytes take.
-func encodedSize(n int) int { return base64.StdEncoding.EncodedLen(n) }

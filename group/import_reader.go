@@ -32,11 +32,10 @@ func (e *LineError) Error() string {
 
 // lineReader reads the lines of an export and keeps their hash. It holds one line in memory.
 type lineReader struct {
-	in    *bufio.Reader
-	sum   hash.Hash // of all lines before the last one read
-	line  int64
-	text  []byte // the last one
-	again bool   // it is to be read again
+	in   *bufio.Reader
+	sum  hash.Hash // of all lines before the last one read
+	line int64
+	text []byte // the last one
 }
 
 func newLineReader(r io.Reader) *lineReader {
@@ -50,9 +49,7 @@ func (r *lineReader) wrong(field, format string, args ...any) error {
 
 // next reads a line and returns its kind. The file may not end but after the line of kindEnd, which the caller knows.
 func (r *lineReader) next() (kind string, err error) {
-	if r.again {
-		r.again = false
-	} else if err := r.read(); err != nil {
+	if err := r.read(); err != nil {
 		return "", err
 	}
 	var k struct {
@@ -92,9 +89,6 @@ func (r *lineReader) read() error {
 		}
 	}
 }
-
-// unread has next return the last line again.
-func (r *lineReader) unread() { r.again = true }
 
 // ended makes sure that nothing stands behind the last line.
 func (r *lineReader) ended() error {

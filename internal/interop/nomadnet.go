@@ -12,7 +12,6 @@ import (
 type NomadNet struct {
 	*Terminal
 	Downloads string
-	node      string
 }
 
 const nomadNetConfig = `[logging]
