@@ -69,7 +69,7 @@ visibility = "public"
 join = "approve"
 `
 
-// The words of the issue: join, post, read, search, profile, approve, ban, delete, settings; by pages alone, with two clients.
+// Join, post, read, search, profile, approve, ban, delete, settings; by pages alone, with two clients.
 func TestAGroupIsLivedInByPagesAlone(t *testing.T) {
 	t.Parallel()
 	bin := BuildGroupd(t)
