@@ -98,7 +98,7 @@ func (s *Server) create(v *visit) *page {
 		box{"Topic:", "topic", 40, v.typed("topic", "")},
 		box{"Your name there:", "name", 24, v.typed("name", v.ownName())},
 		box{"An event ends on, as 2027-05-31:", "end", 16, brief(v.typed("end", ""))},
-		box{"A circle begins with (names or addresses, commas between):", "invite", 40, v.typed("invite", "")},
+		box{"Invited (addresses, or names of those you wrote with here):", "invite", 40, v.typed("invite", "")},
 	)
 	p.nl()
 	s.form(v, p, form, "Make it")
@@ -120,23 +120,39 @@ func (s *Server) newGroup(v *visit) (group.NewGroup, error) {
 		in.Policy.ExpiresAt = m
 	}
 	var err error
-	in.Invite, err = s.whoAll(v, "invite", group.AmongMembers, group.AmongAcquaintances)
+	in.Invite, err = s.whoAll(v, "invite", group.AmongAcquaintances)
 	return in, err
 }
 
-// whoAll are the people whom a field names, with commas between.
-func (s *Server) whoAll(v *visit, field string, first group.Scope, others ...group.Scope) (list []group.AnyHash, err error) {
+// whoAll are the people whom a field names, with commas between; between whole addresses blanks do.
+func (s *Server) whoAll(v *visit, field string, among group.Scope) (list []group.AnyHash, err error) {
 	for text := range strings.SplitSeq(v.value(field), ",") {
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
-		h, err := s.resolve(v, text, first, others...)
+		if typed := addresses(text); len(typed) > 0 {
+			list = append(list, typed...)
+			continue
+		}
+		h, err := s.resolve(v, text, among)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, h)
 	}
 	return list, nil
+}
+
+// addresses are the hashes of a text that holds nothing else, with blanks between.
+func addresses(text string) (list []group.AnyHash) {
+	for word := range strings.FieldsSeq(text) {
+		h, ok := group.ParseAnyHash(word)
+		if !ok || h.IsZero() {
+			return nil
+		}
+		list = append(list, h)
+	}
+	return list
 }
 
 // made tells of a new group.

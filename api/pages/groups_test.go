@@ -18,7 +18,8 @@ func TestAMemberMakesAGroupOfHisOwn(t *testing.T) {
 		if v.Value("g_title") != "Smugglers" || v.Value("g_kind") != "private" {
 			t.Error("what was typed is lost")
 		}
-		v.fills("end", "").follows("Make it").reads("It is made, and yours.")
+		v.fills("end", "", "invite", group.AddressOf(caller("Gus").Identity).String()).follows("Make it").reads("It is made, and yours.")
+		w.visitor(d, "Gus").opens("groups.mu").reads("Smugglers, you are invited")
 		var made group.Info
 		for _, g := range must(w.hub.Groups(t.Context(), caller("Bob")))(t) {
 			if g.Group != valley {
@@ -104,7 +105,17 @@ func TestKindsOfGroupsAreMadeOnPages(t *testing.T) {
 		if g := made("Bob"); g.Preset != "event" || g.Policy.ExpiresAt == 0 || !g.Public {
 			t.Errorf("the event is %+v", g)
 		}
-		v = w.visitor(d, "Gus").opens("create.mu").ticks("kind", "circle").fills("title", "Four", "invite", "Eve, "+group.AddressOf(caller("Dan").Identity).String()).follows("Make it").reads("It is made, and yours.")
+		address := func(name string) string { return group.AddressOf(caller(name).Identity).String() }
+		v = w.visitor(d, "Gus").opens("create.mu").ticks("kind", "circle").fills("title", "Four", "invite", "Eve, "+address("Dan")).follows("Make it").reads("Nobody here is called") // they never wrote with each other
+		for _, name := range []string{"Gus", "Eve"} {
+			must(w.hub.Post(t.Context(), caller(name), valley, group.PostInput{Text: []byte("hello from " + name)}))(t)
+		}
+		v.fills("invite", "Eve, "+address("Dan")+" "+address("Bob")).follows("Make it").reads("It is made, and yours.")
+		for _, name := range []string{"Dan", "Bob"} {
+			if !slices.ContainsFunc(must(w.hub.Groups(t.Context(), caller(name)))(t), func(g group.Info) bool { return g.PublicName == "Four" }) {
+				t.Errorf("%s is not invited", name)
+			}
+		}
 		if g := made("Eve"); !g.Forming || g.PublicName != "Four" || g.You.Standing != moderation.StandingInvited {
 			t.Errorf("the circle is %+v", g)
 		}

@@ -29,6 +29,8 @@ type GroupInput struct {
 	Preset      string  `json:"preset,omitempty"` // when it is created: the word of a moderation.Preset; what else is said here wins over it
 	Ends        *string `json:"ends,omitempty"`   // a date, or how long from now (words.Moment); "off": it lasts
 
+	Invite []string `json:"invite,omitempty"` // when it is created: addresses or identities of those who are invited, at most group.MaxInvited
+
 	Policy json.RawMessage `json:"policy,omitempty"` // the settings that change; the zero value sets a default
 }
 
@@ -143,6 +145,19 @@ func (in GroupInput) owner() (group.AnyHash, error) {
 	return h, nil
 }
 
+// invited reads who is invited to a new group.
+func (in GroupInput) invited() ([]group.AnyHash, error) {
+	list := make([]group.AnyHash, 0, len(in.Invite))
+	for _, text := range in.Invite {
+		h, ok := group.ParseAnyHash(text)
+		if !ok {
+			return nil, &group.Error{Kind: group.KindInvalid, Op: "create group", Field: "invite", Msg: "addresses or identities of 32 hex digits are needed"}
+		}
+		list = append(list, h)
+	}
+	return list, nil
+}
+
 func valueOf(s *string) string {
 	if s == nil {
 		return ""
@@ -166,9 +181,14 @@ func (s *Server) createGroup(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	invite, err := in.invited()
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
 	n := group.NewGroup{
 		ID: group.GroupID(in.ID), Public: in.Preset == "", PublicName: valueOf(in.Name), PrivateName: valueOf(in.PrivateName), Topic: valueOf(in.Topic), Owner: owner,
-		Preset: in.Preset, Set: settings,
+		Preset: in.Preset, Set: settings, Invite: invite,
 	}
 	if in.PrivateKey != "" {
 		if n.PublicKey, n.PrivateKey, err = s.givenKeys(r, in.PrivateKey); err != nil {
@@ -225,6 +245,10 @@ func (s *Server) setGroup(w http.ResponseWriter, r *http.Request) {
 	}
 	if in.Preset != "" {
 		s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "preset", Msg: "is said when a group is created"})
+		return
+	}
+	if len(in.Invite) > 0 {
+		s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "invite", Msg: "is said when a group is created"})
 		return
 	}
 	if in.Name != nil || in.PrivateName != nil {

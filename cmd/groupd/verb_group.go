@@ -182,6 +182,7 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 			c.Long += fmt.Sprintf("  %-14s %s\n", p.Word, p.Text)
 		}
 		c.Flags().StringVar(&identity, "identity", "", "a Reticulum identity file: the group gets its address, as of a group that another program served")
+		c.Flags().StringArrayVar(&in.Invite, "invite", nil, "address or identity of somebody who is invited, and told; several times")
 		c.Flags().StringVar(&in.Preset, "preset", "", strings.Join(moderation.PresetWords(), ", "))
 	}
 	c.Flags().StringArrayVar(&policy, "policy", nil, `a setting, such as slow_mode=30, or flood={"count":20,"per":60}; several times`)
