@@ -209,3 +209,34 @@ func TestOfManyWhoDeclineTheFirstAreForgotten(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoMakesGroupsDoesNotMakeTheServerWriteToMoreStrangers: not by making one group after the other, with people invited at once.
+func TestWhoMakesGroupsDoesNotMakeTheServerWriteToMoreStrangers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		ann := h.talk("Ann", "Bob")[0]
+		events := h.hub.Subscribe(1000)
+		defer events.Close()
+		for round := range 3 {
+			time.Sleep(time.Second)
+			invite := []group.AnyHash{hash(person("Bob"))}
+			for i := range 7 {
+				invite = append(invite, hash(person(fmt.Sprint("Stranger", round, i))))
+			}
+			g := must(h.hub.CreateGroup(t.Context(), ann, group.NewGroup{Preset: "private", PrivateName: "Club", CreatorName: "Ann", Invite: invite}))(t)
+			h.lives(10 * time.Minute)
+			if round < 2 {
+				if err := h.hub.DeleteGroup(t.Context(), ann, g.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if n := len(told(events, group.EventInvited)); n != 5 {
+			t.Errorf("%d people are written to on one day", n)
+		}
+		h.lives(25 * time.Hour)
+		if n := len(told(events, group.EventInvited)); n != 5 {
+			t.Errorf("%d people are written to on the next day", n)
+		}
+	})
+}

@@ -298,6 +298,9 @@ func (h *Hub) tellOne(ctx context.Context, i Invite) (later bool, err error) {
 		if err != nil {
 			return err
 		}
+		if later, err = w.tellLater(row); later || err != nil {
+			return err
+		}
 		switch err := w.maySend(row.For); {
 		case err == nil:
 			if err := w.sendInvite(row); err != nil {
@@ -317,4 +320,17 @@ func (h *Hub) tellOne(ctx context.Context, i Invite) (later bool, err error) {
 		err = nil
 	}
 	return later, err
+}
+
+// tellLater reports whether an invite has to wait until who made it may send more: what goes to people who never were in any group here counts
+// like every other direct invite, whatever it came from.
+func (s *scene) tellLater(i Invite) (bool, error) {
+	if i.By.IsZero() {
+		return false, nil
+	}
+	if known, err := s.tx.Memberships(i.For, 1); err != nil || len(known) > 0 {
+		return false, err
+	}
+	_, enough, err := s.sentEnough(i.By)
+	return enough, err
 }

@@ -31,14 +31,10 @@ func (w *work) maySend(to AnyHash) error {
 		return late("was sent an invite not a week ago: give them the code yourself", 24*time.Hour)
 	}
 	if !w.caller.Local {
-		if n, err = w.tx.CountDirectBy(w.caller.Identity, w.expiry.Add(-24*time.Hour)); err != nil {
+		switch n, enough, err := w.sentEnough(w.caller.Identity); {
+		case err != nil:
 			return err
-		}
-		most := directPerDay
-		if w.forming() {
-			most = directForming
-		}
-		if n >= most {
+		case enough:
 			return late(fmt.Sprintf("you have sent %d invites today", n), 24*time.Hour)
 		}
 	}
@@ -52,6 +48,16 @@ func (w *work) maySend(to AnyHash) error {
 		return late("this group has sent many invites just now, wait a little", wait)
 	}
 	return nil
+}
+
+// sentEnough counts the direct invites that somebody has sent today, and says whether these are all that he may.
+func (s *scene) sentEnough(by IdentityHash) (n int, enough bool, err error) {
+	most := directPerDay
+	if s.forming() {
+		most = directForming
+	}
+	n, err = s.tx.CountDirectBy(by, s.expiry.Add(-24*time.Hour))
+	return n, n >= most, err
 }
 
 // directKey and directRates are the bucket of what a group sends to people outside.

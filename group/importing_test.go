@@ -347,3 +347,24 @@ func FuzzImport(f *testing.F) {
 		}
 	})
 }
+
+// TestAGroupThatSomebodyMadeAndTheConfigurationNamesStaysDeleted: one that was imported under an id of the operator's.
+func TestAGroupThatSomebodyMadeAndTheConfigurationNamesStaysDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := lived(t)
+		file := forged(t, h.exported(group.ExportInput{Identity: true}), func(all []map[string]any) []map[string]any {
+			all[1]["creator"] = person("Ann ⛰").Identity.String()
+			return all
+		})
+		new, _ := empty(t)
+		in := withKeys()
+		in.ID = "main"
+		must(new.imports(file, in))(t)
+		if err := new.hub.DeleteGroup(t.Context(), person("Ann ⛰"), "main"); err != nil {
+			t.Fatal(err)
+		}
+		if removed := must(new.hub.RemovedGroups(t.Context(), operator()))(t); len(removed) != 1 || removed[0].ID != "main" {
+			t.Errorf("remembered as deleted: %+v", removed)
+		}
+	})
+}

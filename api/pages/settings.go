@@ -18,7 +18,7 @@ func (s *Server) settings(v *visit) *page {
 		return s.problem(v, title, err)
 	}
 	all := words.Settings()
-	from := min(int(v.number("from")), len(all))
+	from := int(min(v.number("from"), uint64(len(all))))
 	list := all[from:]
 	changes := s.can(v, moderation.ActionSettings)
 	p := s.page(v, title)
