@@ -108,7 +108,7 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 		flag, help string
 		into       **string
 	}{
-		{"name", "public name", &in.Name},
+		{"name", "public name, which strangers see", &in.Name},
 		{"private-name", "name for members only", &in.PrivateName},
 		{"topic", "topic", &in.Topic},
 		{"visibility", "public or private", &in.Visibility},

@@ -47,7 +47,7 @@ func (a *app) groupClone() *cobra.Command {
 			}
 		})
 	})
-	c.Flags().StringVar(&in.Name, "name", "", "public name; that of the other where it is not given")
+	c.Flags().StringVar(&in.Name, "name", "", "name (else that of the other); for members only where the new group hides its name, unless --private-name is given")
 	c.Flags().StringVar(&in.PrivateName, "private-name", "", "name for members only")
 	c.Flags().StringVar(&visibility, "visibility", "", "public or private; private when somebody is left out, else as the other")
 	c.Flags().StringArrayVar(&in.Without, "without", nil, "a member who is not invited; several times")

@@ -263,6 +263,10 @@ func (a *app) welcome(ctx context.Context, n *node, made first) error {
 		return err
 	}
 	for _, info := range infos {
+		name := info.PublicName
+		if len(infos) > 1 { // strangers see the same name of many
+			name += " (" + string(info.Group) + ")"
+		}
 		code := ""
 		fresh := false
 		for i, g := range made.groups {
@@ -271,11 +275,11 @@ func (a *app) welcome(ctx context.Context, n *node, made first) error {
 			}
 		}
 		if !fresh {
-			fmt.Fprintf(&b, "   %s   %s\n", info.PublicName, info.Address)
+			fmt.Fprintf(&b, "   %s   %s\n", name, info.Address)
 			continue
 		}
 		a.card(&b, info, code, terminal, width)
-		fmt.Fprintf(&b, "   %s   %s\n", info.PublicName, info.Address)
+		fmt.Fprintf(&b, "   %s   %s\n", name, info.Address)
 		if code != "" && !terminal {
 			codes = append(codes, fmt.Sprintf("%s %s %s", info.Group, info.Address, code))
 		}
