@@ -16,8 +16,6 @@ import (
 // Bounds of files.
 const (
 	maxFileLinks = 4096 // that are remembered; for one more the oldest is forgotten
-	maxFiles     = 32   // sent at once in one group
-	maxFilesEach = 2    // over one link
 	filesAgain   = 200  // entries in which a file is looked for whose link was forgotten
 )
 
@@ -27,14 +25,11 @@ type file struct {
 	index int
 }
 
-// files knows which file is meant by a request: all that comes with it is the hash of a path. It counts those that are being sent, too. The
-// zero value is ready to use.
+// files knows which file is meant by a request: all that comes with it is the hash of a path. The zero value is ready to use.
 type files struct {
 	mu    sync.Mutex // leaf
 	links map[rns.TruncatedHash]file
 	order []rns.TruncatedHash // of links, the oldest first
-	all   int
-	each  map[rns.LinkID]int
 }
 
 // note remembers the path of a file.
@@ -60,30 +55,6 @@ func (f *files) find(h rns.TruncatedHash) (file, bool) {
 	defer f.mu.Unlock()
 	what, ok := f.links[h]
 	return what, ok
-}
-
-// begin takes a place among the files that are sent, or reports that there is none.
-func (f *files) begin(l rns.LinkID) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.all >= maxFiles || f.each[l] >= maxFilesEach {
-		return false
-	}
-	if f.each == nil {
-		f.each = make(map[rns.LinkID]int)
-	}
-	f.all++
-	f.each[l]++
-	return true
-}
-
-func (f *files) end(l rns.LinkID) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.all--
-	if f.each[l]--; f.each[l] == 0 {
-		delete(f.each, l)
-	}
 }
 
 // filePath is where an attachment can be fetched: /file/<seq>/<index>/<name>, with what is left of its name in plain letters.
@@ -157,12 +128,12 @@ func (s *Server) sendFile(ctx context.Context, c group.Caller, r *rns.Request) (
 		return false, err
 	}
 	link := r.Link.ID()
-	if !s.files.begin(link) {
+	if !s.sending.Begin(link) {
 		return false, errors.Join(a.Content.Close(), &group.Error{Kind: group.KindRateLimited, Op: "file", Msg: "too many files are being sent just now"})
 	}
 	s.told(r.Link.InterfaceName(), c.Identity, int(a.Content.Size()))
 	go func() {
-		defer s.files.end(link)
+		defer s.sending.End(link)
 		defer a.Content.Close()
 		size := a.Content.Size()
 		err := r.SendFile(ctx, rns.ResourceReader(io.NewSectionReader(a.Content, 0, size), size), rns.ResourceOptions{

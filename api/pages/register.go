@@ -5,7 +5,7 @@ import (
 	"io"
 	"sync"
 
-	"groupd/group"
+	"groupd/api/onlink"
 	"groupd/rns"
 	"groupd/rns/msgpack"
 )
@@ -31,7 +31,7 @@ func (s *Server) Register(d *rns.Destination) {
 
 // answer is the rns.RequestHandler of all paths.
 func (s *Server) answer(ctx context.Context, r *rns.Request) (msgpack.Raw, bool) {
-	caller := callerOf(r.Remote)
+	caller := onlink.Caller(r.Remote)
 	if !caller.Identity.IsZero() {
 		if err := s.hub.Heard(ctx, caller); err != nil {
 			s.log.Debug("could not note a sign of life", "group", string(s.group), "err", err)
@@ -48,14 +48,6 @@ func (s *Server) answer(ctx context.Context, r *rns.Request) (msgpack.Raw, bool)
 	b := s.handle(ctx, caller, r.Link.ID(), r.Path, r.Data, refused)
 	s.told(r.Link.InterfaceName(), caller.Identity, len(b))
 	return msgpack.Bin(b), true
-}
-
-// callerOf is who has identified on a link; nil is nobody.
-func callerOf(p *rns.PublicIdentity) group.Caller {
-	if p == nil {
-		return group.Caller{}
-	}
-	return group.Caller{Identity: group.IdentityHash(p.Hash()), PublicKey: p.PublicKey()}
 }
 
 // oneReader lets one goroutine at a time read.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"groupd/api/faults"
+	"groupd/api/onlink"
 	"groupd/group"
 	"groupd/moderation"
 	"groupd/rns"
@@ -65,6 +66,7 @@ type Server struct {
 	routes  []route
 	nonces  nonces
 	files   files
+	sending onlink.Files
 }
 
 // New checks cfg and makes a Server; nothing is started.

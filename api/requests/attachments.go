@@ -3,7 +3,6 @@ package requests
 import (
 	"context"
 	"io"
-	"sync"
 	"time"
 
 	"groupd/group"
@@ -17,10 +16,7 @@ const (
 	// InlineAttachment is the largest part of an attachment, in bytes, that a reply holds when the request names no size; a larger one comes
 	// as a file.
 	InlineAttachment = 4096
-	// MaxFiles is how many files are sent at once in one group, and MaxFilesEach over one link; further requests are told RATE_LIMITED.
-	MaxFiles     = 32
-	MaxFilesEach = 2
-	// fileRetry is what they are told to wait.
+	// fileRetry is what requests are told to wait that get no place among [onlink.Files].
 	fileRetry = 10 * time.Second
 	// hashShown is how much of an attachment's hash stands in pages, in bytes.
 	hashShown = 8
@@ -28,38 +24,7 @@ const (
 	dataOverhead = 12
 )
 
-// transfers counts the files that are being sent. The zero value is ready to use.
-type transfers struct {
-	mu   sync.Mutex
-	all  int
-	each map[rns.LinkID]int
-}
-
-// begin takes a place, or reports that there is none.
-func (t *transfers) begin(k rns.LinkID) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.all >= MaxFiles || t.each[k] >= MaxFilesEach {
-		return false
-	}
-	if t.each == nil {
-		t.each = make(map[rns.LinkID]int)
-	}
-	t.all++
-	t.each[k]++
-	return true
-}
-
-func (t *transfers) end(k rns.LinkID) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.all--
-	if t.each[k]--; t.each[k] == 0 {
-		delete(t.each, k)
-	}
-}
-
-// fileReply is a part of an attachment that is sent behind its reply, as a file. It holds a place among the transfers.
+// fileReply is a part of an attachment that is sent behind its reply, as a file. It holds a place among those that are being sent.
 type fileReply struct {
 	content      group.BlobReader
 	offset, size int64
@@ -115,10 +80,10 @@ func (s *Server) part(c *call, q *groupdv1.AttachmentRequest, a group.Attachment
 		return nil, &group.Error{Kind: group.KindTooLarge, Op: "attachment", Field: "length", Msg: "too large for one reply: name max_bytes, and ask for one part after the other", Limit: int64(most), Needed: int64(n)}
 	case n > most:
 		link := c.line.key()
-		if !s.files.begin(link) {
+		if !s.sending.Begin(link) {
 			return nil, &group.Error{Kind: group.KindRateLimited, Op: "attachment", Msg: "too many attachments are being sent just now", RetryAfter: fileRetry}
 		}
-		c.file = &fileReply{content: a.Content, offset: int64(q.GetOffset()), size: int64(n), plain: a.Kind != group.AttachFile, ended: func() { s.files.end(link) }}
+		c.file = &fileReply{content: a.Content, offset: int64(q.GetOffset()), size: int64(n), plain: a.Kind != group.AttachFile, ended: func() { s.sending.End(link) }}
 		r.Length = n
 		return r, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"groupd/api/onlink"
 	"groupd/group"
 	"groupd/lxmf"
 	groupdv1 "groupd/proto/groupd/v1"
@@ -130,8 +131,8 @@ func TestLargePartsComeAsFilesWithinTheBounds(t *testing.T) {
 		t.Errorf("without a link: %v", r)
 	}
 	files := []*fileReply{f}
-	for n := 1; n < MaxFiles; n++ {
-		_, f := ask(link(byte(1+n/MaxFilesEach)), q)
+	for n := 1; n < onlink.MaxFiles; n++ {
+		_, f := ask(link(byte(1+n/onlink.MaxFilesEach)), q)
 		if f == nil {
 			t.Fatalf("file %d is refused", n)
 		}
@@ -145,8 +146,13 @@ func TestLargePartsComeAsFilesWithinTheBounds(t *testing.T) {
 	for _, f := range files {
 		f.drop()
 	}
-	if p.s.files.all != 0 || len(p.s.files.each) != 0 {
-		t.Errorf("places are left taken: %+v", &p.s.files)
+	for n := range onlink.MaxFiles {
+		if l := (rns.LinkID{byte(n / onlink.MaxFilesEach)}); !p.s.sending.Begin(l) {
+			t.Fatalf("only %d places are given back", n)
+		}
+	}
+	for n := range onlink.MaxFiles {
+		p.s.sending.End(rns.LinkID{byte(n / onlink.MaxFilesEach)})
 	}
 	if _, f := ask(link(1), q); f == nil {
 		t.Error("refused although nothing is sent")

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"groupd/api/onlink"
 	"groupd/db/sqlite"
 	"groupd/group"
 	"groupd/group/delivery"
@@ -139,7 +140,7 @@ func (c *crowd) admit(members int, mode group.DeliveryMode) {
 		end := head.Rev + group.Rev(members)
 		for i := range members {
 			head.Rev++
-			caller := callerOf(c.identity(i).Public())
+			caller := onlink.Caller(c.identity(i).Public())
 			name := fmt.Sprint("member ", i)
 			if err := tx.PutMember(group.Member{
 				Group: valley, Identity: caller.Identity, Address: group.AddressOf(caller.Identity), PublicKey: caller.PublicKey, Present: true,

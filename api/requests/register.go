@@ -3,7 +3,7 @@ package requests
 import (
 	"context"
 
-	"groupd/group"
+	"groupd/api/onlink"
 	"groupd/rns"
 	"groupd/rns/msgpack"
 )
@@ -33,7 +33,7 @@ func (s *Server) Register(d *rns.Destination) {
 
 // answerRequest is the rns.RequestHandler of all paths.
 func (s *Server) answerRequest(ctx context.Context, r *rns.Request) (msgpack.Raw, bool) {
-	caller := callerOf(r.Remote)
+	caller := onlink.Caller(r.Remote)
 	if !caller.Identity.IsZero() {
 		if err := s.hub.Heard(ctx, caller); err != nil {
 			s.log.Debug("could not note a sign of life", "group", string(s.group), "err", err)
@@ -47,12 +47,4 @@ func (s *Server) answerRequest(ctx context.Context, r *rns.Request) (msgpack.Raw
 	}
 	s.told(r.Link.InterfaceName(), caller.Identity, len(reply))
 	return reply, true
-}
-
-// callerOf is who has identified on a link; nil is nobody.
-func callerOf(p *rns.PublicIdentity) group.Caller {
-	if p == nil {
-		return group.Caller{}
-	}
-	return group.Caller{Identity: group.IdentityHash(p.Hash()), PublicKey: p.PublicKey()}
 }

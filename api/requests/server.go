@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"groupd/api/faults"
+	"groupd/api/onlink"
 	"groupd/group"
 	groupdv1 "groupd/proto/groupd/v1"
 	"groupd/rns/msgpack"
@@ -130,7 +131,7 @@ type Server struct {
 	now     func() time.Time
 	routes  []route
 	pack    *compressors
-	files   transfers
+	sending onlink.Files
 	told    func(iface string, who group.IdentityHash, bytes int)
 	air     func(iface string, bytes int) time.Duration
 

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"groupd/api/onlink"
 	"groupd/group"
 	"groupd/group/memory"
 	"groupd/lxmf"
@@ -77,7 +78,7 @@ type citizen struct {
 
 func (w *town) citizen(number byte, name string) *citizen {
 	id := rnstest.Identity(w.t, number)
-	return &citizen{callerOf(id.Public()), name, id}
+	return &citizen{onlink.Caller(id.Public()), name, id}
 }
 
 // room is a group that is served.

@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"groupd/api/onlink"
 	"groupd/group"
 	"groupd/group/delivery"
 	"groupd/group/memory"
@@ -55,7 +56,7 @@ func inVillageOver(t *testing.T, iface delivery.Interface, o ifacetest.Options, 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		policy.MemberPosts, policy.GroupPosts, policy.Flood = moderation.Quota{Count: 1000, Per: 60}, moderation.Quota{Count: 1000, Per: 60}, moderation.Quota{Count: 10000, Per: 60}
-		v := &village{t: t, store: memory.New(), bob: callerOf(rnstest.Identity(t, 100).Public())}
+		v := &village{t: t, store: memory.New(), bob: onlink.Caller(rnstest.Identity(t, 100).Public())}
 		none := moderation.Rate{Burst: -1}
 		hub, err := group.New(group.Config{Store: v.store, Limits: group.Limits{MemberRate: none, GroupRate: none, JoinRate: none, GroupJoinRate: none}})
 		if err != nil {
@@ -165,7 +166,7 @@ type villager struct {
 func (v *village) villager(number byte, name string, in group.NotificationsInput) *villager {
 	v.t.Helper()
 	id := rnstest.Identity(v.t, number)
-	a := &villager{v: v, id: id, Caller: callerOf(id.Public())}
+	a := &villager{v: v, id: id, Caller: onlink.Caller(id.Public())}
 	a.mirror.entries, a.mirror.members = map[uint64]*groupdv1.Entry{}, map[string]*groupdv1.Member{}
 	var err error
 	a.destination, err = v.far.NewDestination(rns.DestinationConfig{
