@@ -46,7 +46,7 @@ func LoRa8() rnodesim.Modulation {
 	return rnodesim.Modulation{Frequency: 868_000_000, Bandwidth: 125_000, SF: 8, CR: 5}
 }
 
-// Day is the plan of issue 3: 200 nodes on 20 cells, for a day.
+// Day is the plan of a long run: 200 nodes on 20 cells, for a day.
 func Day(seed uint64) Plan {
 	return Plan{
 		Seed: seed, Cells: 20, PerCell: 10, Far: 2, Movers: 18, Modulation: LoRa8(), Loss: 0.05,
