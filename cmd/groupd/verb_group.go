@@ -152,7 +152,7 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 			switch hidden := p.PublicName != ""; {
 			case !hidden && in.Name == nil:
 				in.Name = &args[0]
-			case hidden && in.PrivateName == nil:
+			case hidden && in.PrivateName == nil && in.Name == nil:
 				in.PrivateName = &args[0]
 			}
 			err = a.call(c.Context(), "POST", "/groups", in, &g)
