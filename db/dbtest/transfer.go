@@ -80,7 +80,16 @@ func putFilling(tx group.Tx) error {
 		tx.KeepInvite(group.Invite{Group: filling, ID: 1, Code: group.Hash{2}, Role: moderation.RoleMember, Uses: 2}), // that ID is taken
 		tx.KeepInvite(group.Invite{Group: filling, ID: 70, Code: group.Hash{3}, Role: moderation.RoleMember, Uses: 3}),
 		tx.KeepReport(group.Report{Group: filling, ID: 50, Seq: 1, By: fill16[group.IdentityHash]("one"), Reason: "goats", Created: when(4)}),
-		tx.KeepAudit(group.Audit{Group: filling, ID: 60, Time: when(5), Action: "kick", Detail: "goats"}))
+		tx.KeepAudit(group.Audit{Group: filling, ID: 60, Time: when(5), Action: "kick", Detail: "goats"}),
+		tx.PutCircle(group.Circle{Group: filling, Until: when(6)}), tx.PutInvitee(filledInvitee(filling)), tx.PutEpoch(filledEpoch(filling)))
+}
+
+func filledInvitee(g group.GroupID) group.Invitee {
+	return group.Invitee{Group: g, Who: group.AnyHash{9}, State: group.InviteeAsked, Invited: when(6), Expires: when(7)}
+}
+
+func filledEpoch(g group.GroupID) group.Epoch {
+	return group.Epoch{Group: g, Number: 3, Key: group.EpochKey{1}, Reason: moderation.EpochRemoval, Created: when(6), Ends: when(8)}
 }
 
 func importedGroup(id group.GroupID) group.Group {
@@ -150,6 +159,11 @@ func testImportedGroup(t *testing.T, open Open) {
 		got(t, "who is expected", []group.Expected{{Group: "imported", Target: group.AnyHash{7}, Role: moderation.RoleMember, Created: when(3)}})(tx.ExpectedList("imported", group.AnyHash{}, 10))
 		got(t, "where he is expected", []group.GroupID{"imported"})(tx.ExpectedIn(group.AnyHash{8}, group.AnyHash{7}))
 		got(t, "seen", true)(tx.Seen("imported", group.SeenID{1}))
+		got(t, "its reaction", []group.Reaction{{Group: "imported", Seq: 1, Who: fill16[group.IdentityHash]("one"), Text: "+1", Created: when(1)}})(tx.ReactionRows("imported", group.Reaction{}, 10))
+		got(t, "its circle", group.Circle{Group: "imported", Until: when(6)})(tx.Circle("imported"))
+		got(t, "who is invited to it", []group.Invitee{filledInvitee("imported")})(tx.Invitees("imported"))
+		got(t, "its epoch", []group.Epoch{filledEpoch("imported")})(tx.Epochs("imported", 0, 10))
+		got(t, "its epoch that is due", []group.Epoch{filledEpoch("imported")})(tx.EpochsDue(when(8), 10))
 		return errors.Join(err, err2)
 	})
 	update(t, s, func(tx group.Tx) error { // later rows get later IDs

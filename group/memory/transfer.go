@@ -84,53 +84,32 @@ func (t *tx) FinishImport(filled group.GroupID, g group.Group) error {
 		return group.ErrNoRow
 	}
 	drop(t, t.rows.importing, filled)
-	named := gr.named(g.ID)
+	gr = gr.named(g.ID)
 	g = copyGroup(g)
-	named.group = &g
-	put(t, t.rows.groups, g.ID, named)
+	gr.group = &g
+	put(t, t.rows.groups, g.ID, gr)
 	return nil
 }
 
 // named is a copy of a group's rows that belong to another ID.
 func (gr *groupRows) named(id group.GroupID) *groupRows {
 	out := *gr
-	out.members, out.entries, out.requests = maps.Clone(gr.members), maps.Clone(gr.entries), maps.Clone(gr.requests)
-	out.bans, out.invites, out.deliveries, out.expected = maps.Clone(gr.bans), maps.Clone(gr.invites), maps.Clone(gr.deliveries), maps.Clone(gr.expected)
-	out.reactions = make(map[group.Seq]map[reactionKey]group.Reaction)
-	for k, m := range out.members {
-		m.Group = id
-		out.members[k] = m
-	}
-	for k, e := range out.entries {
-		e.Group = id
-		out.entries[k] = e
-	}
-	for k, q := range out.requests {
-		q.Group = id
-		out.requests[k] = q
-	}
-	for k, b := range out.bans {
-		b.Group = id
-		out.bans[k] = b
-	}
-	for k, i := range out.invites {
-		i.Group = id
-		out.invites[k] = i
-	}
-	for k, d := range out.deliveries {
-		d.Group = id
-		out.deliveries[k] = d
-	}
-	for k, e := range out.expected {
-		e.Group = id
-		out.expected[k] = e
-	}
-	for seq, rows := range gr.reactions {
-		out.reactions[seq] = maps.Clone(rows)
-		for k, r := range rows {
-			r.Group = id
-			out.reactions[seq][k] = r
-		}
+	out.members = named(gr.members, func(m *group.Member) { m.Group = id })
+	out.entries = named(gr.entries, func(e *group.Entry) { e.Group = id })
+	out.requests = named(gr.requests, func(q *group.Request) { q.Group = id })
+	out.bans = named(gr.bans, func(b *group.Ban) { b.Group = id })
+	out.invites = named(gr.invites, func(i *group.Invite) { i.Group = id })
+	out.deliveries = named(gr.deliveries, func(d *group.Delivery) { d.Group = id })
+	out.expected = named(gr.expected, func(e *group.Expected) { e.Group = id })
+	out.invitees = named(gr.invitees, func(i *group.Invitee) { i.Group = id })
+	out.epochs = named(gr.epochs, func(e *group.Epoch) { e.Group = id })
+	out.reactions = named(gr.reactions, func(rows *map[reactionKey]group.Reaction) {
+		*rows = named(*rows, func(r *group.Reaction) { r.Group = id })
+	})
+	if gr.circle != nil {
+		c := *gr.circle
+		c.Group = id
+		out.circle = &c
 	}
 	out.reports, out.audit = slices.Clone(gr.reports), slices.Clone(gr.audit)
 	for i := range out.reports {
@@ -140,6 +119,16 @@ func (gr *groupRows) named(id group.GroupID) *groupRows {
 		out.audit[i].Group = id
 	}
 	return &out
+}
+
+// named is a copy of rows, each of which is given its new name.
+func named[K comparable, V any](rows map[K]V, name func(*V)) map[K]V {
+	out := make(map[K]V, len(rows))
+	for k, v := range rows {
+		name(&v)
+		out[k] = v
+	}
+	return out
 }
 
 func (t *tx) AbandonImports() error {
