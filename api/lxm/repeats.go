@@ -10,7 +10,8 @@ import (
 )
 
 // Some programs send a message again under a new id when its proof was lost, as soon as they hear the group announce itself (spec 4
-// §7.8).
+// §7.8). That is a matter of LXMF, and so is this rule: a request that is repeated has its client id, a page its nonce, and whoever
+// says the same twice there means it.
 const (
 	repeatWindow = 5 * time.Minute
 	maxRepeats   = 4096 // posts that are remembered; the oldest is forgotten
