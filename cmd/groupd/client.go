@@ -141,3 +141,11 @@ func (a *app) groupPath(ctx context.Context, more ...string) (string, error) {
 	}
 	return path, nil
 }
+
+// readGroup asks for the group that is meant.
+func (a *app) readGroup(ctx context.Context) (path string, g web.Group, err error) {
+	if path, err = a.groupPath(ctx); err == nil {
+		err = a.call(ctx, "GET", path, nil, &g)
+	}
+	return path, g, err
+}

@@ -48,12 +48,8 @@ func (a *app) groupVerb() *cobra.Command {
 		if len(args) > 0 {
 			a.group = args[0]
 		}
-		path, err := a.groupPath(c.Context())
+		_, g, err := a.readGroup(c.Context())
 		if err != nil {
-			return err
-		}
-		var g web.Group
-		if err := a.call(c.Context(), "GET", path, nil, &g); err != nil {
 			return err
 		}
 		return a.print(g, func(w io.Writer) { showGroup(w, g) })
@@ -308,12 +304,8 @@ func (a *app) announceVerb() *cobra.Command {
 
 func (a *app) identityVerb() *cobra.Command {
 	show := a.verb("show", "address, identity and public key", nil, func(c *cobra.Command, args []string) error {
-		path, err := a.groupPath(c.Context())
+		_, g, err := a.readGroup(c.Context())
 		if err != nil {
-			return err
-		}
-		var g web.Group
-		if err := a.call(c.Context(), "GET", path, nil, &g); err != nil {
 			return err
 		}
 		v := struct {

@@ -58,12 +58,8 @@ func (a *app) groupClone() *cobra.Command {
 func (a *app) groupDelete() *cobra.Command {
 	return a.verb("delete ID", "end a group and erase all that is in it", exactly("ID"), func(c *cobra.Command, args []string) error {
 		a.group = args[0]
-		path, err := a.groupPath(c.Context())
+		path, g, err := a.readGroup(c.Context())
 		if err != nil {
-			return err
-		}
-		var g web.Group
-		if err := a.call(c.Context(), "GET", path, nil, &g); err != nil {
 			return err
 		}
 		name := ownName(g)
