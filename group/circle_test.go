@@ -466,3 +466,24 @@ func TestACloneOfACircleIsFormedAnew(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoWaitedWhileACircleWasFormedIsNotLetInAfterwards: nobody new comes, not by approval, either.
+func TestWhoWaitedWhileACircleWasFormedIsNotLetInAfterwards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob")
+		r := h.forms(people[0], hash(people[1]))
+		must(r.hub.UpdateSettings(t.Context(), people[0], r.id, group.SettingsInput{Joining: ptr(moderation.JoiningApprove)}))(t)
+		late := person("Late")
+		if in := must(r.joins(late, "Late"))(t); in.Standing != moderation.StandingPending {
+			t.Fatalf("Late is %s", in.Standing)
+		}
+		must(r.hub.DeclineInvite(t.Context(), people[1], r.id))(t)
+		must(r.hub.Establish(t.Context(), people[0], r.id))(t)
+		_, err := r.hub.Approve(t.Context(), people[0], r.id, hash(late))
+		refused(t, "letting somebody in", err, group.KindDenied)
+		_, err = r.hub.Approve(t.Context(), operator(), r.id, hash(late))
+		refused(t, "the operator letting somebody in", err, group.KindDenied)
+		must(r.hub.Reject(t.Context(), people[0], r.id, hash(late), ""))(t)
+	})
+}

@@ -240,7 +240,12 @@ func Decide(f Facts, now time.Time) Verdict {
 		return permitted(f, PermBan)
 	case ActionBans:
 		return permitted(f, PermBan)
-	case ActionRequests, ActionApprove, ActionReject:
+	case ActionApprove:
+		if v := permitted(f, PermApprove); v.Outcome != Allow || !f.fixed() {
+			return v
+		}
+		return deny(ReasonClosed, fixedText)
+	case ActionRequests, ActionReject:
 		return permitted(f, PermApprove)
 	case ActionGrant:
 		return granting(f)

@@ -178,7 +178,7 @@ func (r rule) expected(f moderation.Facts) moderation.Outcome {
 		r.name == "establish" && !(f.Forming && f.Creator),
 		r.name == "establish" && f.Unanswered > 0 && f.AnswerTime > 0,
 		r.name == "invite" && f.Forming && !f.Creator && !f.Local,
-		r.name == "invite" && stays(f),
+		(r.name == "invite" || r.name == "approve") && stays(f),
 		r.name == "invite" && f.Policy.InviteTo > moderation.InviteAnyone && !f.Named,
 		r.name == "invite" && f.Policy.InviteTo == moderation.InviteKnown && !f.Met && !f.Whole && !f.Local,
 		r.name == "invite" && f.Policy.InviteTo == moderation.InviteMet && !f.Met && !f.Local,
