@@ -10,7 +10,7 @@ import (
 	"groupd/moderation"
 )
 
-// Bounds of what an import reads. Some of it is kept in memory until the end: keys and names of members, 8 bytes for each entry.
+// Bounds of what an import reads. Some of it is kept in memory until the end: keys and names of members, 16 bytes for each entry.
 const (
 	maxImportEntries = 4 << 20
 	maxImportNumber  = 1 << 53 // of seqs, revs and ids
@@ -51,7 +51,8 @@ type checker struct {
 	entry      Entry // the last one
 	reactions  int   // to it that were read
 	reaction   Reaction
-	revs       []Rev
+	revs       []Rev // of all members and entries
+	written    []Rev // of all entries
 	deletions  uint64
 	lastReport int64
 	lastAudit  int64

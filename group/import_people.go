@@ -42,7 +42,7 @@ func (c *checker) memberLine(g GroupID) (Member, error) {
 	if len(m.PublicKey) > 0 {
 		key = (*[PublicKeySize]byte)(m.PublicKey)
 	}
-	c.members[m.Identity], c.memberRev = key, m.Rev
+	c.members[m.Identity], c.memberRev, c.revs = key, m.Rev, append(c.revs, m.Rev)
 	if m.Present {
 		c.present++
 		c.names[m.Skeleton] = true

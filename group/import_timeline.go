@@ -54,7 +54,7 @@ func (c *checker) entryLine(g GroupID) (e Entry, files []Attachment, original []
 		}
 	}
 	c.entry, c.reactions, c.reaction = e, 0, Reaction{}
-	c.revs = append(c.revs, e.Rev)
+	c.revs, c.written = append(c.revs, e.Rev), append(c.written, e.Written)
 	return e, files, r.Original, nil
 }
 
@@ -125,13 +125,15 @@ func (c *checker) timelineComplete() error {
 	case c.deletions > c.head.Deletions:
 		return c.wrong("", "more entries are deleted than the group says")
 	}
-	slices.Sort(c.revs)
-	for i := 1; i < len(c.revs); i++ {
-		if c.revs[i] == c.revs[i-1] {
-			return c.wrong("", "two entries have the rev %d", c.revs[i])
+	for name, list := range map[string][]Rev{"rev": c.revs, "written": c.written} { // or pages could not tell one from the other, and stall
+		slices.Sort(list)
+		for i := 1; i < len(list); i++ {
+			if list[i] == list[i-1] {
+				return c.wrong("", "two rows have the %s %d", name, list[i])
+			}
 		}
 	}
-	c.revs = nil
+	c.revs, c.written = nil, nil
 	return nil
 }
 

@@ -181,6 +181,14 @@ func TestWhatCanNotBeOfAGroupIsRefusedWithItsLineAndField(t *testing.T) {
 				all[find(all, "entry", 3)]["written"] = 1
 				return all, -1
 			}, ""},
+			{"an entry with the rev of a member", func(all lines) (lines, int) {
+				all[find(all, "entry", 3)]["rev"] = all[find(all, "member", 4)]["rev"]
+				return all, -1
+			}, ""},
+			{"two entries that were written at once", func(all lines) (lines, int) {
+				all[find(all, "entry", 3)]["written"] = all[find(all, "entry", 2)]["written"]
+				return all, -1
+			}, ""},
 			{"an answer to what comes", set("entry", 5, "ref", 7), "ref"},
 			{"a name of a file that leads elsewhere", func(all lines) (lines, int) {
 				for i, l := range all {
