@@ -19,7 +19,8 @@ type TransferTx interface {
 	// BeginImport adds a group that Group and Groups do not find. Rows are put into it under its ID. Both its ID and its identity are none
 	// that a group has.
 	BeginImport(Group) error
-	// KeepInvite, KeepReport and KeepAudit add a row under its ID, unless any group has one of that ID: then under one of the store's own.
+	// KeepInvite, KeepReport and KeepAudit add a row under its ID, unless any group has one of that ID, or the group a
+	// higher one (of invites it need not look): then under one of the store's own.
 	KeepInvite(Invite) error
 	KeepReport(Report) error
 	KeepAudit(Audit) error

@@ -61,6 +61,7 @@ func Run(t *testing.T, open Open) {
 		{"a group that was removed is erased bit by bit, and takes nothing of others along", testRemovedGroup},
 		{"what was done with whole groups is logged", testServerLog},
 		{"what only an export needs is read page by page", testTransferReads},
+		{"an imported log keeps its order", testImportedOrder},
 		{"nobody sees a group that is being imported before it is whole", testImportedGroup},
 		{"an import that is given up is erased", testAbandonedImport},
 		{"who is expected is found by what names him", testExpected},

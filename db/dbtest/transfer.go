@@ -235,3 +235,33 @@ func testExpected(t *testing.T, open Open) {
 		return nil
 	})
 }
+
+// testImportedOrder: the log of an imported group is in its order, whatever IDs are taken.
+func testImportedOrder(t *testing.T, open Open) {
+	s, _ := openGroups(t, open)
+	update(t, s, func(tx group.Tx) error { return tx.BeginImport(importedGroup(filling)) })
+	other := importedGroup(".import-2")
+	other.Identity, other.Address = group.IdentityHash{2}, group.Address{2}
+	update(t, s, func(tx group.Tx) error { return tx.BeginImport(other) })
+	update(t, s, func(tx group.Tx) error {
+		var err error
+		for _, id := range []int64{5, 90} {
+			err = errors.Join(err, tx.KeepAudit(group.Audit{Group: other.ID, ID: id, Action: "kick"}))
+		}
+		for _, id := range []int64{5, 6, 100} {
+			err = errors.Join(err, tx.KeepAudit(group.Audit{Group: filling, ID: id, Action: "ban", Detail: string(rune('a' + id))}))
+		}
+		return err
+	})
+	view(t, s, func(tx group.ReadTx) error {
+		list, err := tx.AuditAfter(filling, 0, 10)
+		text := ""
+		for _, a := range list {
+			text += a.Detail
+		}
+		if want := string([]rune{'a' + 5, 'a' + 6, 'a' + 100}); text != want {
+			t.Errorf("the log reads %q, want %q: %+v", text, want, list)
+		}
+		return err
+	})
+}

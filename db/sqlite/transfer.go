@@ -55,9 +55,9 @@ func (t tx) AbandonImports() error {
 		policy = NULL WHERE removed_at = ?2`, beingErased, beingImported)
 }
 
-// freeID is a row's ID, or null where a row of the table has it.
-func (t tx) freeID(table string, id int64) (any, error) {
-	n, err := t.count("SELECT count(*) FROM "+table+" WHERE id = ?1", id)
+// freeID is a row's ID, or null where a row of the table has it, or where it would come before a row of its group that was there first.
+func (t tx) freeID(table string, g group.GroupID, id int64) (any, error) {
+	n, err := t.count("SELECT EXISTS (SELECT 1 FROM "+table+" WHERE id = ?2) OR EXISTS (SELECT 1 FROM "+table+" WHERE group_no = "+groupNo+" AND id > ?2)", g, id)
 	if n > 0 || id <= 0 {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (t tx) freeID(table string, id int64) (any, error) {
 }
 
 func (t tx) KeepInvite(i group.Invite) error {
-	id, err := t.freeID("invites", i.ID)
+	id, err := t.freeID("invites", i.Group, i.ID)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (t tx) KeepInvite(i group.Invite) error {
 }
 
 func (t tx) KeepReport(p group.Report) error {
-	id, err := t.freeID("reports", p.ID)
+	id, err := t.freeID("reports", p.Group, p.ID)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (t tx) KeepReport(p group.Report) error {
 }
 
 func (t tx) KeepAudit(a group.Audit) error {
-	id, err := t.freeID("audit_log", a.ID)
+	id, err := t.freeID("audit_log", a.Group, a.ID)
 	if err != nil {
 		return err
 	}

@@ -168,7 +168,7 @@ func (t *tx) KeepReport(p group.Report) error {
 	taken := func(gr *groupRows) bool {
 		return slices.ContainsFunc(gr.reports, func(o group.Report) bool { return o.ID == p.ID })
 	}
-	if p.ID <= 0 || t.everywhereHas(taken) {
+	if n := len(gr.reports); p.ID <= 0 || n > 0 && gr.reports[n-1].ID > p.ID || t.everywhereHas(taken) {
 		p.ID = t.rows.reports + 1
 	}
 	set(t, &t.rows.reports, max(t.rows.reports, p.ID))
@@ -185,7 +185,7 @@ func (t *tx) KeepAudit(a group.Audit) error {
 	taken := func(gr *groupRows) bool {
 		return slices.ContainsFunc(gr.audit, func(o group.Audit) bool { return o.ID == a.ID })
 	}
-	if a.ID <= 0 || t.everywhereHas(taken) {
+	if n := len(gr.audit); a.ID <= 0 || n > 0 && gr.audit[n-1].ID > a.ID || t.everywhereHas(taken) {
 		a.ID = t.rows.audits + 1
 	}
 	set(t, &t.rows.audits, max(t.rows.audits, a.ID))
