@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
@@ -38,11 +39,14 @@ func headers(next http.Handler) http.Handler {
 // bound limits how much a request may send, and how long it may take. A backup, an export and an import take what they take.
 func bound(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path := r.URL.Path
-		if !strings.HasSuffix(path, "/import") { // these look after themselves
+		above, what := path.Split(r.URL.Path)
+		if strings.HasSuffix(above, "/groups/") { // a group, whatever its id
+			what = ""
+		}
+		if what != "import" { // these look after themselves
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		}
-		if !strings.HasSuffix(path, "/backup") && !strings.HasSuffix(path, "/export") && !strings.HasSuffix(path, "/import") {
+		if what != "backup" && what != "export" && what != "import" {
 			ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 			defer cancel()
 			r = r.WithContext(ctx)

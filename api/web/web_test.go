@@ -294,6 +294,7 @@ func TestRefusalsHaveTheirStatusAndSayWhatIsWrong(t *testing.T) {
 		{"PATCH", "/groups/main", `{} {}`, 422, "more than one value"},
 		{"PATCH", "/groups/main", `{`, 422, "body"},
 		{"PATCH", "/groups/main", `{"topic":"` + strings.Repeat("x", 70_000) + `"}`, 413, "65536"},
+		{"PATCH", "/groups/import", `{"topic":"` + strings.Repeat("x", 70_000) + `"}`, 413, "65536"},
 		{"POST", "/groups", `{"id":"main","name":"x"}`, 409, "exists"},
 		{"POST", "/groups", `{"id":"A B","name":"x"}`, 422, "id"},
 		{"POST", "/groups/main/members/Carl/mute", "", 404, "nobody here"},
