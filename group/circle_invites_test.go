@@ -240,3 +240,22 @@ func TestWhoMakesGroupsDoesNotMakeTheServerWriteToMoreStrangers(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoIsForgottenStandsOnNoListOfInvitees, be it that he left the circle or declined.
+func TestWhoIsForgottenStandsOnNoListOfInvitees(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob", "Cid")
+		ann, bob, cid := people[0], people[1], people[2]
+		r := h.forms(ann, hash(bob), hash(cid))
+		must(r.hub.Join(t.Context(), bob, r.id, group.JoinInput{Name: "Bob"}))(t)
+		refused(t, "an invite can still be answered", func() error { _, err := r.hub.Forget(t.Context(), cid, r.id); return err }(), group.KindNotFound)
+		must(r.hub.DeclineInvite(t.Context(), cid, r.id))(t)
+		for _, c := range []group.Caller{bob, cid} {
+			must(r.hub.Forget(t.Context(), c, r.id))(t)
+		}
+		if s := must(r.hub.Circle(t.Context(), ann, r.id))(t); len(s.Invitees) != 0 {
+			t.Errorf("there are still %+v", s.Invitees)
+		}
+	})
+}

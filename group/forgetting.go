@@ -3,6 +3,7 @@ package group
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"groupd/moderation"
 )
@@ -64,13 +65,30 @@ func (w *work) leftTraces() (bool, error) {
 		return len(posts) > 0, err
 	}
 	hidden, err := w.tx.HiddenBy(w.group.ID, w.caller.Identity, 1)
-	return len(hidden) > 0, err
+	if err != nil || len(hidden) > 0 {
+		return len(hidden) > 0, err
+	}
+	invited, err := w.invitees(w.caller.Identity)
+	return len(invited) > 0, err
+}
+
+// invitees are the rows of one who was invited while the group was formed, but for an invite that he can still answer.
+func (w *work) invitees(id IdentityHash) ([]Invitee, error) {
+	all, err := w.tx.Invitees(w.group.ID)
+	return slices.DeleteFunc(all, func(i Invitee) bool { return !i.Who.Names(id) || i.State == InviteeAsked && w.expiry.Before(i.Expires) }), err
 }
 
 // wipe erases the rows of one identity, but for what keeps the group safe from it.
 func (w *work) wipe(id IdentityHash) error {
 	_, err := w.w.DeleteInvitesBy(w.group.ID, id)
 	if err := errors.Join(err, w.w.DeleteReportsBy(w.group.ID, id), w.w.DeleteOutcomesOf(w.group.ID, id), w.w.DeleteDelivery(w.group.ID, id)); err != nil {
+		return err
+	}
+	invited, err := w.invitees(id)
+	for _, i := range invited {
+		err = errors.Join(err, w.w.DeleteInvitee(w.group.ID, i.Who))
+	}
+	if err != nil {
 		return err
 	}
 	m, err := w.tx.Member(w.group.ID, id)
