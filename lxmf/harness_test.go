@@ -131,14 +131,14 @@ func (p *person) nothing(t *testing.T, d time.Duration) {
 }
 
 // ends waits until the message has reached a final state, and checks it.
-func ends(t *testing.T, o *lxmf.Outgoing, want lxmf.State) {
+func ends(t *testing.T, o *lxmf.Outgoing, want ...lxmf.State) {
 	t.Helper()
 	select {
 	case <-o.Done():
 	case <-time.After(2 * time.Hour):
 		t.Fatalf("message is %v after two hours", o.State())
 	}
-	if got := o.State(); got != want {
+	if got := o.State(); !slices.Contains(want, got) {
 		t.Fatalf("message is %v (%v), want %v", got, o.Err(), want)
 	}
 }

@@ -176,7 +176,7 @@ func TestANodeThatRefusesTheStampRejectsTheMessage(t *testing.T) {
 				a, p, n := throughNode(t, m, func(n *fakeNode) { n.refuse = func([]byte) bool { return true } })
 				out := toBob(t, a, text)
 				if name == "resource" {
-					ends(t, out, lxmf.StateSent) // its transfer is complete before the node looks at the stamp
+					ends(t, out, lxmf.StateSent, lxmf.StateRejected) // the proof of its transfer and the refusal leave at the same moment
 				} else {
 					ends(t, out, lxmf.StateRejected)
 				}

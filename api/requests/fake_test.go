@@ -319,7 +319,9 @@ func (h *fakeHub) Creating() group.Creating {
 }
 
 func (h *fakeHub) CreateGroup(_ context.Context, c group.Caller, n group.NewGroup) (group.Group, error) {
+	h.mu.Lock()
 	h.made = n
+	h.mu.Unlock()
 	return group.Group{ID: "g-1"}, h.note("create group", c, nil)
 }
 
