@@ -33,6 +33,9 @@ type clock struct {
 	sources  map[IdentityHash]struct{} // members whose clocks agree with ours while unsure; at most two
 }
 
+// passed is the time since the start, whatever the wall clock says.
+func (h *Hub) passed() time.Duration { return time.Since(h.clock.start) }
+
 // wall is the time of new entries, as it is stored.
 func (c *clock) wall() time.Time { return c.now().UTC().Round(0).Truncate(time.Microsecond) }
 

@@ -66,7 +66,7 @@ func (h *Hub) CloneGroup(ctx context.Context, c Caller, g GroupID, in CloneInput
 		for _, m := range plan.members {
 			i := Invite{
 				Group: w.group.ID, By: w.caller.Identity, For: AnyHash(m.Identity), Role: plan.role(m), Uses: 1,
-				Created: w.expiry, Expires: w.expiry.Add(usual), Untold: true,
+				Created: w.expiry, Expires: w.expiry.Add(usual), Telling: TellDue,
 			}
 			if _, err := w.newCode(&i); err != nil {
 				return err

@@ -134,7 +134,7 @@ func (h *Hub) Heard(ctx context.Context, c Caller) error {
 	if err != nil || c.Identity.IsZero() {
 		return err
 	}
-	passed := time.Since(h.clock.start)
+	passed := h.passed()
 	if h.lately.known(c, passed) {
 		return nil
 	}

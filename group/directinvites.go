@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -65,9 +66,28 @@ func (w *work) directKey() []inviteKey { return []inviteKey{{group: w.group.ID, 
 
 func directRates() []moderation.Rate { return []moderation.Rate{{Burst: 30, Every: 2 * time.Minute}} }
 
-// sendInvite has the invited one told.
+// sendInvite has the invited one told, and counts that. Its row is stored with TellHanded.
 func (w *work) sendInvite(i Invite) error {
-	e := Event{Kind: EventInvited, Target: i.For, Role: i.Role, Until: i.Expires, By: i.By}
+	if err := w.hand(i); err != nil {
+		return err
+	}
+	return w.w.AddDirectInvite(DirectInvite{Target: i.For, Address: AddressOf(IdentityHash(i.For)), By: i.By, Created: w.expiry})
+}
+
+// sendAgain is sendInvite of what was counted before, unless he wants no invites by now.
+func (w *work) sendAgain(i Invite) error {
+	blocked, err := w.tx.InvitesBlocked(i.For)
+	if err != nil || !blocked {
+		return errors.Join(err, w.hand(i))
+	}
+	i.Telling = TellNothing
+	_, err = w.w.PutInvite(i)
+	return err
+}
+
+// hand asks the face that writes to people to tell somebody.
+func (w *work) hand(i Invite) error {
+	e := Event{Kind: EventInvited, Target: i.For, Role: i.Role, Until: i.Expires, By: i.By, Invite: i.ID}
 	m, q, err := w.known(i.For)
 	if err != nil {
 		return err
@@ -75,8 +95,9 @@ func (w *work) sendInvite(i Invite) error {
 	if e.Who = m.Identity; e.Who.IsZero() {
 		e.Who = q.Identity
 	}
+	w.hub.handed.note(i, w.hub.passed())
 	w.tell(e)
-	return w.w.AddDirectInvite(DirectInvite{Target: i.For, Address: AddressOf(IdentityHash(i.For)), By: i.By, Created: w.expiry})
+	return nil
 }
 
 // BlockInvites keeps the caller, whoever he is, from being sent invites by any group of this server, or with off allows them again.

@@ -45,6 +45,7 @@ type Event struct {
 	// Of EventInvited. Target may be an identity hash or an address; Who is set when the identity is known.
 	Target AnyHash
 	By     IdentityHash // zero: the operator
+	Invite int64        // its ID: who keeps the message says so, by InviteKept
 
 	// Of EventAnswered.
 	Declined bool

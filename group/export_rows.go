@@ -256,14 +256,15 @@ type inviteRow struct {
 }
 
 func rowOfInvite(i Invite) inviteRow {
-	return inviteRow{kindInvite, i.ID, i.Code, i.By, i.For, enum[moderation.Role]{i.Role}, i.Uses, i.Used, i.Created, i.Expires, i.Untold}
+	return inviteRow{kindInvite, i.ID, i.Code, i.By, i.For, enum[moderation.Role]{i.Role}, i.Uses, i.Used, i.Created, i.Expires, i.Telling == TellDue}
 }
 
 func (r inviteRow) invite(g GroupID) Invite {
-	return Invite{
-		Group: g, ID: r.ID, Code: r.Code, By: r.By, For: r.For, Role: r.Role.V, Uses: r.Uses, Used: r.Used, Created: r.Created, Expires: r.Expires,
-		Untold: r.Untold,
+	i := Invite{Group: g, ID: r.ID, Code: r.Code, By: r.By, For: r.For, Role: r.Role.V, Uses: r.Uses, Used: r.Used, Created: r.Created, Expires: r.Expires}
+	if r.Untold {
+		i.Telling = TellDue
 	}
+	return i
 }
 
 type deliveryRow struct {

@@ -73,6 +73,7 @@ type Hub struct {
 	pathTo     func(IdentityHash) (hops int, carrier string, ok bool)
 	rekeying   chan struct{} // a new epoch was put off
 	telling    chan struct{} // somebody is to be told that he is invited
+	handed     handed
 
 	newIdentity func() (public, private []byte, err error)
 	creating    Creating

@@ -140,7 +140,13 @@ func (w *work) invite(in InviteInput) (InviteIssued, error) {
 		return r, w.refuse(KindInvalid, "duration", "must be a minute to "+moderation.Passed(most))
 	}
 	i := Invite{
-		Group: w.group.ID, By: w.caller.Identity, For: in.For, Role: in.Role, Uses: in.Uses, Created: w.expiry, Expires: w.expiry.Add(in.Duration), Untold: in.soon,
+		Group: w.group.ID, By: w.caller.Identity, For: in.For, Role: in.Role, Uses: in.Uses, Created: w.expiry, Expires: w.expiry.Add(in.Duration),
+	}
+	switch {
+	case in.Send:
+		i.Telling = TellHanded
+	case in.soon:
+		i.Telling = TellDue
 	}
 	if err := w.forWhom(&i, in.Send); err != nil {
 		return r, err

@@ -27,7 +27,7 @@ type GroupsReadTx interface {
 	Memberships(h AnyHash, limit int) ([]Member, error)
 	RequestsOf(h AnyHash, limit int) ([]Request, error)
 	InvitesTo(h, other AnyHash, limit int) ([]Invite, error)
-	// UntoldInvites lists the Untold invites of a group, by ID.
+	// UntoldInvites lists the invites of a group whose Telling is not TellNothing, by ID.
 	UntoldInvites(g GroupID, limit int) ([]Invite, error)
 
 	// CountGroups counts all groups, CountGroupsOf those that one made.

@@ -18,7 +18,7 @@ type Invite struct {
 	Used    int
 	Created time.Time
 	Expires time.Time
-	Untold  bool // For has to be told, by the one fixed text
+	Telling Telling // whether For has to be told
 }
 
 // DirectInvite is one that was sent to a person, in whatever group.

@@ -3,14 +3,60 @@ package group
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 )
 
 const (
-	tellFirst = 5 * time.Second // after a clone was made: its destinations are opened meanwhile
-	tellEvery = time.Minute     // how often who is still to be told is looked for
-	tellMany  = 16              // told in one go
+	tellFirst = 5 * time.Second  // after a clone was made: its destinations are opened meanwhile
+	tellEvery = time.Minute      // how often who is still to be told is looked for
+	tellMany  = 16               // told in one go
+	tellAgain = 10 * time.Minute // after which a face is asked again that has not said that it keeps the message
 )
+
+// Telling is how far the one whom an invite is for has been told of it. The numbers are database values.
+type Telling uint8
+
+const (
+	TellNothing Telling = 0 // he was told, or is not to be
+	TellDue     Telling = 1 // he is to be told, by the one fixed text
+	TellHanded  Telling = 2 // the text counts as sent; the face that writes to people has not said yet that it keeps it
+)
+
+// handed is what the face that writes to people was asked to tell, and when, by the time since the start. In memory: after a restart it is
+// asked again. The zero value is ready.
+type handed struct {
+	mu sync.Mutex // leaf
+	m  map[handedInvite]time.Duration
+}
+
+type handedInvite struct {
+	group GroupID
+	id    int64
+}
+
+// note remembers that the face was asked, and forgets what it was asked long ago.
+func (h *handed) note(i Invite, now time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.m == nil {
+		h.m = make(map[handedInvite]time.Duration)
+	}
+	for k, at := range h.m {
+		if now-at >= tellAgain {
+			delete(h.m, k)
+		}
+	}
+	h.m[handedInvite{i.Group, i.ID}] = now
+}
+
+// lately reports whether the face was asked not long ago.
+func (h *handed) lately(i Invite, now time.Duration) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at, ok := h.m[handedInvite{i.Group, i.ID}]
+	return ok && now-at < tellAgain
+}
 
 // wakeTeller has the goroutine of invites look who is to be told.
 func (h *Hub) wakeTeller() {
@@ -53,7 +99,7 @@ func (h *Hub) tellInvited(ctx context.Context) error {
 	})
 	full := make(map[GroupID]bool)
 	for _, i := range list {
-		if full[i.Group] || err != nil {
+		if full[i.Group] || err != nil || i.Telling == TellHanded && h.handed.lately(i, h.passed()) {
 			continue
 		}
 		full[i.Group], err = h.tellOne(ctx, i)
@@ -67,7 +113,7 @@ func (h *Hub) tellOne(ctx context.Context, i Invite) (later bool, err error) {
 	err = h.change(ctx, "tell", Caller{Local: true}, i.Group, nil, func(w *work) error {
 		later = false
 		row, err := w.tx.Invite(i.Group, i.ID)
-		if errors.Is(err, ErrNoRow) || err == nil && !row.Untold {
+		if errors.Is(err, ErrNoRow) || err == nil && row.Telling == TellNothing {
 			return nil
 		}
 		if err == nil && !w.expiry.Before(row.Expires) { // the server was off for long
@@ -76,9 +122,13 @@ func (h *Hub) tellOne(ctx context.Context, i Invite) (later bool, err error) {
 		if err != nil {
 			return err
 		}
+		if row.Telling == TellHanded { // it was lost on the way to the face, and is counted already
+			return w.sendAgain(row)
+		}
 		if later, err = w.tellLater(row); later || err != nil {
 			return err
 		}
+		row.Telling = TellHanded
 		switch err := w.maySend(row.For); {
 		case err == nil:
 			if err := w.sendInvite(row); err != nil {
@@ -89,8 +139,9 @@ func (h *Hub) tellOne(ctx context.Context, i Invite) (later bool, err error) {
 			return nil
 		case !Refused(err):
 			return err
+		default:
+			row.Telling = TellNothing
 		}
-		row.Untold = false
 		_, err = w.w.PutInvite(row)
 		return err
 	})
@@ -111,4 +162,26 @@ func (s *scene) tellLater(i Invite) (bool, error) {
 	}
 	_, enough, err := s.sentEnough(i.By)
 	return enough, err
+}
+
+// InviteKept tells the Hub that the message which an EventInvited asks for is durable where it waits to be sent, so that nobody is asked for
+// it again, not after a crash either. Local callers only.
+func (h *Hub) InviteKept(ctx context.Context, c Caller, g GroupID, invite int64) error {
+	const op = "tell"
+	if err := operator(op, c); err != nil {
+		return err
+	}
+	c.ClientID, c.Command = nil, nil
+	return h.change(ctx, op, c, g, nil, func(w *work) error {
+		row, err := w.tx.Invite(g, invite)
+		if errors.Is(err, ErrNoRow) || err == nil && row.Telling == TellNothing { // answered or taken back meanwhile
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		row.Telling = TellNothing
+		_, err = w.w.PutInvite(row)
+		return err
+	})
 }

@@ -43,8 +43,8 @@ func Marker() lxmf.Fields {
 func Marked(f lxmf.Fields) bool { return signed.Marked(f) }
 
 // say sends messages to one person, in their order. Their content and marker are added to o. A ticket goes with the first that
-// has room for it in its packet, else with the last.
-func (s *Server) say(ctx context.Context, o Outbound, contents ...string) {
+// has room for it in its packet, else with the last. It reports whether all are queued, and kept where o says so.
+func (s *Server) say(ctx context.Context, o Outbound, contents ...string) bool {
 	o.Fields = Marker()
 	ticket := len(contents) - 1
 	if i := slices.IndexFunc(contents, func(c string) bool { return len(c)+answerTicket <= MaxContent }); i >= 0 {
@@ -56,10 +56,11 @@ func (s *Server) say(ctx context.Context, o Outbound, contents ...string) {
 		if err := s.config.Send(ctx, o); err != nil {
 			s.count.answersLost.Add(1)
 			s.log.Warn("answer not sent", "dest", o.To, "err", err)
-			return
+			return false
 		}
 		s.count.answers.Add(1)
 	}
+	return true
 }
 
 // whole makes as many messages of a text as it needs, numbered when there are several.

@@ -62,7 +62,7 @@ func (s *Server) notice(ctx context.Context, e group.Event) {
 	s.say(ctx, Outbound{To: rns.DestinationHash(group.AddressOf(e.Who)), TTL: noticeFor, Keep: true, Ticket: e.Kind == group.EventApproved}, whole(text(outside(info, e.Kind)))...)
 }
 
-// invite tells somebody that he is invited: one message, whose words are the server's alone.
+// invite tells somebody that he is invited: one message, whose words are the server's alone. The Hub asks for it until it is kept.
 func (s *Server) invite(ctx context.Context, e group.Event) {
 	info, err := s.hub.Info(ctx, group.Caller{Local: true}, s.group)
 	if err != nil {
@@ -74,7 +74,12 @@ func (s *Server) invite(ctx context.Context, e group.Event) {
 		to = of // an identity was named
 	}
 	o := Outbound{To: to, TTL: noticeFor, Keep: true, MaxStamp: strangerStamp}
-	s.say(ctx, o, glyph+brief(textInvited(outside(info, e.Kind), e.By, e.Until.Sub(s.hub.Now())), MaxContent-len(glyph)))
+	if !s.say(ctx, o, glyph+brief(textInvited(outside(info, e.Kind), e.By, e.Until.Sub(s.hub.Now())), MaxContent-len(glyph))) {
+		return
+	}
+	if err := s.hub.InviteKept(ctx, group.Caller{Local: true}, s.group, e.Invite); err != nil {
+		s.log.Warn("invite was sent, and is sent again", "dest", to, "err", err)
+	}
 }
 
 // outside hides the private name from those who are not members (any more), as Info does.

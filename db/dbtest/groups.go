@@ -21,7 +21,7 @@ func testEverywhere(t *testing.T, open Open) {
 		g.Creator = m.Identity
 		err := errors.Join(tx.PutGroup(g), tx.PutHead(third, group.Head{}), tx.PutMember(m), tx.PutMember(n), tx.PutMember(newMember(main, "bob", 3)), tx.PutRequest(q))
 		for i, to := range []group.AnyHash{group.AnyHash(m.Identity), group.AnyHash(m.Address), group.AnyHash(fill16[group.AnyHash]("other"))} {
-			in := group.Invite{Group: []group.GroupID{main, other, main}[i], Code: fill32[group.Hash](fmt.Sprint("code", i)), For: to, Role: 1, Uses: 1, Created: when(1), Expires: when(2), Untold: i == 1}
+			in := group.Invite{Group: []group.GroupID{main, other, main}[i], Code: fill32[group.Hash](fmt.Sprint("code", i)), For: to, Role: 1, Uses: 1, Created: when(1), Expires: when(2), Telling: []group.Telling{group.TellNothing, group.TellDue, group.TellNothing}[i]}
 			id, e := tx.PutInvite(in)
 			in.ID = id
 			invites, err = append(invites, in), errors.Join(err, e)
@@ -46,8 +46,15 @@ func testEverywhere(t *testing.T, open Open) {
 		return nil
 	})
 	update(t, s, func(tx group.Tx) error {
-		invites[1].Untold = false
+		invites[1].Telling = group.TellHanded
 		_, err := tx.PutInvite(invites[1])
+		return err
+	})
+	update(t, s, func(tx group.Tx) error {
+		got(t, "handed on there", invites[1:2])(tx.UntoldInvites(other, 10))
+		invites[1].Telling = group.TellNothing
+		_, err := tx.PutInvite(invites[1])
+		got(t, "told there", []group.Invite(nil))(tx.UntoldInvites(other, 10))
 		return errors.Join(err, tx.RemoveGroup(other), tx.RemoveGroup(third))
 	})
 	s = reopen()

@@ -65,7 +65,7 @@ func (t tx) InvitesTo(h, other group.AnyHash, limit int) ([]group.Invite, error)
 }
 
 func (t tx) UntoldInvites(g group.GroupID, limit int) ([]group.Invite, error) {
-	return list(t.conn, scanInvite(g), fromInvites+" AND untold = 1 ORDER BY id LIMIT ?2", g, limit)
+	return list(t.conn, scanInvite(g), fromInvites+" AND untold > 0 ORDER BY id LIMIT ?2", g, limit)
 }
 
 func (t tx) CountGroups() (int, error) {

@@ -11,7 +11,7 @@ const inviteColumns = "id, code, by, target, role, uses, used, created_at, expir
 func scanInvite(g group.GroupID) func(row) (group.Invite, error) {
 	return func(r row) (i group.Invite, err error) {
 		i.Group = g
-		err = r.Scan(&i.ID, fixed{i.Code[:]}, fixed{i.By[:]}, fixed{i.For[:]}, &i.Role, &i.Uses, &i.Used, moment{&i.Created}, moment{&i.Expires}, &i.Untold)
+		err = r.Scan(&i.ID, fixed{i.Code[:]}, fixed{i.By[:]}, fixed{i.For[:]}, &i.Role, &i.Uses, &i.Used, moment{&i.Created}, moment{&i.Expires}, &i.Telling)
 		return i, err
 	}
 }
@@ -47,7 +47,7 @@ func (t tx) CountInvitesBy(g group.GroupID, by group.IdentityHash) (int, error) 
 }
 
 func (t tx) PutInvite(i group.Invite) (int64, error) {
-	args := []any{i.Group, nil, i.Code[:], fixed{i.By[:]}, fixed{i.For[:]}, i.Role, i.Uses, i.Used, micros(i.Created), micros(i.Expires), i.Untold}
+	args := []any{i.Group, nil, i.Code[:], fixed{i.By[:]}, fixed{i.For[:]}, i.Role, i.Uses, i.Used, micros(i.Created), micros(i.Expires), i.Telling}
 	if i.ID != 0 {
 		args[1] = i.ID
 	}

@@ -58,7 +58,7 @@ func (t *tx) InvitesTo(h, other group.AnyHash, limit int) ([]group.Invite, error
 }
 
 func (t *tx) UntoldInvites(g group.GroupID, limit int) ([]group.Invite, error) {
-	list := t.invites(g, func(i group.Invite) bool { return i.Untold })
+	list := t.invites(g, func(i group.Invite) bool { return i.Telling != group.TellNothing })
 	return list[:min(limit, len(list))], nil
 }
 
