@@ -50,6 +50,7 @@ type Attachment struct {
 	Size int64  // bytes
 	Hash Hash   // SHA-256 of the content
 	At   int64  // where the content stands in the signed original, in bytes; 0: no original is kept
+	Lost bool   // it came by an import without its content, which nobody reads here, whoever else has posted the same
 }
 
 // AttachmentInput is an attachment of a post that is to be stored.
@@ -103,7 +104,7 @@ type AttachmentContent struct {
 }
 
 // Attachment opens an attachment of a post, for who sees the post. KindNotFound when there is no such post or attachment, when it was
-// deleted, or when the server has lost the content.
+// deleted, or when the server has lost the content, or an import did not bring it.
 func (h *Hub) Attachment(ctx context.Context, c Caller, g GroupID, q AttachmentQuery) (AttachmentContent, error) {
 	const op = "attachment"
 	var a AttachmentContent
@@ -127,7 +128,7 @@ func (h *Hub) Attachment(ctx context.Context, c Caller, g GroupID, q AttachmentQ
 				continue
 			}
 			a.Attachment, a.Index = one, i
-			if h.blobs != nil {
+			if h.blobs != nil && !one.Lost {
 				if a.Content, err = h.blobs.Open(one.Hash); !errors.Is(err, ErrNoRow) {
 					return err
 				}

@@ -34,7 +34,7 @@ type ExportResult struct {
 	Head    Head
 	Bytes   int64
 	Counts  map[string]int
-	Missing int // contents of attachments that the server has lost
+	Missing int // contents of attachments that the server has lost, or never had
 }
 
 // Export writes all of a group to w, as the lines that docs/operations.md describes: one state of it, whatever happens meanwhile. Writers do
@@ -206,11 +206,9 @@ func (x *exporter) identity() error {
 	return nil
 }
 
-// contents writes what is in the attachments, each content once, in parts.
+// contents writes what is in the attachments, each content once, in parts, or says that it is missing: an import takes no attachment that
+// names another one.
 func (x *exporter) contents() error {
-	if x.in.NoContents {
-		return nil
-	}
 	buffer := make([]byte, contentPerLine)
 	var last Hash
 	for {
@@ -228,11 +226,17 @@ func (x *exporter) contents() error {
 }
 
 func (x *exporter) content(b Blob, buffer []byte) error {
-	lost := func() error {
-		x.missing++
+	missing := func() error {
 		return x.out.put(kindContent, contentRow{Kind: kindContent, Hash: b.Hash, Size: b.Size, Missing: true})
 	}
-	if x.hub.blobs == nil {
+	if x.in.NoContents {
+		return errors.Join(x.ctx.Err(), missing())
+	}
+	lost := func() error {
+		x.missing++
+		return missing()
+	}
+	if x.hub.blobs == nil || b.Lost {
 		return lost()
 	}
 	content, err := x.hub.blobs.Open(b.Hash)

@@ -144,7 +144,7 @@ type contentRow struct {
 	Size    int64  `json:"size"`
 	At      int64  `json:"at,omitempty"`      // where the data belongs
 	Data    []byte `json:"data,omitempty"`    // base64
-	Missing bool   `json:"missing,omitempty"` // the server had lost it
+	Missing bool   `json:"missing,omitempty"` // the server had lost it, or contents were not asked for
 }
 
 type muteRow struct {
@@ -436,7 +436,7 @@ func rowOfEntry(e Entry, files []Attachment, original []byte) entryRow {
 
 func (r entryRow) entry(g GroupID) (e Entry, files []Attachment) {
 	for _, a := range r.Attachments {
-		files = append(files, Attachment{a.Type.V, a.Name, a.Mode, a.Size, a.Hash, a.At})
+		files = append(files, Attachment{Kind: a.Type.V, Name: a.Name, Mode: a.Mode, Size: a.Size, Hash: a.Hash, At: a.At})
 	}
 	return Entry{
 		Group: g, Seq: r.Seq, Rev: r.Rev, Written: r.Written, Kind: r.Type.V, Author: r.Author, Target: r.Target, Ref: r.Ref, Time: r.Time,

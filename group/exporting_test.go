@@ -344,7 +344,7 @@ func TestAContentThatTheServerHasLostIsSaidToBeMissing(t *testing.T) {
 		}
 		bare := h.exported(group.ExportInput{Identity: true, NoContents: true})
 		new, blobs = empty(t)
-		if in := must(new.imports(bare, withKeys()))(t); in.Missing != 4 || count(t, blobs) != 0 || strings.Contains(string(bare), `"kind":"content"`) {
+		if in := must(new.imports(bare, withKeys()))(t); in.Missing != 4 || count(t, blobs) != 0 || strings.Contains(string(bare), `"data"`) {
 			t.Errorf("without contents: %d are missing", in.Missing)
 		}
 	})

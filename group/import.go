@@ -489,8 +489,11 @@ func (im *importer) entry() error {
 	if err != nil {
 		return err
 	}
-	for _, a := range files {
-		if im.hub == nil || im.hub.blobs == nil || !im.hub.blobs.Has(a.Hash, a.Size) {
+	for i, a := range files {
+		if im.hub != nil && im.hub.blobs == nil {
+			a.Lost, files[i].Lost = true, true
+		}
+		if a.Lost {
 			im.out.Missing++
 		}
 	}
@@ -511,7 +514,12 @@ func (im *importer) entry() error {
 func (im *importer) signature(e Entry, files []Attachment, original []byte) error {
 	p := SignedPost{Entry: e, Original: original, Attachments: files, PublicKey: im.key(e.Author), Open: func(Hash) (BlobReader, error) { return nil, ErrNoRow }}
 	if im.hub != nil && im.hub.blobs != nil {
-		p.Open = im.hub.blobs.Open
+		p.Open = func(h Hash) (BlobReader, error) {
+			if l, found := im.listed(h); !found || l.missing {
+				return nil, ErrNoRow // though another group may have it
+			}
+			return im.hub.blobs.Open(h)
+		}
 	}
 	if im.in.Verify == nil || p.PublicKey == nil {
 		im.out.Unchecked++

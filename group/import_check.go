@@ -10,12 +10,14 @@ import (
 	"groupd/moderation"
 )
 
-// Bounds of what an import reads. Some of it is kept in memory until the end: keys and names of members, 16 bytes for each entry.
+// Bounds of what an import reads. Some of it is kept in memory until the end: keys and names of members, 16 bytes for each entry, 48 for
+// each content.
 const (
 	maxImportEntries = 4 << 20
-	maxImportNumber  = 1 << 53 // of seqs, revs and ids
-	maxImportEpoch   = 1 << 31 // so that there is a number for the next one
-	maxImportFile    = 1 << 40 // bytes of an attachment: their sums are numbers as well
+	maxContents      = maxImportEntries // different ones
+	maxImportNumber  = 1 << 53          // of seqs, revs and ids
+	maxImportEpoch   = 1 << 31          // so that there is a number for the next one
+	maxImportFile    = 1 << 40          // bytes of an attachment: their sums are numbers as well
 	maxRatchetFile   = 64 << 10
 	maxRatchets      = 16
 	maxAuditDetail   = 64 << 10 // bytes
@@ -41,7 +43,7 @@ type checker struct {
 	requests  map[IdentityHash]bool
 	invites   int64 // ID of the last one
 	delivery  IdentityHash
-	contentOf Hash
+	contents  []listedContent // by rising hash
 	ratchets  map[AnyHash]bool
 
 	lastExpected AnyHash

@@ -48,10 +48,11 @@ func (c *checker) entryLine(g GroupID) (e Entry, files []Attachment, original []
 	if from := c.counts[kindEntry] == 1 && e.Seq > 1; !from && ChainHash(c.entry.Hash, e.Digest) != e.Hash {
 		return e, nil, nil, c.wrong("hash", "does not follow from the entry before")
 	}
-	for _, a := range files {
+	for i, a := range files {
 		if err := c.attachment(a); err != nil {
 			return e, nil, nil, err
 		}
+		files[i].Lost = !c.brought(a.Hash, a.Size)
 	}
 	c.entry, c.reactions, c.reaction = e, 0, Reaction{}
 	c.revs, c.written = append(c.revs, e.Rev), append(c.written, e.Written)
@@ -80,6 +81,9 @@ func (c *checker) attachment(a Attachment) error {
 	}
 	if a.Size < 0 || a.At < 0 || a.Size > maxImportFile {
 		return c.wrong("attachments", "a size that can not be")
+	}
+	if _, found := c.listed(a.Hash); !found {
+		return c.wrong("attachments", "no line brings the content %s, nor calls it missing", a.Hash)
 	}
 	return nil
 }

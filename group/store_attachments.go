@@ -4,9 +4,9 @@ package group
 type AttachmentsReadTx interface {
 	// Attachments lists those of an entry in their order; none of one that is put aside.
 	Attachments(g GroupID, seq Seq) ([]Attachment, error)
-	// AttachedBytes is what there is now, those put aside included: of one author in a group, of the group, and of all contents, each counted once.
+	// AttachedBytes is what there is now, those put aside included, those that are lost not: of one author in a group, of the group, and of all contents, each counted once.
 	AttachedBytes(g GroupID, author IdentityHash) (AttachedBytes, error)
-	// Blob finds a content that is, or was, referred to; Blobs lists those above a hash, by hash, unused: only those that nothing refers to.
+	// Blob finds a content that is, or was, referred to by an attachment that is not lost; Blobs lists those above a hash, by hash, unused: only those that nothing refers to.
 	Blob(h Hash) (Blob, error)
 	Blobs(after Hash, unused bool, limit int) ([]Blob, error)
 }
@@ -27,5 +27,6 @@ type AttachedBytes struct{ Member, Group, Server int64 }
 type Blob struct {
 	Hash Hash
 	Size int64
-	Refs int // attachments that refer to it
+	Refs int  // attachments that refer to it
+	Lost bool // only in AttachedBlobs: all attachments there that name it are lost
 }

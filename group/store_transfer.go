@@ -8,7 +8,8 @@ type TransferReadTx interface {
 	AuditAfter(g GroupID, after int64, limit int) ([]Audit, error)
 	// SeenIDs lists ids above one, by id.
 	SeenIDs(g GroupID, after SeenID, limit int) ([]SeenID, error)
-	// AttachedBlobs lists the contents above a hash, by hash, of attachments in a group that are not put aside; Refs is not set.
+	// AttachedBlobs lists the contents above a hash, by hash, of attachments in a group that are not put aside, each hash once; Refs is not set. The
+	// size is that of an attachment that is not lost, if there is one.
 	AttachedBlobs(g GroupID, after Hash, limit int) ([]Blob, error)
 	// Leaving reports whether a group of this identity was removed, and is not erased yet: until then there can be no other.
 	Leaving(id IdentityHash) (bool, error)

@@ -1,7 +1,9 @@
 package dbtest
 
 import (
+	"bytes"
 	"errors"
+	"slices"
 	"testing"
 
 	"groupd/group"
@@ -96,4 +98,32 @@ func testAttachments(t *testing.T, open Open) {
 	})
 	add(main, 3, "ben", map1) // again, before its content was erased
 	has("again", nil, group.AttachedBytes{Group: 1000, Server: 1007}, blob(map1, 1))
+
+	// What is lost counts nowhere.
+	lost, never := map1, photo
+	lost.Lost, lost.Size, never.Lost = true, 5, true
+	e := add(main, 4, "ann", lost, never)
+	for range 2 {
+		view(t, s, func(tx group.ReadTx) error {
+			got(t, "lost: attachments", []group.Attachment{lost, never})(tx.Attachments(main, 4))
+			listed := []group.Blob{{Hash: map1.Hash, Size: 1000}, {Hash: photo.Hash, Size: 300, Lost: true}}
+			slices.SortFunc(listed, func(a, b group.Blob) int { return bytes.Compare(a.Hash[:], b.Hash[:]) })
+			got(t, "lost: contents of the group", listed)(tx.AttachedBlobs(main, group.Hash{}, 10))
+			got(t, "lost: contents after one", listed[1:])(tx.AttachedBlobs(main, listed[0].Hash, 10))
+			if _, err := tx.Blob(photo.Hash); !errors.Is(err, group.ErrNoRow) {
+				t.Errorf("a content that never came: %v", err)
+			}
+			return nil
+		})
+		has("lost", nil, group.AttachedBytes{Group: 1000, Server: 1007}, blob(map1, 1))
+		s = reopen()
+	}
+	update(t, s, func(tx group.Tx) error { return tx.HideEntry(e.Tombstone(20, when(70), ann)) })
+	update(t, s, func(tx group.Tx) error { return tx.RestoreEntry(main, 4, 21) })
+	view(t, s, func(tx group.ReadTx) error {
+		got(t, "lost and brought back", []group.Attachment{lost, never})(tx.Attachments(main, 4))
+		return nil
+	})
+	update(t, s, func(tx group.Tx) error { return tx.PutTombstone(e.Tombstone(22, when(71), ann)) })
+	has("lost and deleted", nil, group.AttachedBytes{Group: 1000, Server: 1007}, blob(map1, 1))
 }

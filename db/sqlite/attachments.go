@@ -4,9 +4,9 @@ import "groupd/group"
 
 func (t tx) Attachments(g group.GroupID, seq group.Seq) ([]group.Attachment, error) {
 	return list(t.conn, func(r row) (a group.Attachment, err error) {
-		err = r.Scan(&a.Kind, &a.Name, &a.Mode, &a.Size, fixed{a.Hash[:]}, &a.At)
+		err = r.Scan(&a.Kind, &a.Name, &a.Mode, &a.Size, fixed{a.Hash[:]}, &a.At, &a.Lost)
 		return a, err
-	}, "SELECT kind, name, mode, size, hash, at FROM attachments WHERE group_no = "+groupNo+" AND seq = ?2 AND held = 0 ORDER BY place", g, seq)
+	}, "SELECT kind, name, mode, size, hash, at, lost FROM attachments WHERE group_no = "+groupNo+" AND seq = ?2 AND held = 0 ORDER BY place", g, seq)
 }
 
 func (t tx) AttachedBytes(g group.GroupID, author group.IdentityHash) (b group.AttachedBytes, err error) {
@@ -35,8 +35,8 @@ func (t tx) Blobs(after group.Hash, unused bool, limit int) ([]group.Blob, error
 
 func (t tx) AddAttachments(e group.Entry, list []group.Attachment) error {
 	for i, a := range list {
-		err := t.exec(`INSERT INTO attachments (group_no, seq, place, author, kind, name, mode, size, hash, at)
-			VALUES (`+groupNo+`,?2,?3,?4,?5,?6,?7,?8,?9,?10)`, e.Group, e.Seq, i, e.Author[:], a.Kind, a.Name, a.Mode, a.Size, a.Hash[:], a.At)
+		err := t.exec(`INSERT INTO attachments (group_no, seq, place, author, kind, name, mode, size, hash, at, lost)
+			VALUES (`+groupNo+`,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)`, e.Group, e.Seq, i, e.Author[:], a.Kind, a.Name, a.Mode, a.Size, a.Hash[:], a.At, a.Lost)
 		if err != nil {
 			return err
 		}

@@ -34,7 +34,8 @@ func exported() map[string]string {
 		"group_members.no": number, "group_members.skeleton": derived,
 		"group_messages.no": number, "join_requests.destination_hash": derived,
 		"attachments.author": derived, "attachments.place": "the order in the line", "attachments.held": "what is held does not come out",
-		"epochs.key": "a secret: the new server makes others",
+		"attachments.lost": "content: missing",
+		"epochs.key":       "a secret: the new server makes others",
 	}
 }
 

@@ -27,8 +27,9 @@ func (t tx) SeenIDs(g group.GroupID, after group.SeenID, limit int) ([]group.See
 }
 
 func (t tx) AttachedBlobs(g group.GroupID, after group.Hash, limit int) ([]group.Blob, error) {
-	return list(t.conn, func(r row) (b group.Blob, err error) { err = r.Scan(fixed{b.Hash[:]}, &b.Size); return b, err },
-		"SELECT DISTINCT hash, size FROM attachments WHERE group_no = "+groupNo+" AND hash > ?2 AND held = 0 ORDER BY hash LIMIT ?3", g, after[:], limit)
+	return list(t.conn, func(r row) (b group.Blob, err error) { err = r.Scan(fixed{b.Hash[:]}, &b.Lost, &b.Size); return b, err },
+		// With min(lost) the size is that of the row in which it was found.
+		"SELECT hash, min(lost), size FROM attachments WHERE group_no = "+groupNo+" AND hash > ?2 AND held = 0 GROUP BY hash ORDER BY hash LIMIT ?3", g, after[:], limit)
 }
 
 func (t tx) Leaving(id group.IdentityHash) (bool, error) {

@@ -26,6 +26,9 @@ func (t *tx) Attachments(g group.GroupID, seq group.Seq) ([]group.Attachment, er
 func (t *tx) AttachedBytes(g group.GroupID, author group.IdentityHash) (b group.AttachedBytes, err error) {
 	for _, row := range t.rows.of(g).attachments {
 		for _, a := range row.list {
+			if a.Lost {
+				continue
+			}
 			if b.Group += a.Size; row.author == author {
 				b.Member += a.Size
 			}
@@ -67,6 +70,9 @@ func (t *tx) AddAttachments(e group.Entry, list []group.Attachment) error {
 	}
 	put(t, gr.attachments, e.Seq, attachedRow{author: e.Author, list: slices.Clone(list)})
 	for _, a := range list {
+		if a.Lost {
+			continue
+		}
 		put(t, t.rows.blobs, a.Hash, group.Blob{Hash: a.Hash, Size: a.Size, Refs: t.rows.blobs[a.Hash].Refs + 1})
 	}
 	return nil
@@ -86,6 +92,9 @@ func (t *tx) dropAttachments(gr *groupRows, seq group.Seq, held bool) {
 		return
 	}
 	for _, a := range row.list {
+		if a.Lost {
+			continue
+		}
 		b := t.rows.blobs[a.Hash]
 		b.Refs--
 		put(t, t.rows.blobs, a.Hash, b)

@@ -52,8 +52,8 @@ func (t *tx) AttachedBlobs(g group.GroupID, after group.Hash, limit int) ([]grou
 	found := make(map[group.Hash]group.Blob)
 	for _, row := range t.rows.of(g).attachments {
 		for _, a := range row.list {
-			if !row.held && compareHashes(a.Hash, after) > 0 {
-				found[a.Hash] = group.Blob{Hash: a.Hash, Size: a.Size}
+			if old, had := found[a.Hash]; !row.held && compareHashes(a.Hash, after) > 0 && (!had || old.Lost) {
+				found[a.Hash] = group.Blob{Hash: a.Hash, Size: a.Size, Lost: a.Lost}
 			}
 		}
 	}
