@@ -103,6 +103,29 @@ func TestAnswersAreKeptWithinABound(t *testing.T) {
 	})
 }
 
+// TestAFaceCanAskWhetherSomethingWasDone holds that only what was done is remembered, for whom it was done.
+func TestAFaceCanAskWhetherSomethingWasDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		ann, bob := h.joined("Ann", moderation.RoleMember), h.joined("Bob", moderation.RoleMember)
+		asked := func(c group.Caller, id string) bool {
+			t.Helper()
+			return must(h.hub.Remembered(t.Context(), with(c, id), valley))(t)
+		}
+		must(h.hub.Post(t.Context(), with(ann, "one"), valley, message("hello")))(t)
+		if _, err := h.hub.Kick(t.Context(), with(bob, "two"), valley, group.KickInput{Target: hash(ann)}); !group.Refused(err) {
+			t.Fatalf("a member kicks: %v", err)
+		}
+		if !asked(ann, "one") || asked(ann, "two") || asked(ann, "") || asked(bob, "one") || asked(bob, "two") || asked(group.Caller{}, "one") {
+			t.Error("what was done is not what is remembered")
+		}
+		time.Sleep(group.OutcomesKept + time.Hour)
+		if asked(ann, "one") {
+			t.Error("it is remembered for too long")
+		}
+	})
+}
+
 func TestAllAnswersTogetherAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, func(_ *group.NewGroup, c *group.Config) { c.Limits.AllOutcomes = 10 })

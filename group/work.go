@@ -191,15 +191,8 @@ func (h *Hub) repeat(tx ReadTx, g GroupID, op string, c Caller, result any) (boo
 	if len(c.ClientID) == 0 || c.Identity.IsZero() && !c.Local { // nobody's answers are the operator's
 		return false, nil
 	}
-	expiry, err := h.clock.expiry(tx)
-	if err != nil {
-		return false, err
-	}
-	o, err := tx.Outcome(g, c.Identity, c.ClientID)
-	if errors.Is(err, ErrNoRow) || (err == nil && expiry.Sub(o.Created) > OutcomesKept) {
-		return false, nil
-	}
-	if err != nil {
+	o, found, err := h.outcome(tx, g, c)
+	if err != nil || !found {
 		return false, err
 	}
 	if o.Op != op {
@@ -212,6 +205,39 @@ func (h *Hub) repeat(tx ReadTx, g GroupID, op string, c Caller, result any) (boo
 		r.markRepeated()
 	}
 	return true, nil
+}
+
+// outcome is the stored answer to the caller's client id, if there is one. g is as for repeat.
+func (h *Hub) outcome(tx ReadTx, g GroupID, c Caller) (o Outcome, found bool, err error) {
+	expiry, err := h.clock.expiry(tx)
+	if err != nil {
+		return o, false, err
+	}
+	o, err = tx.Outcome(g, c.Identity, c.ClientID)
+	if errors.Is(err, ErrNoRow) || (err == nil && expiry.Sub(o.Created) > OutcomesKept) {
+		return o, false, nil
+	}
+	return o, err == nil, err
+}
+
+// Remembered reports whether something was done for the caller under his client id, in the group or with whole groups, and the answer is
+// still kept: for faces that have to know it before they ask.
+func (h *Hub) Remembered(ctx context.Context, c Caller, g GroupID) (bool, error) {
+	if len(c.ClientID) == 0 || c.Identity.IsZero() && !c.Local {
+		return false, nil
+	}
+	done := false
+	err := h.read(ctx, "remembered", c, g, func(s *scene) error {
+		for _, of := range []GroupID{g, ""} {
+			_, found, err := h.outcome(s.tx, of, s.caller)
+			if err != nil {
+				return err
+			}
+			done = done || found
+		}
+		return nil
+	})
+	return done, err
 }
 
 // remember stores the answer under the client id, within the bound.

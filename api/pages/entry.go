@@ -22,14 +22,14 @@ func (s *Server) entry(v *visit) *page {
 	case v.variable("do") == "report":
 		return s.forMembers(v, "Report", func() *page { return s.reportPost(v, seq) })
 	case s.taken(v, "react"):
-		_, failed = s.hub.React(v.ctx, v.acting(""), s.group, group.ReactInput{Seq: seq, Text: v.field("reaction")})
+		_, failed = s.hub.React(v.ctx, v.acting(0), s.group, group.ReactInput{Seq: seq, Text: v.field("reaction")})
 		note = "Your reaction is there."
 	case s.taken(v, "unreact"):
 		failed = s.takeBack(v, seq)
 		note = "Your reactions are taken back."
 	case s.taken(v, "pin"):
 		off := v.variable("off") != ""
-		_, failed = s.hub.Pin(v.ctx, v.acting(""), s.group, seq, off)
+		_, failed = s.hub.Pin(v.ctx, v.acting(0), s.group, seq, off)
 		if note = "It is pinned."; off {
 			note = "The pin is off."
 		}
@@ -245,11 +245,13 @@ func (s *Server) takeBack(v *visit, seq group.Seq) error {
 	if err != nil {
 		return err
 	}
-	for i, r := range list.Reactions[e.Seq] {
+	done := 0
+	for _, r := range list.Reactions[e.Seq] {
 		if r.Mine {
-			if _, err := s.hub.React(v.ctx, v.acting(seqText(group.Seq(i))), s.group, group.ReactInput{Seq: seq, Text: r.Text, Off: true}); err != nil {
+			if _, err := s.hub.React(v.ctx, v.acting(done), s.group, group.ReactInput{Seq: seq, Text: r.Text, Off: true}); err != nil {
 				return err
 			}
+			done++
 		}
 	}
 	return nil
@@ -272,7 +274,7 @@ func (s *Server) deletePost(v *visit, seq group.Seq) *page {
 	const title = "Delete"
 	var failed error
 	if s.taken(v, "delete") {
-		r, err := s.hub.Delete(v.ctx, v.acting(""), s.group, group.DeleteInput{Seqs: []group.Seq{seq}})
+		r, err := s.hub.Delete(v.ctx, v.acting(0), s.group, group.DeleteInput{Seqs: []group.Seq{seq}})
 		if err == nil {
 			p := s.page(v, title)
 			if r.Deleted == 0 && !r.Repeated {
@@ -297,7 +299,7 @@ func (s *Server) reportPost(v *visit, seq group.Seq) *page {
 	const title = "Report"
 	var failed error
 	if s.taken(v, "report") {
-		_, failed = s.hub.Report(v.ctx, v.acting(""), s.group, group.ReportInput{Seq: seq, Reason: v.field("reason")})
+		_, failed = s.hub.Report(v.ctx, v.acting(0), s.group, group.ReportInput{Seq: seq, Reason: v.field("reason")})
 		if failed == nil {
 			p := s.page(v, title)
 			p.line("The moderators are told.").nl()

@@ -10,6 +10,7 @@ import (
 // FormHub is what the forms ask of the domain, besides what pages for readers do; *group.Hub is one.
 type FormHub interface {
 	Person(ctx context.Context, c group.Caller, g group.GroupID, who group.AnyHash) (group.Person, error)
+	Remembered(ctx context.Context, c group.Caller, g group.GroupID) (bool, error)
 	Powers(ctx context.Context, c group.Caller, g group.GroupID) ([]moderation.Action, error)
 	Resolve(ctx context.Context, c group.Caller, g group.GroupID, text string, among group.Scope) (group.AnyHash, error)
 

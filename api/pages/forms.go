@@ -1,5 +1,7 @@
 package pages
 
+import "errors"
+
 // formVariable is the variable that holds a form's nonce.
 const formVariable = "n"
 
@@ -9,7 +11,11 @@ func (s *Server) form(v *visit, p *page, form, label string, vars ...string) {
 	value, ok := v.nonces[form]
 	if !ok {
 		var err error
-		if value, err = s.nonces.issue(holder{v.link, v.caller.Identity}, form, v.member()); err != nil {
+		switch value, err = s.nonces.issue(v.holder(), form, v.member()); {
+		case errors.Is(err, errNoRoom):
+			p.text("So many forms are open just now that there is none for you: load this page again in a few minutes.")
+			return
+		case err != nil:
 			s.log.Error("no form", "group", string(s.group), "err", err)
 			return
 		}
@@ -28,16 +34,41 @@ func (s *Server) taken(v *visit, form string) bool {
 	if value == "" || !v.identified() {
 		return false
 	}
-	switch s.nonces.take(holder{v.link, v.caller.Identity}, form, value) {
+	sum := v.sum()
+	switch s.nonces.take(v.holder(), form, value, sum) {
 	case sentFirst:
-		v.used, v.late, v.again = value, false, false
+		v.used, v.id = value, value+sum
 		return true
 	case sentAgain:
 		v.again = true
-	default:
-		v.late = v.used == "" && !v.again
+	case sentOther:
+		v.other = true
+	case sentLate:
+		if !v.late && !v.again {
+			v.again = isNonce(value) && s.wasDone(v, value+sum)
+			v.late = !v.again
+		}
 	}
 	return false
+}
+
+// wasDone reports whether what was sent was done before, though its nonce is not known any more: the link broke before the answer came, or the
+// server began anew.
+func (s *Server) wasDone(v *visit, id string) bool {
+	c := v.caller
+	c.ClientID = []byte(id)
+	done, err := s.hub.Remembered(v.ctx, c, s.group)
+	if err != nil {
+		s.note(v, err)
+	}
+	return done
+}
+
+// undone says that nothing came of the form that was sent, so that it can be sent again as it is.
+func (s *Server) undone(v *visit) {
+	if v.used != "" {
+		s.nonces.release(v.holder(), v.used)
+	}
 }
 
 // sentNote says why a form that was sent is shown instead of what came of it.
@@ -45,6 +76,8 @@ func (v *visit) sentNote(p *page) {
 	switch {
 	case v.again:
 		p.line("This was sent already, and is not done twice.").nl()
+	case v.other:
+		p.line("This form was sent before, with something else in it. Please send it once more.").nl()
 	case v.late:
 		p.line("This form was open for too long. Please send it once more.").nl()
 	}

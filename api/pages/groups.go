@@ -77,7 +77,7 @@ func (s *Server) create(v *visit) *page {
 	if s.taken(v, form) {
 		in, err := s.newGroup(v)
 		if err == nil {
-			g, err2 := s.hub.CreateGroup(v.ctx, v.acting(""), in)
+			g, err2 := s.hub.CreateGroup(v.ctx, v.acting(0), in)
 			if err = err2; err == nil {
 				return s.made(v, title, g)
 			}
@@ -213,7 +213,7 @@ func (s *Server) cloned(v *visit, title string) (*page, error) {
 	if v.field("sure") == "" {
 		return nil, invalid("clone", "everybody here but those left out is sent an invite: tick the box if you want that")
 	}
-	r, err := s.hub.CloneGroup(v.ctx, v.acting(""), s.group, in)
+	r, err := s.hub.CloneGroup(v.ctx, v.acting(0), s.group, in)
 	if err != nil {
 		return nil, err
 	}
@@ -235,7 +235,7 @@ func (s *Server) deleteGroup(v *visit) *page {
 	if s.taken(v, form) {
 		if plain(moderation.CleanLine(v.field("title"))) != plain(v.groupName()) {
 			failed = invalid("delete group", "that is not the name of this group")
-		} else if failed = s.hub.DeleteGroup(v.ctx, v.acting(""), s.group); failed == nil {
+		} else if failed = s.hub.DeleteGroup(v.ctx, v.acting(0), s.group); failed == nil {
 			p := newPage(0)
 			p.line("The group is deleted. What it kept is being erased.")
 			return p
@@ -258,7 +258,7 @@ func (s *Server) circle(v *visit) *page {
 	var note string
 	var failed error
 	if s.taken(v, form) {
-		if _, failed = s.hub.Establish(v.ctx, v.acting(""), s.group); failed == nil {
+		if _, failed = s.hub.Establish(v.ctx, v.acting(0), s.group); failed == nil {
 			note = "The group is established."
 			s.reload(v)
 		}

@@ -27,7 +27,7 @@ func (s *Server) invites(v *visit) *page {
 		}
 	case s.taken(v, revoke):
 		id := int64(v.number("id"))
-		if _, failed = s.hub.RevokeInvite(v.ctx, v.acting(""), s.group, id); failed == nil {
+		if _, failed = s.hub.RevokeInvite(v.ctx, v.acting(0), s.group, id); failed == nil {
 			note = fmt.Sprintf("Invite %d is taken back.", id)
 			v.clear()
 		}
@@ -108,7 +108,7 @@ func (s *Server) invited(v *visit, title string) (*page, error) {
 	if strings.Trim(v.field("who"), " ,\n") != "" {
 		return s.inviteThem(v, title, in)
 	}
-	r, err := s.hub.CreateInvite(v.ctx, v.acting(""), s.group, in)
+	r, err := s.hub.CreateInvite(v.ctx, v.acting(0), s.group, in)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (s *Server) inviteOne(v *visit, in group.InviteInput, text string, n int) (
 	}
 	_, whole := group.ParseAnyHash(text)
 	in.Send, in.Picked = true, !whole
-	return s.hub.CreateInvite(v.ctx, v.acting(strconv.Itoa(n)), s.group, in)
+	return s.hub.CreateInvite(v.ctx, v.acting(n), s.group, in)
 }
 
 // why is a refusal in a sentence.

@@ -12,14 +12,14 @@ func (s *Server) join(v *visit) *page {
 	const title, form, decline = "Join", "join", "decline"
 	var failed error
 	if s.taken(v, form) {
-		r, err := s.hub.Join(v.ctx, v.acting(""), s.group, group.JoinInput{Name: v.field("name"), Greeting: v.field("greeting"), Code: v.field("code")})
+		r, err := s.hub.Join(v.ctx, v.acting(0), s.group, group.JoinInput{Name: v.field("name"), Greeting: v.field("greeting"), Code: v.field("code")})
 		if err == nil {
 			return s.joined(v, title, r)
 		}
 		failed = err
 	}
 	if s.taken(v, decline) {
-		if _, failed = s.hub.DeclineInvite(v.ctx, v.acting(""), s.group); failed == nil {
+		if _, failed = s.hub.DeclineInvite(v.ctx, v.acting(0), s.group); failed == nil {
 			return s.done(v, title, "You have declined the invite.")
 		}
 	}
@@ -153,7 +153,7 @@ func (s *Server) claim(v *visit) *page {
 	const title, form = "Become the owner", "claim"
 	var failed error
 	if s.taken(v, form) {
-		r, err := s.hub.Claim(v.ctx, v.acting(""), s.group, group.ClaimInput{Code: v.field("code"), Name: v.field("name")})
+		r, err := s.hub.Claim(v.ctx, v.acting(0), s.group, group.ClaimInput{Code: v.field("code"), Name: v.field("name")})
 		if err == nil {
 			p := s.done(v, title, fmt.Sprintf("Welcome, %s: you own this group now.", r.Name))
 			p.link("Name and topic", "/page/names.mu").text(" | ").link("Settings", "/page/settings.mu").text(" | ").link("Invites", "/page/invites.mu").nl()

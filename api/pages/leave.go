@@ -11,7 +11,7 @@ func (s *Server) leave(v *visit) *page {
 	waits := v.info.You.Standing == moderation.StandingPending
 	var failed error
 	if s.taken(v, form) {
-		_, err := s.hub.Leave(v.ctx, v.acting(""), s.group)
+		_, err := s.hub.Leave(v.ctx, v.acting(0), s.group)
 		switch {
 		case err == nil && waits:
 			return s.done(v, title, "Your request is taken back.")
@@ -43,7 +43,7 @@ func (s *Server) leave(v *visit) *page {
 func (s *Server) forget(v *visit) *page {
 	const title, form = "Erase what is mine", "forget"
 	if s.taken(v, form) {
-		if _, err := s.hub.Forget(v.ctx, v.acting(""), s.group); err != nil {
+		if _, err := s.hub.Forget(v.ctx, v.acting(0), s.group); err != nil {
 			return s.problem(v, title, err)
 		}
 		p := s.done(v, title, "It is being erased.")

@@ -26,11 +26,11 @@ func (s *Server) me(v *visit) *page {
 	switch {
 	case s.taken(v, form):
 		in := group.ProfileInput{Name: v.changed("name", was.DisplayName), Status: v.changed("status", was.Status)}
-		if _, failed = s.hub.UpdateProfile(v.ctx, v.acting(""), s.group, in); failed == nil {
+		if _, failed = s.hub.UpdateProfile(v.ctx, v.acting(0), s.group, in); failed == nil {
 			note = "Saved."
 		}
 	case s.taken(v, block):
-		if _, failed = s.hub.BlockInvites(v.ctx, v.acting(""), s.group, v.variable("invites") == "on"); failed == nil {
+		if _, failed = s.hub.BlockInvites(v.ctx, v.acting(0), s.group, v.variable("invites") == "on"); failed == nil {
 			note = "Saved."
 		}
 	}
@@ -97,7 +97,7 @@ func (s *Server) delivery(v *visit) *page {
 	if s.taken(v, form) {
 		in, err := s.deliveryInput(v, d)
 		if err == nil {
-			d2, err2 := s.hub.UpdateNotifications(v.ctx, v.acting(""), s.group, in)
+			d2, err2 := s.hub.UpdateNotifications(v.ctx, v.acting(0), s.group, in)
 			if err = err2; err == nil {
 				d, note = d2, "Saved."
 				v.clear()

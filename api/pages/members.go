@@ -246,7 +246,7 @@ func (s *Server) erasePosts(v *visit, author group.AnyHash) (string, error) {
 	const rounds = 20
 	n := 0
 	for i := range rounds {
-		r, err := s.hub.Delete(v.ctx, v.acting(strconv.Itoa(i)), s.group, group.DeleteInput{Author: author})
+		r, err := s.hub.Delete(v.ctx, v.acting(i), s.group, group.DeleteInput{Author: author})
 		if err != nil {
 			return "", err
 		}
@@ -259,7 +259,7 @@ func (s *Server) erasePosts(v *visit, author group.AnyHash) (string, error) {
 
 // doTo does what a button on somebody's page says, and returns what was done.
 func (s *Server) doTo(v *visit, target group.AnyHash) (note string, err error) {
-	c := v.acting("")
+	c := v.acting(0)
 	switch v.variable("do") {
 	case "approve":
 		r, err := s.hub.Approve(v.ctx, c, s.group, target)

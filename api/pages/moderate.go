@@ -105,7 +105,7 @@ func (s *Server) lock(v *visit) (string, error) {
 			return "", err
 		}
 	}
-	if _, err = s.hub.Lockdown(v.ctx, v.acting(""), s.group, in); err != nil {
+	if _, err = s.hub.Lockdown(v.ctx, v.acting(0), s.group, in); err != nil {
 		return "", err
 	}
 	return "Done.", nil
@@ -119,7 +119,7 @@ func (s *Server) waiting(v *visit) *page {
 	if s.taken(v, form) {
 		if h, ok := group.ParseAnyHash(v.variable("who")); ok {
 			var r group.JoinResult
-			if r, failed = s.hub.Approve(v.ctx, v.acting(""), s.group, h); failed == nil {
+			if r, failed = s.hub.Approve(v.ctx, v.acting(0), s.group, h); failed == nil {
 				note = r.Name + " is a member now."
 			}
 		}
@@ -161,7 +161,7 @@ func (s *Server) reports(v *visit) *page {
 	var failed error
 	if s.taken(v, form) {
 		seq := v.seq("post")
-		if _, failed = s.hub.SettleReports(v.ctx, v.acting(""), s.group, seq, v.field("note")); failed == nil {
+		if _, failed = s.hub.SettleReports(v.ctx, v.acting(0), s.group, seq, v.field("note")); failed == nil {
 			note = fmt.Sprintf("The reports about #%d are settled.", seq)
 			v.clear()
 		}

@@ -19,7 +19,7 @@ func (s *Server) mute(v *visit) *page {
 	if s.taken(v, form) {
 		in := group.MuteInput{Target: target, Reason: v.field("reason")}
 		if in.Duration, err = v.span("for"); err == nil {
-			_, err = s.hub.Mute(v.ctx, v.acting(""), s.group, in)
+			_, err = s.hub.Mute(v.ctx, v.acting(0), s.group, in)
 		}
 		if err == nil {
 			p := s.done(v, title, s.name(who.Member)+" can not write "+lasting(in.Duration, "any more")+".")

@@ -26,7 +26,17 @@ func (s *Server) post(v *visit) *page {
 		if text := v.field("text"); text != "" { // his link broke, perhaps
 			p.line("Then go on with what you typed:")
 			refill(p, "text", 50, text)
-			p.submit("Go on", v.path, "to", seqText(to), "edit", seqText(edit)).nl()
+			var vars []string
+			if to != 0 {
+				vars = append(vars, "to", seqText(to))
+			}
+			if edit != 0 {
+				vars = append(vars, "edit", seqText(edit))
+			}
+			if nonce := v.variable(formVariable); isNonce(nonce) { // by which it is known if it was done already
+				vars = append(vars, formVariable, nonce)
+			}
+			p.submit("Go on", v.path, vars...).nl()
 		}
 		return p
 	}
@@ -70,14 +80,14 @@ func (s *Server) send(v *visit, to, edit group.Seq) (group.PostResult, error) {
 		return group.PostResult{}, err
 	}
 	if edit == 0 {
-		return s.hub.Post(v.ctx, v.acting(""), s.group, in)
+		return s.hub.Post(v.ctx, v.acting(0), s.group, in)
 	}
 	e, _, err := s.one(v, edit)
 	if err != nil {
 		return group.PostResult{}, err
 	}
 	in.Title = e.Title
-	return s.hub.Edit(v.ctx, v.acting(""), s.group, group.EditInput{Seq: e.Seq, Post: in})
+	return s.hub.Edit(v.ctx, v.acting(0), s.group, group.EditInput{Seq: e.Seq, Post: in})
 }
 
 // sentPage tells where the post stands.

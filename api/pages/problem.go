@@ -22,6 +22,7 @@ func (s *Server) problem(v *visit, title string, err error) *page {
 
 // refusal says in words why something was not done, on a page that may show the form again below.
 func (s *Server) refusal(v *visit, p *page, err error) {
+	s.undone(v)
 	var e *group.Error
 	if !errors.As(err, &e) || e.Kind == group.KindInternal || e.Kind == group.KindNotDurable {
 		p.end().bold("Something went wrong on the server.").text(" Try again later, or tell the operator: " + s.note(v, err) + ".").nl().nl()

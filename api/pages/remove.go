@@ -46,6 +46,7 @@ func (s *Server) remove(v *visit, title, form string, kick bool) *page {
 			return p
 		}
 	default:
+		s.undone(v)
 		return s.askRemoval(v, title, form, sure, kick, r)
 	}
 	p := s.page(v, title)
@@ -140,14 +141,14 @@ func (s *Server) removed(v *visit, title string, kick bool, r removal) (*page, e
 	target := group.AnyHash(r.who.Identity)
 	name := s.name(r.who.Member)
 	if kick {
-		if _, err := s.hub.Kick(v.ctx, v.acting(""), s.group, group.KickInput{Target: target, Reason: r.reason, Duration: r.span}); err != nil {
+		if _, err := s.hub.Kick(v.ctx, v.acting(0), s.group, group.KickInput{Target: target, Reason: r.reason, Duration: r.span}); err != nil {
 			return nil, err
 		}
 		p := s.done(v, title, name+" is removed.")
 		p.link("Undo", "/page/member.mu", "who", target.String()).nl()
 		return p, nil
 	}
-	res, err := s.hub.Ban(v.ctx, v.acting(""), s.group, group.BanInput{Target: target, Reason: r.reason, Duration: r.span, Purge: r.purge, Branch: r.branch})
+	res, err := s.hub.Ban(v.ctx, v.acting(0), s.group, group.BanInput{Target: target, Reason: r.reason, Duration: r.span, Purge: r.purge, Branch: r.branch})
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (s *Server) role(v *visit) *page {
 	target := group.AnyHash(who.Identity)
 	in := group.PermissionsInput{Target: target}
 	change := func(text string) *page {
-		if _, err = s.hub.UpdatePermissions(v.ctx, v.acting(""), s.group, in); err != nil {
+		if _, err = s.hub.UpdatePermissions(v.ctx, v.acting(0), s.group, in); err != nil {
 			return nil
 		}
 		p := s.done(v, title, text)
@@ -44,6 +44,7 @@ func (s *Server) role(v *visit) *page {
 			return p
 		}
 	default:
+		s.undone(v)
 		p := s.sure(v, title, fmt.Sprintf("Make %s %s?", s.name(who.Member), picked))
 		s.portrait(p, who)
 		if who.Self {
@@ -119,10 +120,11 @@ func (s *Server) transfer(v *visit) *page {
 		err = invalid("transfer", "write the new identity's address, 32 hex digits")
 	case sent == sure:
 		var m group.Member
-		if m, err = s.hub.Transfer(v.ctx, v.acting(""), s.group, group.TransferInput{From: from, To: to}); err == nil {
+		if m, err = s.hub.Transfer(v.ctx, v.acting(0), s.group, group.TransferInput{From: from, To: to}); err == nil {
 			return s.done(v, title, fmt.Sprintf("The membership of %s belongs to %s now.", s.name(m), m.Address))
 		}
 	default:
+		s.undone(v)
 		p := s.sure(v, title, fmt.Sprintf("Give the membership of %s to %s?", s.name(who.Member), to))
 		s.portrait(p, who)
 		p.nl().line("The new identity gets name, role, permissions and posts; the old one is no member any more.")

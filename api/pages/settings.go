@@ -100,7 +100,7 @@ func (s *Server) set(v *visit, k words.Setting) error {
 	if err != nil {
 		return invalid("settings", "this can not be; it can be: "+k.How)
 	}
-	_, err = s.hub.UpdateSettings(v.ctx, v.acting(""), s.group, in)
+	_, err = s.hub.UpdateSettings(v.ctx, v.acting(0), s.group, in)
 	var e *group.Error
 	if errors.As(err, &e) && e.Kind == group.KindInvalid && e.Field != "" {
 		return &group.Error{Kind: e.Kind, Op: e.Op, Msg: e.Field + ": " + e.Msg} // the key as it is shown
@@ -145,13 +145,15 @@ func (s *Server) names(v *visit) *page {
 // rename sets what was changed.
 func (s *Server) rename(v *visit) error {
 	in := group.NamesInput{Public: v.changed("public", v.info.PublicName), Private: v.changed("private", v.info.PrivateName)}
+	done := 0
 	if in.Public != nil || in.Private != nil {
-		if _, err := s.hub.UpdateDisplayName(v.ctx, v.acting("n"), s.group, in); err != nil {
+		if _, err := s.hub.UpdateDisplayName(v.ctx, v.acting(done), s.group, in); err != nil {
 			return err
 		}
+		done++
 	}
 	if topic := v.changed("topic", strings.Join(strings.Fields(v.info.Topic), " ")); topic != nil {
-		_, err := s.hub.UpdateTopic(v.ctx, v.acting("t"), s.group, *topic)
+		_, err := s.hub.UpdateTopic(v.ctx, v.acting(done), s.group, *topic)
 		return err
 	}
 	return nil

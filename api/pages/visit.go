@@ -2,6 +2,11 @@ package pages
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,8 +49,10 @@ type visit struct {
 	powers []moderation.Action // what the caller can do in the group; nil: not asked yet; see Server.can
 	nonces map[string]string   // of the forms on the page that is being made
 	used   string              // the nonce that was taken
+	id     string              // of what was sent with it; see acting
 	late   bool                // a form was sent that was open for too long, or was never shown here
-	again  bool                // a form was sent that was sent before
+	again  bool                // a form was sent that was sent before as it is
+	other  bool                // a form was sent that was sent before with something else in it
 }
 
 // read takes a request's data: nothing, or a map of text to text. What is neither is left out.
@@ -111,6 +118,9 @@ func (v *visit) number(name string) uint64 {
 // seq is a value as the number of an entry.
 func (v *visit) seq(name string) group.Seq { return group.Seq(v.number(name)) }
 
+// holder is whom the forms of the page that is being made are shown to.
+func (v *visit) holder() holder { return holder{v.link, v.caller.Identity} }
+
 // identified reports whether somebody identified on this link.
 func (v *visit) identified() bool { return !v.caller.Identity.IsZero() }
 
@@ -131,14 +141,34 @@ func (v *visit) reads() bool {
 	return v.member() || v.info.Inside && v.info.Joining == moderation.JoiningOpen
 }
 
-// acting is the caller with the id of the form that was sent, so that the Hub does the same thing once however often it is asked. One form
-// that calls several methods gives each a suffix of its own, at most 8 bytes.
-func (v *visit) acting(suffix string) group.Caller {
+// acting is the caller with the id of what was sent, so that the Hub does the same thing once however often it is asked. One form that calls
+// several methods gives each a number of its own, of which the first is 0.
+func (v *visit) acting(n int) group.Caller {
 	c := v.caller
-	if v.used != "" {
-		c.ClientID = []byte(v.used + suffix)
+	switch {
+	case v.id == "":
+	case n == 0:
+		c.ClientID = []byte(v.id)
+	default:
+		c.ClientID = []byte(v.id + "-" + strconv.Itoa(n))
 	}
 	return c
+}
+
+// sum stands for all that was sent with a form but its nonce, as fields show it: of what comes back and is sent once more it is the same.
+func (v *visit) sum() string {
+	const enough = 6 // bytes, beside a nonce
+	h := sha256.New()
+	for _, values := range []map[string]string{v.fields, v.variables} {
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			if name == formVariable {
+				continue
+			}
+			fmt.Fprintf(h, "%q %q ", name, plain(moderation.CleanLine(values[name])))
+		}
+		fmt.Fprintln(h)
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:enough])
 }
 
 // groupName is what the caller may know the group by.

@@ -1,0 +1,153 @@
+package pages_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"groupd/group"
+	"groupd/internal/micron"
+	"groupd/moderation"
+)
+
+const (
+	notTwice = "This was sent already, and is not done twice."
+	tooLate  = "This form was open for too long. Please send it once more."
+)
+
+// entriesNow is how many entries the group has.
+func (s *site) entriesNow() group.Seq { return mustInfo(s.t, s).Head.Seq }
+
+// The post is there and its answer never came: whatever the program or the person then does, the post is there once.
+func TestAPostWhoseAnswerWasLostIsNotPostedTwice(t *testing.T) {
+	for what, c := range map[string]struct {
+		text   string
+		passes func(s *site)
+	}{
+		"the link broke":                {"Snow on the pass", func(s *site) {}},
+		"the server began anew":         {"Snow on the pass", func(s *site) { s.pages = s.serve(mustInfo(s.t, s).Address) }},
+		"it took more than ten minutes": {"Snow on the pass", func(s *site) { s.now = s.now.Add(time.Hour) }},
+		"lines and signs":               {"Snow\non the `pass` [high]\n\nand <ice>", func(s *site) {}},
+	} {
+		for _, d := range micron.Dialects() {
+			t.Run(what+" "+d.String(), func(t *testing.T) {
+				s := talking(t)
+				_, path, data := s.sends(form{"answer", ":/page/post.mu`to=3", map[string]string{"text": c.text}, "Send", "", ""}, d)
+				link := s.links
+				s.says(s.ask(caller("Bob"), link, path, data), "Posted as #5.")
+				c.passes(s)
+				for i, link := range []byte{link, 88, 88} {
+					if page := s.ask(caller("Bob"), link, path, data); !strings.Contains(page, notTwice) || s.entriesNow() != 5 {
+						t.Errorf("sent again %d: %d entries\n%s", i, s.entriesNow(), page)
+					}
+				}
+
+				// Over a new link nobody has identified yet: what was typed comes along, and is known when it comes in.
+				b := s.browser("", d)
+				get := b.Get
+				b.Get = func(string, map[string]string) []byte { return get(path, data) }
+				s.says(s.open(b, ":/page/post.mu"), "Then go on with what you typed:")
+				b.Get = s.browser("Bob", d).Get
+				s.says(s.follow(b, "Go on"), notTwice)
+				if s.entriesNow() != 5 {
+					t.Errorf("%d entries", s.entriesNow())
+				}
+			})
+		}
+	}
+}
+
+// Of forms that call several methods, too, it is known that they were sent.
+func TestOtherFormsWhoseAnswerWasLostAreNotDoneTwice(t *testing.T) {
+	for _, f := range readingForms() {
+		t.Run(f.name, func(t *testing.T) {
+			s := talking(t)
+			_, path, data := s.sends(f, micron.NomadNet)
+			s.says(s.ask(caller("Bob"), s.links, path, data), f.done)
+			s.pages = s.serve(mustInfo(t, s).Address)
+			before := s.state()
+			page := s.ask(caller("Bob"), 88, path, data)
+			if f.name != "delete" { // there the page says that the post is deleted
+				s.says(page, notTwice)
+			}
+			if strings.Contains(page, tooLate) || s.state() != before {
+				t.Errorf("sent again:\n%s", page)
+			}
+		})
+	}
+}
+
+// What was refused is not said to be sent: it can be sent again as it is, and is done then.
+func TestAFormThatWasRefusedCanBeSentAgain(t *testing.T) {
+	for _, d := range micron.Dialects() {
+		s := talking(t)
+		slow := moderation.Seconds(60)
+		if _, err := s.hub.UpdateSettings(t.Context(), operator(), valley, group.SettingsInput{Change: func(p *moderation.Policy) { p.SlowMode = slow }}); err != nil {
+			t.Fatal(err)
+		}
+		s.posts("Ann", "the first")
+		b := s.browser("Ann", d)
+		s.open(b, ":/page/post.mu")
+		s.fill(b, "text", "the second")
+		var path string
+		var data map[string]string
+		get := b.Get
+		b.Get = func(p string, sent map[string]string) []byte {
+			path, data = p, maps.Clone(sent)
+			return get(p, sent)
+		}
+		if page := s.follow(b, "Send"); strings.Contains(page, "Posted as") {
+			t.Fatalf("not refused:\n%s", page)
+		}
+		if page := s.ask(caller("Ann"), s.links, path, data); strings.Contains(page, notTwice) {
+			t.Errorf("loaded again, it says that it was sent:\n%s", page)
+		} else {
+			s.says(page, "the second")
+		}
+		if _, err := s.hub.UpdateSettings(t.Context(), operator(), valley, group.SettingsInput{Change: func(p *moderation.Policy) { p.SlowMode = 0 }}); err != nil {
+			t.Fatal(err)
+		}
+		s.says(s.ask(caller("Ann"), s.links, path, data), "Posted as #")
+		s.says(s.ask(caller("Ann"), s.links, path, data), notTwice)
+	}
+}
+
+// MeshChat shows a form that it has kept when somebody goes back to it. What he types there is another text, and is not thrown away.
+func TestAnotherTextInAFormThatWasSentIsNotLost(t *testing.T) {
+	for _, d := range micron.Dialects() {
+		s := talking(t)
+		b, path, data := s.sends(form{"post", ":/page/post.mu", map[string]string{"text": "One"}, "Send", "", ""}, d)
+		s.says(s.ask(caller("Bob"), s.links, path, data), "Posted as #5.")
+		s.fill(b, "text", "Two")
+		s.says(s.follow(b, "Send"), "This form was sent before, with something else in it. Please send it once more.")
+		if got := b.Value("g_text"); got != "Two" || s.entriesNow() != 5 {
+			t.Errorf("the form holds %q", got)
+		}
+		s.says(s.follow(b, "Send"), "Posted as #6.")
+	}
+}
+
+// NomadNet's Back from the second page sends the first form again: nothing was done yet, and it asks again.
+func TestGoingBackFromASecondPageIsNoSendingAgain(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
+		w.join("Bob", 0)
+		who := "`who=" + hash("Bob").String()
+		for page, c := range map[string]struct {
+			fill, tick []string
+			label, ask string
+		}{
+			"kick.mu":     {fill: []string{"for", "2h"}, label: "Go on", ask: "Kick Bob?"},
+			"ban.mu":      {fill: []string{"reason", "no"}, label: "Go on", ask: "Ban Bob?"},
+			"role.mu":     {tick: []string{"role", "owner"}, label: "Change the role", ask: "Make Bob owner?"},
+			"transfer.mu": {fill: []string{"to", hash("Bo").String()}, label: "Go on", ask: "Give the membership of Bob"},
+		} {
+			v := w.visitor(d, "Ann").opens(page + who).fills(c.fill...).ticks(c.tick...)
+			path, data := v.sends(c.label)
+			v.follows(c.label).reads(c.ask)
+			if again := strings.Join(strings.Fields(w.ask(v.caller, v.link, path, data)), " "); !strings.Contains(again, c.ask) || strings.Contains(again, notTwice) {
+				t.Errorf("%s, on Back: %s", page, again)
+			}
+		}
+	})
+}
