@@ -126,6 +126,27 @@ func (w *work) seat() error {
 	return err
 }
 
+// seatOfOwner refuses to expect an owner for whom there is no room in a group that is formed. Who was asked has his seat.
+func (w *work) seatOfOwner(who AnyHash) error {
+	if !w.forming() {
+		return nil
+	}
+	list, err := w.tx.Invitees(w.group.ID)
+	if err != nil {
+		return err
+	}
+	for _, i := range list {
+		if i.State == InviteeAsked && w.expiry.Before(i.Expires) && (i.Who.Names(IdentityHash(who)) || who.Names(IdentityHash(i.Who))) {
+			return nil
+		}
+	}
+	expected := w.group.Owner
+	w.group.Owner = AnyHash{} // who was expected is no more
+	err = w.seat()
+	w.group.Owner = expected
+	return err
+}
+
 // asked notes that somebody was invited to a group that is formed. Of those remembered who neither came nor can answer the first one goes
 // where there are too many.
 func (w *work) asked(i Invite) error {
@@ -314,9 +335,10 @@ func (h *Hub) Establish(ctx context.Context, c Caller, g GroupID) (Change, error
 	return r, err
 }
 
-// establish makes the group what it will be, and tells it in the group's name.
+// establish makes the group what it will be, and tells it in the group's name. Who was named as an owner and has not come is as late as others.
 func (w *work) establish() (Entry, error) {
 	w.circle.Established = w.expiry
+	w.group.Owner = AnyHash{}
 	_, err := w.w.DeleteInvitesUntil(w.group.ID, w.expiry.Add(2*moderation.MaxSpan))
 	if err := errors.Join(err, w.w.PutCircle(*w.circle)); err != nil {
 		return Entry{}, err

@@ -253,6 +253,12 @@ func (h *Hub) SetOwner(ctx context.Context, c Caller, g GroupID, who AnyHash) (C
 		if KindOf(err) != KindNotFound {
 			return err
 		}
+		if err := w.may(moderation.ActionGrant, asOwner, func(f *moderation.Facts) { f.Newcomer = true }); err != nil {
+			return err
+		}
+		if err := w.seatOfOwner(who); err != nil {
+			return err
+		}
 		q, err := w.request(who)
 		if err == nil {
 			joined, err := w.admit(applicant{q.Identity, q.PublicKey, q.Ratchet, q.DisplayName, IdentityHash{}}, moderation.RoleOwner)

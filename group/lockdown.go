@@ -18,7 +18,7 @@ type LockdownInput struct {
 const lockdownOff = "off"
 
 // Lockdown has everybody who would join an open group wait for a moderator, or no longer; members are told. Needs PermBan or
-// PermSettings.
+// PermSettings. Where the settings never change none is begun, and what there is, of before or by itself, can be lifted.
 func (h *Hub) Lockdown(ctx context.Context, c Caller, g GroupID, in LockdownInput) (Change, error) {
 	const op = "lockdown"
 	var r Change
@@ -26,7 +26,7 @@ func (h *Hub) Lockdown(ctx context.Context, c Caller, g GroupID, in LockdownInpu
 		return r, &Error{Kind: KindInvalid, Op: op, Field: "duration", Msg: "must not be negative"}
 	}
 	err := h.change(ctx, op, c, g, &r, func(w *work) error {
-		if err := w.may(moderation.ActionLockdown); err != nil {
+		if err := w.may(moderation.ActionLockdown, func(f *moderation.Facts) { f.Lifts = !in.On }); err != nil {
 			return err
 		}
 		var l Lockdown

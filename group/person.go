@@ -171,6 +171,8 @@ func (h *Hub) Powers(ctx context.Context, c Caller, g GroupID) ([]moderation.Act
 					server(f)
 				case moderation.ActionInvite:
 					f.Named, f.Whole, f.Met = true, true, true
+				case moderation.ActionLockdown:
+					f.Lifts = f.Lockdown
 				}
 			})
 			switch {

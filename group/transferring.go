@@ -21,7 +21,8 @@ type TransferInput struct {
 // the right to edit, delete and forget what the old one wrote, which departs. So that nobody makes the server write to people who did not ask,
 // the new identity must wait to join, or have been this member before; or, unless the member does it himself, have left less than
 // transferAfterLeaving ago, as it must where it could join at once. Needs PermApprove and a higher rank than the member's; or the member
-// does it himself.
+// does it himself. Nobody can tell a member's new identity from somebody else: where nobody new comes only one is given a membership that had it
+// before.
 func (h *Hub) Transfer(ctx context.Context, c Caller, g GroupID, in TransferInput) (Member, error) {
 	const op = "transfer"
 	var m Member
@@ -37,7 +38,13 @@ func (h *Hub) Transfer(ctx context.Context, c Caller, g GroupID, in TransferInpu
 			return err
 		}
 		self := !w.caller.Identity.IsZero() && in.From.Names(w.caller.Identity)
-		if err := w.may(moderation.ActionTransfer, about(old, self)); err != nil {
+		was, _, err := w.known(in.To)
+		if err != nil {
+			return err
+		}
+		if err := w.may(moderation.ActionTransfer, about(old, self), func(f *moderation.Facts) {
+			f.Returns = !old.Identity.IsZero() && was.Successor == old.Identity
+		}); err != nil {
 			return err
 		}
 		if !old.Present {

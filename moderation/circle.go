@@ -32,7 +32,7 @@ func (p Policy) InviteTime() (usual, most time.Duration) {
 
 const fixedText = "this group is established, and nobody new comes"
 
-// fixed reports whether a group stays as it was established.
+// fixed reports whether a group stays as it was established: nobody new comes by an invite, by approval, in a member's place, as its owner.
 func (f Facts) fixed() bool { return f.Policy.Establish && f.Policy.Fixed && !f.Forming }
 
 // invitee asks whether one may be invited. The operator has exchanged messages with nobody, and knows what he does.

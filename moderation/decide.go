@@ -105,6 +105,9 @@ type Facts struct {
 	Rename   bool          // ActionProfile: the display name changes
 	Answers  bool          // of a post or edit: it answers somebody's post
 	MovesEnd bool          // ActionSettings: the date of the group's end changes, or how long it is kept then
+	Lifts    bool          // ActionLockdown: what is asked for is its end
+	Returns  bool          // ActionTransfer: to an identity that had this membership before
+	Newcomer bool          // ActionGrant: to somebody who is not a member yet
 	Answered bool          // ActionJoin: something was said to the question at the door
 	TooLate  bool          // ActionJoin: he was invited, and the time to answer is over
 	Named    bool          // ActionInvite: it is for one person alone
@@ -182,6 +185,9 @@ func Decide(f Facts, now time.Time) Verdict {
 	case ActionLeave:
 		return leaving(f)
 	case ActionClaim:
+		if f.fixed() && f.Standing != StandingMember && f.Standing != StandingMuted {
+			return deny(ReasonClosed, fixedText)
+		}
 		return allow() // the code decides
 	case ActionProfile:
 		return profile(f, now)
@@ -207,7 +213,10 @@ func Decide(f Facts, now time.Time) Verdict {
 	case ActionMute, ActionUnmute:
 		return onOther(f, PermMute, "that is you")
 	case ActionTransfer:
-		return onTarget(f, PermApprove)
+		if v := onTarget(f, PermApprove); v.Outcome != Allow || !f.fixed() || f.Returns {
+			return v
+		}
+		return deny(ReasonClosed, fixedText)
 	case ActionPin:
 		if v := roleOr(f, f.Policy.PinRole, PermPin); v.Outcome != Allow {
 			return v

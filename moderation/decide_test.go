@@ -94,6 +94,8 @@ func TestDecisionsByState(t *testing.T) {
 	closed := func(f *moderation.Facts) { f.Joining = moderation.JoiningClosed }
 	self := func(f *moderation.Facts) { f.Self, f.TargetRole = true, f.Role }
 	alone := func(f *moderation.Facts) { f.Owners = 1 }
+	newcomer := func(f *moderation.Facts) { f.Newcomer = true }
+	established := func(f *moderation.Facts) { f.Policy.Establish, f.Policy.Fixed = true, true }
 	target := func(r moderation.Role) set { return func(f *moderation.Facts) { f.TargetRole = r } }
 	role := func(r moderation.Role) set { return func(f *moderation.Facts) { f.NewRole = r } }
 	add := func(p moderation.Permission) set { return func(f *moderation.Facts) { f.Add = p } }
@@ -163,6 +165,9 @@ func TestDecisionsByState(t *testing.T) {
 		{"the last owner does not", change(owner, moderation.ActionGrant, self, role(moderation.RoleMember), alone), moderation.ReasonLastOwner},
 		{"not even by the operator", change(operator(), moderation.ActionGrant, target(moderation.RoleOwner), role(moderation.RoleMember), alone), moderation.ReasonLastOwner},
 		{"the operator replaces one of two owners", change(operator(), moderation.ActionGrant, target(moderation.RoleOwner), role(moderation.RoleMember)), ok},
+		{"the operator makes somebody new the owner", change(operator(), moderation.ActionGrant, role(moderation.RoleOwner), newcomer), ok},
+		{"not where nobody new comes", change(operator(), moderation.ActionGrant, role(moderation.RoleOwner), newcomer, established), moderation.ReasonClosed},
+		{"there a member", change(operator(), moderation.ActionGrant, target(moderation.RoleMember), role(moderation.RoleOwner), established), ok},
 		{"an owner keeps every bit", change(operator(), moderation.ActionGrant, target(moderation.RoleOwner), remove(moderation.PermKick)), moderation.ReasonRank},
 		{"an action that does not exist", change(owner, 0), moderation.ReasonNoSuchAction},
 	} {

@@ -18,6 +18,9 @@ func granting(f Facts) Verdict {
 	case !f.Self && f.TargetRole >= f.rank():
 		return denyRank(f)
 	}
+	if f.Newcomer && f.fixed() {
+		return deny(ReasonClosed, fixedText)
+	}
 	after := f.NewRole
 	if after == RoleNone {
 		after = f.TargetRole

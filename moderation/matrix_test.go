@@ -121,7 +121,7 @@ func (r rule) expected(f moderation.Facts) moderation.Outcome {
 	case "joiner":
 		return joins(f, inside)
 	case "known":
-		if r.ranked && f.Policy.NoStaff {
+		if r.ranked && (f.Policy.NoStaff || stays(f) && !inside) {
 			return moderation.Deny
 		}
 		return outcome(r.alone == "" || f.Role != moderation.RoleOwner || f.Owners > 1)
@@ -160,7 +160,7 @@ func (r rule) expected(f moderation.Facts) moderation.Outcome {
 		r.rank && own && !r.ownFree && !r.notOwn,
 		r.quietNot && f.Policy.ReadOnly && !staff && !answering,
 		r.staysNot && f.Policy.NoRemoval && (!own || r.notOwn),
-		r.fixedNot && f.Policy.Frozen,
+		r.fixedNot && f.Policy.Frozen && !(r.name == "lockdown" && f.Lifts),
 		r.ranked && f.Policy.NoStaff,
 		r.name == "invite" && f.Policy.NoStaff && f.NewRole > moderation.RoleMember,
 		r.endsToo && isOver(f),
@@ -179,6 +179,7 @@ func (r rule) expected(f moderation.Facts) moderation.Outcome {
 		r.name == "establish" && f.Unanswered > 0 && f.AnswerTime > 0,
 		r.name == "invite" && f.Forming && !f.Creator && !f.Local,
 		(r.name == "invite" || r.name == "approve") && stays(f),
+		r.name == "transfer" && stays(f) && !f.Returns,
 		r.name == "invite" && f.Policy.InviteTo > moderation.InviteAnyone && !f.Named,
 		r.name == "invite" && f.Policy.InviteTo == moderation.InviteKnown && !f.Met && !f.Whole && !f.Local,
 		r.name == "invite" && f.Policy.InviteTo == moderation.InviteMet && !f.Met && !f.Local,
@@ -356,6 +357,11 @@ func states() map[string]func(*moderation.Facts) {
 	out["too late, but anybody joins"] = func(f *moderation.Facts) { f.Joining, f.TooLate = moderation.JoiningOpen, true }
 	out["established"] = forming(func(f *moderation.Facts) { f.Forming, f.Creator = false, true })
 	out["established, invited"] = forming(func(f *moderation.Facts) { outside(f, moderation.StandingInvited); f.Forming = false })
+	out["established, and back to an old identity"] = forming(func(f *moderation.Facts) { f.Forming, f.Returns = false, true })
+	out["established, a stranger"] = forming(func(f *moderation.Facts) { outside(f, moderation.StandingStranger); f.Forming = false })
+	out["established, one who waits"] = forming(func(f *moderation.Facts) { outside(f, moderation.StandingPending); f.Forming = false })
+	out["established, muted"] = forming(func(f *moderation.Facts) { standing(f, moderation.StandingMuted); f.Forming = false })
+	out["forming, a stranger"] = forming(func(f *moderation.Facts) { outside(f, moderation.StandingStranger) })
 	out["established, not fixed"] = forming(func(f *moderation.Facts) { f.Forming, f.Policy.Fixed = false, false })
 	out["established, not fixed, invited"] = forming(func(f *moderation.Facts) {
 		outside(f, moderation.StandingInvited)
@@ -399,6 +405,8 @@ func states() map[string]func(*moderation.Facts) {
 		"nobody in charge, probation": func(f *moderation.Facts) { f.Policy.NoStaff, f.Links = true, true; probation(f) },
 		"nobody can be removed":       func(f *moderation.Facts) { f.Policy.NoRemoval = true },
 		"frozen":                      func(f *moderation.Facts) { f.Policy.Frozen = true },
+		"frozen, a lockdown ends":     func(f *moderation.Facts) { f.Policy.Frozen, f.Lifts = true, true },
+		"a lockdown ends":             func(f *moderation.Facts) { f.Lifts = true },
 		"equal": func(f *moderation.Facts) {
 			f.Policy.NoStaff, f.Policy.NoRemoval, f.Policy.Frozen = true, true, true
 			f.Policy.TopicRole, f.Policy.InviteRole, f.Policy.PinRole = moderation.RoleMember, moderation.RoleMember, moderation.RoleMember

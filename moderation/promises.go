@@ -31,7 +31,7 @@ func kept(f Facts) Verdict {
 			return deny(ReasonNoRemoval, "only the member himself can do this in this group")
 		}
 	case ActionSettings, ActionLockdown, ActionName:
-		if p.Frozen {
+		if p.Frozen && !(f.Action == ActionLockdown && f.Lifts) { // without one the group is as its settings say
 			return deny(ReasonFrozen, "the settings of this group never change")
 		}
 	case ActionGrant, ActionReport:
