@@ -157,16 +157,17 @@ func (s *scene) cloneOf(in CloneInput) NewGroup {
 	g := s.group
 	n := NewGroup{Public: g.Public, Topic: g.Topic, Joining: g.Joining, Policy: g.Policy, Preset: g.Preset, CreatorName: in.CreatorName}
 	hides := in.Public == nil && len(in.Without) > 0
-	name := cmp.Or(in.Name, g.Name())
+	outside := g.PublicName // what strangers see where nothing else is said; never the other name
+	if hides {
+		outside = moderation.NamelessGroup
+	}
 	switch {
 	case in.PrivateName != "":
-		n.PublicName, n.PrivateName = name, in.PrivateName
-	case hides:
-		n.PublicName, n.PrivateName = moderation.NamelessGroup, name
-	case g.PrivateName != "":
-		n.PublicName, n.PrivateName = g.PublicName, name
+		n.PublicName, n.PrivateName = cmp.Or(in.Name, outside), in.PrivateName
+	case hides, g.PrivateName != "":
+		n.PublicName, n.PrivateName = outside, cmp.Or(in.Name, g.Name())
 	default:
-		n.PublicName = name
+		n.PublicName = cmp.Or(in.Name, outside)
 	}
 	if m := s.standing.Member; n.CreatorName == "" && m != nil {
 		n.CreatorName = m.DisplayName

@@ -101,6 +101,11 @@ func TestWhatACloneIsCalled(t *testing.T) {
 		{"without somebody", "", group.CloneInput{}, true, "Private Group", "Valley Net", false},
 		{"without somebody, by another name", "", group.CloneInput{Name: "Two"}, true, "Private Group", "Two", false},
 		{"without somebody, by two names", "", group.CloneInput{Name: "Two", PrivateName: "Us"}, true, "Two", "Us", false},
+		{"a group that hides its name, with another for members alone", "Family", group.CloneInput{PrivateName: "Us"}, false, "Valley Net", "Us", true},
+		{"a group that hides its name, without somebody, with another for members alone", "Family", group.CloneInput{PrivateName: "Us"}, true, "Private Group", "Us", false},
+		{"a group that hides its name, by two names", "Family", group.CloneInput{Name: "Two", PrivateName: "Us"}, false, "Two", "Us", true},
+		{"without somebody, with another for members alone", "", group.CloneInput{PrivateName: "Us"}, true, "Private Group", "Us", false},
+		{"a group that hides its name, for all to see", "Family", group.CloneInput{Public: &public}, false, "Valley Net", "Family", true},
 		{"without somebody, for all to see", "", group.CloneInput{Name: "Two", Public: &public}, true, "Two", "", true},
 	} {
 		h := newHouse(t, open, lets(group.Creating{Who: moderation.CreatingMembers}), func(n *group.NewGroup, _ *group.Config) {
