@@ -108,7 +108,12 @@ func (s *Server) create(v *visit) *page {
 
 // newGroup reads the form.
 func (s *Server) newGroup(v *visit) (group.NewGroup, error) {
-	in := group.NewGroup{Preset: v.field("kind"), PublicName: v.field("title"), PrivateName: v.field("private"), Topic: v.field("topic"), CreatorName: v.field("name")}
+	in := group.NewGroup{Preset: v.field("kind"), Topic: v.field("topic"), CreatorName: v.field("name")}
+	if in.PrivateName = v.field("private"); in.PrivateName == "" {
+		in = in.Called(v.field("title"))
+	} else {
+		in.PublicName = v.field("title")
+	}
 	if in.CreatorName == "" {
 		in.CreatorName = v.ownName()
 	}

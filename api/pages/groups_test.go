@@ -40,6 +40,24 @@ func TestAMemberMakesAGroupOfHisOwn(t *testing.T) {
 	})
 }
 
+// TestTheNameOfAPrivateGroupMadeOnThePageIsForMembers: where its kind hides names, one name is not for strangers.
+func TestTheNameOfAPrivateGroupMadeOnThePageIsForMembers(t *testing.T) {
+	for kind, want := range map[string][2]string{
+		"private": {"Private Group", "Cottles"}, "circle": {"Private Group", "Cottles"}, "equal": {"Private Group", "Cottles"},
+		"public": {"Cottles", ""}, "announcements": {"Cottles", ""},
+	} {
+		inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
+			w.join("Bob", 0)
+			w.visitor(d, "Bob").opens("create.mu").ticks("kind", kind).fills("title", "Cottles").follows("Make it").reads("It is made, and yours.")
+			for _, g := range must(w.hub.Groups(t.Context(), caller("Bob")))(t) {
+				if g.Group != valley && (g.PublicName != want[0] || g.PrivateName != want[1]) {
+					t.Errorf("%s: strangers see %q, members %q", kind, g.PublicName, g.PrivateName)
+				}
+			}
+		})
+	}
+}
+
 func TestAGroupIsMadeAgainWithoutSomebody(t *testing.T) {
 	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		for _, name := range []string{"Bob", "Eve", "Mal"} {
@@ -112,11 +130,11 @@ func TestKindsOfGroupsAreMadeOnPages(t *testing.T) {
 		}
 		v.fills("invite", "Eve, "+address("Dan")+" "+address("Bob")).follows("Make it").reads("It is made, and yours.")
 		for _, name := range []string{"Dan", "Bob"} {
-			if !slices.ContainsFunc(must(w.hub.Groups(t.Context(), caller(name)))(t), func(g group.Info) bool { return g.PublicName == "Four" }) {
+			if !slices.ContainsFunc(must(w.hub.Groups(t.Context(), caller(name)))(t), func(g group.Info) bool { return g.PublicName == "Private Group" }) {
 				t.Errorf("%s is not invited", name)
 			}
 		}
-		if g := made("Eve"); !g.Forming || g.PublicName != "Four" || g.You.Standing != moderation.StandingInvited {
+		if g := made("Eve"); !g.Forming || g.PublicName != "Private Group" || g.You.Standing != moderation.StandingInvited {
 			t.Errorf("the circle is %+v", g)
 		}
 		if !slices.Contains(v.Labels(), "Open its pages") {
