@@ -56,6 +56,9 @@ func (s *scene) info() (Info, error) {
 	}
 	info.JoinCost, info.PostCost = s.costs()
 	info.Forming = s.forming()
+	if s.caller.Local {
+		info.Expected = g.Owner
+	}
 	st := s.standing.Standing
 	member := st == moderation.StandingMember || st == moderation.StandingMuted
 	if st == moderation.StandingInvited && err == nil {

@@ -280,9 +280,10 @@ type Info struct {
 	Public      bool
 	PublicName  string
 	Joining     moderation.Joining
-	Owned       bool // has an owner, or never will; else it waits to be claimed
-	Rev         Rev  // of the last change of names, topic or policies
-	Disclosure  int  // version of the disclosure texts
+	Owned       bool    // has an owner, or never will; else it waits to be claimed
+	Expected    AnyHash // who becomes an owner, or a member where nobody is one, when he joins; zero: nobody. For Local callers
+	Rev         Rev     // of the last change of names, topic or policies
+	Disclosure  int     // version of the disclosure texts
 	Limits      Limits
 	Policy      moderation.Policy
 	Attachments AttachmentLimits

@@ -64,6 +64,9 @@ func (s *Server) group(ctx context.Context, info group.Info) (Group, error) {
 	if info.Public {
 		g.Visibility = "public"
 	}
+	if !info.Expected.IsZero() {
+		g.Expected = info.Expected.String()
+	}
 	if g.Serving.Destinations == nil {
 		g.Serving.Destinations = []Destination{}
 	}

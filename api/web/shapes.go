@@ -237,6 +237,7 @@ type Group struct {
 	Visibility  string  `json:"visibility"` // public or private
 	Join        string  `json:"join"`       // open, approve, invite or closed
 	Owned       bool    `json:"owned"`
+	Expected    string  `json:"expected_owner,omitempty"` // address or identity of who owns it when he joins
 	Members     int     `json:"members"`
 	Waiting     int     `json:"waiting"` // requests to join, at most 500 counted
 	Seq         uint64  `json:"seq"`     // newest entry

@@ -43,7 +43,11 @@ func (s *Server) Status(ctx context.Context) (Status, error) {
 	}
 	for _, g := range st.Groups {
 		if !g.Owned {
-			st.Attention = append(st.Attention, Notice{Text: g.Name + " has no owner yet", Hint: "groupd claim --group " + g.ID})
+			n := Notice{Text: g.Name + " has no owner yet", Hint: "groupd claim --group " + g.ID}
+			if g.Expected != "" {
+				n.Text += ": " + g.Expected + " is expected to join"
+			}
+			st.Attention = append(st.Attention, n)
 		}
 		if g.Waiting > 0 {
 			st.Attention = append(st.Attention, Notice{Text: fmt.Sprintf("%d waiting to join %s", g.Waiting, g.Name), Hint: "groupd request list --group " + g.ID})

@@ -240,14 +240,17 @@ func showGroup(w io.Writer, g web.Group) {
 	line("visibility", g.Visibility)
 	line("join", g.Join)
 	line("made as", g.Preset)
-	owner := "nobody yet"
+	owner, expected := "nobody yet", "becomes the owner by joining"
 	switch {
 	case g.Policy.NoStaff:
-		owner = "nobody: all members are equal"
+		owner, expected = "nobody: all members are equal", "may join"
 	case g.Owned:
-		owner = "claimed"
+		owner, expected = "claimed", "becomes an owner, too, by joining"
 	}
 	line("owner", owner)
+	if g.Expected != "" {
+		line("expected", g.Expected+": "+expected)
+	}
 	line("members", fmt.Sprintf("%d, %d waiting", g.Members, g.Waiting))
 	line("entries", fmt.Sprintf("%d..%d, change %d", g.Oldest, g.Seq, g.Rev))
 	line("chain", g.Chain)
