@@ -3,6 +3,7 @@ package rns
 import (
 	"bytes"
 	"crypto/ed25519"
+	"fmt"
 	"io"
 	"log/slog"
 	"testing"
@@ -195,5 +196,52 @@ func (b *bench) setSigners(initiatorSeed []byte, responder *Identity) {
 	b.identity = responder
 	if b.initiator {
 		b.Link.now.remote = responder.PublicIdentity
+	}
+}
+
+func activeResponder(t testing.TB, d *benchTarget) *bench {
+	return benchActive(t, false, LinkID{1, 2, 3}, bytes.Repeat([]byte{7}, DerivedKeyLength), MTU, d, nil)
+}
+
+func activeInitiator(t testing.TB) *bench {
+	return benchActive(t, true, LinkID{1, 2, 3}, bytes.Repeat([]byte{7}, DerivedKeyLength), MTU, nil, nil)
+}
+
+// packetTo makes a packet for a bench, sealed with its own key.
+func (b *bench) packetTo(t testing.TB, context Context, plaintext []byte) []byte {
+	t.Helper()
+	raw, err := b.key.Seal(appendLinkHeader(nil, b.id, PacketData, context), new(counting), plaintext)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func BenchmarkLinkPacket(b *testing.B) {
+	for _, mtu := range []int{500, 8192} {
+		link := benchActive(b, false, LinkID{1}, bytes.Repeat([]byte{7}, DerivedKeyLength), mtu, &benchTarget{}, nil)
+		data := make([]byte, LinkMDU(mtu))
+		b.Run(fmt.Sprint("Seal", mtu), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				if _, err := link.sendSealed(link.now, ContextNone, data); err != nil {
+					b.Fatal(err)
+				}
+				link.take()
+			}
+		})
+		b.Run(fmt.Sprint("Open", mtu), func(b *testing.B) {
+			raw := link.packetTo(b, ContextNone, data)
+			b.ReportAllocs()
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				p, err := ParsePacket(raw)
+				if err != nil {
+					b.Fatal(err)
+				}
+				link.handleData(link.now, linkPacket{Packet: p, on: link.Link.now.on})
+			}
+		})
 	}
 }
