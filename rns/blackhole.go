@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"groupd/rns/msgpack"
 	"maps"
 	"slices"
 	"sync"
@@ -158,4 +159,67 @@ func (e *engine) forgetIdentities(ids ...IdentityHash) {
 	for _, k := range e.known.of(ids...) {
 		e.paths.expire(k.destination)
 	}
+}
+
+// packBlackholes is the answer to "/list": a map of identity hashes to what is known of each.
+func packBlackholes(list []Blackhole) msgpack.Raw {
+	b := msgpack.AppendMap(nil, len(list))
+	for _, e := range list {
+		b = msgpack.AppendBin(b, e.Identity[:])
+		b = AppendBlackhole(b, e)
+	}
+	return b
+}
+
+// AppendBlackhole appends an entry as it is stored and published: a map of source, until and reason (spec 1 §6.20).
+func AppendBlackhole(b []byte, e Blackhole) []byte {
+	b = msgpack.AppendMap(b, 3)
+	b = msgpack.AppendBin(msgpack.AppendStr(b, "source"), e.Source[:])
+	b = msgpack.AppendStr(b, "until")
+	if e.Until.IsZero() {
+		b = msgpack.AppendNil(b)
+	} else {
+		b = msgpack.AppendFloat(b, float64(e.Until.UnixMilli())/1000)
+	}
+	b = msgpack.AppendStr(b, "reason")
+	if e.Reason == "" {
+		return msgpack.AppendNil(b)
+	}
+	return msgpack.AppendStr(b, e.Reason)
+}
+
+// ParseBlackhole reads what [AppendBlackhole] writes. Fields of a wrong type are [ErrMalformed].
+func ParseBlackhole(id IdentityHash, raw msgpack.Raw) (e Blackhole, err error) {
+	e.Identity = id
+	fields, ok := raw.Map()
+	if !ok {
+		return e, ErrMalformed
+	}
+	for _, f := range fields {
+		name, _ := f.Key.Str()
+		if f.Value.IsNil() {
+			continue
+		}
+		switch name {
+		case "source":
+			source, ok := f.Value.Bin()
+			if !ok || len(source) != len(e.Source) {
+				return e, ErrMalformed
+			}
+			e.Source = IdentityHash(source)
+		case "until":
+			until, ok := f.Value.Number()
+			if !ok || !(until >= 0 && until < 1<<40) {
+				return e, ErrMalformed
+			}
+			e.Until = time.UnixMilli(int64(until * 1000))
+		case "reason":
+			reason, ok := f.Value.Str()
+			if !ok {
+				return e, ErrMalformed
+			}
+			e.Reason = reason
+		}
+	}
+	return e, nil
 }
