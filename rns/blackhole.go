@@ -7,6 +7,7 @@ import (
 	"groupd/rns/msgpack"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,7 +15,7 @@ import (
 const (
 	// maxBlackholes bounds the blackholed identities. Adding more fails; of lists of others, what is over is left out.
 	maxBlackholes = 65536
-	// maxBlackholeReason is the longest reason that is kept, in bytes; longer ones are cut.
+	// maxBlackholeReason is the longest reason that is kept, in bytes; longer ones are cut, between two letters.
 	maxBlackholeReason = 256
 )
 
@@ -61,9 +62,7 @@ func (b *blackholes) add(list ...Blackhole) (added []IdentityHash) {
 		if _, ok := b.entries[e.Identity]; ok || len(b.entries) >= maxBlackholes {
 			continue
 		}
-		if len(e.Reason) > maxBlackholeReason {
-			e.Reason = e.Reason[:maxBlackholeReason]
-		}
+		e.Reason = strings.ToValidUTF8(e.Reason[:min(len(e.Reason), maxBlackholeReason)], "")
 		b.entries[e.Identity] = e
 		added = append(added, e.Identity)
 	}

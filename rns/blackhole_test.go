@@ -1,6 +1,7 @@
 package rns
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -55,5 +56,19 @@ func TestBlackholeListIsBounded(t *testing.T) {
 	}
 	if list := b.list(nil); len(list) != maxBlackholes || len(list[0].Reason) != maxBlackholeReason {
 		t.Errorf("%d entries", len(list))
+	}
+}
+
+// TestALongReasonDoesNotLiftABlackholeAtTheNextStart: it is cut between letters, since text that is not UTF-8 makes the whole entry, in
+// our own file and in the list that others fetch, unreadable.
+func TestALongReasonDoesNotLiftABlackholeAtTheNextStart(t *testing.T) {
+	tr := newRelayNode(t, relayConfig()).engine.t
+	id := IdentityHash{1}
+	if _, err := tr.Blackhole(id, time.Time{}, "!"+strings.Repeat("ä", maxBlackholeReason)); err != nil {
+		t.Fatal(err)
+	}
+	list, err := parseBlackholes(packBlackholes(tr.Blackholes()))
+	if err != nil || len(list) != 1 || list[0].Identity != id || len(list[0].Reason) != maxBlackholeReason-1 {
+		t.Errorf("read back %+v, %v", list, err)
 	}
 }
