@@ -4,7 +4,8 @@ import (
 	"groupd/rns/msgpack"
 )
 
-// FieldExtension is not allocated by the protocol: Columba and MeshChatX keep a map with text keys there (spec 4 §7.4).
+// FieldExtension is not allocated by the protocol: Columba and MeshChatX keep a map with text keys there, reactions
+// among them (spec 4 §7.4).
 const FieldExtension = 0x10
 
 // EmbeddedMessages returns the packed messages within the message. What is no bytes is left out.

@@ -83,14 +83,14 @@ func (d digest) Prepare(ctx context.Context, to delivery.Recipient, way delivery
 	if !way.Slow {
 		room = digestOnFast
 	}
-	p, err := s.parcel(s.digest(r, &n, to, room), to, way)
+	p, err := s.parcel(s.digest(r, &n, to, room), to)
 	p.To = after
 	return p, err
 }
 
 // catchUp is a digest in place of many single messages, for a relay member on a fast way who was away: of all that he missed but the newest
 // posts, which follow one by one. False when he missed little.
-func (s *Server) catchUp(r *reader, to delivery.Recipient, way delivery.Way) (p delivery.Parcel, ok bool, err error) {
+func (s *Server) catchUp(r *reader, to delivery.Recipient) (p delivery.Parcel, ok bool, err error) {
 	page, items, err := s.missed(r, to, group.MaxPage)
 	if err != nil || len(items) <= maxSingly {
 		return p, false, err
@@ -105,7 +105,7 @@ func (s *Server) catchUp(r *reader, to delivery.Recipient, way delivery.Way) (p 
 	if len(n.posts) == 0 {
 		return p, false, nil
 	}
-	p, err = s.parcel(s.digest(r, &n, to, digestOnFast), to, way)
+	p, err = s.parcel(s.digest(r, &n, to, digestOnFast), to)
 	p.To = rest[0].Written - 1
 	return p, true, err
 }

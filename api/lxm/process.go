@@ -185,7 +185,6 @@ func (t *turn) react(in group.ReactInput) ([]string, error) {
 // quiet reports whether fields alone, without a text, are nothing that people would look at: positions, icons, reactions,
 // what belongs to a text that is not there.
 func quiet(f lxmf.Fields) bool {
-	const extension = 0x10 // reactions of some clients (spec 4 §7.4)
 	for key := range f.All() {
 		k, ok := key.Int()
 		if !ok {
@@ -193,7 +192,7 @@ func quiet(f lxmf.Fields) bool {
 		}
 		switch k {
 		case lxmf.FieldIcon, lxmf.FieldThread, lxmf.FieldResults, lxmf.FieldEvent, lxmf.FieldReferences, lxmf.FieldRenderer, lxmf.FieldReplyTo,
-			lxmf.FieldReplyQuote, lxmf.FieldReaction, lxmf.FieldComment, lxmf.FieldContinuation, lxmf.FieldDebug, extension:
+			lxmf.FieldReplyQuote, lxmf.FieldReaction, lxmf.FieldComment, lxmf.FieldContinuation, lxmf.FieldDebug, lxmf.FieldExtension:
 		default:
 			return false
 		}

@@ -131,7 +131,7 @@ func (c relay) Prepare(ctx context.Context, to delivery.Recipient, way delivery.
 		return delivery.Parcel{To: page.To}, nil
 	}
 	if !way.Slow && page.More {
-		if p, ok, err := s.catchUp(r, to, way); ok || err != nil {
+		if p, ok, err := s.catchUp(r, to); ok || err != nil {
 			return p, err
 		}
 	}
@@ -146,13 +146,13 @@ func (c relay) Prepare(ctx context.Context, to delivery.Recipient, way delivery.
 	} else {
 		n, out = 1, outbound(r.draft(items[0], to.Member.Identity, f))
 	}
-	p, err := s.parcel(out, to, way)
+	p, err := s.parcel(out, to)
 	if err != nil {
 		return p, err
 	}
 	if way.MaxBytes > 0 && p.Bytes > way.MaxBytes && f == formFull && items[0].hasFiles() {
 		f = formText
-		if p, err = s.parcel(outbound(r.draft(items[0], to.Member.Identity, f)), to, way); err != nil {
+		if p, err = s.parcel(outbound(r.draft(items[0], to.Member.Identity, f)), to); err != nil {
 			return p, err
 		}
 	}
@@ -219,7 +219,7 @@ func outbound(d lxmf.Draft) Outbound {
 }
 
 // parcel says what a message costs.
-func (s *Server) parcel(o Outbound, to delivery.Recipient, way delivery.Way) (delivery.Parcel, error) {
+func (s *Server) parcel(o Outbound, to delivery.Recipient) (delivery.Parcel, error) {
 	o.Node = to.Node
 	if len(to.Member.PublicKey) > 0 {
 		id, err := rns.NewPublicIdentity(to.Member.PublicKey)
@@ -286,7 +286,7 @@ func (s *Server) emergency(r *reader, to delivery.Recipient, way delivery.Way) (
 		o = outbound(r.draft(urgent[0], to.Member.Identity, formText))
 	}
 	o.Priority = lxmf.PriorityEmergency
-	if p, err = s.parcel(o, to, way); err != nil {
+	if p, err = s.parcel(o, to); err != nil {
 		return p, err
 	}
 	if !before && len(urgent) == len(all) && to.Mode == group.DeliverRelay {
@@ -334,7 +334,7 @@ func (s *Server) reacted(r *reader, to delivery.Recipient) (delivery.Parcel, boo
 			if noted(&s.relays, &s.relays.told, id) {
 				continue
 			}
-			p, err := s.parcel(outbound(d), to, delivery.Way{})
+			p, err := s.parcel(outbound(d), to)
 			in := p.Payload.(parcel)
 			in.told = []lxmf.MessageID{id}
 			p.Payload, p.To = in, to.After
@@ -357,16 +357,13 @@ func (r *reader) timeOf(after group.Rev) (at time.Time) {
 	return at
 }
 
-// fieldExtension holds the reactions of some clients (spec 4 §7.4).
-const fieldExtension = 0x10
-
 // reaction is the message about a reaction for one member, in both forms that clients know, with who gave it (spec 4 §8.6). In words
 // besides, unless his program has shown that it knows either form.
 func (r *reader) reaction(it item, given group.Reaction, to group.IdentityHash, held lxmf.MessageID) lxmf.Draft {
 	d := lxmf.Draft{Destination: rns.DestinationHash(group.AddressOf(to)), Timestamp: lxmf.Timestamp(given.Created)}
 	who := group.AddressOf(given.Who)
 	d.Fields.SetReaction(lxmf.Reaction{Target: held, Text: given.Text})
-	d.Fields.Set(fieldExtension, msgpack.Map(
+	d.Fields.Set(lxmf.FieldExtension, msgpack.Map(
 		msgpack.Entry{Key: msgpack.Str("reaction_to"), Value: msgpack.Str(held.String())},
 		msgpack.Entry{Key: msgpack.Str("emoji"), Value: msgpack.Str(given.Text)},
 		msgpack.Entry{Key: msgpack.Str("sender"), Value: msgpack.Str(given.Who.String())},

@@ -139,9 +139,6 @@ func quoted(text []byte) (id lxmf.MessageID, rest []byte, ok bool) {
 	return id, []byte(after), true
 }
 
-// fieldExtension holds what some clients send that is not allocated upstream, reactions among it (spec 4 §7.4).
-const fieldExtension = 0x10
-
 // Reaction is the reaction that a message without a text is, in either form that clients use: field 0x40, or "reaction_to" in
 // field 0x10 (spec 4 §7.4). A text that only repeats the reaction does not count.
 func Reaction(m *lxmf.Message) (group.ReactInput, bool) {
@@ -171,7 +168,7 @@ func extendedReaction(f lxmf.Fields) (r lxmf.Reaction, ok bool) {
 
 // extension yields what is in field 0x10; nothing where that is no map.
 func extension(f lxmf.Fields) iter.Seq2[msgpack.Raw, msgpack.Raw] {
-	raw, _ := f.Get(fieldExtension)
+	raw, _ := f.Get(lxmf.FieldExtension)
 	inner, err := lxmf.ParseFields(raw)
 	if err != nil {
 		inner = lxmf.Fields{}
