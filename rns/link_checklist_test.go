@@ -46,7 +46,7 @@ func TestLinkChecklistEstablishment(t *testing.T) {
 		a.take()
 		a.tick(a.expires)
 		b, _ := benchResponder(t, nil, raw, on, &benchTarget{identity: id})
-		if _, ok := b.agree(b.now); !ok {
+		if _, ok := b.agree(); !ok {
 			t.Fatal("no keys")
 		}
 		b.tick(b.expires)
@@ -59,7 +59,7 @@ func TestLinkChecklistEstablishment(t *testing.T) {
 	t.Run("L-021 the longer round trip counts", func(t *testing.T) {
 		_, raw := request(nil, linkRoute{hops: 1, on: on})
 		b, _ := benchResponder(t, nil, raw, on, &benchTarget{identity: id})
-		proof, _ := b.agree(b.now)
+		proof, _ := b.agree()
 		b.sendLinkProof(b.now, proof)
 		b.now = b.now.Add(time.Second)
 		b.handleRaw(t, b.packetTo(t, ContextLinkRTT, msgpack.Float(0.5)), on)
@@ -75,7 +75,7 @@ func TestLinkChecklistEstablishment(t *testing.T) {
 	t.Run("L-030 L-152 bad proofs leave the link pending", func(t *testing.T) {
 		a, raw := request(nil, linkRoute{hops: 1, on: on})
 		b, _ := benchResponder(t, nil, raw, on, &benchTarget{identity: id})
-		proof, _ := b.agree(b.now)
+		proof, _ := b.agree()
 		for i := range 3 {
 			bad := bytes.Clone(proof)
 			switch i {
@@ -115,7 +115,7 @@ func TestLinkChecklistEstablishment(t *testing.T) {
 		} {
 			_, raw := request(nil, linkRoute{hops: 1, on: on})
 			b, _ := benchResponder(t, nil, raw, on, &benchTarget{identity: id})
-			if _, ok := b.agree(b.now); !ok {
+			if _, ok := b.agree(); !ok {
 				t.Fatal("no keys")
 			}
 			raw = b.packetTo(t, ContextLinkRTT, c.plaintext)

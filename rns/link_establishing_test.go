@@ -11,7 +11,7 @@ func TestProofOverAnotherNumberOfHopsCorrectsThePath(t *testing.T) {
 	on := benchInterface(0)
 	a, request := benchInitiator(t, nil, DestinationHash{5}, id.PublicIdentity, linkRoute{hops: 3, on: on})
 	b, _ := benchResponder(t, nil, request, on, &benchTarget{identity: id})
-	proof, ok := b.agree(b.now)
+	proof, ok := b.agree()
 	if !ok {
 		t.Fatal("no keys")
 	}
@@ -37,7 +37,7 @@ func TestProofThatConfirmsMoreThanWasAskedForIsIgnored(t *testing.T) {
 		a, request := benchInitiator(t, nil, DestinationHash{5}, id.PublicIdentity, linkRoute{hops: 1, on: on})
 		b, _ := benchResponder(t, nil, request, on, &benchTarget{identity: id})
 		b.Link.now.mtu = mtu
-		proof, _ := b.agree(b.now)
+		proof, _ := b.agree()
 		b.sendLinkProof(b.now, proof)
 		a.handleRaw(t, b.take()[0], on)
 		if (a.State() == LinkActive) != taken {
@@ -70,7 +70,7 @@ func TestNothingIsHandledBeforeTheApplicationKnowsTheLink(t *testing.T) {
 	}
 	a, request := benchInitiator(t, nil, DestinationHash{5}, id.PublicIdentity, linkRoute{hops: 1, on: on})
 	b, _ := benchResponder(t, nil, request, on, d)
-	proof, _ := b.agree(b.now)
+	proof, _ := b.agree()
 	b.sendLinkProof(b.now, proof)
 	a.handleRaw(t, b.take()[0], on)
 	a.take() // the LRRTT is lost

@@ -56,11 +56,12 @@ func (l *Link) sendSealed(now time.Time, context Context, plaintext []byte) (Pac
 }
 
 // sendClear sends a payload as it is: keepalives, proofs, resource parts, cache queries.
-func (l *Link) sendClear(now time.Time, kind PacketType, context Context, payload []byte) PacketHash {
+func (l *Link) sendClear(now time.Time, kind PacketType, context Context, payload []byte) {
 	raw := appendLinkHeader(make([]byte, 0, linkHeaderLength+len(payload)), l.id, kind, context)
-	return l.transmit(now, append(raw, payload...))
+	l.transmit(now, append(raw, payload...))
 }
 
+// transmit gives a packet to the carrier and returns its hash.
 func (l *Link) transmit(now time.Time, raw []byte) PacketHash {
 	hash := linkPacketHash(raw)
 	l.watch.outbound = now

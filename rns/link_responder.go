@@ -49,7 +49,7 @@ func newResponderLink(carrier linkCarrier, shared *linkShared, env linkEnvironme
 
 // serve is the life of an incoming link: keys, proof, and then like any other.
 func (l *Link) serve(register func(*Link) error, delay time.Duration) {
-	proof, ok := l.agree(time.Now())
+	proof, ok := l.agree()
 	if ok && register(l) != nil { // before the proof goes out, or the first packets would be lost
 		l.shared.counters.refused.Add(1)
 		ok = false
@@ -71,15 +71,16 @@ func (l *Link) serve(register func(*Link) error, delay time.Duration) {
 }
 
 // agree derives the key and makes the payload of the proof. It fails for a key of low order.
-func (l *Link) agree(now time.Time) (proof []byte, ok bool) {
+func (l *Link) agree() (proof []byte, ok bool) {
 	keys, err := newResponderKeys(l.rand)
 	if err != nil {
 		return nil, false
 	}
-	return l.agreeWith(now, keys)
+	return l.agreeWith(keys)
 }
 
-func (l *Link) agreeWith(now time.Time, keys linkKeys) (proof []byte, ok bool) {
+// agreeWith is agree with given one-time keys.
+func (l *Link) agreeWith(keys linkKeys) (proof []byte, ok bool) {
 	key, err := deriveLinkKey(l.id, keys.exchange, l.request.exchange[:])
 	if err != nil {
 		l.shared.counters.badRequest.Add(1)

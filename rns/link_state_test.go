@@ -74,7 +74,7 @@ func TestLinkSaysGoodbyeOnlyToWhomItKnows(t *testing.T) {
 	on := benchInterface(0)
 	a, request := benchInitiator(t, nil, DestinationHash{5}, id.PublicIdentity, linkRoute{hops: 1, on: on})
 	b, _ := benchResponder(t, nil, request, on, &benchTarget{identity: id})
-	if _, ok := b.agree(b.now); !ok {
+	if _, ok := b.agree(); !ok {
 		t.Fatal("no keys")
 	}
 	a.close(a.now, CloseInitiator, true)

@@ -41,7 +41,7 @@ func TestVectorsLinkTranscript(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Out.CheckBytes("derived_key", secret)
-		proof, ok := b.agreeWith(b.now, linkKeys{exchange: exchange})
+		proof, ok := b.agreeWith(linkKeys{exchange: exchange})
 		if !ok {
 			t.Fatal("no keys")
 		}
@@ -184,7 +184,7 @@ func TestVectorsLinkRequest(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			proof, ok = b.agreeWith(b.now, linkKeys{exchange: exchange})
+			proof, ok = b.agreeWith(linkKeys{exchange: exchange})
 		}
 		if !c.Valid {
 			if ok {

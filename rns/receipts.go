@@ -103,8 +103,9 @@ func (r *Receipt) deliver(now time.Time) bool {
 }
 
 // fail concludes the receipt without proof; status is ReceiptFailed or ReceiptCulled.
-func (r *Receipt) fail(status ReceiptStatus, err error) bool { return r.conclude(status, 0, err) }
+func (r *Receipt) fail(status ReceiptStatus, err error) { r.conclude(status, 0, err) }
 
+// conclude reports whether the receipt was still open.
 func (r *Receipt) conclude(status ReceiptStatus, rtt time.Duration, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -109,16 +109,16 @@ func (b *book) put(now time.Duration, wall time.Time, d group.Delivery) {
 		return
 	case t == nil:
 		t = &ticket{roster: r, id: d.Identity, cursor: d.Cursor, state: d.State, attempts: d.Attempts, moved: d.Moved, spent: d.Spent, ever: !d.Proved.IsZero()}
-		t.due = now + within(d.Due.Sub(wall), 0, longest(d.Preferences))
-		t.proved = now - within(wall.Sub(d.Proved), 0, group.MaxDigest)
-		t.spentAt = now - within(wall.Sub(d.SpentAt), 0, 24*time.Hour)
+		t.due = now + within(d.Due.Sub(wall), longest(d.Preferences))
+		t.proved = now - within(wall.Sub(d.Proved), group.MaxDigest)
+		t.spentAt = now - within(wall.Sub(d.SpentAt), 24*time.Hour)
 		t.heard = now - heardGap
 		r.tickets[d.Identity] = t
 		b.tickets++
 	default: // he spoke to us, so what was wrong may be over
 		t.due, t.attempts, t.noNode = now, 0, false
 		if d.Mode != t.prefs.Mode {
-			t.due, t.ever = max(now, now+within(d.Due.Sub(wall), 0, d.Digest())), false
+			t.due, t.ever = now+within(d.Due.Sub(wall), d.Digest()), false
 		}
 		if t.state != group.DeliveryIdle {
 			t.state = group.DeliveryIdle
@@ -138,7 +138,8 @@ func longest(p group.Preferences) time.Duration {
 	return retryAfter(maxTries)
 }
 
-func within(d, least, most time.Duration) time.Duration { return min(max(d, least), most) }
+// within is a span that a row says, at least none and at most most.
+func within(d, most time.Duration) time.Duration { return min(max(d, 0), most) }
 
 // forget is put for who has no row.
 func (b *book) forget(g group.GroupID, id group.IdentityHash) {

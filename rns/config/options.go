@@ -242,17 +242,16 @@ func (o *options) word(into *string, words []string, keys ...string) {
 }
 
 // mode is a mode word in its first spelling.
-func (o *options) mode(into *string, keys ...string) (set bool) {
+func (o *options) mode(into *string, keys ...string) {
 	e, s, ok := o.single(keys...)
 	if !ok {
-		return false
+		return
 	}
 	mode, known := canonicalMode(s)
 	*into = mode
 	if !known {
 		o.warn(e, "there is no such mode; full is used")
 	}
-	return true
 }
 
 // canonicalMode gives each mode one spelling (spec 1 §6.13). Unknown words mean full.
