@@ -335,10 +335,13 @@ func (s *Server) reacted(r *reader, to delivery.Recipient) (delivery.Parcel, boo
 				continue
 			}
 			p, err := s.parcel(outbound(d), to)
+			if err != nil {
+				return p, false, err
+			}
 			in := p.Payload.(parcel)
 			in.told = []lxmf.MessageID{id}
 			p.Payload, p.To = in, to.After
-			return p, true, err
+			return p, true, nil
 		}
 	}
 	return delivery.Parcel{}, false, nil

@@ -423,3 +423,19 @@ func TestALongChainOfAnswersIsKnownAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestAMemberWhoseKeyIsBrokenIsSentNothingAndTheServerGoesOn: not even a reaction, which rides along with what else there is.
+func TestAMemberWhoseKeyIsBrokenIsSentNothingAndTheServerGoesOn(t *testing.T) {
+	inPostal(t, func(t *testing.T, p *postal) {
+		p.joins("ann", "bo")
+		p.says("ann", "the bridge is out")
+		p.gets("ann", byWire())
+		copied := p.gets("bo", byWire())[0].ID()
+		p.says("bo", "", quiet, func(d *lxmf.Draft) { d.Fields.SetReaction(lxmf.Reaction{Target: copied, Text: "👍"}) })
+		ann := p.recipient("ann")
+		ann.Member.PublicKey = []byte("no key")
+		if parcel, err := p.server.Relay().Prepare(t.Context(), ann, byWire()); err == nil || parcel.Payload != nil {
+			t.Errorf("%+v, %v", parcel, err)
+		}
+	})
+}
