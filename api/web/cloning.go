@@ -8,23 +8,20 @@ import (
 )
 
 // cloneGroup makes a group with settings and members of another, who are invited.
-func (s *Server) cloneGroup(w http.ResponseWriter, r *http.Request) {
+func (s *Server) cloneGroup(r *http.Request) (any, error) {
 	var in CloneInput
 	if err := decode(r, &in); err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	settings, err := GroupInput{Visibility: in.Visibility}.settings(s.hub.Now())
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	clone := group.CloneInput{Name: in.Name, PrivateName: in.PrivateName, Public: settings.Public}
 	for _, who := range in.Without {
 		h, err := s.resolve(r, who, group.AmongMembers)
 		if err != nil {
-			s.fail(w, r, err)
-			return
+			return nil, err
 		}
 		clone.Without = append(clone.Without, h)
 	}
@@ -33,20 +30,19 @@ func (s *Server) cloneGroup(w http.ResponseWriter, r *http.Request) {
 		err = s.node.Settle(r.Context())
 	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	g, err := s.find(r.Context(), made.Group.ID)
-	s.reply(w, r, Cloned{Group: g, Invited: made.Invited, LeftOut: made.LeftOut, More: made.More}, err)
+	return Cloned{Group: g, Invited: made.Invited, LeftOut: made.LeftOut, More: made.More}, err
 }
 
 // deleteGroup ends a group. Who calls has asked whether that is meant.
-func (s *Server) deleteGroup(w http.ResponseWriter, r *http.Request) {
+func (s *Server) deleteGroup(r *http.Request) (any, error) {
 	err := s.hub.DeleteGroup(r.Context(), operator(), groupID(r))
 	if err == nil {
 		err = s.node.Settle(r.Context())
 	}
-	s.reply(w, r, struct{}{}, err)
+	return struct{}{}, err
 }
 
 // removed lists the operator's groups that were deleted.
@@ -60,16 +56,14 @@ func (s *Server) removed(ctx context.Context) ([]RemovedGroup, error) {
 }
 
 // serverLog lists what was done with whole groups.
-func (s *Server) serverLog(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serverLog(r *http.Request) (any, error) {
 	before, err := number(r, "before")
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	limit, err := number(r, "limit")
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	if limit = min(limit, group.MaxPage); limit == 0 {
 		limit = group.DefaultPage
@@ -82,5 +76,5 @@ func (s *Server) serverLog(w http.ResponseWriter, r *http.Request) {
 	if len(list) == int(limit) {
 		out.Next = list[len(list)-1].ID
 	}
-	s.reply(w, r, out, err)
+	return out, err
 }

@@ -33,15 +33,14 @@ type Directory struct {
 	Next   uint64       `json:"next,omitempty"` // value of ?after= for the next page; 0: that was all
 }
 
-func (s *Server) directory(w http.ResponseWriter, r *http.Request) {
+func (s *Server) directory(r *http.Request) (any, error) {
 	var q group.DirectoryQuery
 	limit, err := number(r, "limit")
 	if err == nil {
 		q.After, err = number(r, "after")
 	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	q.Text, q.Limit = r.URL.Query().Get("text"), int(min(limit, group.MaxPage))
 	p, err := s.hub.Directory(r.Context(), operator(), q)
@@ -60,5 +59,5 @@ func (s *Server) directory(w http.ResponseWriter, r *http.Request) {
 			out.Next = e.Number
 		}
 	}
-	s.reply(w, r, out, err)
+	return out, err
 }

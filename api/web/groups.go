@@ -83,14 +83,13 @@ func (s *Server) find(ctx context.Context, id group.GroupID) (Group, error) {
 	return s.group(ctx, info)
 }
 
-func (s *Server) listGroups(w http.ResponseWriter, r *http.Request) {
+func (s *Server) listGroups(r *http.Request) (any, error) {
 	list, err := s.groups(r.Context())
-	s.reply(w, r, map[string][]Group{"groups": list}, err)
+	return map[string][]Group{"groups": list}, err
 }
 
-func (s *Server) showGroup(w http.ResponseWriter, r *http.Request) {
-	g, err := s.find(r.Context(), groupID(r))
-	s.reply(w, r, g, err)
+func (s *Server) showGroup(r *http.Request) (any, error) {
+	return s.find(r.Context(), groupID(r))
 }
 
 // settings reads how the group is to behave.
@@ -168,26 +167,25 @@ func valueOf(s *string) string {
 	return *s
 }
 
-func (s *Server) createGroup(w http.ResponseWriter, r *http.Request) {
-	var in GroupInput
-	if err := decode(r, &in); err != nil {
-		s.fail(w, r, err)
-		return
+// groupInput reads a GroupInput, and what it says of settings and owner.
+func (s *Server) groupInput(r *http.Request) (in GroupInput, settings group.SettingsInput, owner group.AnyHash, err error) {
+	if err = decode(r, &in); err == nil {
+		settings, err = in.settings(s.hub.Now())
 	}
-	settings, err := in.settings(s.hub.Now())
-	if err != nil {
-		s.fail(w, r, err)
-		return
+	if err == nil {
+		owner, err = in.owner()
 	}
-	owner, err := in.owner()
+	return in, settings, owner, err
+}
+
+func (s *Server) createGroup(r *http.Request) (any, error) {
+	in, settings, owner, err := s.groupInput(r)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	invite, err := in.invited()
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	n := group.NewGroup{
 		ID: group.GroupID(in.ID), Public: in.Preset == "", PublicName: valueOf(in.Name), PrivateName: valueOf(in.PrivateName), Topic: valueOf(in.Topic), Owner: owner,
@@ -195,8 +193,7 @@ func (s *Server) createGroup(w http.ResponseWriter, r *http.Request) {
 	}
 	if in.PrivateKey != "" {
 		if n.PublicKey, n.PrivateKey, err = s.givenKeys(r, in.PrivateKey); err != nil {
-			s.fail(w, r, err)
-			return
+			return nil, err
 		}
 	}
 	made, err := s.hub.CreateGroup(r.Context(), operator(), n)
@@ -204,11 +201,9 @@ func (s *Server) createGroup(w http.ResponseWriter, r *http.Request) {
 		err = s.node.Settle(r.Context())
 	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
-	g, err := s.find(r.Context(), made.ID)
-	s.reply(w, r, g, err)
+	return s.find(r.Context(), made.ID)
 }
 
 // givenKeys reads the private key that a new group is to have.
@@ -225,34 +220,20 @@ func (s *Server) givenKeys(r *http.Request, text string) (public, private []byte
 	return public, private, nil
 }
 
-func (s *Server) setGroup(w http.ResponseWriter, r *http.Request) {
-	var in GroupInput
-	if err := decode(r, &in); err != nil {
-		s.fail(w, r, err)
-		return
+func (s *Server) setGroup(r *http.Request) (any, error) {
+	in, settings, owner, err := s.groupInput(r)
+	if err != nil {
+		return nil, err
 	}
 	ctx, id := r.Context(), groupID(r)
-	settings, err := in.settings(s.hub.Now())
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	owner, err := in.owner()
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
 	if in.ID != "" {
-		s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "id", Msg: "never changes"})
-		return
+		return nil, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "id", Msg: "never changes"}
 	}
 	if in.Preset != "" {
-		s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "preset", Msg: "is said when a group is created"})
-		return
+		return nil, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "preset", Msg: "is said when a group is created"}
 	}
 	if len(in.Invite) > 0 {
-		s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "invite", Msg: "is said when a group is created"})
-		return
+		return nil, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "invite", Msg: "is said when a group is created"}
 	}
 	if in.Name != nil || in.PrivateName != nil {
 		_, err = s.hub.UpdateDisplayName(ctx, operator(), id, group.NamesInput{Public: in.Name, Private: in.PrivateName})
@@ -267,39 +248,34 @@ func (s *Server) setGroup(w http.ResponseWriter, r *http.Request) {
 		_, err = s.hub.SetOwner(ctx, operator(), id, owner)
 	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
-	g, err := s.find(ctx, id)
-	s.reply(w, r, g, err)
+	return s.find(ctx, id)
 }
 
-func (s *Server) announce(w http.ResponseWriter, r *http.Request) {
+func (s *Server) announce(r *http.Request) (any, error) {
 	id := groupID(r)
 	if _, err := s.hub.Info(r.Context(), operator(), id); err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	err := s.node.Announce(r.Context(), id)
-	s.reply(w, r, s.node.Serving(id), err)
+	return s.node.Serving(id), err
 }
 
-func (s *Server) newClaimCode(w http.ResponseWriter, r *http.Request) {
+func (s *Server) newClaimCode(r *http.Request) (any, error) {
 	id := groupID(r)
 	info, err := s.hub.Info(r.Context(), operator(), id)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	code, err := s.hub.NewClaimCode(r.Context(), operator(), id)
-	s.reply(w, r, ClaimCode{Group: string(id), Address: info.Address.String(), Code: code.Code, Expires: code.Expires}, err)
+	return ClaimCode{Group: string(id), Address: info.Address.String(), Code: code.Code, Expires: code.Expires}, err
 }
 
-func (s *Server) audit(w http.ResponseWriter, r *http.Request) {
+func (s *Server) audit(r *http.Request) (any, error) {
 	q, err := s.auditQuery(r)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	p, err := s.hub.AuditLog(r.Context(), operator(), groupID(r), q)
 	names := namesOf(p.Members)
@@ -313,7 +289,7 @@ func (s *Server) audit(w http.ResponseWriter, r *http.Request) {
 			out.Next = a.ID
 		}
 	}
-	s.reply(w, r, out, err)
+	return out, err
 }
 
 // auditQuery reads which lines of the log are wanted.

@@ -33,34 +33,30 @@ func (in InviteInput) parse() (group.InviteInput, error) {
 	return out, err
 }
 
-func (s *Server) createInvite(w http.ResponseWriter, r *http.Request) {
+func (s *Server) createInvite(r *http.Request) (any, error) {
 	var body InviteInput
 	if err := decode(r, &body); err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	in, err := body.parse()
 	if err == nil && body.For != "" {
 		in.For, err = s.resolve(r, body.For, group.AmongRequests, group.AmongDeparted, group.AmongMembers)
 	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	info, err := s.hub.Info(r.Context(), operator(), groupID(r))
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	i, err := s.hub.CreateInvite(r.Context(), operator(), groupID(r), in)
-	s.reply(w, r, InviteIssued{Invite: inviteOf(i.Invite, nil), Address: info.Address.String(), Code: i.Code}, err)
+	return InviteIssued{Invite: inviteOf(i.Invite, nil), Address: info.Address.String(), Code: i.Code}, err
 }
 
-func (s *Server) listInvites(w http.ResponseWriter, r *http.Request) {
+func (s *Server) listInvites(r *http.Request) (any, error) {
 	after, err := number(r, "after")
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	p, err := s.hub.Invites(r.Context(), operator(), groupID(r), group.InvitesQuery{All: true, After: int64(after), Limit: group.MaxPage})
 	names := namesOf(p.Members)
@@ -71,17 +67,16 @@ func (s *Server) listInvites(w http.ResponseWriter, r *http.Request) {
 			page.Next = i.ID
 		}
 	}
-	s.reply(w, r, page, err)
+	return page, err
 }
 
-func (s *Server) revokeInvite(w http.ResponseWriter, r *http.Request) {
+func (s *Server) revokeInvite(r *http.Request) (any, error) {
 	id, err := strconv.ParseInt(chi.URLParam(r, "id"), 10, 64)
 	if err != nil {
-		s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "revoke", Field: "id", Msg: "is no number"})
-		return
+		return nil, &group.Error{Kind: group.KindInvalid, Op: "revoke", Field: "id", Msg: "is no number"}
 	}
 	c, err := s.hub.RevokeInvite(r.Context(), operator(), groupID(r), id)
-	s.reply(w, r, Done{Rev: uint64(c.Rev)}, err)
+	return Done{Rev: uint64(c.Rev)}, err
 }
 
 func inviteOf(i group.Invite, names map[group.AnyHash]string) Invite {

@@ -20,17 +20,16 @@ type Token struct {
 	Token string `json:"token"`
 }
 
-func (s *Server) privateIdentity(w http.ResponseWriter, r *http.Request) {
+func (s *Server) privateIdentity(r *http.Request) (any, error) {
 	id := groupID(r)
 	info, err := s.hub.Info(r.Context(), operator(), id)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	key, err := s.hub.PrivateKey(r.Context(), operator(), id)
-	s.reply(w, r, PrivateIdentity{
+	return PrivateIdentity{
 		Group: string(id), Identity: info.Identity.String(), Address: info.Address.String(), PrivateKey: hex.EncodeToString(key),
-	}, err)
+	}, err
 }
 
 // backup sends a consistent copy of the database.
@@ -48,7 +47,7 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *Server) newToken(w http.ResponseWriter, r *http.Request) {
+func (s *Server) newToken(r *http.Request) (any, error) {
 	t, err := s.node.NewToken(r.Context())
-	s.reply(w, r, Token{Token: t}, err)
+	return Token{Token: t}, err
 }

@@ -61,11 +61,10 @@ func (s *Server) resolve(r *http.Request, text string, among ...group.Scope) (fo
 	return found, err
 }
 
-func (s *Server) listMembers(w http.ResponseWriter, r *http.Request) {
+func (s *Server) listMembers(r *http.Request) (any, error) {
 	after, err := number(r, "after")
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	page, err := s.hub.Members(r.Context(), operator(), groupID(r), group.MembersQuery{AfterRev: group.Rev(after), Limit: group.MaxPage})
 	out := MembersPage{Total: page.Total, Members: make([]Member, 0, len(page.Members))}
@@ -75,28 +74,26 @@ func (s *Server) listMembers(w http.ResponseWriter, r *http.Request) {
 	if page.More {
 		out.Next = uint64(page.To)
 	}
-	s.reply(w, r, out, err)
+	return out, err
 }
 
-func (s *Server) showMember(w http.ResponseWriter, r *http.Request) {
+func (s *Server) showMember(r *http.Request) (any, error) {
 	who, err := s.who(r, group.AmongMembers)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	st, err := s.hub.Standing(r.Context(), group.Caller{Identity: group.IdentityHash(who)}, groupID(r))
 	if err == nil && st.Member == nil {
 		err = &group.Error{Kind: group.KindNotFound, Op: "member", Msg: "no such member"}
 	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	m := memberOf(*st.Member)
 	if st.Standing == moderation.StandingMuted {
 		m.Muted = &Mute{Reason: st.Reason, Until: timeOrNil(st.Until)}
 	}
-	writeJSON(w, http.StatusOK, m)
+	return m, nil
 }
 
 // durationOf reads a number of seconds.
@@ -120,32 +117,26 @@ func (s *Server) removal(r *http.Request, body any, in *RemovalInput) (who group
 	return who, d, err
 }
 
-// done answers a change that concerned somebody.
-func (s *Server) done(w http.ResponseWriter, r *http.Request, who group.AnyHash, c group.Change, err error) {
-	s.reply(w, r, doneTo(who, c), err)
-}
-
+// doneTo is a change that concerned somebody.
 func doneTo(who group.AnyHash, c group.Change) Done {
 	return Done{Target: who.String(), Seq: uint64(c.Seq), Rev: uint64(c.Rev)}
 }
 
-func (s *Server) kick(w http.ResponseWriter, r *http.Request) {
+func (s *Server) kick(r *http.Request) (any, error) {
 	var in RemovalInput
 	who, d, err := s.removal(r, &in, &in)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	c, err := s.hub.Kick(r.Context(), operator(), groupID(r), group.KickInput{Target: who, Reason: in.Reason, Duration: d})
-	s.done(w, r, who, c, err)
+	return doneTo(who, c), err
 }
 
-func (s *Server) ban(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ban(r *http.Request) (any, error) {
 	var in BanInput
 	who, d, err := s.removal(r, &in, &in.RemovalInput)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	b, err := s.hub.Ban(r.Context(), operator(), groupID(r), group.BanInput{
 		Target: who, Reason: in.Reason, Duration: d, Purge: in.Purge, Branch: in.Branch,
@@ -154,14 +145,13 @@ func (s *Server) ban(w http.ResponseWriter, r *http.Request) {
 	for _, m := range b.Branch {
 		out.Branch = append(out.Branch, BranchMember{Address: m.Address.String(), Name: m.DisplayName})
 	}
-	s.reply(w, r, out, err)
+	return out, err
 }
 
-func (s *Server) unban(w http.ResponseWriter, r *http.Request) {
+func (s *Server) unban(r *http.Request) (any, error) {
 	var in UnbanInput
 	if err := decode(r, &in); err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	unban, among := s.hub.Unban, []group.Scope{group.AmongBans}
 	if in.Undo { // the ban may be lifted already
@@ -169,39 +159,35 @@ func (s *Server) unban(w http.ResponseWriter, r *http.Request) {
 	}
 	who, err := s.who(r, among...)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	c, err := unban(r.Context(), operator(), groupID(r), who)
-	s.done(w, r, who, c, err)
+	return doneTo(who, c), err
 }
 
-func (s *Server) mute(w http.ResponseWriter, r *http.Request) {
+func (s *Server) mute(r *http.Request) (any, error) {
 	var in RemovalInput
 	who, d, err := s.removal(r, &in, &in)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	c, err := s.hub.Mute(r.Context(), operator(), groupID(r), group.MuteInput{Target: who, Reason: in.Reason, Duration: d})
-	s.done(w, r, who, c, err)
+	return doneTo(who, c), err
 }
 
-func (s *Server) unmute(w http.ResponseWriter, r *http.Request) {
+func (s *Server) unmute(r *http.Request) (any, error) {
 	who, err := s.who(r, group.AmongMembers)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	c, err := s.hub.Unmute(r.Context(), operator(), groupID(r), who)
-	s.done(w, r, who, c, err)
+	return doneTo(who, c), err
 }
 
-func (s *Server) setRole(w http.ResponseWriter, r *http.Request) {
+func (s *Server) setRole(r *http.Request) (any, error) {
 	var body RoleInput
 	if err := decode(r, &body); err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	var in group.PermissionsInput
 	var err error
@@ -209,11 +195,10 @@ func (s *Server) setRole(w http.ResponseWriter, r *http.Request) {
 		in.Target, err = s.who(r, group.AmongMembers)
 	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	m, err := s.hub.UpdatePermissions(r.Context(), operator(), groupID(r), in)
-	s.reply(w, r, memberOf(m), err)
+	return memberOf(m), err
 }
 
 func (in RoleInput) parse() (role moderation.Role, add, remove moderation.Permission, err error) {
@@ -239,13 +224,12 @@ func (in RoleInput) parse() (role moderation.Role, add, remove moderation.Permis
 	return role, add, remove, nil
 }
 
-func (s *Server) listBans(w http.ResponseWriter, r *http.Request) {
+func (s *Server) listBans(r *http.Request) (any, error) {
 	var after group.AnyHash
 	if text := r.URL.Query().Get("after"); text != "" {
 		var ok bool
 		if after, ok = group.ParseAnyHash(text); !ok {
-			s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "bans", Field: "after", Msg: "32 hex digits are needed"})
-			return
+			return nil, &group.Error{Kind: group.KindInvalid, Op: "bans", Field: "after", Msg: "32 hex digits are needed"}
 		}
 	}
 	bans, more, err := s.hub.Bans(r.Context(), operator(), groupID(r), after, group.MaxPage)
@@ -259,5 +243,5 @@ func (s *Server) listBans(w http.ResponseWriter, r *http.Request) {
 			page.Next = b.Target.String()
 		}
 	}
-	s.reply(w, r, page, err)
+	return page, err
 }

@@ -12,12 +12,11 @@ type PostInput struct {
 	Emergency bool   `json:"emergency,omitempty"` // passes quiet hours and shares of airtime
 }
 
-func (s *Server) post(w http.ResponseWriter, r *http.Request) {
+func (s *Server) post(r *http.Request) (any, error) {
 	var in PostInput
 	if err := decode(r, &in); err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	p, err := s.hub.Post(r.Context(), operator(), groupID(r), group.PostInput{Text: []byte(in.Text), Emergency: in.Emergency})
-	s.reply(w, r, Done{Seq: uint64(p.Seq), Rev: uint64(p.Rev)}, err)
+	return Done{Seq: uint64(p.Seq), Rev: uint64(p.Rev)}, err
 }

@@ -111,6 +111,14 @@ func (s *Server) reply(w http.ResponseWriter, r *http.Request, v any, err error)
 	writeJSON(w, http.StatusOK, v)
 }
 
+// answer is the handler of requests that are answered with a value, or an error.
+func (s *Server) answer(f func(*http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v, err := f(r)
+		s.reply(w, r, v, err)
+	}
+}
+
 // decode reads a request's body into v: one JSON value without unknown fields. An empty body is an empty value.
 func decode(r *http.Request, v any) error {
 	invalid := func(msg string) error {

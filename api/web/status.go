@@ -17,18 +17,16 @@ import (
 )
 
 // health answers who watches the process.
-func (s *Server) health(w http.ResponseWriter, r *http.Request) {
+func (s *Server) health(r *http.Request) (any, error) {
 	if _, err := s.hub.Groups(r.Context(), group.Caller{}); err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
-	writeJSON(w, http.StatusOK, map[string]string{"status": "ok", "version": s.version})
+	return map[string]string{"status": "ok", "version": s.version}, nil
 }
 
 // status is the one-screen picture.
-func (s *Server) status(w http.ResponseWriter, r *http.Request) {
-	st, err := s.Status(r.Context())
-	s.reply(w, r, st, err)
+func (s *Server) status(r *http.Request) (any, error) {
+	return s.Status(r.Context())
 }
 
 // Status makes the picture that GET /status answers.
@@ -65,36 +63,33 @@ func (s *Server) Status(ctx context.Context) (Status, error) {
 }
 
 // check verifies the chains of all groups.
-func (s *Server) check(w http.ResponseWriter, r *http.Request) {
+func (s *Server) check(r *http.Request) (any, error) {
 	groups, err := s.groups(r.Context())
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	c := Check{Groups: []GroupCheck{}}
 	for _, g := range groups {
 		bad, err := s.hub.VerifyChain(r.Context(), group.GroupID(g.ID))
 		if err != nil {
-			s.fail(w, r, err)
-			return
+			return nil, err
 		}
 		c.Groups = append(c.Groups, GroupCheck{Group: g, BadSeq: uint64(bad)})
 	}
 	if c.Removed, err = s.removed(r.Context()); err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, err
 	}
 	c.ClockUnsure = s.hub.ClockUnsure()
-	writeJSON(w, http.StatusOK, c)
+	return c, nil
 }
 
-func (s *Server) confirmClock(w http.ResponseWriter, r *http.Request) {
+func (s *Server) confirmClock(r *http.Request) (any, error) {
 	err := s.hub.ConfirmClock(r.Context(), operator())
-	s.reply(w, r, struct{}{}, err)
+	return struct{}{}, err
 }
 
-func (s *Server) interfaces(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, http.StatusOK, map[string][]Interface{"interfaces": some(s.node.Interfaces(r.Context()))})
+func (s *Server) interfaces(r *http.Request) (any, error) {
+	return map[string][]Interface{"interfaces": some(s.node.Interfaces(r.Context()))}, nil
 }
 
 // some is a list that is never null in JSON.
@@ -115,23 +110,22 @@ func destination(r *http.Request) (d [16]byte, err error) {
 }
 
 // path answers /paths/{destination}; with ?request=1 the network is asked first.
-func (s *Server) path(w http.ResponseWriter, r *http.Request) {
+func (s *Server) path(r *http.Request) (any, error) {
 	d, err := destination(r)
 	var p Path
 	if err == nil {
 		p, err = s.node.Path(r.Context(), d, r.URL.Query().Get("request") == "1")
 	}
-	s.reply(w, r, p, err)
+	return p, err
 }
 
 // paths answers /paths; with ?max_hops= only those of up to so many hops.
-func (s *Server) paths(w http.ResponseWriter, r *http.Request) {
+func (s *Server) paths(r *http.Request) (any, error) {
 	most := math.MaxInt
 	if text := r.URL.Query().Get("max_hops"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
-			s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "paths", Field: "max_hops", Msg: "a number is needed"})
-			return
+			return nil, &group.Error{Kind: group.KindInvalid, Op: "paths", Field: "max_hops", Msg: "a number is needed"}
 		}
 		most = n
 	}
@@ -139,10 +133,10 @@ func (s *Server) paths(w http.ResponseWriter, r *http.Request) {
 	slices.SortFunc(list, func(a, b Path) int {
 		return cmp.Or(cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Hops, b.Hops), cmp.Compare(a.Destination, b.Destination))
 	})
-	s.reply(w, r, map[string][]Path{"paths": some(list)}, err)
+	return map[string][]Path{"paths": some(list)}, err
 }
 
-func (s *Server) forgetPath(w http.ResponseWriter, r *http.Request) {
+func (s *Server) forgetPath(r *http.Request) (any, error) {
 	d, err := destination(r)
 	had := false
 	if err == nil {
@@ -151,16 +145,16 @@ func (s *Server) forgetPath(w http.ResponseWriter, r *http.Request) {
 	if err == nil && !had {
 		err = &group.Error{Kind: group.KindNotFound, Op: "path", Msg: "no path to " + hex.EncodeToString(d[:]) + " is known"}
 	}
-	s.reply(w, r, Path{Destination: hex.EncodeToString(d[:])}, err)
+	return Path{Destination: hex.EncodeToString(d[:])}, err
 }
 
-func (s *Server) rates(w http.ResponseWriter, r *http.Request) {
+func (s *Server) rates(r *http.Request) (any, error) {
 	list, err := s.node.Rates(r.Context())
 	slices.SortFunc(list, func(a, b Rate) int { return cmp.Compare(a.Destination, b.Destination) })
-	s.reply(w, r, map[string][]Rate{"rates": some(list)}, err)
+	return map[string][]Rate{"rates": some(list)}, err
 }
 
-func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
+func (s *Server) probe(r *http.Request) (any, error) {
 	var in ProbeInput
 	var p Probe
 	d, err := destination(r)
@@ -170,5 +164,5 @@ func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		p, err = s.node.Probe(r.Context(), d, in)
 	}
-	s.reply(w, r, p, err)
+	return p, err
 }

@@ -196,7 +196,7 @@ func (s *Server) importMembers(w http.ResponseWriter, r *http.Request) {
 	s.reply(w, r, out, err)
 }
 
-func (s *Server) listExpected(w http.ResponseWriter, r *http.Request) {
+func (s *Server) listExpected(r *http.Request) (any, error) {
 	after, _ := group.ParseAnyHash(r.URL.Query().Get("after"))
 	list, more, err := s.hub.Expected(r.Context(), operator(), groupID(r), after, group.MaxPage)
 	out := ExpectedPage{Expected: make([]Expected, 0, len(list))}
@@ -206,15 +206,14 @@ func (s *Server) listExpected(w http.ResponseWriter, r *http.Request) {
 			out.Next = e.Target.String()
 		}
 	}
-	s.reply(w, r, out, err)
+	return out, err
 }
 
-func (s *Server) forgetExpected(w http.ResponseWriter, r *http.Request) {
+func (s *Server) forgetExpected(r *http.Request) (any, error) {
 	who, ok := group.ParseAnyHash(chi.URLParam(r, "who"))
 	if !ok {
-		s.fail(w, r, &group.Error{Kind: group.KindInvalid, Op: "expected", Field: "who", Msg: "an address or identity of 32 hex digits is needed"})
-		return
+		return nil, &group.Error{Kind: group.KindInvalid, Op: "expected", Field: "who", Msg: "an address or identity of 32 hex digits is needed"}
 	}
 	err := s.hub.ForgetExpected(r.Context(), operator(), groupID(r), who)
-	s.reply(w, r, Done{}, err)
+	return Done{}, err
 }
