@@ -220,20 +220,32 @@ func (s *Server) givenKeys(r *http.Request, text string) (public, private []byte
 	return public, private, nil
 }
 
+// refuseCreation refuses what a group cannot be given later.
+func (in GroupInput) refuseCreation() error {
+	invalid := func(field, msg string) error {
+		return &group.Error{Kind: group.KindInvalid, Op: "settings", Field: field, Msg: msg}
+	}
+	switch {
+	case in.ID != "":
+		return invalid("id", "never changes")
+	case in.PrivateKey != "":
+		return invalid("private_key", "never changes")
+	case in.Preset != "":
+		return invalid("preset", "is said when a group is created")
+	case len(in.Invite) > 0:
+		return invalid("invite", "is said when a group is created")
+	}
+	return nil
+}
+
 func (s *Server) setGroup(r *http.Request) (any, error) {
 	in, settings, owner, err := s.groupInput(r)
 	if err != nil {
 		return nil, err
 	}
 	ctx, id := r.Context(), groupID(r)
-	if in.ID != "" {
-		return nil, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "id", Msg: "never changes"}
-	}
-	if in.Preset != "" {
-		return nil, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "preset", Msg: "is said when a group is created"}
-	}
-	if len(in.Invite) > 0 {
-		return nil, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "invite", Msg: "is said when a group is created"}
+	if err := in.refuseCreation(); err != nil {
+		return nil, err
 	}
 	if in.Name != nil || in.PrivateName != nil {
 		_, err = s.hub.UpdateDisplayName(ctx, operator(), id, group.NamesInput{Public: in.Name, Private: in.PrivateName})

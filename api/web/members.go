@@ -224,13 +224,20 @@ func (in RoleInput) parse() (role moderation.Role, add, remove moderation.Permis
 	return role, add, remove, nil
 }
 
+// afterHash reads where a page of a list by hash begins; zero at its beginning.
+func afterHash(r *http.Request) (after group.AnyHash, err error) {
+	text := r.URL.Query().Get("after")
+	after, ok := group.ParseAnyHash(text)
+	if text != "" && !ok {
+		err = &group.Error{Kind: group.KindInvalid, Op: "request", Field: "after", Msg: "32 hex digits are needed"}
+	}
+	return after, err
+}
+
 func (s *Server) listBans(r *http.Request) (any, error) {
-	var after group.AnyHash
-	if text := r.URL.Query().Get("after"); text != "" {
-		var ok bool
-		if after, ok = group.ParseAnyHash(text); !ok {
-			return nil, &group.Error{Kind: group.KindInvalid, Op: "bans", Field: "after", Msg: "32 hex digits are needed"}
-		}
+	after, err := afterHash(r)
+	if err != nil {
+		return nil, err
 	}
 	bans, more, err := s.hub.Bans(r.Context(), operator(), groupID(r), after, group.MaxPage)
 	page := BansPage{Bans: make([]Ban, 0, len(bans))}

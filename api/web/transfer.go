@@ -197,7 +197,10 @@ func (s *Server) importMembers(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) listExpected(r *http.Request) (any, error) {
-	after, _ := group.ParseAnyHash(r.URL.Query().Get("after"))
+	after, err := afterHash(r)
+	if err != nil {
+		return nil, err
+	}
 	list, more, err := s.hub.Expected(r.Context(), operator(), groupID(r), after, group.MaxPage)
 	out := ExpectedPage{Expected: make([]Expected, 0, len(list))}
 	for _, e := range list {

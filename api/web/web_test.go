@@ -274,6 +274,7 @@ func TestRefusalsHaveTheirStatusAndSayWhatIsWrong(t *testing.T) {
 		{"GET", "/groups/main/members/%ff", "", 404, "nobody here"},
 		{"GET", "/groups/main/members?after=x", "", 422, "number"},
 		{"GET", "/groups/main/bans?after=x", "", 422, "32 hex digits"},
+		{"GET", "/groups/main/expected?after=x", "", 422, "32 hex digits"}, // not the first page once more
 		{"GET", "/groups/main/audit?before=-1", "", 422, "number"},
 		{"GET", "/paths/12", "", 422, "32 hex digits"},
 		{"GET", "/paths/zz112233445566778899aabbccddeeff", "", 422, "32 hex digits"},
@@ -289,6 +290,7 @@ func TestRefusalsHaveTheirStatusAndSayWhatIsWrong(t *testing.T) {
 		{"PATCH", "/groups/main", `{"visibility":"x"}`, 422, "public or private"},
 		{"PATCH", "/groups/main", `{"owner":"me"}`, 422, "32 hex digits"},
 		{"PATCH", "/groups/main", `{"id":"other"}`, 422, "never changes"},
+		{"PATCH", "/groups/main", `{"topic":"x","private_key":"00"}`, 422, "private_key"}, // not as if it had been taken
 		{"PATCH", "/groups/main", `{"name":""}`, 422, "must not be empty"},
 		{"PATCH", "/groups/main", `{"colour":"red"}`, 422, "colour"},
 		{"PATCH", "/groups/main", `{} {}`, 422, "more than one value"},
