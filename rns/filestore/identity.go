@@ -11,23 +11,15 @@ import (
 
 // ReadIdentity reads an identity file: the raw 64-byte private key. A missing file is [fs.ErrNotExist], one of another
 // length [rns.ErrBadKey]; an identity is never made up.
-func ReadIdentity(path string) (*rns.Identity, error) {
-	data, err := readFile(path, maxSmallFile)
-	if err != nil {
-		return nil, err
-	}
-	if data == nil {
-		return nil, fmt.Errorf("identity file %s: %w", path, fs.ErrNotExist)
-	}
-	id, err := rns.LoadIdentity(data)
-	if err != nil {
-		return nil, fmt.Errorf("identity file %s: %w", path, err)
-	}
-	return id, nil
-}
+func ReadIdentity(path string) (*rns.Identity, error) { return readKey(path, rns.LoadIdentity) }
 
 // ReadPublicIdentity reads a file with the raw 64-byte public key of an identity, with the errors of [ReadIdentity].
 func ReadPublicIdentity(path string) (*rns.PublicIdentity, error) {
+	return readKey(path, rns.NewPublicIdentity)
+}
+
+// readKey reads a file with a key, of which load makes an identity.
+func readKey[T any](path string, load func([]byte) (*T, error)) (*T, error) {
 	data, err := readFile(path, maxSmallFile)
 	if err != nil {
 		return nil, err
@@ -35,7 +27,7 @@ func ReadPublicIdentity(path string) (*rns.PublicIdentity, error) {
 	if data == nil {
 		return nil, fmt.Errorf("identity file %s: %w", path, fs.ErrNotExist)
 	}
-	id, err := rns.NewPublicIdentity(data)
+	id, err := load(data)
 	if err != nil {
 		return nil, fmt.Errorf("identity file %s: %w", path, err)
 	}
