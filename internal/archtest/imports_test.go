@@ -45,7 +45,6 @@ var arrows = []struct {
 	{"lxmf", []string{"rns", "rns/msgpack", "lxmf/internal/..."}},
 	{"lxmf/filespool", []string{"lxmf"}},
 	{"lxmf/internal/...", []string{"lxmf/internal/..."}},
-	{"lxmf/lxmftest", []string{"lxmf", "rns", "rns/msgpack", "rns/interfaces/..."}},
 	{"rns", []string{"rns/interfaces", "rns/msgpack", "rns/internal/..."}},
 	{"rns/internal/...", []string{"rns/internal/...", "rns/msgpack"}},
 	{"rns/msgpack", nil},
