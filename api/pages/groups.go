@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,11 +29,12 @@ func (s *Server) groups(v *visit) *page {
 		p.link("Delete this group", "/page/delete.mu").nl()
 	}
 	p.nl()
-	from := int(min(v.number("from"), uint64(len(list))))
-	list = list[from:]
+	if after := group.GroupID(v.variable("after")); after != "" { // they are by id
+		list = slices.DeleteFunc(list, func(i group.Info) bool { return i.Group <= after })
+	}
 	p.list(len(list), func(p *page, i int) { s.groupLine(p, list[i]) }, func(p *page, shown int) {
 		if shown < len(list) {
-			p.nl().link("More", "/page/groups.mu", "from", strconv.Itoa(from+shown)).nl()
+			p.nl().link("More", "/page/groups.mu", "after", string(list[shown-1].Group)).nl()
 		}
 	})
 	return p
@@ -279,19 +281,24 @@ func (s *Server) circle(v *visit) *page {
 		p.line("This group is established, as it is.")
 	}
 	p.nl()
-	p.list(len(st.Invitees), func(p *page, n int) {
-		i := st.Invitees[n]
+	at := func(i group.CircleInvitee) place { return placeOf(i.Invited, i.Who) }
+	list := behind(v, "after", st.Invitees, at)
+	p.list(len(list), func(p *page, n int) {
+		i := list[n]
 		p.indent = 2
 		p.text(cut(nameOr(i.Name, i.Who), 30) + ": " + i.State.String())
 		if i.State == group.InviteeAsked {
 			p.text(", answers within " + moderation.Remaining(i.Expires.Sub(s.hub.Now())))
 		}
 		p.indent = 0
-	}, nil)
-	if st.MayEstablish {
-		p.nl()
-		s.form(v, p, form, "Establish the group")
-		p.nl()
-	}
+	}, func(p *page, shown int) {
+		if shown < len(list) {
+			p.nl().link("More", "/page/circle.mu", "after", at(list[shown-1]).String()).nl()
+		}
+		if st.MayEstablish {
+			p.nl()
+			s.form(v, p, form, "Establish the group")
+		}
+	})
 	return p
 }

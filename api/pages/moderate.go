@@ -56,13 +56,13 @@ func (s *Server) waitingCount(v *visit) string {
 	if !s.can(v, moderation.ActionRequests) {
 		return ""
 	}
-	list, err := s.hub.Requests(v.ctx, v.caller, s.group, listed)
+	list, err := s.hub.Requests(v.ctx, v.caller, s.group, group.MaxPage)
 	switch {
 	case err != nil:
 		s.note(v, err)
 		return ""
-	case len(list) == listed:
-		return fmt.Sprintf(": %d and more", listed)
+	case len(list) == group.MaxPage:
+		return fmt.Sprintf(": %d and more", group.MaxPage)
 	}
 	return fmt.Sprintf(": %d", len(list))
 }
@@ -125,7 +125,7 @@ func (s *Server) waiting(v *visit) *page {
 		}
 		v.clear()
 	}
-	list, err := s.hub.Requests(v.ctx, v.caller, s.group, listed)
+	list, err := s.hub.Requests(v.ctx, v.caller, s.group, group.MaxPage)
 	if err != nil {
 		return s.problem(v, title, err)
 	}
@@ -133,8 +133,8 @@ func (s *Server) waiting(v *visit) *page {
 	if len(list) == 0 {
 		p.line("Nobody waits.")
 	}
-	skip := int(min(v.number("skip"), uint64(len(list)))) // also where int has 32 bits
-	list = list[skip:]
+	at := func(q group.Request) place { return placeOf(q.Created, group.AnyHash(q.Identity)) }
+	list = behind(v, "after", list, at)
 	p.list(len(list), func(p *page, i int) {
 		q := list[i]
 		p.indent = 2
@@ -148,7 +148,7 @@ func (s *Server) waiting(v *visit) *page {
 		p.indent = 0
 	}, func(p *page, shown int) {
 		if shown < len(list) {
-			p.nl().link("More", "/page/waiting.mu", "skip", strconv.Itoa(skip+shown)).nl()
+			p.nl().link("More", "/page/waiting.mu", "after", at(list[shown-1]).String()).nl()
 		}
 	})
 	return p
