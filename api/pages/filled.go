@@ -151,7 +151,7 @@ func boxes(p *page, after int, list ...box) {
 		}
 	}
 	for _, b := range list {
-		if shown := plain(moderation.CleanLine(b.value)); len(shown) > p.room()-after {
+		if shown := plain(moderation.CleanLine(b.value)); shown != "" && len(shown) > p.room()-after {
 			p.line(tooLong)
 			b.value = ""
 		}

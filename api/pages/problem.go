@@ -45,7 +45,12 @@ func (s *Server) refusal(v *visit, p *page, err error) {
 	case group.KindStampRequired:
 		p.text("A page can not do that work. Write to the group instead, your program does it by itself: ").write("open the chat", s.address).nl()
 	case group.KindConflict:
+		const form = 1100 // bytes that are kept for what follows
 		for _, m := range e.Choices {
+			if p.room() < form {
+				p.line("- and others")
+				break
+			}
 			p.text("- " + cut(m.DisplayName, 30) + " ").text(m.Address.String()).nl()
 		}
 	}

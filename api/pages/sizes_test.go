@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func crowded(t *testing.T, bad string, joining moderation.Joining) *town {
 
 // Every form is sent with much in its fields: the pages that come back fit (checkPage), and none had to be cut (loud).
 func TestFormsFitHoweverMuchIsTyped(t *testing.T) {
-	for _, bad := range []string{"`", "[", "雪", "m "} {
+	for _, bad := range []string{"`", "[", "雪", "m ", "<\U0001e8d0\U0001e8d1\U0001e8d2"} {
 		t.Run(bad, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				for _, f := range guardedForms() {
@@ -88,5 +89,31 @@ func (w *town) fillAll(t *testing.T, f guarded, typed string) {
 		if slices.Contains(v.Labels(), label) {
 			v.follows(label)
 		}
+	}
+}
+
+// Where several are called what was typed, they are listed as far as there is room, and the form is there still.
+func TestManyOfOneNameLeaveRoomForTheForm(t *testing.T) {
+	for _, bad := range []string{"`", "<", "雪", "x", "e\u0301\u0302\u0303"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := crowded(t, bad, moderation.JoiningApprove)
+			name := moderation.CleanName("N" + strings.Repeat(bad, min(31, 95/len(bad))))
+			for i := range group.MaxChoices + 2 {
+				must(w.hub.Join(t.Context(), caller(fmt.Sprint("same ", i)), valley, group.JoinInput{Name: name, Greeting: "x"}))(t)
+			}
+			for _, c := range []struct{ open, field, label string }{
+				{"members.mu", "who", "Find"}, {"ban.mu", "who", "Go on"}, {"invites.mu", "who", "Make an invite"}, {"clone.mu", "without", "Make it"}, {"create.mu", "invite", "Make it"},
+			} {
+				v := w.visitor(micron.NomadNet, "Ann").opens(c.open).fills(c.field, name).follows(c.label)
+				if c.open == "members.mu" {
+					v.reads("Several fit: use more of the address.")
+				} else if c.field == "who" {
+					v.reads("Several fit: use more of the address.", c.label)
+					if n := strings.Count(v.Text(), "- N"); n < 3 {
+						t.Errorf("%s lists %d of them:\n%s", c.open, n, v.Text())
+					}
+				}
+			}
+		})
 	}
 }
