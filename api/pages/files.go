@@ -124,7 +124,10 @@ func (s *Server) sendFile(ctx context.Context, c group.Caller, r *rns.Request) (
 		return false, err
 	}
 	a, err := s.hub.Attachment(ctx, c, s.group, group.AttachmentQuery{Seq: what.seq, Index: what.index})
-	if err != nil {
+	var e *group.Error
+	if errors.As(err, &e) && e.Kind == group.KindNotFound && e.Field != "" { // of what he does not see nobody learns that it is there
+		return false, nil
+	} else if err != nil {
 		return false, err
 	}
 	link := r.Link.ID()

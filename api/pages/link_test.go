@@ -14,6 +14,7 @@ import (
 	"groupd/api/pages"
 	"groupd/group"
 	"groupd/internal/micron"
+	"groupd/moderation"
 	"groupd/rns"
 	"groupd/rns/interfaces/ifacetest"
 	"groupd/rns/msgpack"
@@ -270,6 +271,38 @@ func TestFilesHaveABound(t *testing.T) {
 		}
 		if r := n.get(l, path, nil); !bytes.Equal(r.File, noise) {
 			t.Error("no file afterwards")
+		}
+	})
+}
+
+// Who came later does not see what was there before, nor by guessing that it was.
+func TestFilesFromBeforeSomebodyCameAreNotThereForHim(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, func(n *group.NewGroup) { n.Public, n.Policy.History = false, moderation.HistoryStay })
+		me := rnstest.Identity(t, 7)
+		who := group.Caller{Identity: group.IdentityHash(me.Hash()), PublicKey: me.Public().PublicKey()}
+		joins := func(c group.Caller) {
+			must(s.hub.Join(t.Context(), c, valley, group.JoinInput{Name: "Somebody"}))(t)
+			must(s.hub.Approve(t.Context(), operator(), valley, group.AnyHash(c.Identity)))(t)
+		}
+		joins(caller("Ann"))
+		seq := s.attach("Ann", "x", attachment(group.AttachFile, "plan.txt", []byte("at nine")))
+		page := s.pages.Handle(t.Context(), caller("Ann"), rns.LinkID{9}, "/page/entry.mu", packed(map[string]string{"var_seq": fmt.Sprint(seq)}))
+		path := paths(string(page))[0]
+		joins(who)
+		n := s.online()
+		n.serve()
+		l := n.open()
+		if err := l.Identify(me); err != nil {
+			t.Fatal(err)
+		}
+		if there, not := n.page(l, path, nil), n.page(l, path+"x", nil); there != not {
+			t.Errorf("a file that there is:\n%s\none that there is not:\n%s", there, not)
+		}
+		// A file of his own time he gets, and by its name alone.
+		seq = s.attach("Ann", "y", attachment(group.AttachFile, "new.txt", []byte("at ten")))
+		if got := n.get(l, fmt.Sprintf("/file/%d/0/new.txt", seq), nil); string(got.File) != "at ten" {
+			t.Errorf("he got %q, %x", got.File, []byte(got.Data))
 		}
 	})
 }
