@@ -221,8 +221,8 @@ func (t *ticket) gather(now time.Duration) time.Duration {
 	return pushGather
 }
 
-// heard notes a sign of life: who was given up or waits for another try gets one soon.
-func (b *book) heard(now time.Duration, id group.IdentityHash) {
+// heard notes a sign of life: who was given up or waits for another try gets one soon. It reports whether that is so of anybody.
+func (b *book) heard(now time.Duration, id group.IdentityHash) (changed bool) {
 	for _, r := range b.groups {
 		t := r.tickets[id]
 		if t == nil || t.state == group.DeliveryIdle || now-t.heard < heardGap {
@@ -235,7 +235,9 @@ func (b *book) heard(now time.Duration, id group.IdentityHash) {
 			t.leave()
 		}
 		b.look(now, t)
+		changed = true
 	}
+	return changed
 }
 
 // ripe takes at most n tickets whose time has come, to be given a way by place. Those in quiet hours wait on.

@@ -127,7 +127,12 @@ func (s *Scheduler) Close(g group.GroupID) {
 
 // Heard notes a sign of life of an identity: an announce, as a rule. Who was given up gets another try.
 func (s *Scheduler) Heard(id group.IdentityHash) {
-	s.with(func(b *book, now time.Duration) { b.heard(now, id) })
+	s.mu.Lock()
+	changed := s.book.heard(s.now(), id)
+	s.mu.Unlock()
+	if changed {
+		s.poke()
+	}
 }
 
 // Charge books what others than couriers send by an interface: answers and announces. who may be zero. bytes are of all
