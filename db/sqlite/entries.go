@@ -6,11 +6,12 @@ const entryColumns = `seq, rev, kind, author, target, ref, created_at, author_ti
 	salt, digest, hash, deleted, deleted_at, deleted_by, written, edited_by, pinned, reactions, emergency, restored, attachments`
 
 func scanEntry(g group.GroupID) func(row) (group.Entry, error) {
-	return func(r row) (e group.Entry, err error) {
-		e.Group = g
-		err = r.Scan(&e.Seq, &e.Rev, &e.Kind, fixed{e.Author[:]}, fixed{e.Target[:]}, &e.Ref, moment{&e.Time}, moment{&e.AuthorTime},
-			fixed{e.MessageID[:]}, &e.Codec, raw{&e.Title}, raw{&e.Text}, raw{&e.Fields}, &e.Signed, raw{&e.Salt}, fixed{e.Digest[:]}, fixed{e.Hash[:]},
-			&e.Deleted, moment{&e.DeletedAt}, fixed{e.DeletedBy[:]}, &e.Written, &e.EditedBy, &e.Pinned, &e.Reactions, &e.Emergency, &e.Restored, &e.Attachments)
+	e := group.Entry{Group: g} // each row goes through it: lists are long
+	columns := []any{&e.Seq, &e.Rev, &e.Kind, fixed{e.Author[:]}, fixed{e.Target[:]}, &e.Ref, moment{&e.Time}, moment{&e.AuthorTime},
+		fixed{e.MessageID[:]}, &e.Codec, raw{&e.Title}, raw{&e.Text}, raw{&e.Fields}, &e.Signed, raw{&e.Salt}, fixed{e.Digest[:]}, fixed{e.Hash[:]},
+		&e.Deleted, moment{&e.DeletedAt}, fixed{e.DeletedBy[:]}, &e.Written, &e.EditedBy, &e.Pinned, &e.Reactions, &e.Emergency, &e.Restored, &e.Attachments}
+	return func(r row) (group.Entry, error) {
+		err := r.Scan(columns...)
 		return e, err
 	}
 }

@@ -15,11 +15,12 @@ const memberColumns = `member_identity_hash, member_destination_hash, public_key
 
 // scanMember is a scan function for rows of one group.
 func scanMember(g group.GroupID) func(row) (group.Member, error) {
-	return func(r row) (m group.Member, err error) {
-		m.Group = g
-		err = r.Scan(fixed{m.Identity[:]}, fixed{m.Address[:]}, raw{&m.PublicKey}, raw{&m.Ratchet}, &m.Present, &m.Role, &m.Permissions,
-			&m.DisplayName, &m.Skeleton, &m.Status, &m.Rev, moment{&m.Joined}, moment{&m.Left}, moment{&m.LastHeard}, moment{&m.LastCommand},
-			&m.Mute.On, moment{&m.Mute.Until}, &m.Mute.Reason, &m.JoinSeq, fixed{m.InvitedBy[:]}, fixed{m.Successor[:]})
+	m := group.Member{Group: g} // each row goes through it: lists are long
+	columns := []any{fixed{m.Identity[:]}, fixed{m.Address[:]}, raw{&m.PublicKey}, raw{&m.Ratchet}, &m.Present, &m.Role, &m.Permissions,
+		&m.DisplayName, &m.Skeleton, &m.Status, &m.Rev, moment{&m.Joined}, moment{&m.Left}, moment{&m.LastHeard}, moment{&m.LastCommand},
+		&m.Mute.On, moment{&m.Mute.Until}, &m.Mute.Reason, &m.JoinSeq, fixed{m.InvitedBy[:]}, fixed{m.Successor[:]}}
+	return func(r row) (group.Member, error) {
+		err := r.Scan(columns...)
 		return m, err
 	}
 }
