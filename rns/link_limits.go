@@ -74,7 +74,7 @@ type LinkStats struct {
 type linkShared struct {
 	counters linkCounters
 	requests requestPool
-	builds   buildTurns
+	work     workTurns
 
 	strangers strangerSlots
 	queued    atomic.Int64 // bytes in the inboxes of all links

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"groupd/rns/internal/bz2"
 )
 
 // linkMaxOffers is how many advertisements of one link may wait for the application's decision. More are ignored: their
@@ -36,7 +38,9 @@ func (r linkOfResources) seal(plaintext []byte) []byte {
 	return sealed
 }
 
-func (r linkOfResources) turn() (leave func()) { return r.l.shared.builds.enter(r.l.destination) }
+func (r linkOfResources) turn() (c *bz2.Compressor, leave func(), err error) {
+	return r.l.shared.work.enter(r.l.ctx, r.l.destination)
+}
 
 func (r linkOfResources) open(token []byte) ([]byte, bool) { return r.key.OpenInPlace(token) }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"groupd/rns/internal/bz2"
 	"groupd/rns/msgpack"
 )
 
@@ -262,7 +263,7 @@ type resourceLink interface {
 	rtt() time.Duration // as measured when the link was established; 0 unknown
 	rand() io.Reader
 	seal(plaintext []byte) []byte                         // one token; nil when the link has no keys any more
-	turn() (leave func())                                 // waits until a large segment may be built
+	turn() (c *bz2.Compressor, leave func(), err error)   // waits until a large segment may be built
 	open(token []byte) ([]byte, bool)                     // plaintext, in the memory of the token
 	sendData(ctx Context, payload []byte, encrypted bool) // copies payload; drops it when the link is not ACTIVE
 	sendProof(ctx Context, payload []byte)                // a PROOF packet, clear

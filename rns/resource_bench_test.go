@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"groupd/rns/internal/bz2"
 	"groupd/rns/internal/token"
 )
 
@@ -23,7 +24,9 @@ func (p *resourcePipe) rtt() time.Duration           { return time.Millisecond }
 func (p *resourcePipe) rand() io.Reader              { return resourceNoise{rand.New(rand.NewPCG(1, 1))} }
 func (p *resourcePipe) open(b []byte) ([]byte, bool) { return p.key.Open(b) }
 func (p *resourcePipe) post(func(time.Time)) bool    { return false }
-func (p *resourcePipe) turn() (leave func())         { return func() {} }
+func (p *resourcePipe) turn() (*bz2.Compressor, func(), error) {
+	return new(bz2.Compressor), func() {}, nil
+}
 
 func (p *resourcePipe) seal(b []byte) []byte {
 	sealed, err := p.key.Seal(nil, resourceZeros{}, b)

@@ -48,7 +48,7 @@ type segmentPlan struct {
 	sdu      int
 	entropy  resourceEntropy
 	seal     func([]byte) []byte
-	turn     func() (leave func()) // nil: it is small, and nobody waits for a turn
+	turn     func() (c *bz2.Compressor, leave func(), err error) // nil: it is small, and nobody waits for a turn
 }
 
 // resourceSegment is a segment ready to be sent.
@@ -90,13 +90,19 @@ func (p *segmentPlan) build() (*resourceSegment, error) {
 	if len(p.metadata) > 0 {
 		body = append(append(make([]byte, 0, len(p.metadata)+len(data)), p.metadata...), data...)
 	}
+	compressor := new(bz2.Compressor)
 	if p.turn != nil {
-		defer p.turn()()
+		shared, leave, err := p.turn()
+		if err != nil {
+			return nil, ErrLinkClosed
+		}
+		defer leave()
+		compressor = shared
 	}
 	s := &resourceSegment{index: p.index, sdu: p.sdu}
 	packed := body
 	if p.compress {
-		c, err := compressResource(body)
+		c, err := compressResource(compressor, body)
 		if err != nil {
 			return nil, fmt.Errorf("compressing resource: %w", err)
 		}
@@ -132,17 +138,17 @@ const (
 
 // compressResource returns the bzip2 form of a body, nil if it is not smaller or, of a large body, if samples shrink by
 // less than a hundredth.
-func compressResource(body []byte) ([]byte, error) {
+func compressResource(compressor *bz2.Compressor, body []byte) ([]byte, error) {
 	if len(body) > resourceSampleFrom {
 		middle, end := len(body)/2, len(body)-resourceSample
 		sample := append(bytes.Clone(body[:resourceSample]), body[middle:middle+resourceSample]...)
 		sample = append(sample, body[end:]...)
-		c, err := bz2.Compress(sample)
+		c, err := compressor.Compress(sample)
 		if err != nil || len(c) > len(sample)/100*99 {
 			return nil, err
 		}
 	}
-	c, err := bz2.Compress(body)
+	c, err := compressor.Compress(body)
 	if err != nil || len(c) >= len(body) {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"groupd/rns/internal/bz2"
 	"groupd/rns/internal/token"
 )
 
@@ -134,11 +135,13 @@ func newResourceSim(tb testing.TB, mtu int, seed uint64) *resourceSim {
 	return s
 }
 
-func (e *resourceEnd) id() LinkID           { return LinkID{1, 2, 3} }
-func (e *resourceEnd) sdu() int             { return e.part }
-func (e *resourceEnd) rtt() time.Duration   { return e.roundTip }
-func (e *resourceEnd) rand() io.Reader      { return e.entropy }
-func (e *resourceEnd) turn() (leave func()) { return func() {} }
+func (e *resourceEnd) id() LinkID         { return LinkID{1, 2, 3} }
+func (e *resourceEnd) sdu() int           { return e.part }
+func (e *resourceEnd) rtt() time.Duration { return e.roundTip }
+func (e *resourceEnd) rand() io.Reader    { return e.entropy }
+func (e *resourceEnd) turn() (*bz2.Compressor, func(), error) {
+	return new(bz2.Compressor), func() {}, nil
+}
 
 func (e *resourceEnd) seal(p []byte) []byte {
 	b, err := e.key.Seal(nil, e.entropy, p)

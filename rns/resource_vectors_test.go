@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"groupd/internal/vectors"
+	"groupd/rns/internal/bz2"
 	"groupd/rns/internal/token"
 	"groupd/rns/msgpack"
 )
@@ -54,7 +55,9 @@ func (l *resourceVectorLink) rand() io.Reader              { return l.entropy }
 func (l *resourceVectorLink) open(b []byte) ([]byte, bool) { return l.key.Open(b) }
 func (l *resourceVectorLink) post(f func(time.Time)) bool  { f(resourceVectorTime()); return true }
 func resourceVectorTime() time.Time                        { return time.Unix(1_700_000_000, 0) }
-func (l *resourceVectorLink) turn() (leave func())         { return func() {} }
+func (l *resourceVectorLink) turn() (*bz2.Compressor, func(), error) {
+	return new(bz2.Compressor), func() {}, nil
+}
 
 func (l *resourceVectorLink) seal(plain []byte) []byte {
 	iv := make([]byte, token.IVLength)

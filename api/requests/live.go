@@ -26,13 +26,15 @@ const (
 	minLivePage = MinReply
 )
 
-// line is what live pages need of a link.
+// line is what answers and live pages need of a link.
 type line interface {
 	// deliver sends a packet and waits: nil when it was proved, errUnproved when it was not. Other errors: the link is of no use any more.
 	deliver(ctx context.Context, data []byte) error
 	key() rns.LinkID
 	room() int // bytes of a packet
 	way() string
+	// Turn waits until the caller may take a processor for long; call leave, once.
+	Turn(ctx context.Context) (leave func(), err error)
 }
 
 // errUnproved: no proof came.

@@ -238,6 +238,8 @@ func (l *fakeLine) key() rns.LinkID { return rns.LinkID{l.id} }
 func (l *fakeLine) room() int       { return 431 }
 func (l *fakeLine) way() string     { return "wire" }
 
+func (l *fakeLine) Turn(context.Context) (leave func(), err error) { return func() {}, nil }
+
 func (l *fakeLine) deliver(ctx context.Context, data []byte) error {
 	select {
 	case l.sent <- data:

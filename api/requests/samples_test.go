@@ -133,6 +133,7 @@ func (deadLine) deliver(context.Context, []byte) error { return rns.ErrLinkClose
 func (deadLine) key() rns.LinkID                       { return rns.LinkID{} }
 func (deadLine) room() int                             { return 431 }
 func (deadLine) way() string                           { return "" }
+func (deadLine) Turn(context.Context) (func(), error)  { return func() {}, nil }
 
 // ask sends a protobuf request and reads the reply; it returns the reply's bytes.
 func ask(t testing.TB, s *Server, c group.Caller, path string, request, into proto.Message) []byte {

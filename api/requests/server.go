@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"runtime"
 	"strings"
 	"time"
 
@@ -136,7 +135,6 @@ type Server struct {
 	air     func(iface string, bytes int) time.Duration
 
 	audience audience
-	reading  chan struct{} // one for each request that reads at the moment
 }
 
 // New checks cfg and makes a Server; nothing is started.
@@ -156,15 +154,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Answered == nil {
 		cfg.Answered = func(string, group.IdentityHash, int) {}
 	}
-	s := &Server{hub: cfg.Hub, group: cfg.Group, told: cfg.Answered, air: cfg.Air, version: cfg.Version, log: cfg.Logger, faults: faults.Log{Logger: cfg.Logger, Rand: cfg.Rand, What: "request failed"}, stamps: cfg.Stamps, now: cfg.Now, pack: newCompressors(),
-		reading: make(chan struct{}, readsAtOnce())}
+	s := &Server{hub: cfg.Hub, group: cfg.Group, told: cfg.Answered, air: cfg.Air, version: cfg.Version, log: cfg.Logger, faults: faults.Log{Logger: cfg.Logger, Rand: cfg.Rand, What: "request failed"}, stamps: cfg.Stamps, now: cfg.Now, pack: newCompressors()}
 	s.routes = s.table()
 	return s, nil
 }
-
-// readsAtOnce is how many requests of one group may read at once; further ones wait their turn. Reading and packing takes nothing but
-// processor time, and where there are several processors, one group may not have them all.
-func readsAtOnce() int { return max(1, runtime.GOMAXPROCS(0)-1) }
 
 // table lists every path. It is the only place that knows them.
 func (s *Server) table() []route {
@@ -395,13 +388,12 @@ func (s *Server) ask(ctx context.Context, c *call, r route, body []byte) (answer
 	if err := c.decode(body, request); err != nil {
 		return answer{}, err
 	}
-	if r.effect == reads {
-		select {
-		case s.reading <- struct{}{}:
-			defer func() { <-s.reading }()
-		case <-ctx.Done():
-			return answer{}, ctx.Err()
+	if r.effect == reads && c.line != nil { // reading and packing takes nothing but processor time
+		leave, err := c.line.Turn(ctx)
+		if err != nil {
+			return answer{}, err
 		}
+		defer leave()
 	}
 	return r.answer(ctx, c, request)
 }

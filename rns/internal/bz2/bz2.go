@@ -31,10 +31,19 @@ const (
 
 // Compress returns src as one bzip2 stream. The block size is the smallest that takes src in one block, at most level 9,
 // so that memory is in proportion to src.
-func Compress(src []byte) ([]byte, error) {
+func Compress(src []byte) ([]byte, error) { return new(Compressor).Compress(src) }
+
+// Compressor compresses one source after the other, and keeps the memory that it needs for a small one: about 30 times the source,
+// which would be garbage each time. The zero value is ready; only one goroutine at a time may use it.
+type Compressor struct {
+	small *bzip2.Writer // of level 1; nil before the first source
+}
+
+// Compress does as the function of that name.
+func (c *Compressor) Compress(src []byte) ([]byte, error) {
 	var out bytes.Buffer
 	out.Grow(len(src)/2 + 64)
-	w, err := bzip2.NewWriter(&out, &bzip2.WriterConfig{Level: min(len(src)/blockUnit+1, maxLevel)})
+	w, err := c.writer(&out, min(len(src)/blockUnit+1, maxLevel))
 	if err != nil {
 		return nil, fmt.Errorf("bzip2: %w", err)
 	}
@@ -45,6 +54,17 @@ func Compress(src []byte) ([]byte, error) {
 		return nil, fmt.Errorf("bzip2: %w", err)
 	}
 	return out.Bytes(), nil
+}
+
+func (c *Compressor) writer(out io.Writer, level int) (*bzip2.Writer, error) {
+	if level == 1 && c.small != nil {
+		return c.small, c.small.Reset(out)
+	}
+	w, err := bzip2.NewWriter(out, &bzip2.WriterConfig{Level: level})
+	if err == nil && level == 1 {
+		c.small = w
+	}
+	return w, err
 }
 
 // Decompress returns what the first bzip2 stream in src holds; bytes after it are ignored. At most limit bytes come out,
