@@ -145,9 +145,11 @@ type exporter struct {
 }
 
 func (x *exporter) all() error {
-	software := x.in.Software
-	err := x.out.put(exportFormat, headerRow{exportFormat, exportVersion, cutRunes(software, exportSoftware), x.now.UTC().Truncate(time.Second)})
-	if err != nil {
+	head := headerRow{Kind: exportFormat, Version: exportVersion, Software: cutRunes(x.in.Software, exportSoftware), Exported: x.now.UTC().Truncate(time.Second)}
+	if off := x.expiry.Sub(x.now); off < 0 || off >= time.Second {
+		head.Expiry = x.expiry.UTC()
+	}
+	if err := x.out.put(exportFormat, head); err != nil {
 		return err
 	}
 	if err := x.out.put(kindGroup, rowOfGroup(x.group, x.head)); err != nil {

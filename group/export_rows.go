@@ -53,6 +53,15 @@ type headerRow struct {
 	Version  int       `json:"version"`
 	Software string    `json:"software,omitempty"`
 	Exported time.Time `json:"exported,omitzero"`
+	Expiry   time.Time `json:"expiry,omitzero"` // by which bans and the like ended there, where that is another time than exported
+}
+
+// believed is the time by which things expired where the export was made.
+func (r headerRow) believed() time.Time {
+	if r.Expiry.IsZero() {
+		return r.Exported
+	}
+	return r.Expiry
 }
 
 type endRow struct {
@@ -411,7 +420,7 @@ type entryRow struct {
 	EditedBy    Seq             `json:"edited_by,omitempty"`
 	Pinned      bool            `json:"pinned,omitempty"`
 	Reactions   int             `json:"reactions,omitempty"` // lines that follow
-	Attachments []attachmentRow `json:"attachments,omitempty"`
+	Attachments attachmentRows  `json:"attachments,omitempty"`
 	Original    []byte          `json:"original,omitempty"` // base64: signed by the author, less the attachments
 	Deleted     bool            `json:"deleted,omitempty"`  // then all but place, type, author, times and chain is gone
 	DeletedAt   time.Time       `json:"deleted_at,omitzero"`
@@ -499,8 +508,8 @@ func (r auditRow) audit(g GroupID) Audit {
 
 // seenRow holds many ids, so that they take less room.
 type seenRow struct {
-	Kind string     `json:"kind"`
-	IDs  []hexBytes `json:"ids"`
+	Kind string  `json:"kind"`
+	IDs  seenIDs `json:"ids"`
 }
 
 // seenPerLine is how many ids one line holds at most.

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -42,6 +43,45 @@ func (w *freeText) UnmarshalJSON(text []byte) error {
 	var r rawText
 	err := unmarshalStrict(text, &r)
 	*w = r.Base64
+	return err
+}
+
+// decodeFew reads a list of which only so many are kept in memory before it is refused.
+func decodeFew[T any](text []byte, most int) (list []T, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	switch t, err := d.Token(); {
+	case err != nil || t == nil: // null
+		return nil, err
+	case t != json.Delim('['):
+		return nil, errors.New("is no list")
+	}
+	for d.More() {
+		if len(list) == most {
+			return nil, fmt.Errorf("more than %d", most)
+		}
+		var one T
+		if err := d.Decode(&one); err != nil {
+			return nil, err
+		}
+		list = append(list, one)
+	}
+	return list, nil
+}
+
+// attachmentRows are those of one entry.
+type attachmentRows []attachmentRow
+
+func (a *attachmentRows) UnmarshalJSON(text []byte) (err error) {
+	*a, err = decodeFew[attachmentRow](text, MaxAttachments)
+	return err
+}
+
+// seenIDs are those of one line.
+type seenIDs []hexBytes
+
+func (s *seenIDs) UnmarshalJSON(text []byte) (err error) {
+	*s, err = decodeFew[hexBytes](text, seenPerLine)
 	return err
 }
 

@@ -120,7 +120,7 @@ func (h *Hub) importFailed(err error) error {
 // Signatures of posts with attachments are not checked.
 func CheckExport(ctx context.Context, r io.Reader, in ImportInput) (Imported, error) {
 	const wide = 1 << 20
-	im := &importer{checker: newChecker(r, Limits{Members: wide, Departed: wide, Requests: wide, Bans: wide, Audit: wide, Invites: wide, Reports: wide}), ctx: ctx, in: in}
+	im := &importer{checker: newChecker(r, Limits{Members: wide, Departed: wide, Requests: wide, Bans: wide, Audit: wide, Invites: wide, Reports: wide, PostBytes: maxExportLine}), ctx: ctx, in: in}
 	if err := im.run(); err != nil {
 		var bad *LineError
 		if errors.As(err, &bad) {
@@ -285,7 +285,7 @@ func (im *importer) identify(public, private []byte) error {
 		return &Error{Kind: KindInvalid, Op: "import", Field: "identity", Msg: "is no identity's key"}
 	}
 	im.private = private
-	im.group.PublicKey, im.group.Identity, im.group.Address = public, id, AddressOf(id)
+	im.group.PublicKey, im.group.Identity, im.group.Address, im.own = public, id, AddressOf(id), id
 	return nil
 }
 

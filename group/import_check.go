@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
-	"strings"
 	"time"
 
 	"groupd/moderation"
@@ -21,6 +20,7 @@ const (
 	maxRatchetFile   = 64 << 10
 	maxRatchets      = 16
 	maxAuditDetail   = 64 << 10 // bytes
+	maxEventText     = 1024     // bytes of what an event says: a name, a reason, a topic
 )
 
 // checker reads an export line by line and refuses what can not be of a group.
@@ -31,17 +31,20 @@ type checker struct {
 	counts   map[string]int
 	software string
 	exported time.Time
+	believed time.Time // by which things expired where the file was written
 
 	from Group
 	head Head
 
 	members   map[IdentityHash]*[PublicKeySize]byte // nil: key not known
 	names     map[string]bool                       // skeletons of present ones
+	here      map[AnyHash]presence                  // present ones and those who wait, by identity and by address
 	present   int
 	memberRev Rev
 	lastBan   AnyHash
 	requests  map[IdentityHash]bool
-	invites   int64 // ID of the last one
+	own       IdentityHash // of the group as it will be here, besides the one in the file; zero: not known
+	invites   int64        // ID of the last one
 	delivery  IdentityHash
 	contents  []listedContent // by rising hash
 	ratchets  map[AnyHash]bool
@@ -50,22 +53,27 @@ type checker struct {
 	invitees     map[AnyHash]bool
 	lastEpoch    uint32
 
-	entry      Entry // the last one
-	reactions  int   // to it that were read
-	reaction   Reaction
-	revs       []Rev // of all members and entries
-	written    []Rev // of all entries
-	deletions  uint64
-	lastReport int64
-	lastAudit  int64
-	lastSeen   SeenID
+	entry     Entry // the last one
+	reactions int   // to it that were read
+	reaction  Reaction
+	pins      int
+	edits     map[Seq]Seq // entries to come that replace the words of a post, and that post
+
+	reactionKinds map[string]bool // to the last entry
+	ownReactions  int             // of the last member to it
+	revs          []Rev           // of all members and entries
+	written       []Rev           // of all entries
+	deletions     uint64
+	lastReport    int64
+	lastAudit     int64
+	lastSeen      SeenID
 }
 
 func newChecker(r io.Reader, l Limits) *checker {
 	return &checker{
 		lineReader: newLineReader(r), limits: l, counts: make(map[string]int), members: make(map[IdentityHash]*[PublicKeySize]byte),
-		names: make(map[string]bool), requests: make(map[IdentityHash]bool), ratchets: make(map[AnyHash]bool),
-		invitees: make(map[AnyHash]bool),
+		names: make(map[string]bool), here: make(map[AnyHash]presence), requests: make(map[IdentityHash]bool), ratchets: make(map[AnyHash]bool),
+		invitees: make(map[AnyHash]bool), edits: make(map[Seq]Seq), reactionKinds: make(map[string]bool),
 	}
 }
 
@@ -92,7 +100,7 @@ func (c *checker) header() error {
 		return c.wrong("version", "there is no version %d", r.Version)
 	}
 	c.counts[exportFormat]++
-	c.software, c.exported = moderation.CleanLine(cutRunes(r.Software, exportSoftware)), r.Exported
+	c.software, c.exported, c.believed = moderation.CleanLine(cutRunes(r.Software, exportSoftware)), r.Exported, r.believed()
 	return nil
 }
 
@@ -159,7 +167,7 @@ func (c *checker) clean(field, s string, most int) error {
 	if len(s) > most {
 		return c.wrong(field, "longer than %d bytes", most)
 	}
-	if moderation.CleanLine(s) != strings.TrimSpace(s) {
+	if moderation.CleanLine(s) != s {
 		return c.wrong(field, "holds characters that do not show, or several lines")
 	}
 	return nil
@@ -217,6 +225,8 @@ func (c *checker) groupLine() error {
 		return c.wrong("joining", "is missing")
 	case len(g.SeenKey) != 32:
 		return c.wrong("seen_key", "has %d bytes, not 32", len(g.SeenKey))
+	case g.Ending.Told > EndGone || g.Policy.ExpiresAt == 0 && g.Ending != Ending{}:
+		return c.wrong("end_told", "is told of no end that the policy has")
 	case g.Rev > h.Rev:
 		return c.wrong("rev", "is above that of the head")
 	case h.Rev > maxImportNumber, h.Seq > maxImportNumber, h.Deletions > maxImportNumber, uint64(h.Seq) > uint64(h.Rev), h.OldestRev > h.Rev:

@@ -3,9 +3,46 @@ package group
 import (
 	"bytes"
 	"errors"
+	"time"
 
 	"groupd/moderation"
 )
+
+// presence is somebody who is a member in the file, or waits to join.
+type presence struct {
+	since  time.Time
+	member bool
+}
+
+// isHere notes that somebody is a member, or waits.
+func (c *checker) isHere(id IdentityHash, p presence) {
+	c.here[AnyHash(id)], c.here[AnyHash(AddressOf(id))] = p, p
+}
+
+// bound refuses a ban of somebody who is a member, or waits to join: where both were stored he would be one in spite of it, for the server
+// that makes a ban ends the membership and the request in the same step, and lets nobody in whom one keeps out. Bans that had ended when he came, or
+// when the file was written, are only not swept away yet.
+func (c *checker) bound(b Ban) error {
+	for _, h := range []AnyHash{b.Target, AnyHash(b.Identity), AnyHash(b.Address)} {
+		p, found := c.here[h]
+		if !found || !moderation.BanInForce(b.Expires, c.believed) || !moderation.BanInForce(b.Expires, p.since) {
+			continue
+		}
+		if p.member {
+			return c.wrong("target", "%s is banned and a member at once", h)
+		}
+		return c.wrong("target", "%s is banned and waits to join at once", h)
+	}
+	return nil
+}
+
+// ranked refuses a rank in a group where nobody has one.
+func (c *checker) ranked(r moderation.Role, p moderation.Permission) error {
+	if c.from.Policy.NoStaff && (r > moderation.RoleMember || p != 0) {
+		return c.wrong("role", "nobody has a rank in a group without staff")
+	}
+	return nil
+}
 
 func (c *checker) memberLine(g GroupID) (Member, error) {
 	var r memberRow
@@ -34,6 +71,11 @@ func (c *checker) memberLine(g GroupID) (Member, error) {
 		return m, c.wrong("name", "looks like another member's")
 	case m.JoinSeq > c.head.Seq:
 		return m, c.wrong("join_seq", "is above the head's")
+	case m.Present && (m.Identity == c.from.Identity || m.Identity == c.own):
+		return m, c.wrong("identity", "is the group itself")
+	}
+	if err := c.ranked(m.Role, m.Permissions); err != nil {
+		return m, err
 	}
 	if err := errors.Join(c.clean("status", m.Status, MaxStatusBytes), c.clean("mute", m.Mute.Reason, MaxReasonBytes)); err != nil {
 		return m, err
@@ -44,6 +86,7 @@ func (c *checker) memberLine(g GroupID) (Member, error) {
 	}
 	c.members[m.Identity], c.memberRev, c.revs = key, m.Rev, append(c.revs, m.Rev)
 	if m.Present {
+		c.isHere(m.Identity, presence{m.Joined, true})
 		c.present++
 		c.names[m.Skeleton] = true
 	}
@@ -61,8 +104,11 @@ func (c *checker) requestLine(g GroupID) (Request, error) {
 		return q, c.wrong("identity", "is there twice")
 	case q.DisplayName != cleanName(q.DisplayName):
 		return q, c.wrong("name", "is no clean name")
+	case c.here[AnyHash(q.Identity)].member:
+		return q, c.wrong("identity", "waits to join and is a member at once")
 	}
 	c.requests[q.Identity] = true
+	c.isHere(q.Identity, presence{since: q.Created})
 	if err := c.keys(q.Identity, q.PublicKey, q.Ratchet); err != nil {
 		return q, err
 	}
@@ -83,11 +129,13 @@ func (c *checker) banLine(g GroupID) (Ban, error) {
 		return b, c.wrong("target", "is missing, or does not rise")
 	case !b.Identity.IsZero() && b.Address != AddressOf(b.Identity):
 		return b, c.wrong("address", "is not the identity's")
+	case !b.Identity.IsZero() && !b.Target.Names(b.Identity):
+		return b, c.wrong("identity", "is not whom target names")
 	case b.DisplayName != cleanName(b.DisplayName):
 		return b, c.wrong("name", "is no clean name")
 	}
 	c.lastBan = b.Target
-	if err := c.clean("reason", b.Reason, MaxReasonBytes); err != nil {
+	if err := errors.Join(c.clean("reason", b.Reason, MaxReasonBytes), c.bound(b)); err != nil {
 		return b, err
 	}
 	return b, c.atMost(kindBan, c.limits.Bans)
@@ -104,8 +152,15 @@ func (c *checker) inviteLine(g GroupID) (Invite, error) {
 		return i, c.wrong("id", "does not rise")
 	case i.Code == Hash{}:
 		return i, c.wrong("code", "is missing")
-	case i.Uses < 1 || i.Uses > MaxInviteUses || i.Used < 0:
+	case i.Uses < 1 || i.Uses > MaxInviteUses || i.Used < 0 || i.Used > MaxInviteUses:
 		return i, c.wrong("uses", "must be 1 to %d", MaxInviteUses)
+	case i.Uses > 1 && !i.For.IsZero():
+		return i, c.wrong("uses", "who is named can join once")
+	case i.Role > moderation.RoleMember && i.For.IsZero():
+		return i, c.wrong("role", "only members are invited by a code alone")
+	}
+	if err := c.ranked(i.Role, 0); err != nil {
+		return i, err
 	}
 	c.invites = i.ID
 	return i, c.atMost(kindInvite, c.limits.Invites)
@@ -149,6 +204,9 @@ func (c *checker) expectedLine(g GroupID) (Expected, error) {
 	case e.Role == moderation.RoleNone:
 		return e, c.wrong("role", "is missing")
 	}
+	if err := c.ranked(e.Role, 0); err != nil {
+		return e, err
+	}
 	c.lastExpected = e.Target
 	return e, c.atMost(kindExpected, c.limits.Members)
 }
@@ -190,6 +248,8 @@ func (c *checker) epochLine(g GroupID) (Epoch, error) {
 		return e, c.wrong("number", "is missing, too large, or does not fall")
 	case e.Seq > c.head.Seq || e.Rev > c.head.Rev:
 		return e, c.wrong("seq", "is above the head's")
+	case e.Reason < moderation.EpochFirst || e.Reason > moderation.EpochRemoval:
+		return e, c.wrong("reason", "is none that there is")
 	}
 	c.lastEpoch = e.Number
 	return e, c.atMost(kindEpoch, maxEpochs)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"groupd/moderation"
 )
 
 // entryLine reads an entry and follows the chain.
@@ -31,8 +33,6 @@ func (c *checker) entryLine(g GroupID) (e Entry, files []Attachment, original []
 		return e, nil, nil, c.wrong("edited_by", "names no entry behind")
 	case e.Reactions < 0:
 		return e, nil, nil, c.wrong("reactions", "can not be")
-	case len(files) > MaxAttachments:
-		return e, nil, nil, c.wrong("attachments", "more than %d", MaxAttachments)
 	}
 	if e.Deleted {
 		if !e.bare() || len(files) > 0 {
@@ -54,9 +54,72 @@ func (c *checker) entryLine(g GroupID) (e Entry, files []Attachment, original []
 		}
 		files[i].Lost = !c.brought(a.Hash, a.Size)
 	}
-	c.entry, c.reactions, c.reaction = e, 0, Reaction{}
+	if err := c.said(e, len(files), len(r.Original)); err != nil {
+		return e, nil, nil, err
+	}
+	if err := c.edited(e); err != nil {
+		return e, nil, nil, err
+	}
+	c.entry, c.reactions, c.reaction, c.ownReactions = e, 0, Reaction{}, 0
+	clear(c.reactionKinds)
 	c.revs, c.written = append(c.revs, e.Rev), append(c.written, e.Written)
 	return e, files, r.Original, nil
+}
+
+// said refuses an entry that says what none can, or more.
+func (c *checker) said(e Entry, files, original int) error {
+	if e.Time.IsZero() || micros(e.Time) == 0 {
+		return c.wrong("time", "is missing")
+	}
+	if e.Deleted {
+		return nil
+	}
+	if !e.Kind.Authored() {
+		if len(e.Title)+len(e.Fields)+files+original+e.Reactions != 0 || e.Pinned || e.EditedBy != 0 {
+			return c.wrong("type", "%s is nothing that somebody wrote, and yet has what only a post has", e.Kind)
+		}
+		return c.clean("text", string(e.Text), maxEventText)
+	}
+	most := c.limits.PostBytes
+	if size := int64(max(len(e.Title)+len(e.Text)+len(e.Fields), original-originalOverhead)); size > most {
+		return c.wrong("text", "the post has %d bytes, more than %d: see post in [limits]", size, most)
+	}
+	for field, text := range map[string][]byte{"title": e.Title, "text": e.Text} {
+		if moderation.Notice(string(text)) {
+			return c.wrong(field, "begins with %c, which marks the server's own words", moderation.NoticeGlyph)
+		}
+	}
+	if e.Pinned {
+		if c.pins++; c.pins > MaxPins {
+			return c.wrong("pinned", "more than %d posts are", MaxPins)
+		}
+	}
+	if e.Reactions > MaxReactions {
+		return c.wrong("reactions", "more than %d", MaxReactions)
+	}
+	return nil
+}
+
+// edited makes sure that what replaces the words of a post is an edit of it.
+func (c *checker) edited(e Entry) error {
+	if first, replaces := c.edits[e.Seq]; replaces {
+		if e.Kind != EntryEdit || !e.Deleted && e.Ref != first {
+			return c.wrong("ref", "is no edit of %d, whose words it replaces", first)
+		}
+		delete(c.edits, e.Seq)
+	}
+	if e.EditedBy == 0 {
+		return nil
+	}
+	first := e.Seq
+	if e.Kind == EntryEdit {
+		first = e.Ref
+	}
+	if other, replaces := c.edits[e.EditedBy]; replaces && other != first {
+		return c.wrong("edited_by", "%d is an edit of %d already", e.EditedBy, other)
+	}
+	c.edits[e.EditedBy] = first
+	return nil
 }
 
 // bare reports whether an entry holds no more than Tombstone leaves.
@@ -104,8 +167,14 @@ func (c *checker) reactionLine(g GroupID) (Reaction, error) {
 		return r, c.wrong("", "more reactions than the entry says")
 	case r.Who.IsZero() || order < 0 || (order == 0 && r.Text <= before.Text):
 		return r, c.wrong("who", "is missing, or does not rise")
-	case r.Text == "":
-		return r, c.wrong("text", "is missing")
+	case r.Text == "" || moderation.Notice(r.Text):
+		return r, c.wrong("text", "is missing, or nothing that could be shown")
+	}
+	if c.ownReactions++; order > 0 {
+		c.ownReactions = 1
+	}
+	if c.reactionKinds[r.Text] = true; c.ownReactions > maxOwnReactions || len(c.reactionKinds) > MaxReactionKinds {
+		return r, c.wrong("text", "more than %d reactions of one member, or more than %d different ones", maxOwnReactions, MaxReactionKinds)
 	}
 	c.reaction = r
 	return r, c.clean("text", r.Text, MaxReactionBytes)
@@ -172,8 +241,9 @@ func (c *checker) auditLine(g GroupID) (Audit, error) {
 		return a, c.wrong("id", "does not rise")
 	}
 	c.lastAudit = a.ID
-	if len(a.Detail) > maxAuditDetail || strings.ContainsFunc(a.Detail, unicode.IsControl) {
-		return a, c.wrong("detail", "is too long, or holds control characters")
+	if len(a.Detail) > maxAuditDetail || moderation.CleanLine(a.Detail) != strings.Join(strings.Fields(a.Detail), " ") ||
+		strings.ContainsFunc(a.Detail, unicode.IsControl) {
+		return a, c.wrong("detail", "is too long, or holds characters that do not show")
 	}
 	if err := c.clean("action", a.Action, 64); err != nil {
 		return a, err
@@ -185,9 +255,6 @@ func (c *checker) seenLine() ([]SeenID, error) {
 	var r seenRow
 	if err := c.into(&r); err != nil {
 		return nil, err
-	}
-	if len(r.IDs) > seenPerLine {
-		return nil, c.wrong("ids", "more than %d", seenPerLine)
 	}
 	ids := make([]SeenID, 0, len(r.IDs))
 	for _, b := range r.IDs {

@@ -64,10 +64,9 @@ func TestAFileThatWasChangedAnywhereIsRefused(t *testing.T) {
 
 func around(b []byte, at int) string { return string(b[max(0, at-40):min(len(b), at+40)]) }
 
-// forged changes lines of a file and gives it a last line that fits.
-func forged(t *testing.T, file []byte, change func(lines []map[string]any) []map[string]any) []byte {
+// lines are those of a file but the last one.
+func lines(t *testing.T, file []byte) (lines []map[string]any) {
 	t.Helper()
-	var lines []map[string]any
 	for _, text := range strings.Split(strings.TrimSpace(string(file)), "\n") {
 		var line map[string]any
 		d := json.NewDecoder(strings.NewReader(text))
@@ -77,7 +76,13 @@ func forged(t *testing.T, file []byte, change func(lines []map[string]any) []map
 		}
 		lines = append(lines, line)
 	}
-	lines = change(lines[:len(lines)-1])
+	return lines[:len(lines)-1]
+}
+
+// forged changes lines of a file and gives it a last line that fits.
+func forged(t *testing.T, file []byte, change func(lines []map[string]any) []map[string]any) []byte {
+	t.Helper()
+	lines := change(lines(t, file))
 	var b bytes.Buffer
 	counts := make(map[string]int)
 	for _, line := range lines {
