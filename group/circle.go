@@ -27,7 +27,8 @@ type CircleState struct {
 // CircleInvitee is one who was invited, with the name that he has here.
 type CircleInvitee struct {
 	Invitee
-	Name string // "" before he has accepted
+	Name  string  // "" before he has accepted
+	Shown AnyHash // what people know him by: his address, where his identity is known here, else what was named
 }
 
 // forming reports whether the group is being formed.
@@ -290,6 +291,12 @@ func (h *Hub) Circle(ctx context.Context, c Caller, g GroupID) (CircleState, err
 				return err
 			}
 			shown.Name = m.DisplayName
+			if shown.Shown, err = s.shownAs(i.Who); err != nil {
+				return err
+			}
+			if shown.State == InviteeRefused || shown.State == InviteeGone { // his identity came with that
+				shown.Shown = AnyHash(AddressOf(IdentityHash(i.Who)))
+			}
 			st.Invitees = append(st.Invitees, shown)
 		}
 		if s.standing.Standing != moderation.StandingInvited {
@@ -303,6 +310,16 @@ func (h *Hub) Circle(ctx context.Context, c Caller, g GroupID) (CircleState, err
 		return CircleState{}, err
 	}
 	return st, nil
+}
+
+// shownAs is the hash by which people know somebody: his address, where the hash is an identity of somebody who is, or was, in a group
+// here. Of others nobody can tell.
+func (s *scene) shownAs(h AnyHash) (AnyHash, error) {
+	rows, err := s.tx.Memberships(h, 1)
+	if err == nil && len(rows) > 0 && AnyHash(rows[0].Identity) == h {
+		h = AnyHash(rows[0].Address)
+	}
+	return h, err
 }
 
 // mayEstablish refuses who may not establish the group, or not yet.

@@ -95,29 +95,37 @@ func (w *work) beginErasure(kind ErasureKind, id IdentityHash) error {
 
 // restore turns what was begun to hide somebody's posts into bringing them back, within UndoPurge; false when there is nothing.
 func (w *work) restore(id IdentityHash) (bool, error) {
-	ids, err := w.lives(id)
+	list, err := w.hidden(id)
 	if err != nil {
 		return false, err
 	}
-	found := false
-	for _, id := range ids {
-		e, err := w.tx.Erasure(w.group.ID, id)
-		if errors.Is(err, ErrNoRow) {
-			continue
-		}
-		if err != nil {
-			return false, err
-		}
-		if (e.Kind != ErasureHide && e.Kind != ErasureHidden) || !w.expiry.Before(e.Created.Add(UndoPurge)) {
-			continue
-		}
-		e.Kind, found = ErasureRestore, true
+	for _, e := range list {
+		e.Kind = ErasureRestore
 		if err := w.w.PutErasure(e); err != nil {
 			return false, err
 		}
 	}
-	w.erases = w.erases || found
-	return found, nil
+	w.erases = w.erases || len(list) > 0
+	return len(list) > 0, nil
+}
+
+// hidden is what was begun to hide somebody's posts, as whoever he was here, and can be taken back.
+func (s *scene) hidden(id IdentityHash) (list []Erasure, err error) {
+	ids, err := s.lives(id)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		e, err := s.tx.Erasure(s.group.ID, id)
+		switch {
+		case errors.Is(err, ErrNoRow):
+		case err != nil:
+			return nil, err
+		case (e.Kind == ErasureHide || e.Kind == ErasureHidden) && s.expiry.Before(e.Created.Add(UndoPurge)):
+			list = append(list, e)
+		}
+	}
+	return list, nil
 }
 
 // runErasures is the life of the goroutine that hides, brings back and erases posts, a few at a time.

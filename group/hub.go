@@ -304,6 +304,14 @@ type Info struct {
 	Epoch       uint32 // of the group's key, for members; 0: it has none
 }
 
+// Door is what Joining comes to: a group that is over, or established as it stays, takes nobody, whatever its setting says.
+func (i Info) Door() moderation.Joining {
+	if i.Over || i.Policy.Establish && i.Policy.Fixed && !i.Forming {
+		return moderation.JoiningClosed
+	}
+	return i.Joining
+}
+
 // Standing is what the caller is in a group.
 type Standing struct {
 	Standing    moderation.Standing
@@ -312,6 +320,7 @@ type Standing struct {
 	Member      *Member   // his row, present or departed; nil: none
 	Until       time.Time // of a ban or mute that ends
 	Reason      string    // of a ban or mute
+	Asked       *Request  // what he asked for, while he waits to join
 }
 
 // Disclosure is what people are told before and when they join.

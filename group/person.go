@@ -17,6 +17,7 @@ type Person struct {
 	Waits    *Request // to join; for who may decide about it
 	Inviter  string   // the name of whose invite he joined by, last time; "": nobody's, or the operator's
 	Blocking bool     // of the caller himself: he wants no invites
+	Hidden   bool     // posts went with a ban, and can be brought back; for who may see bans
 
 	// May is what the rules allow the caller to do to him now: of Kick, Ban, Unban, Mute, Unmute, Approve, Reject, Grant, Transfer, Delete (all
 	// his posts) and Forget; of Grant, that there is a role he may give him or take.
@@ -49,6 +50,13 @@ func (h *Hub) Person(ctx context.Context, c Caller, g GroupID, who AnyHash) (Per
 			if p.Ban, err = s.banOf(who); err != nil {
 				return err
 			}
+		}
+		if sees(moderation.ActionBans) && !m.Identity.IsZero() {
+			list, err := s.hidden(m.Identity)
+			if err != nil {
+				return err
+			}
+			p.Hidden = len(list) > 0
 		}
 		switch {
 		case p.Known:

@@ -84,10 +84,10 @@ func (s *scene) standingOf(id IdentityHash) (Standing, error) {
 	if st.Standing == moderation.StandingBanned {
 		return st, nil
 	}
-	_, err = s.tx.Request(s.group.ID, id)
+	asked, err := s.tx.Request(s.group.ID, id)
 	switch {
 	case err == nil:
-		st.Standing = moderation.StandingPending
+		st.Standing, st.Asked = moderation.StandingPending, &asked
 		return st, nil
 	case !errors.Is(err, ErrNoRow):
 		return st, err

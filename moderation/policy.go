@@ -261,6 +261,9 @@ func (p Policy) Share() int {
 // KeptSpan is how long a group can be read after its end.
 func (p Policy) KeptSpan() time.Duration { return p.ExpireKeep.or(DefaultExpireKeep) }
 
+// KeptUntil is when a group that ends is deleted, at the earliest.
+func (p Policy) KeptUntil() Moment { return MomentOf(p.ExpiresAt.Time().Add(p.KeptSpan())) }
+
 // Over reports whether the group has ended.
 func (p Policy) Over(now time.Time) bool { return p.ExpiresAt != 0 && !now.Before(p.ExpiresAt.Time()) }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -70,7 +71,7 @@ func textCircle(i group.Info, st group.CircleState, now time.Time) (lines []stri
 		lines = append(lines, fmt.Sprintf("%s waits for its creator to establish it.", shortName(i)))
 	}
 	for _, v := range st.Invitees {
-		lines = append(lines, textInvitee(v)+": "+textAnswer(v.State))
+		lines = append(lines, textInvitee(v)+": "+words.Answer(v.State))
 	}
 	if st.MayEstablish {
 		lines = append(lines, "Nobody else can answer. To establish it: /establish")
@@ -80,27 +81,10 @@ func textCircle(i group.Info, st group.CircleState, now time.Time) (lines []stri
 
 // textInvitee names one who was invited, by his address where he has no name here.
 func textInvitee(v group.CircleInvitee) string {
-	switch {
-	case v.Name != "":
+	if v.Name != "" {
 		return v.Name
-	case v.State == group.InviteeRefused || v.State == group.InviteeGone: // his identity is known
-		return group.AddressOf(group.IdentityHash(v.Who)).String()
 	}
-	return v.Who.String()
-}
-
-func textAnswer(s group.InviteeState) string {
-	switch s {
-	case group.InviteeAsked:
-		return "has not answered yet"
-	case group.InviteeAccepted:
-		return "has accepted"
-	case group.InviteeRefused:
-		return "has declined"
-	case group.InviteeSilent:
-		return "did not answer in time"
-	}
-	return "is here no more"
+	return v.Shown.String()
 }
 
 // textAnswered tells who has invited somebody what he has answered.

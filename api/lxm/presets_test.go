@@ -75,7 +75,7 @@ func TestAnEventTellsItsEndByText(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- h.hub.Run(ctx) }()
 		time.Sleep(12*time.Hour + 15*time.Minute)
-		for text, want := range map[string]string{"/info": "It is over since 2000-01-01 12:01 UTC", "late": "this group is over", "/topic x": "This group is over", "/settings expires_at 5d": "This group is over"} {
+		for text, want := range map[string]string{"/info": "It ended: 2000-01-01 12:01 UTC, and can be read until 2000-01-08 12:01 UTC", "late": "this group is over", "/topic x": "This group is over", "/settings expires_at 5d": "This group is over"} {
 			if got := h.says("ann", text).answer(t); !strings.Contains(got, want) {
 				t.Errorf("%s: %s", text, got)
 			}

@@ -190,13 +190,10 @@ func textInfo(i group.Info, version string) string {
 	if i.Preset != "" {
 		lines = append(lines, textMadeAs(i.Preset))
 	}
-	switch {
-	case i.Forming:
+	if i.Forming {
 		lines = append(lines, "It is being formed, by invites: /circle")
-	case i.Policy.Establish && i.Policy.Fixed:
-		i.Joining = moderation.JoiningClosed // whatever the setting says
 	}
-	switch i.Joining {
+	switch i.Door() {
 	case moderation.JoiningOpen:
 		lines = append(lines, "Joining: anybody, by /join NAME")
 	case moderation.JoiningApprove:
@@ -224,7 +221,7 @@ func textMadeAs(preset string) string { return "Made as: " + preset }
 
 func textEnds(i group.Info) string {
 	if i.Over {
-		return "It is over since " + words.ShowMoment(i.Policy.ExpiresAt)
+		return "It ended: " + words.ShowMoment(i.Policy.ExpiresAt) + ", and can be read until " + words.ShowMoment(i.Policy.KeptUntil())
 	}
 	return "It ends: " + words.ShowMoment(i.Policy.ExpiresAt)
 }

@@ -43,6 +43,11 @@ func (o people) name(id group.IdentityHash) string {
 	return id.Short()
 }
 
+// known reports whether somebody has a name; the operator has the group's.
+func (o people) known(id group.IdentityHash) bool {
+	return id.IsZero() || o.rows[id].DisplayName != ""
+}
+
 // entry writes an entry of a list: number, time, who, what. Further lines are indented, so that nobody can write another's.
 func (o people) entry(p *page, e group.Entry, room int) {
 	p.indent = 2
@@ -125,10 +130,12 @@ func (o people) event(e group.Entry) string {
 		return s + ": " + text
 	}
 	switch {
-	case e.Deleted && e.DeletedBy == e.Author:
+	case e.Deleted && e.DeletedBy == e.Author && o.known(e.Author):
 		return by + " deleted this."
-	case e.Deleted:
+	case e.Deleted && o.known(e.Author):
 		return "A post of " + by + " was removed."
+	case e.Deleted: // who is forgotten has no name
+		return "A post was removed."
 	}
 	switch e.Kind {
 	case group.EntryJoin:
@@ -142,13 +149,19 @@ func (o people) event(e group.Entry) string {
 	case group.EntryUnban:
 		return by + " lets " + who + " come back."
 	case group.EntryName:
-		return "Now called " + text + "."
+		if text == by { // his name now: what he was called before is not kept
+			return by + " has a new name."
+		}
+		return by + " was called " + text + " for a while."
 	case group.EntryTopic:
 		if text == "" {
 			return by + " removed the topic."
 		}
 		return because(by + " set the topic")
 	case group.EntryRole:
+		if e.Author == group.IdentityHash(e.Target) {
+			return who + " is " + text + " now."
+		}
 		return who + " is " + text + " now, by " + by + "."
 	case group.EntryGroupName:
 		return because(by + " renamed the group")

@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"slices"
+
 	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
@@ -9,6 +11,7 @@ import (
 // Of the front page.
 const (
 	frontPosts = 5
+	frontReads = 20 // entries that are read for them: deleted ones are no news
 	frontPins  = 5
 	pinsRoom   = 1400 // bytes that must be left for them
 	frontText  = 120  // bytes of each
@@ -33,15 +36,31 @@ func (s *Server) front(v *visit) *page {
 	var list group.Page
 	var err error
 	if in.Inside {
-		list, err = s.hub.Messages(v.ctx, v.caller, s.group, group.Query{Newest: true, NoEvents: true, Current: true, Limit: frontPosts})
+		list, err = s.hub.Messages(v.ctx, v.caller, s.group, group.Query{Newest: true, NoEvents: true, Current: true, Limit: frontReads})
+		list.Entries = slices.DeleteFunc(list.Entries, func(e group.Entry) bool { return e.Deleted })
+		list.Entries = list.Entries[max(0, len(list.Entries)-frontPosts):]
 	}
-	if err != nil || len(list.Entries) == 0 {
+	switch {
+	case err != nil || !in.Inside:
+		return p.raw(below)
+	case len(list.Entries) == 0:
+		s.nothingYet(v, p)
 		return p.raw(below)
 	}
 	s.pinned(v, p)
 	p.nl()
 	v.timeline(p, list, true, frontText, nil, func(p *page, _ []group.Entry) { p.raw(below) })
 	return p
+}
+
+// nothingYet stands where the last posts would.
+func (s *Server) nothingYet(v *visit, p *page) {
+	switch {
+	case v.writes(s):
+		p.nl().text("There are no posts yet. ").link("Write something", "/page/post.mu").nl()
+	case v.reads():
+		p.nl().line("There are no posts yet.")
+	}
 }
 
 // pinned leads to the newest pinned posts, where there is room for that.
@@ -80,7 +99,7 @@ func (s *Server) about(v *visit, p *page) {
 	}
 	switch {
 	case in.Over:
-		p.line("This group has ended. It can still be read for a while.")
+		p.line("This group has ended. It can be read until " + words.ShowMoment(in.Policy.KeptUntil()) + ", then it is deleted.")
 	case in.Inside && in.Policy.ExpiresAt != 0:
 		p.line("It ends on " + words.ShowMoment(in.Policy.ExpiresAt) + ".")
 	case in.Policy.ReadOnly:
@@ -88,6 +107,9 @@ func (s *Server) about(v *visit, p *page) {
 	}
 	if in.Lockdown {
 		p.line("Many are joining just now: who joins waits for a moderator.")
+	}
+	if in.Forming && v.member() {
+		p.text("It is being formed: ").link("who has answered", "/page/circle.mu").nl()
 	}
 	you := in.You
 	switch you.Standing {
@@ -98,9 +120,9 @@ func (s *Server) about(v *visit, p *page) {
 		}
 		p.nl()
 	case moderation.StandingPending:
-		p.line("You asked to join. A moderator decides, and you are told.")
+		p.text("You asked to join. A moderator decides, and you are told. ").link("Your request", "/page/join.mu").nl()
 	case moderation.StandingInvited:
-		p.line("You are invited to join.")
+		p.line("You are invited to join" + s.left(in.AnswerUntil) + ".")
 	case moderation.StandingBanned:
 		p.line("You are banned from this group" + s.until(you) + ".")
 	}
@@ -120,11 +142,11 @@ func (s *Server) until(you group.Standing) string {
 
 // joiningText says who may join.
 func joiningText(in group.Info) string {
-	switch in.Joining {
+	switch in.Door() {
 	case moderation.JoiningOpen:
 		return "Anybody may join."
 	case moderation.JoiningApprove:
-		return "Who asks to join is let in by a moderator."
+		return "Anybody may ask to join; a moderator decides."
 	case moderation.JoiningInvite:
 		return "New members come by invite."
 	}
@@ -137,7 +159,7 @@ func (s *Server) howToJoin(v *visit, p *page) {
 		return
 	}
 	p.nl()
-	if v.info.Joining != moderation.JoiningClosed {
+	if v.info.Door() != moderation.JoiningClosed {
 		p.bold("How to join").text(" (").link("what to know first", "/page/disclosure.mu").text(")").nl()
 		p.text("Here: ").link("Join", "/page/join.mu").nl()
 		p.text("By message, with any LXMF program: ").write("send /join", s.address).nl()

@@ -4,7 +4,8 @@ package pages
 func (s *Server) help(v *visit) *page {
 	p := s.static(v, "Help")
 	p.line("Reading may be open to all. To join, write or change anything your program must show who you are, on this connection:").nl()
-	p.bold("NomadNet: ").text(identifyNomadNet).nl()
+	p.bold("NomadNet:").nl()
+	inNomadNet(p)
 	p.bold("MeshChat, MeshChatX: ").text(identifyMeshChat + " The page is loaded again.").nl()
 	p.bold("Sideband, Columba: ").text("write to the group's address instead; messages are signed anyway. ").write("Open the chat", s.address).nl()
 	p.nl()

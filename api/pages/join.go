@@ -3,6 +3,8 @@ package pages
 import (
 	"fmt"
 
+	"golang.org/x/text/unicode/norm"
+
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -65,9 +67,9 @@ func (s *Server) door(v *visit, p *page) {
 	case i.You.Standing == moderation.StandingInvited:
 		p.line("You are invited: choose a name and join.")
 		if s.can(v, moderation.ActionCircle) && i.Policy.Establish {
-			p.link("Who else is", "/page/circle.mu").nl()
+			p.link("Who else is invited", "/page/circle.mu").nl()
 		}
-	case i.Joining == moderation.JoiningClosed:
+	case i.Door() == moderation.JoiningClosed:
 		p.line("This group takes no new members now.")
 	case i.Joining == moderation.JoiningInvite:
 		p.line("Who is invited joins here: by the code of an invite, or without one, if the invite names you.")
@@ -91,11 +93,14 @@ func (s *Server) door(v *visit, p *page) {
 func (s *Server) joinForm(v *visit, p *page, form string) {
 	i := v.info
 	stranger := i.You.Standing == moderation.StandingStranger
-	if i.Over || i.Joining == moderation.JoiningClosed && stranger {
+	if i.Over || i.Door() == moderation.JoiningClosed && stranger {
 		return
 	}
-	name := ""
-	if i.You.Member != nil {
+	name, greeting := "", ""
+	switch {
+	case i.You.Asked != nil:
+		name, greeting = i.You.Asked.DisplayName, i.You.Asked.Greeting
+	case i.You.Member != nil:
 		name = i.You.Member.DisplayName
 	}
 	boxes(p, 1000, box{"Name:", "name", 24, v.typed("name", name)})
@@ -105,7 +110,7 @@ func (s *Server) joinForm(v *visit, p *page, form string) {
 		} else {
 			p.line("A word to the moderators, if you like:")
 		}
-		refill(p, "greeting", 50, v.typed("greeting", ""))
+		refill(p, "greeting", 50, v.typed("greeting", greeting))
 	}
 	if i.You.Standing != moderation.StandingInvited {
 		labelled(p, "Code of an invite, if you have one:", "code", 24, v.typed("code", ""))
@@ -127,7 +132,15 @@ func (s *Server) joined(v *visit, title string, r group.JoinResult) *page {
 		p.line(group.AddressOf(v.caller.Identity).String())
 		return p
 	}
+	wish := norm.NFC.String(moderation.CleanName(v.field("name")))
 	p := s.done(v, title, fmt.Sprintf("Welcome! You are %s.", r.Name))
+	switch {
+	case r.Already || wish == r.Name:
+	case wish == "":
+		p.text("You gave no name. ").link("Choose one", "/page/me.mu").nl().nl()
+	default:
+		p.text("That name, or one that looks like it, is taken. ").link("Choose another", "/page/me.mu").nl().nl()
+	}
 	p.line("What you write here all members see. Nothing is sent to you until you say so:")
 	p.link("How you are told what is new", "/page/delivery.mu").nl()
 	return p
@@ -156,6 +169,7 @@ func (s *Server) claim(v *visit) *page {
 		r, err := s.hub.Claim(v.ctx, v.acting(0), s.group, group.ClaimInput{Code: v.field("code"), Name: v.field("name")})
 		if err == nil {
 			p := s.done(v, title, fmt.Sprintf("Welcome, %s: you own this group now.", r.Name))
+			p.link("Your name", "/page/me.mu").text(" | ")
 			p.link("Name and topic", "/page/names.mu").text(" | ").link("Settings", "/page/settings.mu").text(" | ").link("Invites", "/page/invites.mu").nl()
 			return p
 		}

@@ -221,7 +221,7 @@ func TestFilesOfAPrivateGroupAreForItsMembers(t *testing.T) {
 			t.Errorf("a member got %q", got.File)
 		}
 		outside := n.open()
-		n.says(n.page(outside, path, nil), "Identify on the link first.")
+		n.says(n.page(outside, path, nil), "For this, the group has to know who you are.")
 		if err := outside.Identify(rnstest.Identity(t, 8)); err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,6 @@ package pages
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"groupd/group"
 	"groupd/moderation"
@@ -21,8 +20,9 @@ func (s *Server) members(v *visit) *page {
 		return s.problem(v, title, err)
 	}
 	p := s.page(v, title)
-	p.text(count(list.Total, "member")+". Find one: ").input("who", 16, "").text(" ")
-	p.submit("Find", "/page/member.mu").nl().nl()
+	p.text(count(list.Total, "member") + ". ")
+	findField(p, "")
+	p.nl()
 	p.list(len(list.Members), func(p *page, i int) {
 		m := list.Members[i]
 		p.link(cut(m.DisplayName, 30), "/page/member.mu", "who", m.Identity.String())
@@ -42,6 +42,11 @@ func (s *Server) members(v *visit) *page {
 		}
 	})
 	return p
+}
+
+// findField is where people type whom they look for.
+func findField(p *page, typed string) {
+	p.text("Find one: ").input("who", 16, fit(typed, 100)).text(" ").submit("Find", "/page/member.mu").nl()
 }
 
 // whom is the person whom a page is about: by the hash that a link gives along, or what was typed, a name or the first digits of an address.
@@ -101,18 +106,25 @@ func (s *Server) member(v *visit) *page {
 	sent := s.which(v, form, erase)
 	who, err := s.personOf(v)
 	if err != nil {
-		return s.problem(v, title, err)
+		p := s.problem(v, title, err)
+		if v.member() && v.id == "" && !v.again {
+			findField(p, v.value("who"))
+			p.link("All members", "/page/members.mu").nl()
+		}
+		return p
 	}
 	target := group.AnyHash(who.Identity)
 	var note string
 	var failed error
 	if sent == form {
-		if note, failed = s.doTo(v, target); failed == nil {
+		if note, failed = s.doTo(v, who); failed == nil {
 			v.clear()
 			s.reload(v)
 			after, err := s.hub.Person(v.ctx, v.caller, s.group, target)
 			if group.KindOf(err) == group.KindNotFound && err != nil { // who was turned away
-				return s.done(v, title, note)
+				p := s.done(v, title, note)
+				p.link("Who waits to join", "/page/waiting.mu").nl()
+				return p
 			} else if err != nil {
 				return s.problem(v, title, err)
 			}
@@ -208,8 +220,8 @@ func (s *Server) actions(v *visit, p *page, form string, who group.Person) {
 		s.form(v, p, form, "Lift the ban", "who", target, "do", "unban")
 		p.nl()
 	}
-	if s.purgedLately(v, who) {
-		s.form(v, p, form, "Bring back purged posts", "who", target, "do", "undo")
+	if who.Hidden && s.can(v, moderation.ActionBans) {
+		s.form(v, p, form, "Bring back the hidden posts", "who", target, "do", "undo")
 		p.nl()
 	}
 	if who.Self {
@@ -234,13 +246,6 @@ func (s *Server) actions(v *visit, p *page, form string, who group.Person) {
 	p.end()
 }
 
-// purgedLately reports whether posts of somebody may have gone with a ban so short a time ago that they can be brought back, and the caller
-// may.
-func (s *Server) purgedLately(v *visit, who group.Person) bool {
-	lately := func(t time.Time) bool { return s.hub.Now().Sub(t) < group.UndoPurge }
-	return s.can(v, moderation.ActionBans) && who.Known && !who.Present && (lately(who.Left) || who.Ban != nil && lately(who.Ban.Created))
-}
-
 // erasePosts erases what somebody wrote, as much as can be at once.
 func (s *Server) erasePosts(v *visit, author group.AnyHash) (string, error) {
 	const rounds = 20
@@ -258,24 +263,24 @@ func (s *Server) erasePosts(v *visit, author group.AnyHash) (string, error) {
 }
 
 // doTo does what a button on somebody's page says, and returns what was done.
-func (s *Server) doTo(v *visit, target group.AnyHash) (note string, err error) {
-	c := v.acting(0)
+func (s *Server) doTo(v *visit, who group.Person) (note string, err error) {
+	c, target := v.acting(0), group.AnyHash(who.Identity)
 	switch v.variable("do") {
 	case "approve":
 		r, err := s.hub.Approve(v.ctx, c, s.group, target)
-		return r.Name + " is a member now.", err
+		return r.Name + " is a member now, and was told.", err
 	case "reject":
 		_, err = s.hub.Reject(v.ctx, c, s.group, target, v.field("reason"))
-		return "Turned away, and told.", err
+		return s.name(who.Member) + " was turned away, and told.", err
 	case "unmute":
 		_, err = s.hub.Unmute(v.ctx, c, s.group, target)
-		return "Can write again.", err
+		return s.name(who.Member) + " can write again.", err
 	case "unban":
 		_, err = s.hub.Unban(v.ctx, c, s.group, target)
-		return "May join again.", err
+		return s.name(who.Member) + " may join again.", err
 	case "undo":
 		_, err = s.hub.UndoBan(v.ctx, c, s.group, target)
-		return "The posts come back, and a ban is lifted.", err
+		return "The posts come back, and the ban is lifted.", err
 	}
 	return "", invalid("member", "say what to do")
 }

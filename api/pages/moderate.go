@@ -120,7 +120,7 @@ func (s *Server) waiting(v *visit) *page {
 		if h, ok := group.ParseAnyHash(v.variable("who")); ok {
 			var r group.JoinResult
 			if r, failed = s.hub.Approve(v.ctx, v.acting(0), s.group, h); failed == nil {
-				note = r.Name + " is a member now."
+				note = r.Name + " is a member now, and was told."
 			}
 		}
 		v.clear()

@@ -20,10 +20,10 @@ func TestModeratorsDecideWhoWaits(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		v := w.visitor(d, "Mod").opens("moderate.mu").reads("Who waits to join: 2").misses("Settings", "The log").follows("Who waits to join")
-		v.reads("Dan", "I am Dan", "Eve").follows("Approve").reads("Dan is a member now.", "Eve").misses("I am Dan")
+		v.reads("Dan", "I am Dan", "Eve").follows("Approve").reads("Dan is a member now, and was told.", "Eve").misses("I am Dan")
 		w.is("Dan", moderation.StandingMember)
 		w.is("Eve", moderation.StandingPending)
-		v.follows("See, reject").reads("Asks to join since", "I am Eve").fills("reason", "who are you?").follows("Reject").reads("Turned away, and told.")
+		v.follows("See, reject").reads("Asks to join since", "I am Eve").fills("reason", "who are you?").follows("Reject").reads("was turned away, and told.")
 		w.is("Eve", moderation.StandingStranger)
 		v.opens("waiting.mu").reads("Nobody waits.")
 	})

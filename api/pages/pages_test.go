@@ -135,8 +135,8 @@ func TestStrangersOfAPrivateGroupSeeWhatInfoTellsThem(t *testing.T) {
 			}
 		}
 	}
-	s.says(s.ask(group.Caller{}, 1, "/page/index.mu", nil), "Private Group", "A private group. Who asks to join is let in by a moderator.", "How to join", "Address: ")
-	s.says(s.ask(group.Caller{}, 1, "/page/history.mu", nil), "Identify on the link first.", "Ctrl-S")
+	s.says(s.ask(group.Caller{}, 1, "/page/index.mu", nil), "Private Group", "A private group. Anybody may ask to join; a moderator decides.", "How to join", "Address: ")
+	s.says(s.ask(group.Caller{}, 1, "/page/history.mu", nil), "For this, the group has to know who you are.", "1. Ctrl-S")
 	s.says(s.ask(group.Caller{}, 1, "/page/history.mu", map[string]string{}), "Press the Identify button")
 	s.says(s.ask(caller("Bob"), 1, "/page/history.mu", nil), "You are not a member of this group.", "Join")
 	s.says(s.ask(caller("Eve"), 1, "/page/index.mu", nil), "You asked to join. A moderator decides, and you are told.")

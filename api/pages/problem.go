@@ -28,7 +28,11 @@ func (s *Server) refusal(v *visit, p *page, err error) {
 		p.end().bold("Something went wrong on the server.").text(" Try again later, or tell the operator: " + s.note(v, err) + ".").nl().nl()
 		return
 	}
-	p.end().bold(fit(words.Reason(e), 400)).nl()
+	text := words.Reason(e)
+	if e.Reason == moderation.ReasonNotIdentified { // the rules' words are for programs
+		text = "For this, the group has to know who you are."
+	}
+	p.end().bold(fit(text, 400)).nl()
 	switch e.Kind {
 	case group.KindNotIdentified:
 		howToIdentify(v, p)

@@ -209,11 +209,11 @@ func (s *Server) menu(v *visit, p *page) {
 		list = append(list, [2]string{"History", "history"})
 	}
 	if v.member() {
-		if !v.info.Policy.ReadOnly || s.can(v, moderation.ActionPost) {
+		if v.writes(s) {
 			list = append(list, [2]string{"Write", "post"})
 		}
 		list = append(list, [][2]string{{"Members", "members"}, {"Me", "me"}}...)
-	} else {
+	} else if v.info.You.Standing != moderation.StandingStranger || v.info.Door() != moderation.JoiningClosed {
 		list = append(list, [2]string{"Join", "join"})
 	}
 	if v.staff() {

@@ -141,6 +141,11 @@ func (v *visit) reads() bool {
 	return v.member() || v.info.Inside && v.info.Joining == moderation.JoiningOpen
 }
 
+// writes reports whether the caller can post, so that pages offer it.
+func (v *visit) writes(s *Server) bool {
+	return v.member() && !v.info.Over && (!v.info.Policy.ReadOnly || s.can(v, moderation.ActionPost))
+}
+
 // acting is the caller with the id of what was sent, so that the Hub does the same thing once however often it is asked. One form that calls
 // several methods gives each a number of its own, of which the first is 0.
 func (v *visit) acting(n int) group.Caller {

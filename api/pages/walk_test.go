@@ -92,12 +92,12 @@ func walk(t *testing.T, d micron.Dialect) {
 
 	bob := w.over(d, there, remote, bobID)
 	bob.opens("index.mu").reads("Private Group").misses("Valley", "snow")
-	bob.opens("history.mu").reads("Identify on the link first.").follows("Join").reads("show this group first who you are", "Any member can see")
+	bob.opens("history.mu").reads("For this, the group has to know who you are.").follows("Join").reads("show this group first who you are", "Any member can see")
 	bob.identify()
 	bob.opens("join.mu").fills("name", "Bob", "greeting", "from the lower farm").follows("Join").reads("You have asked to join as Bob.")
 	bob.opens("history.mu").reads("waiting for a moderator")
 
-	ann.opens("index.mu").follows("Moderate").reads("Who waits to join: 1").follows("Who waits to join").reads("Bob", "from the lower farm").follows("Approve").reads("Bob is a member now.")
+	ann.opens("index.mu").follows("Moderate").reads("Who waits to join: 1").follows("Who waits to join").reads("Bob", "from the lower farm").follows("Approve").reads("Bob is a member now, and was told.")
 
 	bob.opens("index.mu").reads("Valley", "Topic: snow").follows("Write").fills("text", "The pass is [open] `again` <b>").follows("Send").reads("Posted as #")
 	bob.opens("history.mu").reads("Bob: The pass is [open] `again` <b>")

@@ -104,7 +104,7 @@ func liveByPages(t *testing.T, server *Server, group string, dialect micron.Dial
 	if len(waiting) != 1 || !strings.Contains(fmt.Sprint(waiting), "from the ferry") {
 		t.Fatalf("by request there waits %v", waiting)
 	}
-	ada.at("index.mu").press("Moderate").press("Who waits to join").sees("Bob", "from the ferry").press("Approve").sees("Bob is a member now.", "Nobody waits.")
+	ada.at("index.mu").press("Moderate").press("Who waits to join").sees("Bob", "from the ferry").press("Approve").sees("Bob is a member now, and was told.", "Nobody waits.")
 	bob.hears("Welcome to Valley")
 
 	t.Log("Bob writes; sending the form again does nothing twice.")
