@@ -266,7 +266,7 @@ func (s *Server) circle(v *visit) *page {
 	var failed error
 	if s.taken(v, form) {
 		if _, failed = s.hub.Establish(v.ctx, v.acting(0), s.group); failed == nil {
-			note = "The group is established."
+			note = "The group is established. Nobody new comes."
 			s.reload(v)
 		}
 	}
@@ -277,8 +277,8 @@ func (s *Server) circle(v *visit) *page {
 	p := s.tried(v, title, note, failed)
 	if st.Forming {
 		p.line("This group is being formed: who is invited answers, then whoever made it establishes it.")
-	} else {
-		p.line("This group is established, as it is.")
+	} else if note == "" {
+		p.line("This group is established: nobody new comes.")
 	}
 	p.nl()
 	at := func(i group.CircleInvitee) place { return placeOf(i.Invited, i.Who) }
@@ -286,9 +286,9 @@ func (s *Server) circle(v *visit) *page {
 	p.list(len(list), func(p *page, n int) {
 		i := list[n]
 		p.indent = 2
-		p.text(cut(nameOr(i.Name, i.Who), 30) + ": " + i.State.String())
+		p.text(cut(nameOr(i.Name, i.Shown), 30) + ": " + words.Answer(i.State))
 		if i.State == group.InviteeAsked {
-			p.text(", answers within " + moderation.Remaining(i.Expires.Sub(s.hub.Now())))
+			p.text(", and can within " + moderation.Remaining(i.Expires.Sub(s.hub.Now())))
 		}
 		p.indent = 0
 	}, func(p *page, shown int) {

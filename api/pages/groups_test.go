@@ -98,10 +98,10 @@ func TestACircleIsFormedOnPages(t *testing.T) {
 		for _, name := range []string{"Bob", "Eve"} {
 			v.opens("invites.mu").fills("who", group.AddressOf(caller(name).Identity).String()).follows("Make an invite").reads("1 invite sent.")
 		}
-		v.opens("me.mu").follows("How this group is formed").reads("is being formed", "asked, answers within 6 h").misses("Establish the group")
-		w.visitor(d, "Bob").opens("join.mu").reads("You are invited").follows("Who else is").reads("asked").opens("join.mu").fills("name", "Bob").follows("Join").reads("Welcome! You are Bob.")
+		v.opens("me.mu").follows("How this group is formed").reads("is being formed", ": has not answered yet, and can within 6 h").misses("Establish the group")
+		w.visitor(d, "Bob").opens("join.mu").reads("You are invited").follows("Who else is invited").reads("has not answered yet").opens("join.mu").fills("name", "Bob").follows("Join").reads("Welcome! You are Bob.")
 		w.visitor(d, "Eve").opens("join.mu").follows("Decline the invite").reads("You have declined the invite.")
-		v.opens("circle.mu").reads("Bob: accepted", "refused").follows("Establish the group").reads("The group is established.")
+		v.opens("circle.mu").reads("Bob: has accepted", ": has declined").follows("Establish the group").reads("The group is established.")
 	})
 }
 

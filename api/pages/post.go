@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"groupd/group"
+	"groupd/moderation"
 )
 
 // post is the form for a post, for an answer (to), and for a new text of a post of one's own (edit).
@@ -40,10 +41,15 @@ func (s *Server) post(v *visit) *page {
 		}
 		return p
 	}
-	if !v.member() && failed == nil {
-		return s.problem(v, title, notMember(v))
+	if failed == nil {
+		if err := s.silenced(v, to, edit); err != nil {
+			return s.problem(v, title, err)
+		}
 	}
 	p := s.tried(v, title, "", failed)
+	if failed == nil && v.info.You.Standing == moderation.StandingMuted {
+		p.line("You can read and not write" + s.until(v.info.You) + ".").nl()
+	}
 	text, vars := v.field("text"), []string(nil)
 	if v.again {
 		text = ""
@@ -51,6 +57,9 @@ func (s *Server) post(v *visit) *page {
 	switch {
 	case edit != 0:
 		e, _, err := s.one(v, edit)
+		if err == nil && e.Author != v.caller.Identity && failed == nil {
+			err = &group.Error{Kind: group.KindDenied, Op: "edit", Msg: "only who wrote a post can change its text"}
+		}
 		if err != nil {
 			return s.problem(v, title, err)
 		}
@@ -71,6 +80,19 @@ func (s *Server) post(v *visit) *page {
 	s.form(v, p, "post", "Send", vars...)
 	p.text(" (/me waves: as an action)").nl()
 	return p
+}
+
+// silenced refuses who would be shown a form that can not be sent. Who is muted sees it: a mute may end while he writes.
+func (s *Server) silenced(v *visit, to, edit group.Seq) error {
+	switch {
+	case !v.member():
+		return notMember(v)
+	case v.info.Over:
+		return &group.Error{Kind: group.KindDenied, Op: "post", Msg: "this group is over", Reason: moderation.ReasonOver}
+	case to == 0 && edit == 0 && !v.writes(s) && v.info.You.Standing != moderation.StandingMuted:
+		return &group.Error{Kind: group.KindDenied, Op: "post", Msg: "only the staff of this group write here; you can react to posts", Reason: moderation.ReasonReadOnly}
+	}
+	return nil
 }
 
 // send does what the form says.
