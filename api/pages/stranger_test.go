@@ -49,7 +49,7 @@ func TestAnEstablishedCircleSaysThatNobodyNewComes(t *testing.T) {
 		ann.follows("who has answered").reads("This group is being formed")
 		w.visitor(d, "Bob").opens("index.mu").reads("You are invited to join for another 6 h.").follows("Join").follows("Who else is invited")
 		must(w.hub.DeclineInvite(t.Context(), caller("Bob"), valley))(t)
-		ann.opens("circle.mu").reads(group.AddressOf(caller("Bob").Identity).Short()+": has declined").follows("Establish the group").reads("The group is established. Nobody new comes.")
+		ann.opens("circle.mu").reads(group.AddressOf(caller("Bob").Identity).Short() + ": has declined").follows("Establish the group").reads("The group is established. Nobody new comes.")
 		ann.opens("index.mu").reads("It takes no new members.").misses("being formed", "by invite")
 		w.visitor(d, "Bob").opens("index.mu").reads("It takes no new members.").misses("How to join", "Join")
 	})
