@@ -66,7 +66,7 @@ func postsOf(n int) int {
 
 // floods are the ways in which one group is flooded: those of bench/flood, and by the deletion of all that is in it, the last.
 func floods() []string {
-	return []string{"info", "history", "search", "members", "posts", "letters", "joins", "strangers", "deletion"}
+	return []string{"info", "history", "search", "members", "pages", "posts", "letters", "joins", "strangers", "deletion"}
 }
 
 // BenchmarkFiftyGroups is the built server with 50 groups, one of them large: how long it takes to start, its memory when idle, and how

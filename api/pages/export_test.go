@@ -1,6 +1,13 @@
 package pages
 
-import "groupd/internal/micron"
+import (
+	"context"
+
+	"groupd/group"
+	"groupd/internal/micron"
+	"groupd/rns"
+	"groupd/rns/msgpack"
+)
 
 // Widest is how many columns the widest line of a document takes on a screen.
 func Widest(d micron.Document) int {
@@ -20,4 +27,9 @@ func Widest(d micron.Document) int {
 		widest = max(widest, n)
 	}
 	return widest
+}
+
+// HandleInTurn is Handle over a link whose turns are these.
+func (s *Server) HandleInTurn(ctx context.Context, caller group.Caller, link rns.LinkID, path string, data msgpack.Raw, turn func(context.Context) (leave func(), err error)) []byte {
+	return s.handle(ctx, caller, link, path, data, nil, turn)
 }

@@ -45,7 +45,7 @@ func (s *Server) answer(ctx context.Context, r *rns.Request) (msgpack.Raw, bool)
 		}
 		refused = err
 	}
-	b := s.handle(ctx, caller, r.Link.ID(), r.Path, r.Data, refused)
+	b := s.handle(ctx, caller, r.Link.ID(), r.Path, r.Data, refused, r.Link.Turn)
 	s.told(r.Link.InterfaceName(), caller.Identity, len(b))
 	return msgpack.Bin(b), true
 }

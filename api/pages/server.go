@@ -125,16 +125,24 @@ func (s *Server) Paths() []string {
 // Handle answers one request for a page and never fails: unknown paths, data that cannot be and panics get a page, too. caller is who
 // identified on the link; its zero value is nobody. path is empty where only a hash is known, which is then unknown.
 func (s *Server) Handle(ctx context.Context, caller group.Caller, link rns.LinkID, path string, data msgpack.Raw) []byte {
-	return s.handle(ctx, caller, link, path, data, nil)
+	return s.handle(ctx, caller, link, path, data, nil, nil)
 }
 
-// handle is Handle for what may have been refused already.
-func (s *Server) handle(ctx context.Context, caller group.Caller, link rns.LinkID, path string, data msgpack.Raw, refused error) []byte {
+// handle is Handle for what may have been refused already. turn waits until the caller may take a processor for long, for which pages wait
+// that only show something; nil: they do not.
+func (s *Server) handle(ctx context.Context, caller group.Caller, link rns.LinkID, path string, data msgpack.Raw, refused error, turn func(context.Context) (leave func(), err error)) []byte {
 	if len(data) > MaxRequest {
 		data, refused = nil, &group.Error{Kind: group.KindTooLarge, Op: "page", Msg: "what you sent is too large", Limit: MaxRequest}
 	}
 	v := &visit{ctx: ctx, path: path, caller: caller, link: link}
 	v.read(data)
+	if turn != nil && v.variables[formVariable] == "" {
+		leave, err := turn(ctx)
+		if err != nil {
+			return s.problem(v, "Error", err).bytes()
+		}
+		defer leave()
+	}
 	p := s.make(v, refused)
 	if len(p.b)+len(p.foot) > MaxPage {
 		s.log.Error("page too large", "group", string(s.group), "path", path, "bytes", len(p.b)+len(p.foot))

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"groupd/api/pages"
 	"groupd/api/requests"
 	groupdv1 "groupd/proto/groupd/v1"
 	"groupd/rns"
@@ -66,7 +67,15 @@ func (n *Node) Online(ctx context.Context) error {
 
 // Line opens a link to a group's requests, and identifies on it unless who is nil.
 func (n *Node) Line(ctx context.Context, group int, who *rns.Identity) (*Line, error) {
-	d := n.NewRemote(Identity(Group(group)).Public(), requests.App, requests.Aspect)
+	return n.open(ctx, n.NewRemote(Identity(Group(group)).Public(), requests.App, requests.Aspect), who)
+}
+
+// Browser opens a link to a group's pages, and identifies on it.
+func (n *Node) Browser(ctx context.Context, group int, who *rns.Identity) (*Line, error) {
+	return n.open(ctx, n.NewRemote(Identity(Group(group)).Public(), pages.App, pages.Aspect), who)
+}
+
+func (n *Node) open(ctx context.Context, d *rns.RemoteDestination, who *rns.Identity) (*Line, error) {
 	if err := n.AwaitPath(ctx, d.Hash()); err != nil {
 		return nil, err
 	}
@@ -80,7 +89,7 @@ func (n *Node) Line(ctx context.Context, group int, who *rns.Identity) (*Line, e
 	return &Line{l}, err
 }
 
-// Line is a link to the requests of a group.
+// Line is a link to the requests or pages of a group.
 type Line struct{ *rns.Link }
 
 // Ask makes a request and waits for the answer; code is its status.
@@ -99,4 +108,18 @@ func (l *Line) Ask(ctx context.Context, path string, q proto.Message, reply inte
 	body, _ := a.Data.Bin()
 	err = proto.Unmarshal(body, reply)
 	return reply.GetStatus().GetCode(), err
+}
+
+// Browse asks for a page with one variable ("": none).
+func (l *Line) Browse(ctx context.Context, path, variable, value string) (page []byte, err error) {
+	data := msgpack.Nil()
+	if variable != "" {
+		data = msgpack.Map(msgpack.Entry{Key: msgpack.Str("var_" + variable), Value: msgpack.Str(value)})
+	}
+	a, err := l.Request(ctx, path, data, rns.RequestOptions{})
+	if err != nil {
+		return nil, err
+	}
+	page, _ = a.Data.Bin()
+	return page, nil
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -37,7 +38,7 @@ func main() {
 }
 
 // kinds of floods.
-const kinds = "info history search members posts letters joins strangers"
+const kinds = "info history search members pages posts letters joins strangers"
 
 // How many do it.
 const (
@@ -95,7 +96,11 @@ func (f *flood) one(ctx context.Context, i int) error {
 	case "joins":
 		return f.joins(ctx, node)
 	}
-	line, err := node.Line(ctx, f.group, who)
+	open := node.Line
+	if f.kind == "pages" {
+		open = node.Browser
+	}
+	line, err := open(ctx, f.group, who)
 	if err != nil {
 		return err
 	}
@@ -134,6 +139,13 @@ func (f *flood) ask(ctx context.Context, l *crowd.Line, who *rns.Identity, n int
 		return l.Ask(ctx, "/messages/search", &groupdv1.SearchRequest{Text: "node antenna", MaxBytes: much, Accept: accept}, &groupdv1.MessagesReply{})
 	case "members":
 		return l.Ask(ctx, "/members", &groupdv1.MembersRequest{Limit: 500, MaxBytes: much}, &groupdv1.MembersReply{})
+	case "pages":
+		variable, value := [...]string{"before", "q", ""}[n%3], [...]string{strconv.Itoa(500 + n*500%20_000), "node antenna", ""}[n%3]
+		page, err := l.Browse(ctx, "/page/history.mu", variable, value)
+		if err == nil && len(page) < 300 {
+			err = errors.New("that is no page of history")
+		}
+		return groupdv1.Code_OK, err
 	case "posts":
 		m, err := lxmf.Pack(who, lxmf.Draft{
 			Destination: rns.HashDestination(hashOf(f.group), "lxmf", "delivery"), Timestamp: float64(time.Now().UnixNano()) / 1e9, Content: fmt.Appendf(nil, "flood %d", n),

@@ -140,3 +140,22 @@ func FuzzDecompress(f *testing.F) {
 		}
 	})
 }
+
+// TestOneCompressorServesOneSourceAfterAnother: nothing of the one before is in the next, whatever their sizes.
+func TestOneCompressorServesOneSourceAfterAnother(t *testing.T) {
+	t.Parallel()
+	var c Compressor
+	for _, n := range []int{50_000, 10, 250_000, 0, 99_999, 3, 100_000, 20_000} {
+		src := noise(n)
+		packed, err := c.Compress(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Decompress(packed, n); err != nil || !bytes.Equal(got, src) {
+			t.Fatalf("%d: got %d bytes, %v", n, len(got), err)
+		}
+		if alone, err := Compress(src); err != nil || !bytes.Equal(alone, packed) {
+			t.Errorf("%d: a compressor of its own packs it otherwise: %v", n, err)
+		}
+	}
+}
