@@ -2,7 +2,6 @@ package pages_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	"groupd/group"
@@ -33,8 +32,10 @@ func TestPagesThatOnlyShowWaitForTheirTurnAndFormsDoNot(t *testing.T) {
 	if taken != 2 {
 		t.Error("a form that was sent waited for a turn with those who only look")
 	}
-	turn = func(context.Context) (func(), error) { return nil, errors.New("the link is gone") }
-	if b := w.server.HandleInTurn(t.Context(), v.caller, v.link, "/page/history.mu", nil, turn); len(b) == 0 {
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	turn = func(ctx context.Context) (func(), error) { return nil, ctx.Err() }
+	if b := w.server.HandleInTurn(gone, v.caller, v.link, "/page/history.mu", nil, turn); len(b) == 0 {
 		t.Error("no page")
 	}
 }
