@@ -112,6 +112,7 @@ func TestEachSeesWhatHeMaySee(t *testing.T) {
 		nobody   = 0
 		strange  = 1 << iota // has not identified, or is nobody here
 		waits                // to join, or is invited
+		asked                // to join, himself: what he wrote with it
 		outside              // has left
 		banned               //
 		new                  // came when all had happened
@@ -124,7 +125,7 @@ func TestEachSeesWhatHeMaySee(t *testing.T) {
 		old      = member | muted | staff
 		everyone = strange | waits | outside | here
 	)
-	people := map[string]int{"": strange, "Eve": strange, "Dan": waits, "Fay": waits, "Lou": outside, "Mal": banned, "Nel": new, "Bob": member, "Gus": muted, "Mod": mod, "Ann": owner}
+	people := map[string]int{"": strange, "Eve": strange, "Dan": waits | asked, "Fay": waits, "Lou": outside, "Mal": banned, "Nel": new, "Bob": member, "Gus": muted, "Mod": mod, "Ann": owner}
 	// In an open group nobody waits.
 	for _, g := range []struct {
 		name                      string
@@ -140,7 +141,7 @@ func TestEachSeesWhatHeMaySee(t *testing.T) {
 			"PRIVATENAME": g.named, "THETOPIC": g.named, "BOBSTATUS": g.people, "MUTEREASON": g.people, "Bob": g.people,
 			"NEWPOST": g.told, "OLDPOST": g.past, "OLDFILE": g.past, "REACT": g.past, "ANSWER": g.past, "SECONDTEXT": g.past, "LOUPOST": g.past, "MALREASON": g.past | banned,
 			"FIRSTTEXT": nobody, "DELETED": nobody, "DELFILE": nobody, "MALPOST": nobody, "MALFILE": nobody, "LOUSTATUS": nobody, "SETTLEDREASON": nobody,
-			"REPORTREASON": staff, "SETTLENOTE": owner, "DANNAME": staff, "DANGREETING": staff, "FAYHASH": staff,
+			"REPORTREASON": staff, "SETTLENOTE": owner, "DANNAME": staff | asked, "DANGREETING": staff | asked, "FAYHASH": staff,
 		}
 		if g.people == everyone {
 			want["DANNAME"], want["DANGREETING"] = everyone, nobody
