@@ -220,13 +220,34 @@ func (p Policy) Patched(change []byte) (Policy, error) {
 	err := d.Decode(&p)
 	var kind *json.UnmarshalTypeError
 	if errors.As(err, &kind) {
-		err = fmt.Errorf("%s can not be a %s", kind.Field, kind.Value)
+		err = fmt.Errorf("%s must be %s, not a %s", kind.Field, wanted(kind.Type), kind.Value)
 	} else if err != nil {
 		if _, name, ok := strings.Cut(err.Error(), "unknown field "); ok {
 			err = fmt.Errorf("there is no setting %s", name)
 		}
 	}
 	return p, err
+}
+
+// wanted is what a setting of that type is in JSON.
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a text"
+	case reflect.Struct:
+		return `an object such as {"count":20,"per":600}`
+	case reflect.Slice:
+		return "a list"
+	}
+	switch t {
+	case reflect.TypeFor[Seconds]():
+		return "a number of seconds"
+	case reflect.TypeFor[Moment]():
+		return "seconds since 1970"
+	}
+	return "a whole number"
 }
 
 // Stored is the policy as ParsePolicy reads it; nil for the zero Policy.

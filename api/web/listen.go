@@ -14,14 +14,14 @@ import (
 // ErrServing means that another server answers on the socket.
 var ErrServing = errors.New("another server is running")
 
-// maxSocketPath is how long the path of a Unix socket may be, in bytes, on every system.
-const maxSocketPath = 103
+// MaxSocketPath is how long the path of a Unix socket may be, in bytes, on every system.
+const MaxSocketPath = 103
 
 // ListenUnix opens a Unix socket of mode 0600. The socket of a server that has died is replaced; where one answers it fails with
 // ErrServing. Whoever calls it makes sure by a lock that two servers do not start at the same time.
 func ListenUnix(path string) (net.Listener, error) {
-	if len(path) > maxSocketPath {
-		return nil, fmt.Errorf("socket %s: the path is longer than %d bytes", path, maxSocketPath)
+	if len(path) > MaxSocketPath {
+		return nil, fmt.Errorf("socket %s: the path is longer than %d bytes", path, MaxSocketPath)
 	}
 	l, err := net.Listen("unix", path)
 	if errors.Is(err, syscall.EADDRINUSE) {

@@ -40,6 +40,10 @@ func (s *Server) Status(ctx context.Context) (Status, error) {
 		return st, err
 	}
 	for _, g := range st.Groups {
+		g.Name = cmp.Or(g.PrivateName, g.Name)
+		if len(st.Groups) > 1 { // several may have one name
+			g.Name += " (" + g.ID + ")"
+		}
 		if !g.Owned {
 			n := Notice{Text: g.Name + " has no owner yet", Hint: "groupd claim --group " + g.ID}
 			if g.Expected != "" {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
 
@@ -104,7 +105,7 @@ func (a *app) root() *cobra.Command {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &failure{code: exitUsage, msg: err.Error(), hint: c.CommandPath() + " --help"}
+		return &failure{code: exitUsage, msg: flagError(err), hint: c.CommandPath() + " --help"}
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.data, "data", "", "data directory (else $GROUPD_DATA, $XDG_DATA_HOME/groupd, ~/.local/share/groupd)")
@@ -118,7 +119,44 @@ func (a *app) root() *cobra.Command {
 		a.identityVerb(), a.tokenVerb(), a.confirmClockVerb(),
 	)
 	root.AddCommand(a.platformVerbs()...)
+	root.SetHelpCommand(a.helpVerb(root))
 	return root
+}
+
+// helpVerb is help, which knows what it does not know.
+func (a *app) helpVerb(root *cobra.Command) *cobra.Command {
+	return a.verb("help [VERB …]", "all verbs, or all about one", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
+		found, rest, err := root.Find(args)
+		if err != nil || len(rest) > 0 {
+			return noVerb(found, rest[0])
+		}
+		found.InitDefaultHelpFlag()
+		return found.Help()
+	})
+}
+
+// noVerb refuses a word that is no verb below c, and names the nearest one.
+func noVerb(c *cobra.Command, word string) error {
+	f := &failure{code: exitUsage, msg: fmt.Sprintf("there is no verb %q", word), hint: "groupd help"}
+	if c.HasParent() {
+		f.msg, f.hint = fmt.Sprintf("there is no %s %s", c.CommandPath(), word), c.CommandPath()+" --help"
+	}
+	c.SuggestionsMinimumDistance = 2
+	if near := c.SuggestionsFor(word); len(near) > 0 {
+		f.hint = c.CommandPath() + " " + near[0]
+	}
+	return f
+}
+
+// flagError is what is wrong with a flag, without the words of Go's number parser.
+func flagError(err error) string {
+	if bad := (*pflag.InvalidValueError)(nil); errors.As(err, &bad) {
+		what := map[string]string{"int": "whole number", "uint": "whole number, 0 or more", "float64": "number", "duration": "duration such as 10s or 1m"}[bad.GetFlag().Value.Type()]
+		if what != "" {
+			return fmt.Sprintf("invalid argument: --%s: %q is no %s", bad.GetFlag().Name, bad.GetValue(), what)
+		}
+	}
+	return err.Error()
 }
 
 // verb makes a command; args checks its arguments, nil: it takes none.
@@ -133,7 +171,7 @@ func (a *app) verb(use, short string, args cobra.PositionalArgs, f func(*cobra.C
 func (a *app) noun(use, short string, verbs ...*cobra.Command) *cobra.Command {
 	c := a.verb(use, short, func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return &failure{code: exitUsage, msg: fmt.Sprintf("there is no %s %s", c.CommandPath(), args[0]), hint: c.CommandPath() + " --help"}
+			return noVerb(c, args[0])
 		}
 		return nil
 	}, func(c *cobra.Command, args []string) error { return c.Help() })
@@ -148,7 +186,7 @@ func exactly(names ...string) cobra.PositionalArgs {
 			if c.HasParent() {
 				return &failure{code: exitUsage, msg: fmt.Sprintf("%s: what is %q?", c.CommandPath(), args[len(names)]), hint: c.CommandPath() + " --help"}
 			}
-			return usage("there is no verb %q", args[0])
+			return noVerb(c, args[0])
 		}
 		for _, name := range names[len(args):] {
 			if !strings.HasSuffix(name, "?") {
@@ -179,6 +217,13 @@ func (a *app) print(v any, text func(w io.Writer)) error {
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
+}
+
+// empty tells people that a list has nothing in it, beside what programs read.
+func (a *app) empty(n int, text string) {
+	if n == 0 {
+		fmt.Fprintln(a.err, text)
+	}
 }
 
 // terminal reports whether the output goes to a person, and how wide the page is.

@@ -25,9 +25,10 @@ import (
 
 // first is what a first start made, to be shown.
 type first struct {
-	config bool
-	groups []group.Info
-	codes  []group.ClaimCodeIssued // one for each of groups that has no owner named
+	config   bool
+	database bool
+	groups   []group.Info
+	codes    []group.ClaimCodeIssued // one for each of groups that has no owner named
 }
 
 // assemble opens everything and puts it together; nothing runs yet, and nothing is sent. Whoever gets a node runs it, and closes its db.
@@ -36,6 +37,7 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 		dir: dir, settings: s, network: net, log: newLoggers(logs, s.Log, net.config.Logging), started: time.Now(),
 		groups: make(map[group.GroupID]*serving), parting: make(map[group.GroupID]*serving), notify: notify, broken: make(chan string, 1),
 	}
+	fresh := !exists(filepath.Join(dir, fileDatabase))
 	if n.db, err = sqlite.Open(ctx, filepath.Join(dir, fileDatabase)); err != nil {
 		return nil, made, failed(err, "groupd check")
 	}
@@ -59,6 +61,7 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 	if made, err = seed(ctx, n.hub, s); err != nil {
 		return nil, made, err
 	}
+	made.database = fresh
 	files, err := filestore.Open(filepath.Join(dir, folderRNS))
 	if err != nil {
 		return nil, made, failed(err, "")
@@ -100,7 +103,7 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 	if err != nil {
 		return nil, made, err
 	}
-	n.web, err = web.New(web.Config{Hub: n.hub, Node: n, Logger: n.log.own, Version: Version, Hosts: s.Server.Hosts})
+	n.web, err = web.New(web.Config{Hub: operated{n.hub, n}, Node: n, Logger: n.log.own, Version: Version, Hosts: s.Server.Hosts})
 	if err != nil {
 		return nil, made, err
 	}
@@ -244,7 +247,7 @@ func (n *node) follow(ctx context.Context) {
 				}
 			}
 			if e.Kind == group.EventRole || (e.Entry != nil && e.Entry.Kind == group.EntryRole) {
-				n.dropClaimFile(ctx)
+				n.pruneClaimFile(ctx)
 			}
 		}
 	}

@@ -65,6 +65,8 @@ func (c *client) send(ctx context.Context, method, path string, header http.Head
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return nil, errNotRunning
+	case errors.Is(err, syscall.ENOTDIR), len(c.socket) > web.MaxSocketPath:
+		return nil, &failure{code: exitNotRunning, msg: "no server can have its socket at " + c.socket, hint: "--data DIR, or --socket PATH"}
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &failure{code: exitFailed, msg: "no permission to talk to the server at " + c.socket, hint: "sudo -u groupd groupd …"}
 	case err != nil:

@@ -63,6 +63,7 @@ type node struct {
 	faces    errgroup.Group
 
 	settling sync.Mutex // held while groups are opened and closed; before mu
+	claims   sync.Mutex // leaf; held while the file with owner's codes is changed
 }
 
 var _ web.Node = (*node)(nil)
@@ -86,6 +87,9 @@ func (n *node) Describe(ctx context.Context) (web.Status, error) {
 	var notices []web.Notice
 	st.Network.Instance, notices = n.describeInstance(s)
 	st.Attention = append(st.Attention, notices...)
+	if w, low := lowDisk(n.dir, n.settings); low {
+		st.Attention = append(st.Attention, w)
+	}
 	if n.instance.Role() == sharedinstance.Client {
 		return st, nil
 	}
@@ -186,7 +190,7 @@ func (n *node) Announce(ctx context.Context, g group.GroupID) error {
 	}
 	err := s.announcer.all(ctx, n.slow.Load())
 	if errors.Is(err, rns.ErrNoInterface) {
-		return refuse("no interface is up")
+		return refuse("no interface is up that anybody could hear it on")
 	}
 	return err
 }
@@ -203,10 +207,10 @@ func (f backupFile) Close() error { return errors.Join(f.File.Close(), os.Remove
 func (n *node) Backup(ctx context.Context) (io.ReadCloser, int64, error) {
 	dir, err := os.MkdirTemp(n.dir, ".backup-*")
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, noRoom("backup", n.dir, err)
 	}
 	path := filepath.Join(dir, "copy.db")
-	err = n.db.Backup(ctx, path)
+	err = n.db.Backup(ctx, path) // see sweepLeftovers for what a power cut leaves
 	if err == nil {
 		err = n.backupContents(ctx, path)
 	}
@@ -215,7 +219,7 @@ func (n *node) Backup(ctx context.Context) (io.ReadCloser, int64, error) {
 		f, err = os.Open(path)
 	}
 	if err != nil {
-		return nil, 0, errors.Join(err, os.RemoveAll(dir))
+		return nil, 0, noRoom("backup", n.dir, errors.Join(err, os.RemoveAll(dir)))
 	}
 	info, err := f.Stat()
 	if err != nil {

@@ -117,7 +117,7 @@ func (n *node) part(ctx context.Context, s *serving) {
 		n.log.own.Warn("traces of a deleted group not erased", "group", s.id, "err", err)
 	}
 	n.forgetStrangers(ctx)
-	n.dropClaimFile(ctx)
+	n.pruneClaimFile(ctx)
 }
 
 // forgetStrangers lets the transport forget the keys of those of whom no group has a row any more.

@@ -104,6 +104,14 @@ func (a *app) clientSocket() (string, error) {
 	return s, nil
 }
 
+// noFolder says that what should be a folder is none, or can not be looked at.
+func noFolder(dir string, err error) error {
+	if err != nil {
+		return &failure{code: exitConfig, msg: err.Error(), hint: "--data DIR"}
+	}
+	return &failure{code: exitConfig, msg: dir + " is no folder", hint: "--data DIR"}
+}
+
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil

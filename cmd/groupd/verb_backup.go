@@ -108,6 +108,7 @@ func (a *app) backupAtRest(ctx context.Context, path string) error {
 		err = os.Rename(partial, path)
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
+		os.Remove(partial)
 		return failed(err, "is the disk full?")
 	}
 	if err := writePrivate(filepath.Join(dir, fileBackup), nil); err != nil {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -90,12 +92,18 @@ func (a *app) checkVerb() *cobra.Command {
 // check looks at everything. It changes nothing but the schema of an older database.
 func (a *app) check(ctx context.Context) *checkResult {
 	r := &checkResult{OK: true, Differences: []difference{}}
+	st, answer := a.asked(ctx)
 	dir, err := a.dataDir()
+	if answer == nil && a.data == "" && a.getenv("GROUPD_DATA") == "" {
+		dir, err = st.Data, nil // of the server that was found, such as the system's service
+	}
 	if err != nil {
 		r.wrong("data", err)
 		return r
 	}
-	r.files(dir)
+	if !r.files(dir) {
+		return r
+	}
 	s, missing, err := readSettings(dir)
 	switch {
 	case err != nil:
@@ -105,11 +113,15 @@ func (a *app) check(ctx context.Context) *checkResult {
 	default:
 		r.ok(fileConfig, filepath.Join(dir, fileConfig))
 	}
-	running := a.checkRunning(ctx, r, s)
+	running := a.checkRunning(ctx, r, s, answer)
 	if !running && exists(filepath.Join(dir, fileDatabase)) {
 		a.checkDatabase(ctx, r, dir, s)
 	}
+	if answer == nil && a.rnsConfig == "" {
+		a.rnsConfig = filepath.Dir(st.RNSConfig) // what it reads, however it was told to
+	}
 	a.checkNetwork(ctx, r, running)
+	r.room(dir, s)
 	if s != nil && s.Server.Listen != "" && !running {
 		r.port(ctx, "listen", s.Server.Listen)
 	}
@@ -119,11 +131,20 @@ func (a *app) check(ctx context.Context) *checkResult {
 	return r
 }
 
-// files checks modes.
-func (r *checkResult) files(dir string) {
-	if !exists(dir) {
+// asked is what the running server says of itself, or why there is no answer.
+func (a *app) asked(ctx context.Context) (st web.Status, err error) {
+	err = a.call(ctx, "GET", "/status", nil, &st)
+	return st, err
+}
+
+// files checks modes, and reports false when there can be no data in dir.
+func (r *checkResult) files(dir string) bool {
+	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		r.note("data", dir+" does not exist yet", "groupd run makes it")
-		return
+		return true
+	} else if err != nil || !info.IsDir() {
+		r.wrong("data", noFolder(dir, err))
+		return false
 	}
 	good := true
 	if f := (*failure)(nil); errors.As(checkPrivate(filepath.Join(dir, fileConfig)), &f) {
@@ -137,6 +158,17 @@ func (r *checkResult) files(dir string) {
 	}
 	if good {
 		r.ok("data", dir)
+	}
+	return true
+}
+
+// room looks whether the disk is nearly full.
+func (r *checkResult) room(dir string, s *settings) {
+	if s == nil {
+		return
+	}
+	if w, low := lowDisk(dir, s); low {
+		r.note("disk", w.Text, w.Hint)
 	}
 }
 
@@ -153,9 +185,11 @@ func (r *checkResult) port(ctx context.Context, what, address string) {
 }
 
 // checkRunning asks the running server, if there is one.
-func (a *app) checkRunning(ctx context.Context, r *checkResult, s *settings) bool {
+func (a *app) checkRunning(ctx context.Context, r *checkResult, s *settings, err error) bool {
 	var c web.Check
-	err := a.call(ctx, "GET", "/check", nil, &c)
+	if err == nil {
+		err = a.call(ctx, "GET", "/check", nil, &c)
+	}
 	if errors.Is(err, errNotRunning) {
 		r.note("server", "is not running", "groupd run")
 		return false
@@ -202,7 +236,7 @@ func (a *app) checkDatabase(ctx context.Context, r *checkResult, dir string, s *
 		}
 		g := web.Group{
 			ID: string(info.Group), Name: info.PublicName, PrivateName: info.PrivateName, Topic: info.Topic, Visibility: "private", Join: info.Joining.String(),
-			Seq: uint64(info.Head.Seq),
+			Preset: info.Preset, Policy: info.Policy, Seq: uint64(info.Head.Seq),
 		}
 		if info.Public {
 			g.Visibility = "public"

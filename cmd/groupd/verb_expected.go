@@ -36,6 +36,7 @@ func (a *app) expectedVerb() *cobra.Command {
 			}
 		}
 		return a.print(all, func(w io.Writer) {
+			a.empty(len(all.Expected), "nobody is expected")
 			for _, e := range all.Expected {
 				fmt.Fprintf(w, "%s  %-10s %-8s %s\n", e.Who, e.Role, e.Mode, e.Name)
 			}

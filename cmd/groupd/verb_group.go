@@ -26,6 +26,18 @@ func (a *app) inGroup(c *cobra.Command) *cobra.Command {
 	return c
 }
 
+// named takes the group that an argument names; --group does the same.
+func (a *app) named(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if a.group != "" && a.group != args[0] {
+		return &failure{code: exitUsage, msg: fmt.Sprintf("%s: %s, or --group %s?", c.CommandPath(), args[0], a.group), hint: c.CommandPath() + " --help"}
+	}
+	a.group = args[0]
+	return nil
+}
+
 func (a *app) groupVerb() *cobra.Command {
 	list := a.verb("list", "the groups of this machine", nil, func(c *cobra.Command, args []string) error {
 		var all struct {
@@ -35,6 +47,7 @@ func (a *app) groupVerb() *cobra.Command {
 			return err
 		}
 		return a.print(all, func(w io.Writer) {
+			a.empty(len(all.Groups), "there is no group: groupd group create ID --name NAME")
 			width := 12
 			for _, g := range all.Groups {
 				width = max(width, len(g.ID))
@@ -45,8 +58,8 @@ func (a *app) groupVerb() *cobra.Command {
 		})
 	})
 	show := a.verb("show [ID]", "all about one group", exactly("ID?"), func(c *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			a.group = args[0]
+		if err := a.named(c, args); err != nil {
+			return err
 		}
 		_, g, err := a.readGroup(c.Context())
 		if err != nil {
@@ -54,7 +67,7 @@ func (a *app) groupVerb() *cobra.Command {
 		}
 		return a.print(g, func(w io.Writer) { showGroup(w, g) })
 	})
-	return a.noun("group", "list, create, show, set, clone and delete groups, and their logs", list, show, a.groupChange("create ID", "a new group", true),
+	return a.noun("group", "list, create, show, set, clone and delete groups, and their logs", list, a.inGroup(show), a.groupChange("create ID", "a new group", true),
 		a.groupChange("set [ID]", "change a group", false), a.groupClone(), a.groupDelete(), a.groupLog(), a.auditVerb(), a.heardVerb())
 }
 
@@ -66,8 +79,8 @@ func (a *app) auditVerb() *cobra.Command {
 		if most < 1 {
 			return &failure{code: exitUsage, msg: "--limit: must be at least 1", hint: c.CommandPath() + " --help"}
 		}
-		if len(args) > 0 {
-			a.group = args[0]
+		if err := a.named(c, args); err != nil {
+			return err
 		}
 		path, err := a.groupPath(c.Context(), "audit")
 		if err != nil {
@@ -86,6 +99,7 @@ func (a *app) auditVerb() *cobra.Command {
 			}
 		}
 		return a.print(all, func(w io.Writer) {
+			a.empty(len(all.Audit), "nothing is in the log")
 			for _, l := range all.Audit {
 				fmt.Fprintf(w, "%s  %-20s %-12s %s\n", l.Time.Local().Format(minute), actor(l.By, l.ByName), l.Action, strings.TrimSpace(l.Target+"  "+moderation.CleanLine(l.Detail)))
 			}
@@ -94,7 +108,7 @@ func (a *app) auditVerb() *cobra.Command {
 	c.Flags().StringVar(&who, "who", "", "what this one did, or what was done to them")
 	c.Flags().StringVar(&action, "action", "", "one kind, such as ban")
 	c.Flags().IntVar(&most, "limit", 50, "how many lines")
-	return c
+	return a.inGroup(c)
 }
 
 // groupChange is group create and group set.
@@ -153,8 +167,8 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 			}
 			err = a.call(c.Context(), "POST", "/groups", in, &g)
 		} else {
-			if len(args) > 0 {
-				a.group = args[0]
+			if err := a.named(c, args); err != nil {
+				return err
 			}
 			if !changed {
 				return &failure{code: exitUsage, msg: "nothing to change", hint: c.CommandPath() + " --help"}
@@ -182,7 +196,10 @@ func (a *app) groupChange(use, short string, create bool) *cobra.Command {
 		c.Flags().StringVar(&in.Preset, "preset", "", strings.Join(moderation.PresetWords(), ", "))
 	}
 	c.Flags().StringArrayVar(&policy, "policy", nil, `a setting, such as slow_mode=30, or flood={"count":20,"per":60}; several times`)
-	return c
+	if create {
+		return c
+	}
+	return a.inGroup(c)
 }
 
 // endsNamed calls the end of a group as its flag is called.

@@ -100,6 +100,7 @@ func (a *app) groupLog() *cobra.Command {
 			}
 		}
 		return a.print(all, func(w io.Writer) {
+			a.empty(len(all.Lines), "nothing is in the log")
 			for _, l := range all.Lines {
 				fmt.Fprintf(w, "%s  %-20s %-12s %s  %s\n", l.Time.Local().Format(minute), actor(l.By, ""), l.Action, l.Group, l.Detail)
 			}

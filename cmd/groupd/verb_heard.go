@@ -34,16 +34,19 @@ func (a *app) heardVerb() *cobra.Command {
 				break
 			}
 		}
-		return a.print(all, func(w io.Writer) { showHeard(w, all) })
+		return a.print(all, func(w io.Writer) { showHeard(w, all, strings.Join(args, " ")) })
 	})
 	c.Flags().IntVar(&most, "limit", 100, "how many groups")
 	return c
 }
 
-func showHeard(w io.Writer, all web.Directory) {
-	if len(all.Groups) == 0 {
-		fmt.Fprintln(w, "No group of another server is listed. One is when it was heard twice.")
-	} else {
+func showHeard(w io.Writer, all web.Directory, text string) {
+	switch {
+	case len(all.Groups) == 0 && text != "":
+		fmt.Fprintf(w, "No group of another server with %q in its name is listed.\n", text)
+	case len(all.Groups) == 0:
+		fmt.Fprintln(w, "No group of another server is listed. One is when it was heard twice, five minutes apart.")
+	default:
 		fmt.Fprintf(w, "%-32s %-32s %-8s %-7s %4s  %-8s %s\n", "ADDRESS", "NAME", "KIND", "JOIN", "HOPS", "HEARD", "BY")
 	}
 	names := make(map[string]string)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -56,18 +58,13 @@ func (a *app) init(context.Context) error {
 		return err
 	}
 	var s setup
-	if s.name, err = a.ask("What is the group called? [My group]", "My group"); err != nil {
-		return err
-	}
-	if s.join, err = a.ask("Who may join: open (anybody), approve (who is let in), closed? [open]", "open"); err != nil {
-		return err
-	}
-	question := "How does this machine reach the network: connect HOST:PORT, listen PORT, or nothing for now? [nothing]"
-	if s.way, err = a.ask(question, ""); err != nil {
-		return err
-	}
-	if s.owner, err = a.ask("Who owns it: an LXMF address, or nothing for a claim code? [code]", ""); err != nil {
-		return err
+	for _, q := range s.questions() {
+		if *q.into, err = a.ask(q.text, q.usual); err != nil {
+			return err
+		}
+		if err := q.check(*q.into); err != nil { // at once, not after the others
+			return &failure{code: exitUsage, msg: fmt.Sprintf("%q: %v", *q.into, err), hint: "groupd init"}
+		}
 	}
 	text, err := s.groupd()
 	if err != nil {
@@ -93,6 +90,29 @@ func (a *app) init(context.Context) error {
 	})
 }
 
+// question is one that init asks.
+type question struct {
+	text, usual string
+	into        *string
+	check       func(string) error
+}
+
+func (s *setup) questions() []question {
+	return []question{
+		{"What is the group called? [My group]", "My group", &s.name, func(string) error { return nil }},
+		{"Who may join: open (anybody), approve (who is let in), invite (who holds one), closed? [open]", "open", &s.join, func(text string) error {
+			return new(joining).UnmarshalText([]byte(text))
+		}},
+		{"How does this machine reach the network: connect HOST:PORT, listen PORT, or nothing for now? [nothing]", "", &s.way, func(string) error {
+			_, err := s.section()
+			return err
+		}},
+		{"Who owns it: an LXMF address, or nothing for a claim code? [code]", "", &s.owner, func(text string) error {
+			return new(owner).UnmarshalText([]byte(text))
+		}},
+	}
+}
+
 // groupd is the commented file with the answers in it.
 func (s setup) groupd() ([]byte, error) {
 	text := configs.Groupd
@@ -111,7 +131,7 @@ func (s setup) groupd() ([]byte, error) {
 func (s setup) section() (string, error) {
 	kind, where, _ := strings.Cut(strings.TrimSpace(s.way), " ")
 	where = strings.TrimSpace(where)
-	bad := &failure{code: exitUsage, msg: fmt.Sprintf("%q is no way to the network", s.way), hint: "connect example.org:4242, or listen 4242"}
+	bad := errors.New("is no way to the network: write connect example.org:4242, or listen 4242")
 	switch kind {
 	case "", "nothing":
 		return "", nil
@@ -154,13 +174,39 @@ func (a *app) addSection(dir, section string) error {
 	if err != nil {
 		return &failure{code: exitConfig, msg: fmt.Sprintf("%s: %v", path, err)}
 	}
+	name, _, _ := strings.Cut(strings.TrimSpace(section), "\n")
+	for _, i := range before.Interfaces {
+		if "[["+i.Name+"]]" == name {
+			return &failure{code: exitConfig, msg: fmt.Sprintf("%s:%d: there is a section %s already", path, i.Line, name), hint: "nothing as the way to the network: what is in the file stays"}
+		}
+	}
 	text = append(bytes.TrimRight(text, "\n"), "\n"+section...)
 	after, err := config.Read(text)
 	if err != nil || len(after.Interfaces) != len(before.Interfaces)+1 {
 		return &failure{code: exitConfig, msg: path + ": the section does not fit at the end of the file", hint: "add it to [interfaces] by hand:" + section}
 	}
-	if err := writePrivate(path, text); err != nil {
+	if err := replaceShared(path, text); err != nil {
 		return failed(err, "")
 	}
 	return nil
+}
+
+// replaceShared writes a file that is of others as well: where there is one it keeps its place behind a link, its mode and its owner.
+func replaceShared(path string, text []byte) error {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	had, err := os.Stat(path)
+	if err := writePrivate(path, text); err != nil {
+		return err
+	}
+	if err != nil {
+		return nil // it is new, and ours
+	}
+	if s, ok := had.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
+		if err := os.Chown(path, int(s.Uid), int(s.Gid)); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(path, had.Mode().Perm())
 }

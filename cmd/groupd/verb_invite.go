@@ -28,6 +28,7 @@ func (a *app) inviteVerb() *cobra.Command {
 			}
 		}
 		return a.print(all, func(w io.Writer) {
+			a.empty(len(all.Invites), "no invite is open")
 			for _, i := range all.Invites {
 				fmt.Fprintf(w, "%-4d %-10s %-40s used %d of %d   until %s   by %s\n", i.ID, i.Role, holder(i), i.Used, i.Used+i.Uses,
 					i.Expires.Local().Format(minute), actor(i.By, i.ByName))

@@ -37,6 +37,7 @@ func (a *app) memberVerb() *cobra.Command {
 			all.Members = []web.Member{}
 		}
 		return a.print(all, func(w io.Writer) {
+			a.empty(len(all.Members), "nobody is a member yet")
 			for _, m := range all.Members {
 				fmt.Fprintf(w, "%s  %-10s %-24s %s\n", m.Address, m.Role, m.Name, heard(m))
 			}
@@ -70,6 +71,7 @@ func (a *app) memberVerb() *cobra.Command {
 			}
 		}
 		return a.print(all, func(w io.Writer) {
+			a.empty(len(all.Bans), "nobody is kept out")
 			for _, b := range all.Bans {
 				until := "for good"
 				if b.Expires != nil {
@@ -263,6 +265,7 @@ func (a *app) requestVerb() *cobra.Command {
 			return err
 		}
 		return a.print(page, func(w io.Writer) {
+			a.empty(len(page.Requests), "nobody waits to join")
 			for _, q := range page.Requests {
 				fmt.Fprintf(w, "%s  %-24s %s ago  %s\n", q.Address, q.Name, span(time.Since(q.Since)), q.Greeting)
 			}

@@ -60,6 +60,9 @@ func (a *app) serve(ctx context.Context) error {
 		return err
 	}
 	defer lock.release()
+	if err := sweepLeftovers(dir); err != nil {
+		return failed(err, "")
+	}
 	s, missing, err := readSettings(dir)
 	if err != nil {
 		return err
@@ -143,7 +146,7 @@ func (a *app) live(ctx context.Context, n *node, ready chan<- struct{}) error {
 			return errors.Join(failed(err, "listen in [server] of groupd.toml"), local.Close())
 		}
 	}
-	n.dropClaimFile(ctx)
+	n.pruneClaimFile(ctx)
 	parts := []func(context.Context) error{
 		func(ctx context.Context) error { return n.web.Serve(ctx, local, n.web.Local()) },
 		func(ctx context.Context) error { a.watchdog(ctx, n); return nil },
@@ -199,31 +202,11 @@ func (a *app) tuneMemory() {
 	}
 }
 
-// dropClaimFile removes the file with owner's codes when every group has an owner.
-func (n *node) dropClaimFile(ctx context.Context) {
-	path := filepath.Join(n.dir, fileClaim)
-	if !exists(path) {
-		return
-	}
-	infos, err := n.hub.Groups(ctx, group.Caller{Local: true})
-	if err != nil {
-		return
-	}
-	for _, info := range infos {
-		if !info.Owned {
-			return
-		}
-	}
-	if err := os.Remove(path); err != nil {
-		n.log.own.Warn("file with used codes not removed", "path", path, "err", err)
-	}
-}
-
 // welcome shows what a start made, or that it serves.
 func (a *app) welcome(ctx context.Context, n *node, made first) error {
 	width, terminal := a.terminal()
 	var b strings.Builder
-	if len(made.groups) > 0 {
+	if made.database {
 		fmt.Fprintf(&b, "groupd %s   first start\n", Version)
 		what := "made: identity, database"
 		if made.config {
@@ -286,7 +269,7 @@ func (a *app) welcome(ctx context.Context, n *node, made first) error {
 	}
 	if len(codes) > 0 {
 		path := filepath.Join(n.dir, fileClaim)
-		if err := writePrivate(path, []byte(strings.Join(codes, "\n")+"\n")); err != nil {
+		if err := n.addToClaimFile(codes); err != nil {
 			return failed(err, "")
 		}
 		fmt.Fprintf(&b, "   The code is in %s (group, address, code).\n", path)

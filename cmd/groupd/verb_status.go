@@ -34,7 +34,11 @@ func (a *app) status(ctx context.Context, hint bool) error {
 	return a.print(st, func(w io.Writer) {
 		now := time.Now()
 		for _, g := range st.Groups {
-			fmt.Fprintf(w, "%s   up %s   %s   entries %d..%d   v%s\n", ownName(g), span(now.Sub(st.Started)), counted(g.Members, "member"), g.Oldest, g.Seq, st.Version)
+			name := ownName(g)
+			if len(st.Groups) > 1 { // several may have one name
+				name += " (" + g.ID + ")"
+			}
+			fmt.Fprintf(w, "%s   up %s   %s   entries %d..%d   v%s\n", name, span(now.Sub(st.Started)), counted(g.Members, "member"), g.Oldest, g.Seq, st.Version)
 			if kind := kindOf(g); kind != "" {
 				fmt.Fprintf(w, "  %s\n", kind)
 			}

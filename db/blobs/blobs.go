@@ -52,13 +52,13 @@ func Open(root string, o Options) (*Dir, error) {
 		return nil, fmt.Errorf("blobs: %w", err)
 	}
 	if o.Free == nil {
-		o.Free = freeSpace
+		o.Free = FreeSpace
 	}
 	return &Dir{root: root, free: o.Free, kept: make(map[group.Hash]int)}, nil
 }
 
-// freeSpace is what the file system has for others than root.
-func freeSpace(dir string) (int64, error) {
+// FreeSpace is what the file system has for others than root.
+func FreeSpace(dir string) (int64, error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, fmt.Errorf("blobs: %w", err)

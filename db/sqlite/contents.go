@@ -49,7 +49,7 @@ func blobsOf(ctx context.Context, db *sql.DB) (list []group.Blob, err error) {
 func AddContents(ctx context.Context, path string, from group.Blobs, most int64) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("backup of attachments: %w", err)
+			err = fmt.Errorf("backup of attachments: %w", full(err))
 		}
 	}()
 	db, err := openBackup(path)

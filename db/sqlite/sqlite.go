@@ -20,7 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
+	"github.com/mattn/go-sqlite3" // and the driver "sqlite3"
 	"github.com/pressly/goose/v3"
 
 	"groupd/group"
@@ -215,6 +215,14 @@ func (db *DB) view(ctx context.Context, f func(*conn) error) (err error) {
 	return f(c)
 }
 
+// full marks an error as group.ErrNoSpace when the disk was full.
+func full(err error) error {
+	if e := (sqlite3.Error{}); errors.As(err, &e) && e.Code == sqlite3.ErrFull {
+		return fmt.Errorf("%w: %w", group.ErrNoSpace, err)
+	}
+	return err
+}
+
 // Backup writes a consistent copy of the database to a new file (mode 0600) while it is in use, and returns when the copy is on
 // disk. It fails when the file exists.
 func (db *DB) Backup(ctx context.Context, to string) (err error) {
@@ -239,7 +247,7 @@ func (db *DB) Backup(ctx context.Context, to string) (err error) {
 	}
 	defer func() { err = errors.Join(err, own.Close()) }()
 	if _, err := own.ExecContext(ctx, "VACUUM INTO ?1", to); err != nil {
-		return fmt.Errorf("backup: %w", err)
+		return fmt.Errorf("backup: %w", full(err))
 	}
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("backup: %w", err)
