@@ -41,7 +41,7 @@ func TestStoryOfAPublicRoom(t *testing.T) {
 
 		// Who passes by sees what it is, without saying who he is.
 		in := r.info(nil)
-		if in.GetPublicName() != "MeshChat Public Chat" || in.GetPreset() != "public" || !in.GetPublic() || in.GetJoining() != groupdv1.Joining_OPEN || !in.GetClaimed() || in.GetMembers() != 1 {
+		if in.GetPublicName() != "MeshChat Public Chat" || in.GetPreset() != "public" || !in.GetPublic() || in.GetJoining() != groupdv1.Joining_OPEN || !in.GetClaimed() || in.GetMembers() != 1 || in.GetVersion() != "0.2.0" {
 			t.Errorf("a stranger is told %v", in)
 		}
 		r.does(nil, "/join", &groupdv1.JoinRequest{Name: "bob"}, groupdv1.Code_NOT_IDENTIFIED)
