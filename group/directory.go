@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,8 +41,8 @@ type DirectoryQuery struct {
 type DirectoryEntry struct {
 	ListedGroup // Hops and Interface as the way there is now. Interface and NextHop: for local callers only
 	Address     Address
-	// Alike is who else has a name that looks the same: a group of this server, or else the one in the directory that was there first.
-	// Zero: nobody.
+	// Alike is who else has a name that looks the same: a group of this server, or else the one in the directory that has had it for
+	// longest. Zero: nobody.
 	Alike IdentityHash
 }
 
@@ -192,19 +193,21 @@ func (h *Hub) lookAtDirectory(ctx context.Context) ([]DirectoryEntry, DirectoryS
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	view = make([]DirectoryEntry, 0, len(d.table.listed))
-	for _, l := range d.table.byNumber() {
-		if own[l.Identity] || h.blackholed(l.Identity) {
+	shown := slices.DeleteFunc(d.table.byNumber(), func(l *listing) bool { return own[l.Identity] || h.blackholed(l.Identity) })
+	nameless := Skeleton(moderation.NamelessGroup) // what private groups are called that do not say their names
+	alike := make(map[IdentityHash]IdentityHash)
+	for _, l := range byName(shown) {
+		if l.skeleton == "" || l.skeleton == nameless {
 			continue
 		}
-		e := DirectoryEntry{ListedGroup: l.ListedGroup, Address: AddressOf(l.Identity)}
-		if l.skeleton != "" {
-			if first, taken := looks[l.skeleton]; taken {
-				e.Alike = first
-			} else {
-				looks[l.skeleton] = l.Identity
-			}
+		if first, taken := looks[l.skeleton]; taken {
+			alike[l.Identity] = first
+		} else {
+			looks[l.skeleton] = l.Identity
 		}
-		view = append(view, e)
+	}
+	for _, l := range shown {
+		view = append(view, DirectoryEntry{ListedGroup: l.ListedGroup, Address: AddressOf(l.Identity), Alike: alike[l.Identity]})
 	}
 	d.view, d.made = view, now
 	return view, stats, nil

@@ -269,7 +269,7 @@ func TestInventedGroupsDoNotCrowdOutOthers(t *testing.T) {
 			}
 		}
 		s := h.hub.Stats().Directory
-		if s.Once > 1024 || s.Refused == 0 || s.Evicted == 0 || s.OnceOut == 0 {
+		if s.Once > 1024 || s.Evicted == 0 || s.OnceOut == 0 {
 			t.Errorf("%+v", s)
 		}
 		if grown := memoryInUse() - before; grown > 4<<20 {

@@ -2,8 +2,8 @@ package group
 
 import (
 	"cmp"
-	"encoding/binary"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 )
@@ -19,6 +19,7 @@ const (
 	lastEvery      = time.Hour           // how coarse Last is kept on disk
 	maxSides       = 32                  // sides with a share of their own; one more for all others
 	maxSidesOfOne  = 8                   // of them of one interface; one more for its others
+	contested      = 4                   // one of so many groups of a side that is full, the latest ones, makes room for a new one there
 	savedPerMinute = 64                  // rows of the directory that are written, or removed, in a minute
 )
 
@@ -29,6 +30,19 @@ type listing struct {
 	skeleton string // of Name
 	saved    time.Time
 	dirty    bool // differs from what is on disk by more than Last
+}
+
+// named gives a listing the skeleton of a name, and returns it.
+func (l *listing) named(name string) string {
+	l.skeleton = Skeleton(name)
+	return l.skeleton
+}
+
+// newer reports whether an announce is one after another, by the announcer's clock. One that claims to be of the day after tomorrow does not
+// keep those out that come when the clock was put right.
+func newer(emitted, than, now time.Time) bool {
+	tomorrow := now.Add(clockJump)
+	return emitted.After(than) || than.After(tomorrow) && !emitted.After(tomorrow)
 }
 
 // once is a group that was heard once.
@@ -56,8 +70,9 @@ type side struct {
 
 // directoryTable holds the groups that are heard. It is a pure table: time is passed in.
 //
-// A stranger costs nothing to invent identities by the thousand, so a group is listed when it is heard for the second time; who is new
-// never takes the place of one who was there before on the same side, and no side can take more than its share from the others.
+// A stranger costs nothing to invent identities by the thousand, so a group is listed when it is heard for the second time; no side can take
+// more than its share from the others; and of a side that is full three quarters, those who came first, stay, while who is new takes the
+// place of any one of the rest: nobody can aim at a group, or keep all places for ever.
 type directoryTable struct {
 	newest  uint64 // Number given out last
 	listed  map[IdentityHash]*listing
@@ -74,7 +89,6 @@ type DirectoryStats struct {
 	Once    int    // heard once, not listed yet
 	Heard   uint64 // announces
 	Old     uint64 // not newer than what was heard before, and so not counted
-	Refused uint64 // for want of room
 	Evicted uint64 // made room for others
 	Gone    uint64 // not heard for ListedFor
 	OnceOut uint64 // heard once, and forgotten for want of room
@@ -152,10 +166,12 @@ func (d *directoryTable) hear(h ListedGroup, now time.Time, sure bool) {
 		return
 	}
 	switch age := now.Sub(o.first); {
-	case !h.Emitted.After(o.emitted):
+	case h.Emitted.Equal(o.emitted):
 		d.stats.Old++
 	case age < 0 || age > twiceWithin:
 		o.first, o.emitted = now, h.Emitted
+	case !newer(h.Emitted, o.emitted, now):
+		d.stats.Old++
 	case age < twiceAfter:
 		o.emitted = h.Emitted
 	default:
@@ -163,30 +179,31 @@ func (d *directoryTable) hear(h ListedGroup, now time.Time, sure bool) {
 			d.expire(now)
 		}
 		s := d.sideOf(h)
-		if len(d.listed) >= MaxListed && !d.makeRoom(s, now) {
-			d.leave(s)
-			d.stats.Refused++
-			return
+		if len(d.listed) >= MaxListed {
+			d.makeRoom(s, now)
 		}
 		first := o.first
 		d.forgetOnce(h.Identity)
 		d.newest++
-		h.Number, h.First, h.Last = d.newest, first, now
+		h.Number, h.First, h.Last, h.Named = d.newest, first, now, first
 		d.add(h)
 	}
 }
 
 // again is an announce of a group that is listed.
 func (d *directoryTable) again(l *listing, h ListedGroup, now time.Time) {
-	if !h.Emitted.After(l.Emitted) {
+	if !newer(h.Emitted, l.Emitted, now) {
 		d.stats.Old++
 		return
 	}
-	h.Number, h.First, h.Last = l.Number, l.First, now
+	h.Number, h.First, h.Last, h.Named = l.Number, l.First, now, l.Named
 	old := l.ListedGroup
 	l.ListedGroup = h
 	if h.Name != old.Name {
-		l.skeleton = Skeleton(h.Name)
+		// What looks the same is the same name: who adds a space, or takes it away, does not lose it.
+		if was := l.skeleton; was != l.named(h.Name) {
+			l.Named = now
+		}
 	}
 	old.Last, old.Emitted, old.NextHop = h.Last, h.Emitted, h.NextHop
 	l.dirty = l.dirty || old != h
@@ -206,7 +223,7 @@ func (d *directoryTable) first(h ListedGroup, now time.Time) {
 			}
 		}
 		// Any of them, and nobody can say which. Were those kept that came first, few identities would keep all others out.
-		d.forgetOnce(from.once[binary.BigEndian.Uint64(h.Identity[:])%uint64(len(from.once))])
+		d.forgetOnce(from.once[rand.IntN(len(from.once))])
 		d.stats.OnceOut++
 		s = d.sideOf(h) // it may have gone for being empty
 	}
@@ -225,37 +242,37 @@ func (d *directoryTable) forgetOnce(id IdentityHash) {
 	d.leave(o.side)
 }
 
-// makeRoom takes one group out of the directory for a new one on a side, or reports false: on the largest side, one that was not heard for
-// long; if that is another side, else the newest.
-func (d *directoryTable) makeRoom(s *side, now time.Time) bool {
+// makeRoom takes one group out of the directory, which is full, for a new one on a side: on the largest side, one that was not heard for
+// long; else, if that is another side, the newest; else one of the contested.
+func (d *directoryTable) makeRoom(s *side, now time.Time) {
 	from := s
 	for _, other := range d.sides {
 		if other.listed > from.listed && (from != s || other.listed > s.listed+1) {
 			from = other
 		}
 	}
-	var silent, newest *listing
+	var all []*listing
+	var silent *listing
 	for _, l := range d.listed {
 		if l.side != from {
 			continue
 		}
-		if newest == nil || l.Number > newest.Number {
-			newest = l
-		}
+		all = append(all, l)
 		if quiet := now.Sub(l.Last); quiet > max(silentAfter, l.Last.Sub(l.First)) && (silent == nil || l.Last.Before(silent.Last)) {
 			silent = l
 		}
 	}
-	switch {
-	case silent != nil:
-		d.remove(silent)
-	case from != s:
-		d.remove(newest)
-	default:
-		return false
-	}
 	d.stats.Evicted++
-	return true
+	if silent != nil {
+		d.remove(silent)
+		return
+	}
+	slices.SortFunc(all, func(a, b *listing) int { return cmp.Compare(b.Number, a.Number) })
+	late := 1
+	if from == s {
+		late = max(1, len(all)/contested)
+	}
+	d.remove(all[rand.IntN(late)])
 }
 
 func (d *directoryTable) remove(l *listing) {
@@ -265,9 +282,17 @@ func (d *directoryTable) remove(l *listing) {
 	d.unsaved = true
 }
 
-// expire forgets groups that were not heard for ListedFor.
+// expire forgets groups that were not heard for ListedFor. What was heard in the future, by a clock that has been put right, is heard now.
 func (d *directoryTable) expire(now time.Time) {
 	for _, l := range d.listed {
+		if l.Last.After(now) {
+			l.Last, d.unsaved = now, true
+		}
+		for _, at := range []*time.Time{&l.First, &l.Named} {
+			if at.After(now) {
+				*at = now
+			}
+		}
 		if now.Sub(l.Last) >= ListedFor {
 			d.remove(l)
 			d.stats.Gone++
@@ -326,4 +351,11 @@ func (d *directoryTable) saved(remove []IdentityHash, put []ListedGroup) {
 // byNumber lists what is listed, those that came first first.
 func (d *directoryTable) byNumber() []*listing {
 	return slices.SortedFunc(maps.Values(d.listed), func(a, b *listing) int { return cmp.Compare(a.Number, b.Number) })
+}
+
+// byName orders those in a list by how long they have had their names, longest first; of the same time those that came first first.
+func byName(list []*listing) []*listing {
+	return slices.SortedFunc(slices.Values(list), func(a, b *listing) int {
+		return cmp.Or(a.Named.Compare(b.Named), cmp.Compare(a.Number, b.Number))
+	})
 }

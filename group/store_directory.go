@@ -21,6 +21,7 @@ type ListedGroup struct {
 	Emitted   time.Time
 	First     time.Time // heard first and last, by the time by which things expire
 	Last      time.Time
+	Named     time.Time // since when it has this name
 }
 
 // DirectoryReadTx reads the directory.

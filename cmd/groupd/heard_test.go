@@ -17,7 +17,7 @@ func TestGroupsHeardAreATable(t *testing.T) {
 	want := `ADDRESS                          NAME                             KIND     JOIN    HOPS  HEARD    BY
 ` + a + ` Ridge                            public   open       2  2 h      LoRa
 ` + b + ` R1dge                            private  approve   12  now      TCP
-                                 the name looks like another one's, listed before
+                                 the name looks like another one's, who had it before
 3 groups more: --limit
 2 groups heard once so far
 `

@@ -56,7 +56,7 @@ func showHeard(w io.Writer, all web.Directory, text string) {
 	for _, g := range all.Groups {
 		fmt.Fprintf(w, "%s %-32s %-8s %-7s %4d  %-8s %s\n", g.Address, g.Name, g.Visibility, g.Join, g.Hops, ago(g.SecondsAgo), g.Interface)
 		if g.Alike != "" {
-			whose := "another one's, listed before"
+			whose := "another one's, who had it before"
 			if _, listed := names[g.Alike]; !listed {
 				whose = "that of " + g.Alike
 			}
