@@ -52,3 +52,49 @@ func ExampleRouter() {
 	// Bob reads: Hello, Bob
 	// delivered
 }
+
+// A message on paper: Alice prints a QR code of the URI, Bob scans it. No network is needed where they have each other's key.
+func ExampleRouter_Paper() {
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	known := make(map[rns.DestinationHash]*rns.PublicIdentity) // as in an address book
+	start := func(key byte, onMessage func(*lxmf.Inbound)) (*lxmf.Router, *lxmf.Delivery) {
+		identity, _ := rns.LoadIdentity(bytes.Repeat([]byte{key}, 64))
+		known[lxmf.DeliveryHash(identity.Public())] = identity.Public()
+		transport, _ := rns.New(rns.Config{})
+		router, _ := lxmf.NewRouter(lxmf.RouterConfig{
+			Transport: transport,
+			LookupIdentity: func(address rns.DestinationHash) (*rns.PublicIdentity, bool) {
+				id, ok := known[address]
+				return id, ok
+			},
+		})
+		delivery, _ := router.AddDelivery(lxmf.DeliveryConfig{Identity: identity, OnMessage: onMessage})
+		return router, delivery
+	}
+	read := make(chan string)
+	hers, alice := start(1, func(in *lxmf.Inbound) { in.Prove() })
+	his, bob := start(2, func(in *lxmf.Inbound) {
+		in.Prove()
+		read <- string(in.Message.Content)
+	})
+
+	running.Go(func() { _ = his.Run(ctx) })
+
+	uri, _, err := hers.Paper(&lxmf.Outbound{From: alice, To: bob.Address(), Content: []byte("Hello, Bob")})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(uri[:len(lxmf.PaperScheme)])
+	if err := his.TakePaper(uri); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(<-read)
+	stop()
+	running.Wait()
+	// Output:
+	// lxm://
+	// Hello, Bob
+}

@@ -57,3 +57,40 @@ func ExampleParseAnnounceData() {
 	fmt.Println(a.Name, a.StampCost, a.Compression, err)
 	// Output: Alice 8 true <nil>
 }
+
+// An answer, a reaction and a file: each is a field that every client knows.
+func ExampleFields() {
+	alice, _ := rns.LoadIdentity(bytes.Repeat([]byte{1}, 64))
+	bob, _ := rns.LoadIdentity(bytes.Repeat([]byte{2}, 64))
+	question, _ := lxmf.Pack(alice, lxmf.Draft{
+		Destination: lxmf.DeliveryHash(bob.PublicIdentity), Timestamp: 1700000000, Content: []byte("Where is the hut?"),
+	})
+
+	answer := lxmf.Draft{Destination: question.Source, Timestamp: 1700000060, Content: []byte("Here")}
+	answer.Fields.SetReplyTo(question.ID())
+	answer.Fields.SetAttachments(lxmf.Attachment{Name: "map.txt", Data: []byte("above the lake")})
+	m, err := lxmf.Pack(bob, answer)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	received, err := lxmf.Unpack(m.Packed())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	to, ok := received.Fields.ReplyTo()
+	fmt.Println(to == question.ID(), ok)
+	for _, f := range received.Fields.Attachments() {
+		fmt.Printf("%s: %s\n", f.Name, f.Data)
+	}
+
+	reaction := lxmf.Draft{Destination: m.Source, Timestamp: 1700000090}
+	reaction.Fields.SetReaction(lxmf.Reaction{Target: m.ID(), Text: "👍"})
+	fmt.Println(reaction.Fields.Len(), "field")
+	// Output:
+	// true true
+	// map.txt: above the lake
+	// 1 field
+}

@@ -23,6 +23,29 @@ func ExampleHashDestination() {
 	// fae321c442e3c9bdcd7a3e79d850e03c
 }
 
+// An identity is made once, kept, and loaded again: it is the owner of addresses.
+func ExampleNewIdentity() {
+	id, err := rns.NewIdentity(rand.Reader)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	kept := id.PrivateKey() // 64 secret bytes; package filestore writes them to a file
+	again, err := rns.LoadIdentity(kept)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	hash := again.Hash()
+	fmt.Println(len(kept), hash == id.Hash())
+	fmt.Println(again.Verify([]byte("hello"), id.Sign([]byte("hello"))))
+	fmt.Println(rns.HashDestination(&hash, "lxmf", "delivery") == rns.HashDestinationName(&hash, rns.HashName("lxmf", "delivery")))
+	// Output:
+	// 64 true
+	// true
+	// true
+}
+
 func ExampleIdentity_Decrypt() {
 	id, err := rns.NewIdentity(rand.Reader)
 	if err != nil {
