@@ -35,39 +35,37 @@ func (b *linkBudget) open(now time.Time) bool {
 // refund takes back what a link has spent.
 func (b *linkBudget) refund() { b.spent = max(0, b.spent-1) }
 
-// linkCounters count what links drop, for [Transport.LinkStats].
+// linkCounters are the counters of [LinkStats].
 type linkCounters struct {
-	inboxFull      atomic.Uint64 // packets dropped because a link was too busy
-	wrongInterface atomic.Uint64 // data of a link that came in on another interface
-	badToken       atomic.Uint64 // data that did not decrypt
-	badProof       atomic.Uint64 // proofs of links and packets that did not verify
-	badRequest     atomic.Uint64 // link requests of wrong length, mode or key
-	badIdentify    atomic.Uint64 // identifications that did not verify
-	repeated       atomic.Uint64 // link requests for a link that exists
-	refused        atomic.Uint64 // links refused because there were too many
-	tooFast        atomic.Uint64 // link requests dropped since too many of their interface led nowhere
-	evicted        atomic.Uint64 // half-open links closed to make room
-	crowdedOut     atomic.Uint64 // links of strangers closed to make room
-	unhandled      atomic.Uint64 // packets and channel messages nobody handles
-	eventsFull     atomic.Uint64 // packets dropped because the application's handlers were too slow
-	badMessage     atomic.Uint64 // requests, responses and channel envelopes that could not be read
-	unknownPath    atomic.Uint64 // requests for paths nobody handles
-	oversize       atomic.Uint64 // requests and responses larger than allowed
-	requestsFull   atomic.Uint64 // requests dropped because all workers were busy
-	streamFull     atomic.Uint64 // channel messages not taken because a reader was too slow
-	strangerBusy   atomic.Uint64 // advertisements of strangers ignored because another of their resources was under way
+	inboxFull, wrongInterface, badToken, badProof, badRequest, badIdentify, repeated, refused, tooFast                    atomic.Uint64
+	evicted, crowdedOut, unhandled, eventsFull, badMessage, unknownPath, oversize, requestsFull, streamFull, strangerBusy atomic.Uint64
 }
 
-// LinkStats is a snapshot of the links of a transport and of what they dropped since it was made.
+// LinkStats is a snapshot of the links of a transport and of what they dropped since it was made. Counters start at [New] and
+// never fall.
 type LinkStats struct {
-	Links, HalfOpen int // now; HalfOpen are those among them whose initiator has not answered
+	Links    int // now
+	HalfOpen int // of those, opened to us by others who have not answered our proof yet
 
-	InboxFull, WrongInterface, BadToken, BadProof, BadRequest, BadIdentify, Repeated, Refused, Evicted uint64
-	Unhandled, EventsFull, BadMessage, UnknownPath, Oversize, RequestsFull, StreamFull, StrangerBusy   uint64
-	// TooFast counts link requests dropped since too many from their interface led nowhere.
-	TooFast uint64
-	// CrowdedOut counts links whose other end had not identified, and that were closed to make room.
-	CrowdedOut uint64
+	InboxFull      uint64 // packets dropped because a link was too busy
+	WrongInterface uint64 // data of a link that came in on another interface
+	BadToken       uint64 // data that did not decrypt
+	BadProof       uint64 // proofs of links and packets that did not verify
+	BadRequest     uint64 // link requests of wrong length, mode or key
+	BadIdentify    uint64 // identifications that did not verify
+	Repeated       uint64 // link requests for a link that exists
+	Refused        uint64 // links refused because there were too many
+	TooFast        uint64 // link requests dropped since too many of their interface led nowhere
+	Evicted        uint64 // half-open links closed to make room
+	CrowdedOut     uint64 // links of strangers closed to make room
+	Unhandled      uint64 // packets and channel messages nobody handles
+	EventsFull     uint64 // packets dropped because the application's handlers were too slow
+	BadMessage     uint64 // requests, responses and channel envelopes that could not be read
+	UnknownPath    uint64 // requests for paths nobody handles
+	Oversize       uint64 // requests and responses larger than allowed
+	RequestsFull   uint64 // requests dropped because all workers were busy
+	StreamFull     uint64 // channel messages not taken because a reader was too slow
+	StrangerBusy   uint64 // advertisements of strangers ignored because another of their resources was under way
 }
 
 // linkShared is what the links of one transport share. The zero value is ready.

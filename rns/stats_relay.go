@@ -107,13 +107,19 @@ func (e *engine) relayStats(s *Stats) {
 
 // RateInfo is how often a destination announced itself lately, by the wall clock.
 type RateInfo struct {
-	Destination        DestinationHash
-	Last, BlockedUntil time.Time // BlockedUntil zero: never blocked
-	Violations         int
-	Times              []time.Time
+	Destination DestinationHash
+	// Last is that of the last announce that was not too many.
+	Last time.Time
+	// BlockedUntil is until when its announces are not passed on; zero: they never were kept back.
+	BlockedUntil time.Time
+	// Violations is how many announces came too early; each that comes in time takes one off.
+	Violations int
+	// Times are those of the last announces, at most 16, oldest first.
+	Times []time.Time
 }
 
-// Rates returns the announce rates of all destinations heard on interfaces that limit them.
+// Rates returns the announce rates of the destinations that announced themselves twice within the target of an interface lately: the
+// others keep no row.
 func (t *Transport) Rates() []RateInfo {
 	var all []RateInfo
 	_ = t.do(func(e *engine) {
