@@ -56,6 +56,7 @@ func ExampleRouter() {
 // A message on paper: Alice prints a QR code of the URI, Bob scans it. No network is needed where they have each other's key.
 func ExampleRouter_Paper() {
 	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	var running sync.WaitGroup
 	known := make(map[rns.DestinationHash]*rns.PublicIdentity) // as in an address book
 	start := func(key byte, onMessage func(*lxmf.Inbound)) (*lxmf.Router, *lxmf.Delivery) {
