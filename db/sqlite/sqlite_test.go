@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"groupd/group"
 )
@@ -164,6 +165,31 @@ func TestAnUpdateThatSwallowsADiskErrorIsNotCommitted(t *testing.T) {
 	if !errors.Is(err, group.ErrNotDurable) {
 		t.Fatalf("error %v, want ErrNotDurable", err)
 	}
+}
+
+// TestWhoWritesWhileTheDiskFillsUpIsAnswered: the update that waits behind the one that finds no room is not lost with it.
+func TestWhoWritesWhileTheDiskFillsUpIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // where waiting for an answer that never comes ends the test
+		db := openTest(t, "")
+		if _, err := db.writer.c.ExecContext(t.Context(), "PRAGMA max_page_count = 1"); err != nil { // at least what there is
+			t.Fatal(err)
+		}
+		queued, second := make(chan struct{}), make(chan error, 1)
+		err := db.Update(t.Context(), func(tx group.Tx) error {
+			go func() {
+				nothing := func(group.Tx) error { return nil }
+				second <- db.UpdateQueued(t.Context(), nothing, func() { close(queued) })
+			}()
+			<-queued
+			return tx.SetMeta("large", make([]byte, 1<<20))
+		})
+		if !errors.Is(err, group.ErrNotDurable) {
+			t.Errorf("error %v, want ErrNotDurable", err)
+		}
+		if err := <-second; err != nil {
+			t.Errorf("who changes nothing: %v", err)
+		}
+	})
 }
 
 func TestPanicInAnUpdateReachesItsCallerOnly(t *testing.T) {

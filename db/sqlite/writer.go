@@ -112,22 +112,7 @@ func (db *DB) commit(first *update) (erased bool) {
 		first.result <- fmt.Errorf("%w: begin: %w", group.ErrNotDurable, err)
 		return false
 	}
-	var waiting []*update // have run and wait for the commit
-	for u, taken := first, 1; u != nil && c.broken == nil; u, taken = db.next(taken), taken+1 {
-		if err := u.ctx.Err(); err != nil {
-			u.result <- err
-			continue
-		}
-		err := c.savepoint(u)
-		switch {
-		case c.broken != nil:
-			waiting = append(waiting, u) // fails with the others below
-		case err != nil:
-			u.result <- err
-		default:
-			waiting = append(waiting, u)
-		}
-	}
+	waiting := db.runBatch(first)
 	err := c.broken
 	if err == nil && len(waiting) > 0 {
 		err = c.exec("COMMIT")
@@ -150,6 +135,29 @@ func (db *DB) commit(first *update) (erased bool) {
 		u.result <- err
 	}
 	return c.erased
+}
+
+// runBatch runs one update and those that wait behind it, and returns those that wait for the commit; the others are answered. When the
+// transaction is broken, all that have run fail with it, and what waits is left for the next one.
+func (db *DB) runBatch(first *update) (waiting []*update) {
+	c := db.writer
+	u := first
+	for taken := 1; u != nil; taken++ {
+		err := u.ctx.Err()
+		if err == nil {
+			err = c.savepoint(u)
+		}
+		if c.broken != nil {
+			return append(waiting, u)
+		}
+		if err != nil {
+			u.result <- err
+		} else {
+			waiting = append(waiting, u)
+		}
+		u = db.next(taken)
+	}
+	return waiting
 }
 
 // next is the update that waits longest, nil when none does or the batch is full.
