@@ -98,7 +98,7 @@ func TestNomadNetShowsTheGroup(t *testing.T) {
 	}
 }
 
-// masked is a screen without what differs from run to run, and without most of its empty lines.
+// masked is a screen without what differs from run to run, the second date of one across midnight too, and without most of its empty lines.
 func masked(screen string) string {
 	same := func(pattern, with string) {
 		screen = regexp.MustCompile(pattern).ReplaceAllStringFunc(screen, func(was string) string {
@@ -111,7 +111,14 @@ func masked(screen string) string {
 	same("`n=[A-Za-z0-9_-]+", "`n=0123456789a")
 	same(`Done  ▤[^│\n]*`, "Done")
 	var out []string
+	dated := false
 	for _, line := range strings.Split(strings.TrimSuffix(screen, "\n"), "\n") {
+		if strings.HasPrefix(line, "│2026-11-20 (UTC) ") {
+			if dated {
+				continue
+			}
+			dated = true
+		}
 		empty := strings.Trim(line, "│ ┃") == ""
 		if last := len(out) - 1; empty && last > 0 && strings.Trim(out[last], "│ ┃") == "" && strings.Trim(out[last-1], "│ ┃") == "" {
 			continue
@@ -119,4 +126,11 @@ func masked(screen string) string {
 		out = append(out, line)
 	}
 	return strings.Join(out, "\n") + "\n"
+}
+
+func TestAScreenAcrossMidnightIsTheSame(t *testing.T) {
+	day := "│History\n│2026-11-21 (UTC)  │\n│#1 23:59 Ada: Good night.\n"
+	if one, two := masked(day+"│#2 23:59 Ada: Really.\n"), masked(day+"│2026-11-22 (UTC)  │\n│#2 00:00 Ada: Really.\n"); one != two {
+		t.Errorf("before midnight\n%s\nand across it\n%s", one, two)
+	}
 }
