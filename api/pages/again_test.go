@@ -151,3 +151,60 @@ func TestGoingBackFromASecondPageIsNoSendingAgain(t *testing.T) {
 		}
 	})
 }
+
+// Who writes much takes longer than a form is open, and what he wrote fits no page: it is kept for him.
+func TestALongTextThatCameTooLateIsKept(t *testing.T) {
+	long := strings.Repeat("The way up was long.\nSnow lay on the `pass` <again>.\n\n", 60)
+	for _, d := range micron.Dialects() {
+		s := talking(t)
+		b := s.browser("Bob", d)
+		s.open(b, ":/page/post.mu`to=3")
+		s.fill(b, "text", long)
+		want := b.Value("g_text")
+		s.now = s.now.Add(11 * time.Minute)
+		s.says(s.follow(b, "Send"), tooLate, "Your text of 3 KB, \"The way up was long.", "is kept for an hour")
+		s.says(s.ask(caller("Ann"), 77, "/page/post.mu", map[string]string{"var_kept": "1"}), "Send")
+		if page := s.ask(caller("Ann"), 77, "/page/post.mu", map[string]string{"var_kept": "1"}); strings.Contains(page, "The way up") {
+			t.Errorf("another sees it:\n%s", page)
+		}
+		s.now = s.now.Add(11 * time.Minute)
+		s.says(s.follow(b, "Send"), tooLate, "is kept for an hour")
+		s.says(s.follow(b, "Send"), "Posted as #5.")
+		page, err := s.hub.Messages(t.Context(), operator(), valley, group.Query{Seqs: []group.Seq{5}})
+		if err != nil || string(page.Entries[0].Text) != strings.TrimSpace(want) || page.Entries[0].Ref != 3 {
+			t.Errorf("posted is %v, %v", page.Entries, err)
+		}
+		s.open(b, ":/page/post.mu`kept=1")
+		if page := s.follow(b, "Send"); strings.Contains(page, "Posted as") {
+			t.Errorf("it is there still:\n%s", page)
+		}
+
+		// Another text goes before what is kept, and what is kept is over in an hour.
+		s.open(b, ":/page/post.mu")
+		s.fill(b, "text", long)
+		s.now = s.now.Add(11 * time.Minute)
+		s.follow(b, "Send")
+		s.fill(b, "text", "short")
+		s.says(s.follow(b, "Send"), "Posted as #6.")
+		s.open(b, ":/page/post.mu")
+		s.fill(b, "text", long)
+		s.now = s.now.Add(11 * time.Minute)
+		s.follow(b, "Send")
+		s.now = s.now.Add(time.Hour)
+		if page := s.follow(b, "Send"); strings.Contains(page, "The way up") {
+			t.Errorf("it is kept for too long:\n%s", page)
+		}
+	}
+}
+
+// What was answered may go while somebody writes: his text stays.
+func TestAnAnswerToWhatIsGoneIsNotLost(t *testing.T) {
+	s := talking(t)
+	b := s.browser("Bob", micron.NomadNet)
+	s.open(b, ":/page/post.mu`to=3")
+	s.fill(b, "text", "So it is")
+	s.now = s.now.Add(11 * time.Minute)
+	_, path, data := s.sends(form{"answer", ":/page/post.mu`to=3", map[string]string{"text": "So it is"}, "Send", "", ""}, micron.NomadNet)
+	data["var_to"] = "9999" // as if it had gone
+	s.says(s.ask(caller("Bob"), s.links, path, data), "not here any more: your text becomes a post of its own.", "So it is")
+}

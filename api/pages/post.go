@@ -2,6 +2,7 @@ package pages
 
 import (
 	"strings"
+	"unicode"
 
 	"groupd/group"
 	"groupd/moderation"
@@ -15,16 +16,18 @@ func (s *Server) post(v *visit) *page {
 		title, to = "Edit", 0
 	}
 	var failed error
+	text := s.typedText(v)
 	if s.taken(v, "post") {
-		r, err := s.send(v, to, edit)
+		r, err := s.send(v, text, to, edit)
 		if err == nil {
+			s.drafts.forget(v.caller.Identity)
 			return s.sentPage(v, title, r, edit)
 		}
 		failed = err
 	}
 	if !v.identified() {
 		p := s.problem(v, title, &group.Error{Kind: group.KindNotIdentified, Op: "post", Msg: "to write, you have to identify first"})
-		if text := v.field("text"); text != "" { // his link broke, perhaps
+		if text != "" { // his link broke, perhaps
 			p.line("Then go on with what you typed:")
 			refill(p, "text", 50, text)
 			var vars []string
@@ -50,10 +53,11 @@ func (s *Server) post(v *visit) *page {
 	if failed == nil && v.info.You.Standing == moderation.StandingMuted {
 		p.line("You can read and not write" + s.until(v.info.You) + ".").nl()
 	}
-	text, vars := v.field("text"), []string(nil)
+	var vars []string
 	if v.again {
 		text = ""
 	}
+	typed := text != ""
 	switch {
 	case edit != 0:
 		e, _, err := s.one(v, edit)
@@ -69,12 +73,20 @@ func (s *Server) post(v *visit) *page {
 		p.line("The new text of #" + seqText(e.Seq) + ":")
 	case to != 0:
 		e, list, err := s.one(v, to)
-		if err != nil {
+		switch {
+		case group.KindOf(err) == group.KindNotFound && err != nil && typed:
+			p.line("What you answer is not here any more: your text becomes a post of its own.")
+		case err != nil:
 			return s.problem(v, title, err)
+		default:
+			vars = []string{"to", seqText(e.Seq)}
+			v.people(list.Authors).entry(p, e, listedText)
+			p.nl().nl().line("Your answer:")
 		}
-		vars = []string{"to", seqText(e.Seq)}
-		v.people(list.Authors).entry(p, e, listedText)
-		p.nl().nl().line("Your answer:")
+	}
+	if _, fits := refillable(p, text); !fits && typed && (failed != nil || v.late || v.other) && s.drafts.keep(v.caller.Identity, text) {
+		p.line("Your text of " + size(int64(len(text))) + ", \"" + fit(text, 60) + "\", is too long to be shown again. It is kept for an hour: leave this empty to send it as it is, or write another.")
+		text, vars = "", append(vars, keptVariable, "1")
 	}
 	refill(p, "text", 50, text)
 	s.form(v, p, "post", "Send", vars...)
@@ -95,9 +107,21 @@ func (s *Server) silenced(v *visit, to, edit group.Seq) error {
 	return nil
 }
 
+// keptVariable is the variable of a form for a post by which an empty field stands for the draft.
+const keptVariable = "kept"
+
+// typedText is what the visitor wants to post: what stands in the field, or what is kept of him.
+func (s *Server) typedText(v *visit) string {
+	text := v.field("text")
+	if strings.TrimSpace(text) == "" && v.variable(keptVariable) != "" && v.identified() {
+		return s.drafts.of(v.caller.Identity)
+	}
+	return text
+}
+
 // send does what the form says.
-func (s *Server) send(v *visit, to, edit group.Seq) (group.PostResult, error) {
-	in, err := postInput(v.field("text"), to)
+func (s *Server) send(v *visit, text string, to, edit group.Seq) (group.PostResult, error) {
+	in, err := postInput(text, to)
 	if err != nil {
 		return group.PostResult{}, err
 	}
@@ -128,9 +152,8 @@ func (s *Server) sentPage(v *visit, title string, r group.PostResult, edit group
 
 // refill is a field with what was typed before, as far as a field can hold it and the page has room.
 func refill(p *page, name string, columns int, typed string) {
-	const around = 300 // bytes that are kept for what follows the field
-	shown := strings.Join(strings.Fields(typed), " ")
-	if room := p.room() - around; len(shown) > room {
+	shown, fits := refillable(p, typed)
+	if !fits {
 		p.line("The text is too long to be shown in a form: write it anew, or send it as a message.")
 		shown = ""
 	} else if plain(shown) != strings.TrimSpace(typed) {
@@ -139,12 +162,22 @@ func refill(p *page, name string, columns int, typed string) {
 	p.input(name, columns, shown).nl()
 }
 
+// refillable is how a field shows what was typed, and whether the page has room for it.
+func refillable(p *page, typed string) (shown string, fits bool) {
+	const around = 300 // bytes that are kept for what follows the field
+	shown = strings.Join(strings.Fields(typed), " ")
+	return shown, len(shown) <= p.room()-around
+}
+
 // postInput makes a post of what was typed: /me is an action, // a post that begins with a slash, and anything else after a slash is a
 // command, which belongs into a message.
 func postInput(text string, to group.Seq) (group.PostInput, error) {
 	in := group.PostInput{Kind: group.EntryPost, Ref: to}
 	text = strings.TrimSpace(text)
-	word, rest, _ := strings.Cut(text, " ")
+	word, rest := text, ""
+	if i := strings.IndexFunc(text, unicode.IsSpace); i >= 0 {
+		word, rest = text[:i], text[i:]
+	}
 	switch {
 	case strings.EqualFold(word, "/me"):
 		in.Kind, text = group.EntryAction, strings.TrimSpace(rest)

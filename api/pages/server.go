@@ -65,6 +65,7 @@ type Server struct {
 	told    func(iface string, who group.IdentityHash, bytes int)
 	routes  []route
 	nonces  nonces
+	drafts  drafts
 	files   files
 	sending onlink.Files
 }
@@ -89,7 +90,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{hub: cfg.Hub, group: cfg.Group, address: cfg.Address.String(), version: cfg.Version, log: cfg.Logger, told: cfg.Answered}
 	random := &oneReader{r: cfg.Rand}
 	s.faults = faults.Log{Logger: cfg.Logger, Rand: random, What: "page failed"}
-	s.nonces.now, s.nonces.rand = cfg.Now, random
+	s.nonces.now, s.nonces.rand, s.drafts.now = cfg.Now, random, cfg.Now
 	s.routes = s.table()
 	return s, nil
 }
