@@ -208,3 +208,15 @@ func TestAnAnswerToWhatIsGoneIsNotLost(t *testing.T) {
 	data["var_to"] = "9999" // as if it had gone
 	s.says(s.ask(caller("Bob"), s.links, path, data), "not here any more: your text becomes a post of its own.", "So it is")
 }
+
+// NomadNet's fields take several lines.
+func TestAnActionMayBeginWithALine(t *testing.T) {
+	for typed, want := range map[string]string{"/me waves": "* Bob waves", "/ME\nwaves": "* Bob waves", "//me waves": "Bob: /me waves", " waves": "Bob: waves"} {
+		s := talking(t)
+		b := s.browser("Bob", micron.NomadNet)
+		s.open(b, ":/page/post.mu")
+		s.fill(b, "text", typed)
+		s.says(s.follow(b, "Send"), "Posted as #5.")
+		s.says(s.open(b, ":/page/history.mu"), want)
+	}
+}
