@@ -189,3 +189,38 @@ func TestListsPageOnAtTheBytesOfAPage(t *testing.T) {
 		}
 	}
 }
+
+// What HTML would take for a tag or an entity has a tag of micron's in it: the parser of our tests knows no HTML, MeshChat's page is made of it.
+func TestNothingIsWrittenThatHTMLWouldRead(t *testing.T) {
+	for text, want := range map[string]string{
+		"a<b": "a<`fb", "a&lt;b": "a&`flt;b", "a&#60;": "a&`f#60;", "<x": "`f<`fx", "&": "`f&`f", "a`b": "a\\``fb", "a\\b": "a\\\\b", "a[b]": "a\\[b]", "x": "x", "-x": "`f-x",
+	} {
+		p := &page{b: []byte{'\n'}}
+		p.text(text)
+		if got := string(p.b[1:]); got != want {
+			t.Errorf("%q is written as %q, not %q", text, got, want)
+		}
+	}
+}
+
+func TestWidthsAreThoseOfAScreen(t *testing.T) {
+	for text, want := range map[string]int{
+		"": 0, "abc": 3, "é": 1, "e\u0301": 1, "e\u0301\u0302\u0303": 1, "雪": 2, "한": 2, "Ａ": 2, "ｱ": 1, "👍": 2, "א": 1, "\u200b": 0, "\u20d0": 0, "\U0001e8d0": 0, "й": 1, "※": 1, "€": 1,
+	} {
+		if got := width(text); got != want {
+			t.Errorf("%q is %d columns wide, not %d", text, got, want)
+		}
+	}
+	for _, c := range []struct {
+		text string
+		n    int
+		want string
+	}{{"abcdef", 3, "abc"}, {"雪雪雪", 3, "雪"}, {"e\u0301e\u0301", 1, "e\u0301"}, {"ab", 5, "ab"}} {
+		if got := narrow(c.text, c.n); got != c.want {
+			t.Errorf("%q in %d columns is %q", c.text, c.n, got)
+		}
+	}
+	if got := cut("雪雪雪雪雪", 8); got != "雪雪..." || width(got) > 8 {
+		t.Errorf("cut to %q", got)
+	}
+}

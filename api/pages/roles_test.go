@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -10,7 +11,9 @@ import (
 	"time"
 
 	"groupd/group"
+	"groupd/internal/micron"
 	"groupd/moderation"
+	"groupd/rns"
 )
 
 // secrets is a group in which there is something of everything that not everybody may see. Ann owns it, Mod keeps order, Bob is a member, Gus
@@ -100,6 +103,11 @@ func (s *site) shows(name string) string {
 	var all strings.Builder
 	for _, path := range append(s.pages.Paths(), "/page/new.mu") {
 		for _, data := range s.asks(path) {
+			if name == "" {
+				if raw := s.pages.Handle(s.t.Context(), who, rns.LinkID{1}, path, packed(data)); bytes.Contains(raw, []byte("*|n=")) {
+					s.t.Errorf("%s with %v has a form for nobody:\n%s", path, data, raw)
+				}
+			}
 			all.WriteString(s.ask(who, 1, path, data))
 		}
 	}
@@ -111,8 +119,8 @@ func TestEachSeesWhatHeMaySee(t *testing.T) {
 	const (
 		nobody   = 0
 		strange  = 1 << iota // has not identified, or is nobody here
-		waits                // to join, or is invited
-		asked                // to join, himself: what he wrote with it
+		waits                // to join
+		invited              //
 		outside              // has left
 		banned               //
 		new                  // came when all had happened
@@ -123,9 +131,9 @@ func TestEachSeesWhatHeMaySee(t *testing.T) {
 		staff    = mod | owner
 		here     = new | member | muted | staff
 		old      = member | muted | staff
-		everyone = strange | waits | outside | here
+		everyone = strange | waits | invited | outside | here
 	)
-	people := map[string]int{"": strange, "Eve": strange, "Dan": waits | asked, "Fay": waits, "Lou": outside, "Mal": banned, "Nel": new, "Bob": member, "Gus": muted, "Mod": mod, "Ann": owner}
+	people := map[string]int{"": strange, "Eve": strange, "Dan": waits, "Fay": invited, "Lou": outside, "Mal": banned, "Nel": new, "Bob": member, "Gus": muted, "Mod": mod, "Ann": owner}
 	// In an open group nobody waits.
 	for _, g := range []struct {
 		name                      string
@@ -141,7 +149,7 @@ func TestEachSeesWhatHeMaySee(t *testing.T) {
 			"PRIVATENAME": g.named, "THETOPIC": g.named, "BOBSTATUS": g.people, "MUTEREASON": g.people, "Bob": g.people,
 			"NEWPOST": g.told, "OLDPOST": g.past, "OLDFILE": g.past, "REACT": g.past, "ANSWER": g.past, "SECONDTEXT": g.past, "LOUPOST": g.past, "MALREASON": g.past | banned,
 			"FIRSTTEXT": nobody, "DELETED": nobody, "DELFILE": nobody, "MALPOST": nobody, "MALFILE": nobody, "LOUSTATUS": nobody, "SETTLEDREASON": nobody,
-			"REPORTREASON": staff, "SETTLENOTE": owner, "DANNAME": staff | asked, "DANGREETING": staff | asked, "FAYHASH": staff,
+			"REPORTREASON": staff, "SETTLENOTE": owner, "DANNAME": staff | waits, "DANGREETING": staff | waits, "FAYHASH": staff,
 		}
 		if g.people == everyone {
 			want["DANNAME"], want["DANGREETING"] = everyone, nobody
@@ -156,6 +164,9 @@ func TestEachSeesWhatHeMaySee(t *testing.T) {
 				fay := []string{caller("Fay").Identity.String()[:8], group.AddressOf(caller("Fay").Identity).String()[:8]}
 				for name, role := range people {
 					shown := s.shows(name)
+					if leads := strings.Contains(shown, "| Moderate |"); leads != (role&staff != 0) {
+						t.Errorf("%q is led to the page for moderators: %v", name, leads)
+					}
 					for word, who := range want {
 						sees := strings.Contains(shown, word)
 						if word == "FAYHASH" {
@@ -172,5 +183,45 @@ func TestEachSeesWhatHeMaySee(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Each is offered what he may do, and nothing else.
+func TestEachIsOfferedWhatHeMayDo(t *testing.T) {
+	const reads = "In the history"
+	for _, c := range []struct {
+		who, page, offered string
+	}{
+		{"", "entry.mu`seq=OLD", reads},
+		{"Eve", "entry.mu`seq=OLD", reads},
+		{"Nel", "entry.mu`seq=OLD", reads + ", Answer, Report, React"},
+		{"Gus", "entry.mu`seq=OLD", reads + ", Answer, Report, React"},
+		{"Bob", "entry.mu`seq=OLD", reads + ", Answer, Edit, Delete, React"},
+		{"Mod", "entry.mu`seq=OLD", reads + ", Answer, Report, Delete, Pin, React"},
+		{"Ann", "entry.mu`seq=OLD", reads + ", Answer, Report, Delete, Pin, React, Take mine back"},
+		{"Nel", "member.mu`who=bob", ""},
+		{"Bob", "member.mu`who=bob", "This is you"},
+		{"Mod", "member.mu`who=bob", "Mute, Kick, Ban, Move to another identity, Delete all posts"},
+		{"Ann", "member.mu`who=bob", "Mute, Kick, Ban, Role and permissions, Move to another identity, Delete all posts"},
+		{"Mod", "member.mu`who=ann", ""},
+		{"Nel", "member.mu`who=gus", ""},
+		{"Mod", "member.mu`who=gus", "Let write again, Kick, Ban, Move to another identity, Delete all posts"},
+		{"Mod", "moderate.mu", "Who waits to join, What was reported, Who is banned, Invites, Begin a lockdown"},
+		{"Nel", "moderate.mu", ""},
+	} {
+		s := secrets(t, func(n *group.NewGroup) { n.Public, n.Joining = true, moderation.JoiningOpen })
+		old := must(s.hub.Search(t.Context(), operator(), valley, group.SearchInput{Text: "oldpost"}))(t).Entries[0].Seq
+		must(s.hub.Pin(t.Context(), operator(), valley, old, true))(t)
+		b := s.browser(c.who, micron.NomadNet)
+		s.open(b, ":/page/"+strings.ReplaceAll(c.page, "OLD", fmt.Sprint(old)))
+		var offered []string
+		for _, label := range b.Labels() {
+			if !slices.Contains([]string{"Group", "History", "Write", "Members", "Me", "Moderate", "Help", "Join", "Bob", "OLDFILE.txt (1 B)"}, label) {
+				offered = append(offered, label)
+			}
+		}
+		if got := strings.Join(offered, ", "); got != c.offered {
+			t.Errorf("%q is offered on %s: %s", c.who, c.page, got)
+		}
 	}
 }
