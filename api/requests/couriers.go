@@ -81,7 +81,7 @@ func (c *noticeCourier) Carry(ctx context.Context, p delivery.Parcel) delivery.O
 		err := c.transport.AwaitPath(within, to.Hash())
 		cancel()
 		if err != nil {
-			return delivery.Unreached
+			return unreached(ctx)
 		}
 	}
 	if n.slow {
@@ -94,7 +94,7 @@ func (c *noticeCourier) Carry(ctx context.Context, p delivery.Parcel) delivery.O
 	}
 	receipt, err := to.Send(ctx, n.data)
 	if err != nil {
-		return delivery.Unreached
+		return unreached(ctx)
 	}
 	select {
 	case <-receipt.Done():
@@ -117,6 +117,14 @@ func (c *noticeCourier) Carry(ctx context.Context, p delivery.Parcel) delivery.O
 		}
 	})
 	return delivery.Proved
+}
+
+// unreached is the outcome for who was not reached: ctx may have ended before that was sure.
+func unreached(ctx context.Context) delivery.Outcome {
+	if ctx.Err() != nil {
+		return delivery.NotProved
+	}
+	return delivery.Unreached
 }
 
 // seal makes a notice of this group.

@@ -309,3 +309,19 @@ func TestCouriersRememberSoManyMembersAndNoMore(t *testing.T) {
 		t.Errorf("%d known, %d forgotten", len(r.known), r.forgotten)
 	}
 }
+
+// TestAServerThatStopsWhileItLooksForAMemberHasNotFailedToReachHim: else each restart would count as an attempt, and after a few of
+// them he would be given up until he is heard.
+func TestAServerThatStopsWhileItLooksForAMemberHasNotFailedToReachHim(t *testing.T) {
+	inVillage(t, moderation.Policy{}, func(v *village) {
+		away := delivery.Parcel{Payload: &notice{to: rnstest.Identity(v.t, 77).Public(), data: []byte("news")}}
+		if o := v.push.Carry(v.t.Context(), away); o != delivery.Unreached {
+			v.t.Errorf("who is away is %v", o)
+		}
+		stopping, stop := context.WithCancel(v.t.Context())
+		time.AfterFunc(pathWithin/2, stop)
+		if o := v.push.Carry(stopping, away); o != delivery.NotProved {
+			v.t.Errorf("when we stop he is %v", o)
+		}
+	})
+}
