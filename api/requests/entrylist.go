@@ -150,10 +150,9 @@ func (l *entryList) viewOf(taken []item, all bool) *groupdv1.PageView {
 	return v
 }
 
-// pack returns the page with the most items that fit budget bytes, and how many those are. encode makes the whole reply of a page.
-// When not even the first item fits, n is 0 and the page holds a
-// shortened form of it, so that the reader's cursor passes it. fits is false when
-// there was no room for that either; the reply is then over budget, and its length says what is needed.
+// pack returns the page with the most items that fit budget bytes, and how many those are. encode makes the whole reply of a page. When
+// not even the first item fits, n is 0 and the page holds a shortened form of it, so that the reader's cursor passes it. fits is false
+// when there was no room for that either; the reply is then over budget, and its length says what is needed.
 func (l *entryList) pack(budget int, encode func(*groupdv1.PageView) ([]byte, error)) (reply []byte, n int, fits bool, err error) {
 	encoded := map[int][]byte{}
 	n, err = mostThatFit(len(l.items), l.hint(budget), budget, func(n int) (int, error) {
