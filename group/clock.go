@@ -23,6 +23,7 @@ const (
 type clock struct {
 	now   func() time.Time
 	start time.Time // with monotonic reading: what passes since then is no matter of the wall clock
+	floor time.Time // a wall clock that says less is not set; zero: there is no such time
 
 	mu       sync.Mutex // leaf
 	loaded   bool
@@ -30,6 +31,7 @@ type clock struct {
 	base     time.Duration // since start
 	stored   time.Time     // what metaClock says
 	unsure   bool
+	believe  bool                      // somebody has confirmed the wall clock, whatever it says
 	sources  map[IdentityHash]struct{} // members whose clocks agree with ours while unsure; at most two
 }
 
@@ -58,7 +60,7 @@ func (c *clock) expiry(tx ReadTx) (time.Time, error) {
 	counted := c.progress.Add(passed - c.base) // time that passed by itself
 	wall := now.Round(0)
 	off := wall.Sub(counted)
-	c.unsure = off > clockJump || off < -clockJump
+	c.unsure = off > clockJump || off < -clockJump || wall.Before(c.floor) && !c.believe
 	if !c.unsure && off > 0 {
 		counted = wall
 	}
@@ -100,13 +102,21 @@ func (c *clock) source(id IdentityHash, author time.Time) {
 // confirm believes the wall clock. c.mu is held.
 func (c *clock) confirm(now time.Time) {
 	c.progress, c.base, c.stored = now.Round(0), time.Since(c.start), time.Time{}
-	c.unsure, c.loaded = false, true
+	c.unsure, c.loaded, c.believe = false, true, true
 	clear(c.sources)
 }
 
 // Now is the time by which things expire: the wall clock's as long as that is believed. What is said of how long something lasts yet counts
 // from it, so that it is true while the machine's clock is years off.
 func (h *Hub) Now() time.Time { return h.clock.believed() }
+
+// SureNow is Now, or the zero time while the clock is unsure: for what people say as "in three days", of which a date is kept.
+func (h *Hub) SureNow() time.Time {
+	if h.ClockUnsure() {
+		return time.Time{}
+	}
+	return h.Now()
+}
 
 // believed is the expiry time, as far as it is known without the store.
 func (c *clock) believed() time.Time {
@@ -123,8 +133,8 @@ func (c *clock) believed() time.Time {
 	return counted
 }
 
-// ClockUnsure reports whether the time is more than a day off from what was expected, so that nothing expires until
-// ConfirmClock, or until two members' messages agree with it. It is found out by the first call that reads the store.
+// ClockUnsure reports whether the time is more than a day off from what was expected, or earlier than Config.NotBefore, so that nothing expires
+// until ConfirmClock, or until two members' messages agree with it. It is found out by the first call that reads the store.
 func (h *Hub) ClockUnsure() bool {
 	h.clock.mu.Lock()
 	defer h.clock.mu.Unlock()

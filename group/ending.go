@@ -34,6 +34,15 @@ func stageAt(end moderation.Moment, now time.Time) EndStage {
 	return EndUntold
 }
 
+// newEnd checks a new end: what is wrong with it, "" for nothing, and what members are taken to have been told of it. While the time is not known
+// any date may be right, and has not come.
+func (h *Hub) newEnd(end moderation.Moment, now time.Time) (problem string, told EndStage) {
+	if h.ClockUnsure() {
+		return "", EndUntold
+	}
+	return badEnd(end, now), stageAt(end, now)
+}
+
 // badEnd says what is wrong with a new end; "" when nothing is.
 func badEnd(end moderation.Moment, now time.Time) string {
 	switch {
@@ -65,10 +74,11 @@ func (w *work) moveEnd(before moderation.Policy) error {
 	if w.group.Ending.Told == EndGone {
 		return w.refuse(KindConflict, "expires_at", "too late: the group is being deleted")
 	}
-	if problem := badEnd(after.ExpiresAt, w.expiry); problem != "" {
+	problem, told := w.hub.newEnd(after.ExpiresAt, w.expiry)
+	if problem != "" {
 		return w.refuse(KindInvalid, "expires_at", problem)
 	}
-	w.group.Ending = Ending{Told: stageAt(after.ExpiresAt, w.expiry)}
+	w.group.Ending = Ending{Told: told}
 	return nil
 }
 

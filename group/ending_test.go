@@ -3,11 +3,13 @@ package group_test
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"groupd/group"
+	"groupd/group/memory"
 	"groupd/moderation"
 )
 
@@ -80,6 +82,66 @@ func TestNothingEndsWhileTheTimeIsNotKnown(t *testing.T) {
 		h.runs(90 * time.Minute)
 		_, err = h.hub.Info(t.Context(), ann, valley)
 		refused(t, "what was kept for a week", err, group.KindNotFound)
+	})
+}
+
+// A machine that starts without knowing the time, be it in 1970 or in 2038, takes a date as it is said, and counts nothing from the day that it
+// takes for today; once the time is known the group ends on its day, and members are told as always.
+func TestADateThatIsSetWhileTheTimeIsNotKnownIsThatDate(t *testing.T) {
+	for name, off := range map[string]time.Duration{"in 1970": -29 * 365 * 24 * time.Hour, "in 2038": 38 * 365 * 24 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHouse(t, lets(group.Creating{}))
+			ann := h.joined("Ann", moderation.RoleOwner)
+			var wrong atomic.Int64
+			wrong.Store(int64(off))
+			hub, err := group.New(group.Config{Store: h.store, NotBefore: time.Now().Add(-24 * time.Hour), Now: func() time.Time { return time.Now().Add(time.Duration(wrong.Load())) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.hub = hub
+			h.post(ann, "what day is it?")
+			if now := hub.SureNow(); !hub.ClockUnsure() || !now.IsZero() {
+				t.Fatalf("%s: it is %v", name, now)
+			}
+			end := time.Now().Add(72 * time.Hour).Truncate(time.Second)
+			must(hub.UpdateSettings(t.Context(), ann, valley, group.SettingsInput{Change: func(p *moderation.Policy) { p.ExpiresAt = moderation.MomentOf(end) }}))(t)
+			h.runs(time.Hour)
+			if h.told(ann) != nil || must(hub.Info(t.Context(), ann, valley))(t).Over {
+				t.Errorf("%s: told %q", name, h.told(ann))
+			}
+			wrong.Store(0)
+			if err := hub.ConfirmClock(t.Context(), operator()); err != nil {
+				t.Fatal(err)
+			}
+			if left := end.Sub(hub.SureNow()); left < 70*time.Hour || left > 72*time.Hour {
+				t.Errorf("%s: %v are left", name, left)
+			}
+			h.runs(80 * time.Hour)
+			if got := h.told(ann); len(got) != 3 || !strings.HasPrefix(got[0], "ends in") || !strings.HasPrefix(got[2], "is over") {
+				t.Errorf("%s: told %q", name, got)
+			}
+		})
+	}
+}
+
+// A first start of a machine whose clock is not set: nothing is known to be right, and a group can have a date all the same.
+func TestAFirstStartWithoutATimeMakesEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		released := time.Now()
+		hub := must(group.New(group.Config{Store: memory.New(), NotBefore: released, Now: func() time.Time { return time.Now().AddDate(-30, 0, 0) }}))(t)
+		n := group.NewGroup{ID: "fair", PublicKey: person("fair").PublicKey, PrivateKey: []byte("k"), PublicName: "Fair", Preset: "event"}
+		n.Policy.ExpiresAt = moderation.MomentOf(released.Add(24 * time.Hour))
+		must(hub.CreateGroup(t.Context(), operator(), n))(t)
+		if !hub.ClockUnsure() {
+			t.Error("it takes 1970 for today")
+		}
+		if err := hub.ConfirmClock(t.Context(), operator()); err != nil || hub.ClockUnsure() {
+			t.Errorf("the operator says it is: %v, unsure %v", err, hub.ClockUnsure())
+		}
+		must(hub.Info(t.Context(), operator(), "fair"))(t)
+		if hub.ClockUnsure() {
+			t.Error("what the operator says is forgotten at once")
+		}
 	})
 }
 

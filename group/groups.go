@@ -256,10 +256,11 @@ func (h *Hub) put(tx Tx, op string, c Caller, n NewGroup) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	if problem := badEnd(g.Policy.ExpiresAt, now); problem != "" {
+	problem, told := h.newEnd(g.Policy.ExpiresAt, now)
+	if problem != "" {
 		return nil, &Error{Kind: KindInvalid, Op: op, Field: "expires_at", Msg: problem}
 	}
-	g.Ending.Told = stageAt(g.Policy.ExpiresAt, now)
+	g.Ending.Told = told
 	g.Created = h.clock.wall()
 	g.Updated, g.Rev = g.Created, 1
 	if err := errors.Join(tx.PutGroup(g), tx.PutHead(g.ID, Head{Rev: 1}), tx.DeleteRemovedGroup(g.ID)); err != nil {

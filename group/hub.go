@@ -19,8 +19,11 @@ type Config struct {
 	Now    func() time.Time // nil: time.Now
 	Rand   io.Reader        // nil: crypto/rand
 	Logger *slog.Logger     // nil: discard
-	Limits Limits           // zero fields: the defaults
-	Blobs  Blobs            // contents of attachments; nil: posts with attachments are refused
+
+	NotBefore time.Time // a clock that says less is not set, and is not believed (see ClockUnsure); zero: any is
+
+	Limits Limits // zero fields: the defaults
+	Blobs  Blobs  // contents of attachments; nil: posts with attachments are refused
 
 	// Airtime is how long one transmission of so many bytes of a group's post takes on the slowest interface; 0: it takes no time
 	// worth counting. Called within transactions, from any goroutine: it must return at once. Nil: always 0.
@@ -110,7 +113,7 @@ func New(cfg Config) (*Hub, error) {
 	h := &Hub{store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Logger, limits: cfg.Limits.withDefaults(), blobs: cfg.Blobs, unused: make(chan struct{}, 1),
 		erasing: make(chan struct{}, 1), telling: make(chan struct{}, 1), rekeying: make(chan struct{}, 1)}
 	h.reads.most, h.writes.most = readsOfGroup, writesOfGroup
-	h.clock.now, h.clock.start = cfg.Now, time.Now()
+	h.clock.now, h.clock.start, h.clock.floor = cfg.Now, time.Now(), cfg.NotBefore
 	h.creating = cfg.Groups.withDefaults()
 	if h.newIdentity = cfg.NewIdentity; h.newIdentity == nil {
 		h.newIdentity = func() ([]byte, []byte, error) { return nil, nil, errors.New("nothing here makes keys") }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"groupd/api/words"
 	"groupd/group"
@@ -44,9 +45,10 @@ func (t *turn) settings(args string) ([]string, error) {
 	if rest = strings.TrimSpace(strings.TrimPrefix(rest, "=")); rest == "" {
 		return whole(textSetting(k, words.ShowSetting(s, k.Key), true)), nil
 	}
-	in, err := words.SettingInput(k, rest, t.s.hub.Now())
+	now := t.s.hub.SureNow()
+	in, err := words.SettingInput(k, rest, now)
 	if err != nil {
-		return whole(textBadSetting(k, rest, err)), nil
+		return whole(textBadSetting(k, rest, now, err)), nil
 	}
 	if _, err := t.s.hub.UpdateSettings(t.ctx, t.command(), t.s.group, in); err != nil {
 		if refused := new(group.Error); errors.As(err, &refused) && refused.Kind == group.KindInvalid && refused.Field != "" {
@@ -114,6 +116,6 @@ func textNoSuchSetting(typed, near string) string {
 	return text + " Every key: /settings all"
 }
 
-func textBadSetting(k words.Setting, typed string, err error) string {
-	return fmt.Sprintf("%s can not be %q: %v. It can be: %s", k.Key, brief(moderation.CleanLine(typed), 40), err, k.How)
+func textBadSetting(k words.Setting, typed string, now time.Time, err error) string {
+	return fmt.Sprintf("%s can not be %q: %v. It can be: %s", k.Key, brief(moderation.CleanLine(typed), 40), err, k.HowAt(now))
 }

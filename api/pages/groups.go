@@ -120,9 +120,10 @@ func (s *Server) newGroup(v *visit) (group.NewGroup, error) {
 		in.CreatorName = v.ownName()
 	}
 	if text := strings.TrimSpace(v.field("end")); text != "" {
-		m, ok := words.Moment(text, s.hub.Now())
+		now := s.hub.SureNow()
+		m, ok := words.Moment(text, now)
 		if !ok {
-			return in, invalid("create", "write the end as "+words.HowMoment)
+			return in, invalid("create", "write the end as "+words.How(now))
 		}
 		in.Policy.ExpiresAt = m
 	}

@@ -21,6 +21,7 @@ type Hub interface {
 	Info(ctx context.Context, c group.Caller, g group.GroupID) (group.Info, error)
 	Disclosure() group.Disclosure
 	Now() time.Time
+	SureNow() time.Time
 	Heard(ctx context.Context, c group.Caller) error
 
 	Messages(ctx context.Context, c group.Caller, g group.GroupID, q group.Query) (group.Page, error)

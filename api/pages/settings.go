@@ -96,9 +96,10 @@ func (s *Server) setting(v *visit) *page {
 
 // set changes a setting to what was sent.
 func (s *Server) set(v *visit, k words.Setting) error {
-	in, err := words.SettingInput(k, strings.TrimSpace(v.field("value")), s.hub.Now())
+	now := s.hub.SureNow()
+	in, err := words.SettingInput(k, strings.TrimSpace(v.field("value")), now)
 	if err != nil {
-		return invalid("settings", "this can not be; it can be: "+k.How)
+		return invalid("settings", "this can not be; it can be: "+k.HowAt(now))
 	}
 	_, err = s.hub.UpdateSettings(v.ctx, v.acting(0), s.group, in)
 	var e *group.Error

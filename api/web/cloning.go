@@ -13,7 +13,7 @@ func (s *Server) cloneGroup(r *http.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	settings, err := GroupInput{Visibility: in.Visibility}.settings(s.hub.Now())
+	settings, err := GroupInput{Visibility: in.Visibility}.settings(s.hub.SureNow())
 	if err != nil {
 		return nil, err
 	}

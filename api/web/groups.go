@@ -115,7 +115,7 @@ func (in GroupInput) settings(now time.Time) (group.SettingsInput, error) {
 	if in.Ends != nil {
 		end, ok := words.Moment(*in.Ends, now)
 		if off := *in.Ends == "" || *in.Ends == "off"; !ok && !off {
-			return out, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "ends", Msg: "can be " + words.HowMoment + ", off"}
+			return out, &group.Error{Kind: group.KindInvalid, Op: "settings", Field: "ends", Msg: "can be " + words.How(now) + ", off"}
 		}
 		change := out.Change
 		out.Change = func(p *moderation.Policy) {
@@ -170,7 +170,7 @@ func valueOf(s *string) string {
 // groupInput reads a GroupInput, and what it says of settings and owner.
 func (s *Server) groupInput(r *http.Request) (in GroupInput, settings group.SettingsInput, owner group.AnyHash, err error) {
 	if err = decode(r, &in); err == nil {
-		settings, err = in.settings(s.hub.Now())
+		settings, err = in.settings(s.hub.SureNow())
 	}
 	if err == nil {
 		owner, err = in.owner()

@@ -60,7 +60,7 @@ type Hub interface {
 	UpdateDisplayName(ctx context.Context, c group.Caller, g group.GroupID, in group.NamesInput) (group.Change, error)
 	UpdateTopic(ctx context.Context, c group.Caller, g group.GroupID, topic string) (group.Change, error)
 	UpdateSettings(ctx context.Context, c group.Caller, g group.GroupID, in group.SettingsInput) (group.Change, error)
-	Now() time.Time
+	SureNow() time.Time
 	SetOwner(ctx context.Context, c group.Caller, g group.GroupID, who group.AnyHash) (group.Change, error)
 	NewClaimCode(ctx context.Context, c group.Caller, g group.GroupID) (group.ClaimCodeIssued, error)
 	PrivateKey(ctx context.Context, c group.Caller, g group.GroupID) ([]byte, error)

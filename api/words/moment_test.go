@@ -26,6 +26,17 @@ func TestTimesAreReadAsPeopleTypeThem(t *testing.T) {
 			t.Errorf("%q is shown as %s, which is another time", typed, words.ShowMoment(m))
 		}
 	}
+	if m, ok := words.Moment("3d", time.Time{}); ok {
+		t.Errorf("counted from nobody knows when: %v", m)
+	}
+	if _, ok := words.Moment("2027-05-31", time.Time{}); !ok {
+		t.Error("a date is one, whatever day it is")
+	}
+	for at, how := range map[time.Time]string{now: words.HowMoment, {}: words.HowDate} {
+		if got := words.How(at); got != how {
+			t.Errorf("%v: %s", at, got)
+		}
+	}
 	if m, ok := words.Date("3d"); ok {
 		t.Errorf("a date that depends on the day: %v", m)
 	}

@@ -92,7 +92,7 @@ func Settings() []Setting {
 		{"no_staff", "nobody has a rank; said when the group is made", howSwitch},
 		{"no_removal", "nobody is kicked, banned or muted, nobody deletes another's posts", howSwitch},
 		{"frozen", "settings and names never change again", "on"},
-		{"expires_at", "when the group ends", HowMoment + ", off"},
+		{keyEnd, "when the group ends", HowMoment + ", off"},
 		{"expire_keep", "how long it can be read then, before it is deleted", "2h, 7d, default"},
 	}
 }
@@ -107,12 +107,23 @@ func SettingNamed(word string) (Setting, bool) {
 	return Setting{}, false
 }
 
+// keyEnd is the key of the group's end.
+const keyEnd = "expires_at"
+
+// HowAt is How as it is now: where nobody knows what time it is, an end can not be counted from it.
+func (k Setting) HowAt(now time.Time) string {
+	if k.Key == keyEnd {
+		return How(now) + ", off"
+	}
+	return k.How
+}
+
 // PlainKey is a key without what does not matter.
 func PlainKey(word string) string {
 	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(word))
 }
 
-// SettingInput is the change that sets a key to what was typed now (group.Hub.Now).
+// SettingInput is the change that sets a key to what was typed now (group.Hub.SureNow).
 func SettingInput(k Setting, text string, now time.Time) (in group.SettingsInput, err error) {
 	unset := isWord(text, "default", "off", "none", "-")
 	switch k.Key {

@@ -8,11 +8,15 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
+
+// clockFloor is before this program was made: a clock that says less is not set.
+func clockFloor() time.Time { return time.Date(2025, time.January, 1, 0, 0, 0, 0, time.UTC) }
 
 // Version is the program's.
 const Version = "0.1.0"

@@ -54,7 +54,7 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 	if n.hub, err = group.New(group.Config{
 		Store: n.store, Blobs: n.contents, Logger: n.log.own, Limits: s.limits(), Airtime: n.airtime, Announces: n.announcesGroup,
 		Blackholed: n.blackholed, PathTo: n.pathToGroup,
-		NewIdentity: newKeys, Groups: s.Creating.creating(),
+		NewIdentity: newKeys, Groups: s.Creating.creating(), NotBefore: clockFloor(),
 	}); err != nil {
 		return nil, made, err
 	}

@@ -125,8 +125,8 @@ func (a *app) check(ctx context.Context) *checkResult {
 	if s != nil && s.Server.Listen != "" && !running {
 		r.port(ctx, "listen", s.Server.Listen)
 	}
-	if year := time.Now().Year(); year < 2025 {
-		r.note("clock", fmt.Sprintf("it is the year %d here: the clock is not set yet; nothing expires until it is", year), "")
+	if now := time.Now(); now.Before(clockFloor()) {
+		r.note("clock", fmt.Sprintf("it is the year %d here: the clock is not set yet; nothing expires until it is", now.Year()), "")
 	}
 	return r
 }
@@ -217,7 +217,7 @@ func (a *app) checkDatabase(ctx context.Context, r *checkResult, dir string, s *
 		return
 	}
 	defer db.Close()
-	hub, err := group.New(group.Config{Store: db})
+	hub, err := group.New(group.Config{Store: db, NotBefore: clockFloor()})
 	if err != nil {
 		r.wrong("database", err)
 		return
