@@ -11,7 +11,8 @@ import (
 
 // DeleteGroup ends a group, for its owners and the operator. When it returns, nothing of the group can be read or written any more, its
 // names and keys are erased, and it is as unknown as one that never was; the rest, down to the ids of what it has seen, is erased bit by bit
-// from then on, which needs Run, and goes on after a restart. What is remembered is that it was deleted, when and by whom.
+// from then on, which needs Run, and goes on after a restart. What is remembered is that it was deleted, when and by whom; and in memory, until
+// it is asked for, what there is to tell its members (Farewell).
 func (h *Hub) DeleteGroup(ctx context.Context, c Caller, g GroupID) error {
 	const op = "delete group"
 	c, err := prepare(op, c)
@@ -19,6 +20,7 @@ func (h *Hub) DeleteGroup(ctx context.Context, c Caller, g GroupID) error {
 		return err
 	}
 	var done founded
+	var last Farewell
 	if err := h.store.View(ctx, func(tx ReadTx) error { // who may not causes no writes
 		if repeated, err := h.repeat(tx, "", op, c, &done); repeated || err != nil {
 			return err
@@ -27,13 +29,18 @@ func (h *Hub) DeleteGroup(ctx context.Context, c Caller, g GroupID) error {
 		if err != nil {
 			return err
 		}
-		return s.may(moderation.ActionDeleteGroup)
+		if err := s.may(moderation.ActionDeleteGroup); err != nil {
+			return err
+		}
+		last, err = s.farewell()
+		return err
 	}); err != nil {
 		return h.failed(op, err)
 	}
 	if done.Repeated {
 		return nil
 	}
+	var identity IdentityHash
 	err = h.store.Update(ctx, func(tx Tx) error {
 		if repeated, err := h.repeat(tx, "", op, c, &done); repeated || err != nil {
 			return err
@@ -56,7 +63,7 @@ func (h *Hub) DeleteGroup(ctx context.Context, c Caller, g GroupID) error {
 		if err := tx.AddServerLine(ServerLine{Time: s.now, By: c.Identity, Action: op, Group: g, Detail: s.group.Address.String()}, maxServerLog); err != nil {
 			return err
 		}
-		done.Group = g
+		done.Group, identity = g, s.group.Identity
 		if err := h.remember(tx, "", op, c, s.expiry, &done); err != nil {
 			return err
 		}
@@ -71,6 +78,7 @@ func (h *Hub) DeleteGroup(ctx context.Context, c Caller, g GroupID) error {
 	h.guesses.reset(g)
 	h.pressures.drop(g)
 	h.wakeEraser()
+	h.farewells.put(identity, last)
 	h.publish(Event{Kind: EventGroupDeleted, Group: g, Who: c.Identity})
 	return nil
 }

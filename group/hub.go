@@ -77,6 +77,7 @@ type Hub struct {
 	rekeying   chan struct{} // a new epoch was put off
 	telling    chan struct{} // somebody is to be told that he is invited
 	handed     handed
+	farewells  farewells
 
 	newIdentity func() (public, private []byte, err error)
 	creating    Creating

@@ -128,15 +128,25 @@ func (d *Delivery) Destination() *rns.Destination { return d.destination }
 // Announce tells the network about the address, its name and its stamp cost, on all interfaces.
 func (d *Delivery) Announce(ctx context.Context) error { return d.destination.Announce(ctx) }
 
-// Close takes the address off the network, such as that of a group that was deleted. Its messages on their way fail with
-// [ErrClosed], also those that are kept, which are dropped from storage, and so are messages to it that were held; links with it
-// are closed, its tickets forgotten; what the application has not decided about is not proved. The error is that of storage: what is kept then is
-// dropped when the address is closed again. Other deliveries go on.
-func (d *Delivery) Close(ctx context.Context) error {
+// Retire lets nothing more come in by the address, which is as unknown from now on as one that never was; what is on its way ends as by
+// Close. Messages that are sent from now on go out in its name until Close. The error is that of storage: Close tries again.
+func (d *Delivery) Retire(ctx context.Context) error {
+	d.withdraw(false)
+	_ = d.destination.Close()
+	d.r.holder.forget(d.address)
+	if err := d.r.store.DropQueued(ctx, d.address); err != nil {
+		return fmt.Errorf("lxmf: kept messages not dropped: %w", err)
+	}
+	return nil
+}
+
+// withdraw takes the delivery off the router's list and ends what it has queued; with for good nothing can be queued any more. It reports
+// whether it was not closed before.
+func (d *Delivery) withdraw(forGood bool) (first bool) {
 	r := d.r
 	r.mu.Lock()
-	first := !d.closed
-	d.closed = true
+	first = !d.closed
+	d.closed = d.closed || forGood
 	var left []*Outgoing
 	for o := range r.queue.all {
 		if o.key.from == d {
@@ -155,7 +165,16 @@ func (d *Delivery) Close(ctx context.Context) error {
 	for _, o := range left {
 		o.finish(StateFailed, ErrClosed)
 	}
-	if first {
+	return first
+}
+
+// Close takes the address off the network, such as that of a group that was deleted. Its messages on their way fail with
+// [ErrClosed], also those that are kept, which are dropped from storage, and so are messages to it that were held; links with it
+// are closed, its tickets forgotten; what the application has not decided about is not proved. The error is that of storage: what is kept then is
+// dropped when the address is closed again. Other deliveries go on.
+func (d *Delivery) Close(ctx context.Context) error {
+	r := d.r
+	if d.withdraw(true) {
 		d.shut()
 		_ = d.destination.Close()
 		d.mu.Lock()

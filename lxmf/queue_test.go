@@ -217,6 +217,38 @@ func TestWhatStorageDoesNotKeepIsNotSent(t *testing.T) {
 	})
 }
 
+// TestAnAddressThatRetiresSaysItsLastWord: what waited is dropped and nothing comes in any more, but what is sent from then on arrives.
+func TestAnAddressThatRetiresSaysItsLastWord(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, m *ifacetest.Medium) {
+		store := new(lxmf.MemoryStore)
+		a, b := live(t, alice(t), m.Port("a"), options{store: store}), live(t, bob(t), m.Port("b"), options{})
+		a.announce(t)
+		b.announce(t)
+		time.Sleep(time.Second)
+		waits := a.send(t, rns.DestinationHash{1}, "waits", kept)
+		if err := a.Delivery.Retire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ends(t, waits, lxmf.StateFailed)
+		if !errors.Is(waits.Err(), lxmf.ErrClosed) || len(queuedIn(t, store)) != 0 {
+			t.Errorf("what waited: %v, %d are kept", waits.Err(), len(queuedIn(t, store)))
+		}
+		ends(t, a.send(t, b.Address(), "farewell"), lxmf.StateDelivered)
+		late := b.send(t, a.Address(), "is anybody there?", patient)
+		time.Sleep(10 * time.Minute)
+		if late.State() == lxmf.StateDelivered {
+			t.Error("a message to it arrives")
+		}
+		if err := a.Delivery.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Send(t.Context(), &lxmf.Outbound{From: a.Delivery, To: b.Address()}); !errors.Is(err, lxmf.ErrClosed) {
+			t.Errorf("sending when it is closed: %v", err)
+		}
+	})
+}
+
 func TestAClosedAddressTakesItsMessagesAlong(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, m *ifacetest.Medium) {

@@ -156,3 +156,15 @@ func (s *Server) whatIsReported(ctx context.Context, c group.Caller) string {
 	}
 	return textManyReports(r.Total)
 }
+
+// Farewell is the message that tells a member that his group was deleted, in its name. How long it may wait is the caller's to say: the group has no
+// address of its own any more.
+func Farewell(w group.Farewell, to group.Member) (Outbound, error) {
+	id, err := rns.NewPublicIdentity(to.PublicKey)
+	if err != nil {
+		return Outbound{}, err
+	}
+	return Outbound{
+		To: rns.DestinationHash(to.Address), Identity: id, Fields: Marker(), Content: []byte(glyph + brief(textFarewell(w), MaxContent-len(glyph))), MaxStamp: strangerStamp,
+	}, nil
+}

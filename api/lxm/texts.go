@@ -124,7 +124,18 @@ func textRemoved(i group.Info, why string, until, now time.Time) string {
 		return because(fmt.Sprintf("You were banned from %s", shortName(i)), why)
 	}
 	text := because(fmt.Sprintf("You were removed from %s for %s", shortName(i), moderation.Remaining(until.Sub(now))), why)
+	if i.Policy.Establish && i.Policy.Fixed && !i.Forming { // nobody comes there any more
+		return text
+	}
 	return text + " After that you can /join again."
+}
+
+func textFarewell(w group.Farewell) string {
+	by := "one of its owners"
+	if w.By.IsZero() {
+		by = "the operator of its server"
+	}
+	return fmt.Sprintf("%s was deleted by %s, with all that was in it. What is sent to this address reaches nobody.", brief(w.Name, 40), by)
 }
 
 func textMuted(i group.Info, why string, until, now time.Time) string {

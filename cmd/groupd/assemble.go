@@ -35,7 +35,7 @@ type first struct {
 func assemble(ctx context.Context, dir, home string, s *settings, net *network, logs io.Writer, notify func(...string)) (n *node, made first, err error) {
 	n = &node{
 		dir: dir, settings: s, network: net, log: newLoggers(logs, s.Log, net.config.Logging), started: time.Now(),
-		groups: make(map[group.GroupID]*serving), parting: make(map[group.GroupID]*serving), notify: notify, broken: make(chan string, 1),
+		groups: make(map[group.GroupID]*serving), parting: make(map[group.IdentityHash]*serving), notify: notify, broken: make(chan string, 1),
 	}
 	fresh := !exists(filepath.Join(dir, fileDatabase))
 	if n.db, err = sqlite.Open(ctx, filepath.Join(dir, fileDatabase)); err != nil {

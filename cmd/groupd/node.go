@@ -56,7 +56,7 @@ type node struct {
 
 	mu       sync.Mutex // leaf
 	groups   map[group.GroupID]*serving
-	parting  map[group.GroupID]*serving // deleted, and not closed yet
+	parting  map[group.IdentityHash]*serving // deleted, and not closed yet
 	attached connected
 	ending   bool            // no more faces
 	life     context.Context // of the faces; they end after the router

@@ -192,6 +192,7 @@ func TestAGroupIsServedFromWhenItIsMadeUntilItIsDeleted(t *testing.T) {
 			}
 			cancel()
 		}
+		time.Sleep(farewellTime) // Ann can not be told
 		if list := s.transport.Remembered(); len(list) != 0 {
 			t.Errorf("keys of %v are kept", list)
 		}

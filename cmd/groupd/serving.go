@@ -27,6 +27,7 @@ type serving struct {
 	others       []*rns.Destination // of requests and pages
 	end          context.CancelFunc // ends the message face; set by serve
 	hurry        chan struct{}      // closed when it has to be gone
+	gone         chan struct{}      // closed when nothing is left of it on the network, once it was deleted
 	face         *requests.Server
 }
 
@@ -41,7 +42,7 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 		return nil, nil, fmt.Errorf("group %s: %w", info.Group, err)
 	}
 	log := n.log.own.With("group", string(info.Group))
-	s = &serving{id: info.Group, identity: info.Identity, hurry: make(chan struct{})}
+	s = &serving{id: info.Group, identity: info.Identity, hurry: make(chan struct{}), gone: make(chan struct{})}
 	s.detail.read = func() (string, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), readWithin)
 		defer cancel()
