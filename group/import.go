@@ -101,6 +101,32 @@ func (h *Hub) abandonImports(ctx context.Context) error {
 	return h.store.Update(ctx, func(tx Tx) error { return tx.AbandonImports() })
 }
 
+// EraseLeftovers erases at once what imports that failed or were cut off, and groups that were deleted, have left. For who has the store to
+// himself: with others about, Run does it bit by bit.
+func (h *Hub) EraseLeftovers(ctx context.Context) error {
+	const op, rows = "erase leftovers", 2000
+	err := h.abandonImports(ctx)
+	var going []GroupID
+	if err == nil {
+		err = h.store.View(ctx, func(tx ReadTx) (err error) { going, err = tx.GroupsToErase(); return err })
+	}
+	for _, g := range going {
+		for more := true; more && err == nil; {
+			more, _, err = h.eraseGroup(ctx, g, rows)
+		}
+	}
+	if err == nil {
+		err = h.eraseAll(ctx)
+	}
+	if err == nil && len(going) > 0 {
+		_, _, err = h.CheckAttachments(ctx)
+	}
+	if err != nil {
+		return h.failed(op, err)
+	}
+	return nil
+}
+
 // importFailed makes an *Error of whatever ended an import.
 func (h *Hub) importFailed(err error) error {
 	var e *Error

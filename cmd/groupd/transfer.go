@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"time"
 
 	"groupd/api/signed"
 	"groupd/configs"
@@ -96,6 +97,23 @@ func (t transfer) load(ctx context.Context, r io.Reader, in group.ImportInput) (
 		return noteAnnounces(ctx, t.db, []group.Info{{Identity: got.Group.Identity}})
 	}
 	return t.hub.Import(ctx, group.Caller{Local: true}, r, in)
+}
+
+// erasingFor bounds how long the end of an import that failed may take.
+const erasingFor = 20 * time.Second
+
+// loadAlone is load where no server runs: what imports before this one have left is erased first, and what this one leaves when it fails.
+func (t transfer) loadAlone(ctx context.Context, r io.Reader, in group.ImportInput) (group.Imported, error) {
+	if err := t.hub.EraseLeftovers(ctx); err != nil {
+		return group.Imported{}, err
+	}
+	got, err := t.load(ctx, r, in)
+	if err != nil {
+		ctx, end := context.WithTimeout(context.WithoutCancel(ctx), erasingFor)
+		defer end()
+		err = errors.Join(err, t.hub.EraseLeftovers(ctx))
+	}
+	return got, err
 }
 
 // Export implements web.Node.

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime"
 	"mime/multipart"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,6 +75,9 @@ func (a *app) exportVerb() *cobra.Command {
 
 // export asks where needed, and writes.
 func (a *app) export(ctx context.Context, in exportFlags) (r exportResult, err error) {
+	if err := in.place(); err != nil {
+		return r, err
+	}
 	if in.identity {
 		if err := a.confirm("The file will hold the group's private key: whoever has it can be the group. Go on?"); err != nil {
 			return r, err
@@ -89,9 +94,13 @@ func (a *app) export(ctx context.Context, in exportFlags) (r exportResult, err e
 		if in.format == "jsonl" {
 			r.To += ".jsonl"
 		}
+		in.to = r.To
+		if err := in.place(); err != nil {
+			return r, err
+		}
 	}
-	if r.To == "-" {
-		return r, source.lines(ctx, in, a.out)
+	if in.to == "-" {
+		return r, in.notWritten("stdout", source.lines(ctx, in, a.out))
 	}
 	if exists(r.To) {
 		question := " exists. Replace it?"
@@ -102,53 +111,98 @@ func (a *app) export(ctx context.Context, in exportFlags) (r exportResult, err e
 			return r, err
 		}
 	}
+	ctx, end := interruptible(ctx)
+	defer end()
 	if in.format == "text" {
-		return r, r.writeDays(ctx, source)
+		err = r.writeDays(ctx, source)
+	} else {
+		file := r.To
+		if target, err := filepath.EvalSymlinks(file); err == nil {
+			file = target // not the link itself, which may be one of the system's
+		}
+		err = durable.Replace(file, "", func(w io.Writer) error {
+			counting := &counter{w: w}
+			err := source.lines(ctx, in, counting)
+			r.Bytes = counting.n
+			return errors.Join(counting.err, err)
+		})
 	}
-	var wrong error
-	err = durable.Replace(r.To, "", func(w io.Writer) error {
-		counting := &counter{w: w}
-		wrong = source.lines(ctx, in, counting)
-		r.Bytes = counting.n
-		return wrong
-	})
-	if wrong != nil {
-		return r, wrong
+	switch {
+	case err != nil && ctx.Err() != nil && in.format == "text":
+		return r, &failure{code: exitFailed, msg: "interrupted: some days may be missing in " + r.To}
+	case err != nil && ctx.Err() != nil:
+		return r, &failure{code: exitFailed, msg: "interrupted: nothing was written"}
 	}
-	if err != nil {
-		return r, failed(err, "is the disk full?")
+	return r, in.notWritten(r.To, err)
+}
+
+// place refuses what can not be the place of an export, before anything is asked or begun.
+func (in exportFlags) place() error {
+	if in.to == "" || in.to == "-" {
+		return nil
 	}
-	return r, nil
+	info, err := os.Stat(in.to)
+	switch {
+	case err == nil && in.format == "text" && !info.IsDir():
+		return usage("--to: %s is no folder: text is a folder with a file for each day", in.to)
+	case err == nil && in.format != "text" && info.IsDir():
+		return usage("--to: %s is a folder: say the name of a file in it", in.to)
+	case err == nil && in.format != "text" && !info.Mode().IsRegular():
+		return usage("--to: %s is no file that could be replaced: --to - writes to stdout", in.to)
+	case err == nil:
+		return nil
+	}
+	if folder, err := os.Stat(filepath.Dir(filepath.Clean(in.to))); in.format != "text" && (err != nil || !folder.IsDir()) {
+		return &failure{code: exitNotFound, msg: "there is no folder " + filepath.Dir(filepath.Clean(in.to)), hint: "mkdir -p " + filepath.Dir(filepath.Clean(in.to))}
+	}
+	return nil
+}
+
+// notWritten says why there is no export; nil: there is one.
+func (in exportFlags) notWritten(to string, err error) error {
+	var f *failure
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		left := "nothing of it is left there"
+		if in.format == "text" || in.to == "-" {
+			left = "what is there is not whole"
+		}
+		return &failure{code: exitFailed, msg: fmt.Sprintf("no room for %s: the disk is full, and %s", to, left), hint: "--to another disk"}
+	case errors.Is(err, fs.ErrPermission):
+		return &failure{code: exitFailed, msg: "no permission to write " + to}
+	case errors.As(err, &f):
+		return f
+	}
+	return failed(errors.New(textOf(err)), "")
 }
 
 // counter counts what passes.
 type counter struct {
-	w io.Writer
-	n int64
+	w   io.Writer
+	n   int64
+	err error // of what is written to
 }
 
 func (c *counter) Write(b []byte) (int, error) {
 	n, err := c.w.Write(b)
-	c.n += int64(n)
+	c.n, c.err = c.n+int64(n), err
 	return n, err
 }
 
 // writeDays writes the text of each day into a folder.
 func (r *exportResult) writeDays(ctx context.Context, source exportSource) error {
 	if err := os.MkdirAll(r.To, modeFolder); err != nil {
-		return failed(err, "")
+		return err
 	}
 	return source.days(ctx, func(name string, text io.Reader) error {
 		r.Days++
-		err := durable.Replace(filepath.Join(r.To, name), "", func(w io.Writer) error {
+		return durable.Replace(filepath.Join(r.To, name), "", func(w io.Writer) error {
 			n, err := io.Copy(w, text)
 			r.Bytes += n
 			return err
 		})
-		if err != nil {
-			return failed(err, "is the disk full?")
-		}
-		return nil
 	})
 }
 
@@ -174,8 +228,10 @@ func (a *app) exportSource(ctx context.Context) (s exportSource, done func() err
 	var shown struct {
 		ID group.GroupID `json:"id"`
 	}
-	if err := cl.do(ctx, "GET", path, nil, &shown); err != nil {
-		return s, nil, err
+	if err := cl.do(ctx, "GET", path, nil, &shown); errors.Is(err, errNotRunning) { // with --group it is not known before
+		return a.exportAtRest(ctx)
+	} else if err != nil {
+		return s, nil, hinted(err, "groupd group list")
 	}
 	s.group = shown.ID
 	s.lines = func(ctx context.Context, in exportFlags, w io.Writer) error {
@@ -192,7 +248,7 @@ func (a *app) exportSource(ctx context.Context) (s exportSource, done func() err
 		}
 		defer answer.Body.Close()
 		if _, err := io.Copy(w, answer.Body); err != nil {
-			return failed(fmt.Errorf("the export did not come whole: %w", err), "is the disk full? See the server's log")
+			return failed(fmt.Errorf("the export did not come whole: %w", err), "see the server's log")
 		}
 		return nil
 	}
@@ -243,10 +299,7 @@ func (a *app) exportAtRest(ctx context.Context) (s exportSource, done func() err
 	}
 	s.lines = func(ctx context.Context, in exportFlags, w io.Writer) error {
 		_, err := t.export(ctx, s.group, group.ExportInput{Identity: in.identity, NoContents: in.bare}, w)
-		if err != nil {
-			return failed(err, "is the disk full?")
-		}
-		return nil
+		return err
 	}
 	s.days = func(ctx context.Context, each func(string, io.Reader) error) error {
 		// The text of a day goes through a pipe to what writes its file.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -12,7 +11,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -33,21 +34,31 @@ type importFlags struct {
 func (a *app) importVerb() *cobra.Command {
 	var in importFlags
 	c := a.verb("import FILE", "make a group of an export, or take over another server's members", exactly("FILE"), func(c *cobra.Command, args []string) error {
-		own, err := isExport(args[0])
+		file, err := a.openImport(args[0])
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		own := file.isExport()
+		switch {
+		case own && in.format != "":
+			return usage("--format is for lists of other servers: %s is an export of groupd", file.name)
+		case own && a.group != "":
+			return usage("--group is for lists of members: an export makes a group of its own, which --as can call %s", a.group)
+		case own:
+			return a.importGroup(c.Context(), file, in)
+		}
+		list, err := file.members(in.format)
 		switch {
 		case err != nil:
-			return &failure{code: exitNotFound, msg: err.Error()}
-		case own && in.format != "":
-			return usage("--format is for lists of other servers: %s is an export of groupd", args[0])
-		case own:
-			return a.importGroup(c.Context(), args[0], in)
+			return err
 		case in.as != "" || in.identity != "":
-			return usage("%s is no export of groupd: --as and --identity are for those", args[0])
+			return usage("%s is no export of groupd: --as and --identity are for those", file.name)
 		}
-		return a.importMembers(c.Context(), args[0], in)
+		return a.importMembers(c.Context(), file, list, in)
 	})
 	c.Long = "import makes a group of what export wrote: the same entries, members and settings, under the same address if the file holds the group's key\n" +
-		"or --identity gives it; else under a new one. All of the file is checked first; a group appears whole or not at all.\n" +
+		"or --identity gives it; else under a new one. All of the file is checked first; a group appears whole or not at all. FILE - is stdin.\n" +
 		"Lists of members of other group servers (fwdsvc, lxmf_distribution_group) are taken over into a group that is here: see --group."
 	c.Flags().StringVar(&in.as, "as", "", "the group's id here (else the one it had)")
 	c.Flags().StringVar(&in.identity, "identity", "", "a Reticulum identity file with the group's private key; new makes a new identity")
@@ -56,28 +67,8 @@ func (a *app) importVerb() *cobra.Command {
 	return a.inGroup(c)
 }
 
-// isExport reports whether a file begins as an export does.
-func isExport(path string) (bool, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	line, err := bufio.NewReader(io.LimitReader(f, 1024)).ReadBytes('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return false, err
-	}
-	var head struct{ Kind string }
-	return json.Unmarshal(line, &head) == nil && strings.HasPrefix(head.Kind, "groupd"), nil
-}
-
 // importGroup checks a file, and sends it to the server, or fills the database of one that does not run.
-func (a *app) importGroup(ctx context.Context, path string, in importFlags) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return failed(err, "")
-	}
-	defer f.Close()
+func (a *app) importGroup(ctx context.Context, f *importFile, in importFlags) error {
 	options, err := importing(group.ImportInput{ID: group.GroupID(in.as)})
 	if err != nil {
 		return err
@@ -90,7 +81,7 @@ func (a *app) importGroup(ctx context.Context, path string, in importFlags) erro
 	if e := (*group.Error)(nil); errors.As(err, &e) && e.Field == "id" && in.as != "" {
 		return &failure{code: exitUsage, msg: "--as: " + e.Msg, hint: "--as hill"}
 	} else if err != nil {
-		return &failure{code: exitFailed, msg: fmt.Sprintf("%s can not be imported: %v", path, textOf(err)), hint: "an export that is whole"}
+		return &failure{code: exitFailed, msg: fmt.Sprintf("%s can not be imported: %v", f.name, textOf(err)), hint: writeAnew}
 	}
 	if err := a.importIdentity(&options, in, found); err != nil {
 		return err
@@ -102,15 +93,38 @@ func (a *app) importGroup(ctx context.Context, path string, in importFlags) erro
 	if in.as != "" {
 		out.Group.ID = in.as
 	}
-	if !in.dry {
+	if in.dry {
+		if err := a.wouldImport(ctx, out.Group, options.PrivateKey == nil); err != nil {
+			return err
+		}
+	} else {
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return failed(err, "")
 		}
-		if out, err = a.sendImport(ctx, f, options); err != nil {
+		if out, err = a.sendImport(ctx, f.File, options); err != nil {
 			return err
 		}
 	}
 	return a.print(out, func(w io.Writer) { showImported(w, in.dry, options, out) })
+}
+
+// wouldImport refuses, where a server runs and can be asked, what it would refuse because of the groups that it has.
+func (a *app) wouldImport(ctx context.Context, would web.Group, itsAddress bool) error {
+	var all struct{ Groups []web.Group }
+	if err := a.call(ctx, "GET", "/groups", nil, &all); errors.Is(err, errNotRunning) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for _, g := range all.Groups {
+		switch {
+		case g.ID == would.ID:
+			return importHint(failed(fmt.Errorf("there is a group %q already", g.ID), ""))
+		case itsAddress && g.Address == would.Address:
+			return importHint(failed(fmt.Errorf("the group's identity is served here already, as %q", g.ID), ""))
+		}
+	}
+	return nil
 }
 
 // textOf is what an error says to people.
@@ -167,11 +181,16 @@ func (a *app) sendImport(ctx context.Context, f *os.File, options group.ImportIn
 	} else if err != nil {
 		return out, err
 	}
+	ctx, end := interruptible(ctx)
+	defer end()
 	header := http.Header{"Content-Type": {"application/jsonl"}}
 	if options.PrivateKey != nil {
 		header.Set(web.IdentityHeader, hex.EncodeToString(options.PrivateKey))
 	}
 	answer, err := cl.send(ctx, "POST", "/import?"+url.Values{"id": {string(options.ID)}}.Encode(), header, f)
+	if ctx.Err() != nil {
+		return out, &failure{code: exitFailed, msg: "interrupted: what the server had of the file it erases", hint: "groupd group list"}
+	}
 	if err != nil {
 		return out, importHint(err)
 	}
@@ -182,10 +201,25 @@ func (a *app) sendImport(ctx context.Context, f *os.File, options group.ImportIn
 	return out, nil
 }
 
-// importHint says what to do where an id is taken.
+// interruptible is a context that the first SIGINT or SIGTERM ends, so that what was begun is given up in order; the second one ends the
+// process, as ever.
+func interruptible(ctx context.Context) (context.Context, func()) {
+	ctx, end := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, end)
+	return ctx, end
+}
+
+// importHint says what to do where an id or an identity is taken, or there is no room.
 func importHint(err error) error {
-	if strings.Contains(err.Error(), "there is a group") {
+	switch {
+	case strings.Contains(err.Error(), "there is a group"):
 		return hinted(err, "--as ID")
+	case strings.Contains(err.Error(), "is served here already"):
+		return hinted(err, "--as ID --identity new: a copy under another address")
+	case strings.Contains(err.Error(), "could not store this"):
+		return hinted(err, "make room on the disk, if it is full")
+	case strings.Contains(err.Error(), "disk is nearly full"):
+		return hinted(err, "make room on the disk; disk_floor in [limits] says how much must stay free")
 	}
 	return err
 }
@@ -196,8 +230,13 @@ func (a *app) importAtRest(ctx context.Context, f *os.File, options group.Import
 		return out, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	got, err := t.load(ctx, f, options)
-	if err != nil {
+	work, end := interruptible(ctx)
+	defer end()
+	got, err := t.loadAlone(work, f, options)
+	switch {
+	case err != nil && work.Err() != nil:
+		return out, &failure{code: exitFailed, msg: "interrupted: nothing was imported"}
+	case err != nil:
 		return out, importHint(failed(errors.New(textOf(err)), ""))
 	}
 	info, err := t.hub.Info(ctx, group.Caller{Local: true}, got.Group.ID)
@@ -225,7 +264,7 @@ func showImported(w io.Writer, dry bool, options group.ImportInput, out web.Impo
 	if out.Verified+out.Unchecked > 0 {
 		fmt.Fprintf(w, "signatures of authors: %d right, %d that can not be checked (their key, or a file, is not in it)\n", out.Verified, out.Unchecked)
 	}
-	if out.Missing > 0 && !dry {
+	if out.Missing > 0 {
 		fmt.Fprintf(w, "attachments without their content: %d\n", out.Missing)
 	}
 	switch {
@@ -242,13 +281,11 @@ func showImported(w io.Writer, dry bool, options group.ImportInput, out web.Impo
 }
 
 // importMembers takes over a list of another server's members.
-func (a *app) importMembers(ctx context.Context, path string, in importFlags) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return failed(err, "")
-	}
-	defer f.Close()
+func (a *app) importMembers(ctx context.Context, f *importFile, list group.ForeignList, in importFlags) error {
 	to, err := a.groupPath(ctx, "members", "import")
+	if errors.Is(err, errNotRunning) {
+		return notServed(f, list)
+	}
 	if err != nil {
 		return err
 	}
@@ -260,7 +297,10 @@ func (a *app) importMembers(ctx context.Context, path string, in importFlags) er
 	if in.dry {
 		q.Set("dry", "1")
 	}
-	answer, err := cl.send(ctx, "POST", to+"?"+q.Encode(), http.Header{"Content-Type": {"application/octet-stream"}}, f)
+	answer, err := cl.send(ctx, "POST", to+"?"+q.Encode(), http.Header{"Content-Type": {"application/octet-stream"}}, f.File)
+	if errors.Is(err, errNotRunning) {
+		return notServed(f, list)
+	}
 	if err != nil {
 		return hinted(err, "groupd import --help")
 	}
@@ -270,6 +310,18 @@ func (a *app) importMembers(ctx context.Context, path string, in importFlags) er
 		return failed(fmt.Errorf("the server's answer: %w", err), "")
 	}
 	return a.print(out, func(w io.Writer) { showImportedMembers(w, out) })
+}
+
+// notServed says that a list is right, and where it can go.
+func notServed(f *importFile, list group.ForeignList) error {
+	people := fmt.Sprintf("%d people", len(list.Members))
+	if len(list.Members) == 1 {
+		people = "1 person"
+	}
+	return &failure{
+		code: exitNotRunning, msg: fmt.Sprintf("%s is a list of %s (%s), but groupd is not running: lists are taken over by the server", f.name, people, list.Format),
+		hint: "groupd run, and then this again",
+	}
 }
 
 func showImportedMembers(w io.Writer, out web.ImportedMembers) {
