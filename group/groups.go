@@ -245,12 +245,8 @@ func (h *Hub) put(tx Tx, op string, c Caller, n NewGroup) (*work, error) {
 	if err := h.free(tx, op, g); err != nil {
 		return nil, err
 	}
-	if gen, err := generation(tx); err != nil {
+	if err := h.renewFor(tx, g.Address); err != nil {
 		return nil, err
-	} else if gen == 0 {
-		if _, err := h.renew(tx); err != nil {
-			return nil, err
-		}
 	}
 	now, err := h.clock.expiry(tx)
 	if err != nil {

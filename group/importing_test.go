@@ -330,6 +330,40 @@ func TestAGroupThatWasDeletedIsImportedAgainWhenItIsErased(t *testing.T) {
 	})
 }
 
+// TestAGroupThatComesBackIsOfAnotherGeneration: what its members' clients know of it may be more than the file holds.
+func TestAGroupThatComesBackIsOfAnotherGeneration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := lived(t)
+		generation := func() group.Generation {
+			list := must(h.hub.Groups(t.Context(), operator()))(t)
+			return list[0].Generation
+		}
+		file, before := h.exported(group.ExportInput{Identity: true}), generation()
+		h.post(person("Ann ⛰"), "later than the file")
+		if err := h.hub.DeleteGroup(t.Context(), operator(), valley); err != nil {
+			t.Fatal(err)
+		}
+		h.lives(time.Minute)
+		must(h.hub.CreateGroup(t.Context(), operator(), group.NewGroup{ID: "fresh", PublicKey: person("fresh").PublicKey, PrivateKey: []byte("x"), PublicName: "Fresh"}))(t)
+		if got := generation(); got != before {
+			t.Errorf("with a group that was never here the generation went from %x to %x", before, got)
+		}
+		must(h.imports(file, withKeys()))(t)
+		imported := generation()
+		if imported == before {
+			t.Error("the group is imported again, and of the same generation")
+		}
+		if err := h.hub.DeleteGroup(t.Context(), operator(), "fresh"); err != nil {
+			t.Fatal(err)
+		}
+		h.lives(time.Minute)
+		must(h.hub.CreateGroup(t.Context(), operator(), group.NewGroup{ID: "again", PublicKey: person("fresh").PublicKey, PrivateKey: []byte("x"), PublicName: "Fresh"}))(t)
+		if generation() == imported {
+			t.Error("the group is made again, and of the same generation")
+		}
+	})
+}
+
 func FuzzImport(f *testing.F) {
 	hub, err := group.New(group.Config{Store: memory.New(), Blobs: memory.NewBlobs(), Rand: rand.NewChaCha8([32]byte{1})})
 	if err != nil {

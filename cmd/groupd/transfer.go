@@ -65,9 +65,18 @@ func publicOf(private []byte) ([]byte, error) {
 	return id.Public().PublicKey(), nil
 }
 
+// checkRatchet refuses ratchets that the destination could not be opened with, and with it the server not be started.
+func checkRatchet(public []byte, r group.OwnRatchet) error {
+	id, err := rns.NewPublicIdentity(public)
+	if err == nil {
+		_, err = rns.ParseOwnRatchets(id, r.File)
+	}
+	return err
+}
+
 // importing completes what an import needs to know.
 func importing(in group.ImportInput) (group.ImportInput, error) {
-	in.PublicOf, in.Verify = publicOf, signed.Check
+	in.PublicOf, in.Verify, in.CheckRatchet = publicOf, signed.Check, checkRatchet
 	if in.PrivateKey != nil {
 		var err error
 		if in.PublicKey, err = publicOf(in.PrivateKey); err != nil {
