@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -232,6 +233,35 @@ func TestWhatWasHeardInTheFutureIsForgottenToo(t *testing.T) {
 		time.Sleep(group.ListedFor + time.Hour)
 		if all := h.directory(operator(), group.DirectoryQuery{}); len(all) != 0 {
 			t.Errorf("never forgotten: %+v", all)
+		}
+	})
+}
+
+// A group changes its name, costs and door with each of 10,000 announces: it is one row, written once a minute, and what comes last is shown.
+func TestAGroupThatChangesAllTheTimeIsOneRow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		var commits atomic.Int64
+		h.store.OnCommit(func() error { commits.Add(1); return nil })
+		run, stop := context.WithCancel(t.Context())
+		defer stop()
+		go h.hub.Run(run)
+		in := heard("Ridge", "LoRa", "friend")
+		h.hears(in)
+		began, before := time.Now(), commits.Load()
+		for n := range 10_000 {
+			in.Name, in.JoinCost, in.Public, in.Hops = fmt.Sprint(strings.Repeat("ridge ", 20), n), n%256, n%2 == 0, n%100
+			in.Joining = []moderation.Joining{moderation.JoiningOpen, moderation.JoiningApprove, moderation.JoiningClosed}[n%3]
+			h.hear(in, time.Now())
+			time.Sleep(time.Second)
+		}
+		minutes := int64(time.Since(began) / time.Minute)
+		if n := commits.Load() - before; n > minutes+minutes/10+2 { // the clock is stored now and then, too
+			t.Errorf("%d commits in %d minutes", n, minutes)
+		}
+		all := h.directory(operator(), group.DirectoryQuery{})
+		if len(all) != 1 || all[0].Hops != 9999%100 || all[0].Joining != moderation.JoiningOpen || all[0].Public || all[0].JoinCost != 9999%256 || len(all[0].Name) > group.MaxNameBytes {
+			t.Errorf("shown: %+v", all)
 		}
 	})
 }

@@ -276,7 +276,11 @@ func (a *app) welcome(ctx context.Context, n *node, made first) error {
 	}
 	fmt.Fprintf(&b, "\nserving; Ctrl-C ends.")
 	if len(made.groups) > 0 {
-		fmt.Fprintf(&b, " Keep a copy of the address: groupd identity export FILE")
+		which := ""
+		if len(infos) > 1 {
+			which = " --group ID"
+		}
+		fmt.Fprintf(&b, " Keep a copy of the address: groupd identity export FILE%s", which)
 	}
 	fmt.Fprintln(a.out, b.String())
 	return nil
