@@ -60,6 +60,14 @@ func hinted(err error, hint string) error {
 	return err
 }
 
+// unknown is hinted for somebody or something that is not there, and for nothing else.
+func unknown(err error, hint string) error {
+	if f := (*failure)(nil); errors.As(err, &f) && f.code == exitNotFound {
+		return hinted(err, hint)
+	}
+	return err
+}
+
 func usage(format string, args ...any) error {
 	return &failure{code: exitUsage, msg: fmt.Sprintf(format, args...), hint: "groupd help"}
 }

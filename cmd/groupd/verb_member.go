@@ -50,7 +50,7 @@ func (a *app) memberVerb() *cobra.Command {
 		}
 		var m web.Member
 		if err := a.call(c.Context(), "GET", path, nil, &m); err != nil {
-			return err
+			return unknown(err, hintMembers)
 		}
 		return a.print(m, func(w io.Writer) { showMember(w, m) })
 	})
@@ -224,7 +224,7 @@ func (a *app) roleVerb() *cobra.Command {
 		}
 		var m web.Member
 		if err := a.call(c.Context(), "POST", path, in, &m); err != nil {
-			return err
+			return unknown(err, hintMembers)
 		}
 		return a.print(m, func(w io.Writer) { showMember(w, m) })
 	})
@@ -276,7 +276,7 @@ func (a *app) requestVerb() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.done(c, path, nil, "approved")
+		return unknown(a.done(c, path, nil, "approved"), "groupd request list")
 	})
 	var in web.RemovalInput
 	reject := a.verb("reject WHO", "turn one who waits away", exactly("WHO"), func(c *cobra.Command, args []string) error {
@@ -284,7 +284,7 @@ func (a *app) requestVerb() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.done(c, path, in, "rejected")
+		return unknown(a.done(c, path, in, "rejected"), "groupd request list")
 	})
 	reject.Flags().StringVar(&in.Reason, "reason", "", "told to who asked")
 	return a.inGroup(a.noun("request", "list, approve and reject requests to join", list, approve, reject))
