@@ -63,9 +63,9 @@ type sideKey struct {
 
 // side is a share of the directory: when it is full, the side with the most groups makes room.
 type side struct {
-	key    sideKey
-	listed int
-	once   []IdentityHash
+	key  sideKey
+	list []*listing // by number
+	once []IdentityHash
 }
 
 // directoryTable holds the groups that are heard. It is a pure table: time is passed in.
@@ -117,8 +117,9 @@ func (d *directoryTable) load(rows []ListedGroup) {
 // add lists a group.
 func (d *directoryTable) add(r ListedGroup) {
 	s := d.sideOf(r)
-	s.listed++
-	d.listed[r.Identity] = &listing{ListedGroup: r, side: s, skeleton: Skeleton(r.Name), dirty: true}
+	l := &listing{ListedGroup: r, side: s, skeleton: Skeleton(r.Name), dirty: true}
+	d.listed[r.Identity] = l
+	s.list = append(s.list, l) // its number is the largest
 	d.unsaved = true
 }
 
@@ -148,7 +149,7 @@ func (d *directoryTable) sideOf(r ListedGroup) *side {
 
 // leave forgets a side with nothing on it.
 func (d *directoryTable) leave(s *side) {
-	if s.listed == 0 && len(s.once) == 0 {
+	if len(s.list) == 0 && len(s.once) == 0 {
 		delete(d.sides, s.key)
 	}
 }
@@ -247,17 +248,12 @@ func (d *directoryTable) forgetOnce(id IdentityHash) {
 func (d *directoryTable) makeRoom(s *side, now time.Time) {
 	from := s
 	for _, other := range d.sides {
-		if other.listed > from.listed && (from != s || other.listed > s.listed+1) {
+		if len(other.list) > len(from.list) && (from != s || len(other.list) > len(s.list)+1) {
 			from = other
 		}
 	}
-	var all []*listing
 	var silent *listing
-	for _, l := range d.listed {
-		if l.side != from {
-			continue
-		}
-		all = append(all, l)
+	for _, l := range from.list {
 		if quiet := now.Sub(l.Last); quiet > max(silentAfter, l.Last.Sub(l.First)) && (silent == nil || l.Last.Before(silent.Last)) {
 			silent = l
 		}
@@ -267,16 +263,16 @@ func (d *directoryTable) makeRoom(s *side, now time.Time) {
 		d.remove(silent)
 		return
 	}
-	slices.SortFunc(all, func(a, b *listing) int { return cmp.Compare(b.Number, a.Number) })
 	late := 1
 	if from == s {
-		late = max(1, len(all)/contested)
+		late = max(1, len(from.list)/contested)
 	}
-	d.remove(all[rand.IntN(late)])
+	d.remove(from.list[len(from.list)-1-rand.IntN(late)])
 }
 
 func (d *directoryTable) remove(l *listing) {
-	l.side.listed--
+	at, _ := slices.BinarySearchFunc(l.side.list, l.Number, func(l *listing, number uint64) int { return cmp.Compare(l.Number, number) })
+	l.side.list = slices.Delete(l.side.list, at, at+1)
 	d.leave(l.side)
 	delete(d.listed, l.Identity)
 	d.unsaved = true
