@@ -458,3 +458,27 @@ func world(t *testing.T, h *house, words []string) *house {
 	synctest.Wait()
 	return h
 }
+
+// TestAMessageThatTripsTheServerDoesNotEndIt: it stays unproved, its author sends it again, and what others write is posted.
+func TestAMessageThatTripsTheServerDoesNotEndIt(t *testing.T) {
+	trips := false
+	inHouse(t, func(t *testing.T, h *house) {
+		h.joined("ann", moderation.RoleMember)
+		trips = true
+		if l := h.says("ann", "the bridge is out"); l.dropped != 1 || l.proved != 0 {
+			t.Errorf("proved %d times, dropped %d times", l.proved, l.dropped)
+		}
+		trips = false
+		h.says("ann", "take the ferry")
+		if posts := h.posts("ann"); len(posts) != 1 || posts[0] != "take the ferry" {
+			t.Errorf("the timeline has %q", posts)
+		}
+	}, open, func(_ *group.NewGroup, _ *group.Config, c *lxm.Config) {
+		c.Now = func() time.Time {
+			if trips {
+				panic("a bug of ours")
+			}
+			return time.Now()
+		}
+	})
+}

@@ -3,10 +3,10 @@ package lxm
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strings"
 	"unicode/utf8"
 
+	"groupd/api/faults"
 	"groupd/api/signed"
 	"groupd/group"
 	"groupd/lxmf"
@@ -36,14 +36,10 @@ func (s *Server) process(ctx context.Context, in Inbound, posts bool, begun func
 	if posts && isPost(in) && !Marked(in.Message.Fields) {
 		decide = t.post // the Hub looks at his standing again in any case
 	}
-	answers, err := decide()
+	answers, err := guarded(decide)
 	if err != nil {
 		s.count.undecided.Add(1)
-		level := slog.LevelError
-		if ctx.Err() != nil { // the server ends
-			level = slog.LevelDebug
-		}
-		s.log.Log(ctx, level, "message not decided, left unproved", "from", in.Message.Source, "err", err)
+		s.faults.Note(ctx, err, "from", in.Message.Source)
 		in.Drop()
 		return false
 	}
@@ -55,6 +51,16 @@ func (s *Server) process(ctx context.Context, in Inbound, posts bool, begun func
 	o.Ticket = posts || t.member() || t.joined
 	s.say(ctx, o, answers...)
 	return t.posted
+}
+
+// guarded makes an error of a panic: one message must not end the server, since it comes again, and would end it again.
+func guarded(decide func() ([]string, error)) (answers []string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = faults.Panicked(p)
+		}
+	}()
+	return decide()
 }
 
 // decide does what the message asks for. The answers are for after the proof; an error means that nothing is decided.

@@ -2,12 +2,14 @@ package lxm
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"groupd/api/faults"
 	"groupd/group"
 	"groupd/group/delivery"
 	"groupd/lxmf"
@@ -110,6 +112,7 @@ type Server struct {
 	hub      *group.Hub
 	group    group.GroupID
 	log      *slog.Logger
+	faults   faults.Log
 	commands []command
 	rates    group.Buckets[rateKey]
 	count    counters
@@ -150,8 +153,10 @@ func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	log := c.Logger.With("group", c.Group)
 	return &Server{
-		config: c, hub: c.Hub, group: c.Group, log: c.Logger.With("group", c.Group), commands: commandTable(),
+		config: c, hub: c.Hub, group: c.Group, log: log, commands: commandTable(),
+		faults:  faults.Log{Logger: log, Rand: rand.Reader, What: "message not decided, left unproved"},
 		address: c.Address, reading: make(chan struct{}, 1), lanes: make(map[group.IdentityHash]*lane),
 	}, nil
 }

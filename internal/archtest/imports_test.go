@@ -27,7 +27,7 @@ var arrows = []struct {
 	{"configs", nil},
 	{"bench/...", []string{"api/...", "bench/crowd", "db/...", "group", "group/delivery", "internal/...", "lxmf", "lxmf/filespool", "moderation", "proto/...", "rns/..."}},
 	{"api/requests", []string{"api/faults", "api/onlink", "api/signed", "lxmf", "group", "group/delivery", "moderation", "proto/...", "rns", "rns/msgpack"}},
-	{"api/lxm", []string{"api/signed", "api/words", "group", "group/delivery", "moderation", "lxmf", "rns", "rns/msgpack"}},
+	{"api/lxm", []string{"api/faults", "api/signed", "api/words", "group", "group/delivery", "moderation", "lxmf", "rns", "rns/msgpack"}},
 	{"api/pages", []string{"api/faults", "api/onlink", "api/words", "group", "moderation", "rns", "rns/msgpack"}},
 	{"api/signed", []string{"group", "lxmf", "rns", "rns/msgpack"}},
 	{"api/faults", nil},
