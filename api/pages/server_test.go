@@ -27,7 +27,8 @@ type site struct {
 	hub   *group.Hub
 	store group.Store
 	pages *pages.Server
-	now   time.Time // of the nonces
+	now   time.Time     // of the nonces
+	skew  time.Duration // of the Hub's clock
 	links byte
 }
 
@@ -53,7 +54,7 @@ func newSite(t *testing.T, change func(*group.NewGroup)) *site {
 	s := &site{t: t, store: memory.New(), now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
 	var err error
 	s.hub, err = group.New(group.Config{
-		Store: s.store, Rand: rand.NewChaCha8([32]byte{1}), Blobs: memory.NewBlobs(), Limits: group.Limits{MemberRate: moderation.Rate{Burst: -1}, GroupRate: moderation.Rate{Burst: -1}, AttachFloor: -1},
+		Store: s.store, Now: func() time.Time { return time.Now().Add(s.skew) }, Rand: rand.NewChaCha8([32]byte{1}), Blobs: memory.NewBlobs(), Limits: group.Limits{MemberRate: moderation.Rate{Burst: -1}, GroupRate: moderation.Rate{Burst: -1}, AttachFloor: -1},
 	})
 	if err != nil {
 		t.Fatal(err)
