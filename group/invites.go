@@ -333,7 +333,8 @@ type InvitesQuery struct {
 type InvitesPage struct {
 	Invites []Invite
 	More    bool
-	Members []Member // rows of everybody who made one
+	Members []Member            // rows of everybody who made one
+	Shown   map[AnyHash]AnyHash // what people know those by whom the invites are for; see CircleInvitee
 }
 
 // Invites lists the live invites: one's own for members, or all for those with PermInvite.
@@ -368,6 +369,14 @@ func (h *Hub) Invites(ctx context.Context, c Caller, g GroupID, q InvitesQuery) 
 		named := make([]AnyHash, 0, len(p.Invites))
 		for _, i := range p.Invites {
 			named = append(named, AnyHash(i.By))
+		}
+		p.Shown = make(map[AnyHash]AnyHash)
+		for _, i := range p.Invites {
+			shown, err := s.shownAs(i.For)
+			if err != nil {
+				return err
+			}
+			p.Shown[i.For] = shown
 		}
 		var err error
 		p.Members, err = s.rowsOf(named)

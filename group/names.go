@@ -15,6 +15,9 @@ import (
 // cleanName is moderation.CleanName in composed form.
 func cleanName(s string) string { return moderation.CleanName(norm.NFC.String(s)) }
 
+// CleanName is a name as a member gets it who wishes for it, where nobody else has it.
+func CleanName(s string) string { return cleanName(s) }
+
 // cleanText makes one line of at most limit bytes, or says that it is too large.
 func cleanText(op, field, s string, limit int) (string, error) {
 	s = norm.NFC.String(moderation.CleanLine(s))

@@ -83,8 +83,11 @@ func (w *work) heir(to AnyHash, old Member, self bool) (Member, error) {
 		m.Identity, m.PublicKey, m.Ratchet = was.Identity, was.PublicKey, was.Ratchet
 	}
 	asked := !q.Identity.IsZero() || was.Successor == old.Identity || !self && w.expiry.Before(was.Left.Add(transferAfterLeaving))
+	if self && !asked && w.group.Joining == moderation.JoiningOpen {
+		return Member{}, w.refuse(KindNotFound, "to", "has not asked, and anybody joins here at once: let that identity join and leave, then ask a moderator to do this")
+	}
 	if m.Identity.IsZero() || len(m.PublicKey) == 0 || !asked {
-		return Member{}, w.refuse(KindNotFound, "to", "has not asked: let that identity ask to join first, or join and leave")
+		return Member{}, w.refuse(KindNotFound, "to", "has not asked: let that identity ask to join first, or, for a moderator, join and leave")
 	}
 	if was.LastCommand.After(m.LastCommand) {
 		m.LastCommand = was.LastCommand

@@ -30,7 +30,7 @@ func (t *turn) join(args string) ([]string, error) {
 		return whole(textAlreadyIn(r.Name)), nil
 	}
 	t.joined = true
-	return whole(textWelcome(info, r.Name, r.Member.Role) + t.s.howTold(t.ctx, t.caller.Identity) + "\n" + t.s.disclosure()), nil
+	return whole(textWelcome(info, r.Name, r.Member.Role) + textNamed(name, r.Name) + t.s.howTold(t.ctx, t.caller.Identity) + "\n" + t.s.disclosure()), nil
 }
 
 // modeFor is how one begins to be told what is new.

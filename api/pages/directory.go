@@ -29,7 +29,7 @@ func (s *Server) directory(v *visit) *page {
 	case text != "":
 		return p.line("No group of that name is heard.")
 	default:
-		return p.line("No group of another server is listed. One is when it was heard twice.").link("Groups on this server", "/page/groups.mu").nl()
+		return p.line("No group of another server was heard yet. One is listed when it was heard twice.").link("Groups on this server", "/page/groups.mu").nl()
 	}
 	p.list(len(list), func(p *page, i int) { s.heardLine(p, list[i], found) }, func(p *page, shown int) {
 		p.nl()
@@ -53,7 +53,7 @@ func (s *Server) heardLine(p *page, e group.DirectoryEntry, found group.Director
 	if e.Public {
 		kind = ", public, "
 	}
-	p.text(kind + e.Joining.String() + ", " + count(e.Hops, "hop") + ", heard " + moderation.Passed(found.Now.Sub(e.Last)) + " ago, ")
+	p.text(kind + joiningWord(e.Joining) + ", " + count(e.Hops, "hop") + ", heard " + moderation.Passed(found.Now.Sub(e.Last)) + " ago, ")
 	p.write("write to it", e.Address.String())
 	if !e.Alike.IsZero() {
 		p.text(". ").bold("The name looks like that of an older group.")

@@ -29,13 +29,13 @@ func (w *town) hears(names ...string) {
 func TestGroupsHeardAroundAreListed(t *testing.T) {
 	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		v := w.visitor(d, "")
-		v.opens("index.mu").follows("heard around").reads("No group of another server is listed.")
+		v.opens("index.mu").follows("heard around").reads("No group of another server was heard yet.")
 		names := []string{"Ridge", "VaIIey", ""}
 		for i := range 60 {
 			names = append(names, fmt.Sprintf("Group %02d of some length", i))
 		}
 		w.hears(names...)
-		v.opens("directory.mu").reads("Ridge, public, approve, 1 hop, heard", "VaIIey, private, approve, 2 hops", "The name looks like that of an older group.", "of 63 groups")
+		v.opens("directory.mu").reads("Ridge, public, on request, 1 hop, heard", "VaIIey, private, on request, 2 hops", "The name looks like that of an older group.", "of 63 groups")
 		v.misses("secret interface")
 		far := caller("far 0").Identity
 		for _, link := range []string{"lxmf@" + group.AddressOf(far).String(), ":/page/index.mu"} {

@@ -22,8 +22,12 @@ func (s *Server) entry(v *visit) *page {
 	case v.variable("do") == "report":
 		return s.forMembers(v, "Report", func() *page { return s.reportPost(v, seq) })
 	case s.taken(v, "react"):
-		_, failed = s.hub.React(v.ctx, v.acting(0), s.group, group.ReactInput{Seq: seq, Text: v.field("reaction")})
 		note = "Your reaction is there."
+		if text := v.field("reaction"); strings.TrimSpace(text) == "" {
+			failed = invalid("react", "write an emoji or a short word into the field, as +1")
+		} else {
+			_, failed = s.hub.React(v.ctx, v.acting(0), s.group, group.ReactInput{Seq: seq, Text: text})
+		}
 	case s.taken(v, "unreact"):
 		failed = s.takeBack(v, seq)
 		note = "Your reactions are taken back."
@@ -202,7 +206,7 @@ func (s *Server) under(v *visit, p *page, e group.Entry, list group.Page) {
 	} else {
 		p.link("Report", "/page/entry.mu", "seq", seq, "do", "report")
 	}
-	if own || v.may(moderation.PermDelete) {
+	if own || v.may(moderation.PermDelete) && !e.Author.IsZero() { // what the group said is the operator's
 		p.link("Delete", "/page/entry.mu", "seq", seq, "do", "delete")
 	}
 	if s.can(v, moderation.ActionPin) {
@@ -213,7 +217,7 @@ func (s *Server) under(v *visit, p *page, e group.Entry, list group.Page) {
 		}
 	}
 	p.nl()
-	p.text("Reaction: ").input("reaction", 8, "").text(" ")
+	p.text("Reaction, an emoji or a word: ").input("reaction", 8, "").text(" ")
 	s.form(v, p, "react", "React", "seq", seq)
 	for _, r := range given {
 		if r.Mine {

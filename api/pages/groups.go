@@ -19,7 +19,7 @@ func (s *Server) groups(v *visit) *page {
 		return s.problem(v, title, err)
 	}
 	p := s.page(v, title)
-	if s.hub.MayCreate(v.ctx, v.caller) == nil {
+	if err := s.hub.MayCreate(v.ctx, v.caller); err == nil || group.KindOf(err) == group.KindRateLimited || group.KindOf(err) == group.KindFull { // the form's page says until when
 		p.link("Make a group of your own", "/page/create.mu").nl()
 	}
 	if s.can(v, moderation.ActionCloneGroup) {
@@ -53,17 +53,41 @@ func (s *Server) groupLine(p *page, i group.Info) {
 	} else {
 		p.anchor(cut(name, 40), siteOf(i.Identity)+":/page/index.mu", "", nil)
 	}
-	what := i.Joining.String()
-	if i.You.Standing != moderation.StandingStranger {
-		what = "you are " + i.You.Standing.String()
-	}
-	p.text(", " + what)
+	p.text(", " + standingText(i))
 	if i.Inside {
 		p.text(", " + count(i.Members, "member"))
 		if i.Topic != "" {
 			p.text(": " + fit(i.Topic, 80))
 		}
 	}
+}
+
+// standingText is what the caller is in a group of a list, or could be.
+func standingText(i group.Info) string {
+	switch i.You.Standing {
+	case moderation.StandingMember, moderation.StandingMuted:
+		return "you are in it"
+	case moderation.StandingPending:
+		return "you asked to join"
+	case moderation.StandingInvited:
+		return "you are invited"
+	case moderation.StandingBanned:
+		return "you are banned"
+	}
+	return joiningWord(i.Door())
+}
+
+// joiningWord is who may join, where there is room for a word.
+func joiningWord(j moderation.Joining) string {
+	switch j {
+	case moderation.JoiningOpen:
+		return "open"
+	case moderation.JoiningApprove:
+		return "on request"
+	case moderation.JoiningInvite:
+		return "by invite"
+	}
+	return "closed"
 }
 
 // siteOf is where a group's pages are.
@@ -95,8 +119,8 @@ func (s *Server) create(v *visit) *page {
 	}
 	p.text(" ").link("What these are", "/page/kinds.mu").nl()
 	boxes(p, 200,
-		box{"Name:", "title", 32, v.typed("title", "")},
-		box{"Name for members alone:", "private", 32, v.typed("private", "")},
+		box{"Public name:", "title", 32, v.typed("title", "")},
+		box{"Private name, for members:", "private", 32, v.typed("private", "")},
 		box{"Topic:", "topic", 40, v.typed("topic", "")},
 		box{"Your name there:", "name", 24, v.typed("name", v.ownName())},
 		box{"An event ends on, as 2027-05-31:", "end", 16, brief(v.typed("end", ""))},
@@ -143,6 +167,9 @@ func (s *Server) whoAll(v *visit, field string, among group.Scope) (list []group
 			continue
 		}
 		h, err := s.resolve(v, text, among)
+		if among == group.AmongAcquaintances {
+			err = stranger(err, text)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -170,6 +197,7 @@ func (s *Server) made(v *visit, title string, g group.Group) *page {
 	p.write("Write to it", g.Address.String()).text(" | ")
 	p.anchor("Open its pages", siteOf(g.Identity)+":/page/index.mu", "", nil)
 	p.nl()
+	p.line("They do not know you before you have identified there, as you did here.")
 	return p
 }
 
@@ -201,8 +229,8 @@ func (s *Server) clone(v *visit) *page {
 	p := s.tried(v, title, "", failed)
 	p.line("It has the settings and the topic of this one, and belongs to you. Posts stay here.")
 	boxes(p, 350,
-		box{"Name (empty: as this):", "title", 32, v.typed("title", "")},
-		box{"Name for members alone:", "private", 32, v.typed("private", "")},
+		box{"Public name (empty: as this):", "title", 32, v.typed("title", "")},
+		box{"Private name, for members:", "private", 32, v.typed("private", "")},
 		box{"Without (names or addresses, commas between):", "without", 50, v.typed("without", "")},
 	)
 	p.checkbox("sure", "1", "Everybody else here is sent an invite", false).nl()

@@ -32,7 +32,7 @@ func TestAMemberMakesAGroupOfHisOwn(t *testing.T) {
 		if !strings.Contains(string(v.Raw), "lxmf@"+made.Address.String()) {
 			t.Errorf("no link to write to it:\n%s", v.Raw)
 		}
-		v.opens("groups.mu").reads("The Pass, you are member, 1 member: at night")
+		v.opens("groups.mu").reads("The Pass, you are in it, 1 member: at night")
 		w.visitor(d, "Ann").opens("groups.mu").misses("The Pass", "Smugglers", "Private Group")
 		w.visitor(d, "Eve").opens("groups.mu").misses("Make a group").opens("create.mu").misses("Make it")
 		w.visitor(d, "").opens("create.mu").misses("Make it")
@@ -124,7 +124,7 @@ func TestKindsOfGroupsAreMadeOnPages(t *testing.T) {
 			t.Errorf("the event is %+v", g)
 		}
 		address := func(name string) string { return group.AddressOf(caller(name).Identity).String() }
-		v = w.visitor(d, "Gus").opens("create.mu").ticks("kind", "circle").fills("title", "Four", "invite", "Eve, "+address("Dan")).follows("Make it").reads("Nobody here is called") // they never wrote with each other
+		v = w.visitor(d, "Gus").opens("create.mu").ticks("kind", "circle").fills("title", "Four", "invite", "Eve, "+address("Dan")).follows("Make it").reads("Nobody whom you know here is called", "write the whole address") // they never wrote with each other
 		for _, name := range []string{"Gus", "Eve"} {
 			must(w.hub.Post(t.Context(), caller(name), valley, group.PostInput{Text: []byte("hello from " + name)}))(t)
 		}

@@ -42,11 +42,16 @@ func (s *Server) invites(v *visit) *page {
 	p := s.tried(v, title, note, failed)
 	if s.can(v, moderation.ActionInvite) {
 		s.inviteForm(v, p, form)
+	} else {
+		p.line("You can invite nobody to this group.").nl()
+	}
+	if len(list.Invites) == 0 && after == 0 {
+		p.line("There are no invites that still hold.")
 	}
 	p.list(len(list.Invites), func(p *page, i int) {
 		inv := list.Invites[i]
 		p.indent = 2
-		p.text(inviteText(inv) + "," + s.left(inv.Expires))
+		p.text(inviteText(inv, list.Shown[inv.For]) + "," + s.left(inv.Expires))
 		if all {
 			p.text(", by " + cut(nameOr(names[group.AnyHash(inv.By)], group.AnyHash(inv.By)), 24))
 		}
@@ -112,7 +117,7 @@ func (s *Server) invited(v *visit, title string) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := s.done(v, title, inviteText(r.Invite)+","+s.left(r.Invite.Expires)+".")
+	p := s.done(v, title, "Invite "+inviteText(r.Invite, r.Invite.For)+","+s.left(r.Invite.Expires)+".")
 	p.line("The code is shown only now:").nl()
 	p.line(r.Code).nl()
 	p.line("To join with it, send to the group's address")
@@ -149,7 +154,7 @@ func (s *Server) inviteThem(v *visit, title string, in group.InviteInput) (*page
 			told = append(told, cut(text, 30)+": "+s.why(err))
 		default:
 			made++
-			told = append(told, inviteText(r.Invite)+","+s.left(r.Invite.Expires)+".")
+			told = append(told, cut(text, 40)+": invite "+strconv.FormatInt(r.Invite.ID, 10)+asRole(r.Invite)+","+s.left(r.Invite.Expires)+".")
 		}
 	}
 	if made == 0 {
@@ -169,11 +174,19 @@ func (s *Server) inviteThem(v *visit, title string, in group.InviteInput) (*page
 func (s *Server) inviteOne(v *visit, in group.InviteInput, text string, n int) (group.InviteIssued, error) {
 	var err error
 	if in.For, err = s.resolve(v, text, group.AmongDeparted, group.AmongRequests, group.AmongMembers, group.AmongAcquaintances); err != nil {
-		return group.InviteIssued{}, err
+		return group.InviteIssued{}, stranger(err, text)
 	}
 	_, whole := group.ParseAnyHash(text)
 	in.Send, in.Picked = true, !whole
 	return s.hub.CreateInvite(v.ctx, v.acting(n), s.group, in)
+}
+
+// stranger says what to do about somebody who is not found by what he is called.
+func stranger(err error, text string) error {
+	if err == nil || group.KindOf(err) != group.KindNotFound {
+		return err
+	}
+	return &group.Error{Kind: group.KindNotFound, Op: "resolve", Msg: "nobody whom you know here is called " + strconv.Quote(cut(moderation.CleanLine(text), 30)) + ": write the whole address"}
 }
 
 // why is a refusal in a sentence.
@@ -185,20 +198,26 @@ func (s *Server) why(err error) string {
 	return "it failed."
 }
 
-// inviteText is an invite in a line.
-func inviteText(i group.Invite) string {
+// inviteText is an invite in a line; whom it is for is shown by the hash that people know.
+func inviteText(i group.Invite, who group.AnyHash) string {
 	text := fmt.Sprintf("%d: for one", i.ID)
 	switch {
 	case !i.For.IsZero():
-		text = fmt.Sprintf("%d: for %s", i.ID, i.For.String()[:12])
+		text = fmt.Sprintf("%d: for %s", i.ID, who.String()[:12])
 	case i.Uses > 1:
 		text = fmt.Sprintf("%d: for %d", i.ID, i.Uses)
 	}
-	if i.Role > moderation.RoleMember {
-		text += " as " + i.Role.String()
-	}
+	text += asRole(i)
 	if i.Used > 0 {
-		text += fmt.Sprintf(", used %d times", i.Used)
+		text += ", used " + count(i.Used, "time")
 	}
 	return text
+}
+
+// asRole is what one comes in as, where that is more than a member.
+func asRole(i group.Invite) string {
+	if i.Role > moderation.RoleMember {
+		return " as " + i.Role.String()
+	}
+	return ""
 }

@@ -3,8 +3,6 @@ package pages
 import (
 	"fmt"
 
-	"golang.org/x/text/unicode/norm"
-
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -132,7 +130,7 @@ func (s *Server) joined(v *visit, title string, r group.JoinResult) *page {
 		p.line(group.AddressOf(v.caller.Identity).String())
 		return p
 	}
-	wish := norm.NFC.String(moderation.CleanName(v.field("name")))
+	wish := group.CleanName(v.field("name"))
 	p := s.done(v, title, fmt.Sprintf("Welcome! You are %s.", r.Name))
 	switch {
 	case r.Already || wish == r.Name:

@@ -84,7 +84,7 @@ func because(reason string) string {
 
 // delivery is how the caller is told what is new.
 func (s *Server) delivery(v *visit) *page {
-	const title, form = "What is new", "delivery"
+	const title, form = "How I am told", "delivery"
 	if !v.member() {
 		return s.problem(v, title, s.outside(v))
 	}
@@ -107,26 +107,28 @@ func (s *Server) delivery(v *visit) *page {
 	}
 	p := s.tried(v, title, note, failed)
 	mode := v.typed("mode", d.Mode.String())
-	for _, m := range []struct {
-		mode group.DeliveryMode
-		text string
-	}{
-		{group.DeliverFetch, "Nothing is sent, I look here"}, {group.DeliverNotify, "My program is told that there is news"},
-		{group.DeliverPush, "My program is sent new posts"}, {group.DeliverRelay, "Each post as a message"}, {group.DeliverDigest, "All in one message, every:"},
-	} {
-		p.end().radio("mode", m.mode.String(), m.text, mode == m.mode.String())
+	choice := func(m group.DeliveryMode, text string) {
+		p.end().radio("mode", m.String(), text, mode == m.String())
 	}
+	p.line("What is new:")
+	choice(group.DeliverFetch, "Nothing is sent, I look here")
+	choice(group.DeliverRelay, "Each post as a message")
+	choice(group.DeliverDigest, "All in one message, every:")
 	p.text(" ").input("digest", 6, brief(v.typed("digest", words.Span(d.Digest())))).nl()
+	p.line("With a program made for these groups (not NomadNet, MeshChat or Sideband):")
+	choice(group.DeliverNotify, "It is told that there is news")
+	choice(group.DeliverPush, "It is sent new posts")
+	p.nl().nl()
 	boxes(p, 650,
-		box{"Quiet hours, as 22-7 +1 (of UTC), or off:", "quiet", 16, v.typed("quiet", quietText(d.Quiet))},
-		box{"Pause, as 3d, on, or off:", "pause", 8, v.typed("pause", s.pauseText(d.Preferences))},
+		box{"Quiet hours, as 22-7 +1 (at UTC+1), or off:", "quiet", 16, v.typed("quiet", quietText(d.Quiet))},
+		box{"Pause: on, off, or how long, as 3d:", "pause", 8, v.typed("pause", s.pauseText(d.Preferences))},
 	)
 	for _, b := range []struct {
 		name, label string
 		on          bool
 	}{
 		{"textonly", "No files, text only", d.TextOnly}, {"mentions", "Only posts that name or answer me", d.MentionsOnly},
-		{"propagation", "May be left at a propagation node", d.ViaPropagation}, {"receipts", "Tell me the numbers of my posts", d.Receipts},
+		{"propagation", "May be left at a propagation node", d.ViaPropagation}, {"receipts", "Confirm each post of mine with its number", d.Receipts},
 	} {
 		p.end().checkbox(b.name, "1", b.label, v.ticked(b.name, b.on))
 	}
@@ -145,7 +147,7 @@ func (s *Server) deliveryInput(v *visit, d group.Delivery) (in group.Notificatio
 	in.Mode = &mode
 	every, err := v.span("digest")
 	if err != nil {
-		return in, err
+		return in, invalid("delivery", "write how often you want all in one message as 2h, 6h or 1d")
 	}
 	in.DigestEvery = &every
 	quiet, ok := group.QuietHours{Offset: d.Quiet.Offset}, true
@@ -170,8 +172,11 @@ func (s *Server) deliveryInput(v *visit, d group.Delivery) (in group.Notificatio
 		return in, nil
 	}
 	span, err := v.span("pause")
+	if err != nil {
+		return in, invalid("delivery", "write the pause as on, off, or a time as 12h, 3d or 1w")
+	}
 	in.PauseFor = &span
-	return in, err
+	return in, nil
 }
 
 // pauseText is a pause as it can be typed.

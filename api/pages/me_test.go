@@ -64,7 +64,7 @@ func TestAMemberChoosesHowHeIsTold(t *testing.T) {
 		if err := v.Tick("g_receipts", "1", false); err != nil {
 			t.Fatal(err)
 		}
-		v.follows("Save").reads("open for too long").follows("Save").reads("Saved.", "[ ] Tell me the numbers of my posts")
+		v.follows("Save").reads("open for too long").follows("Save").reads("Saved.", "[ ] Confirm each post of mine with its number")
 		want.Receipts = false
 		if got := prefs(); got != want {
 			t.Errorf("saved as it was, he has %+v, want %+v", got, want)

@@ -100,7 +100,7 @@ func TestMutingAndLettingWriteAgain(t *testing.T) {
 		if st := w.standing("Bob"); st.Standing != moderation.StandingMuted || st.Reason != "too loud" {
 			t.Errorf("he is %+v", st)
 		}
-		v.follows("Undo").reads("Muted for another 2 h: Too loud.").follows("Let write again").reads("Bob can write again.").misses("Muted")
+		v.follows("See, undo").reads("Muted for another 2 h: Too loud.").follows("Let write again").reads("Bob can write again.").misses("Muted")
 		w.is("Bob", moderation.StandingMember)
 	})
 }
@@ -117,7 +117,7 @@ func TestAKickAsksAndIsUndone(t *testing.T) {
 		}
 		v.follows("Go on", "Yes, kick").reads("Bob is removed.")
 		w.is("Bob", moderation.StandingBanned)
-		v.follows("Undo").reads("Kicked", "Cool down.").misses("Bring back").follows("Lift the ban").reads("Bob may join again.").misses("Bring back")
+		v.follows("See, undo").reads("Kicked", "Cool down.").misses("Bring back").follows("Lift the ban").reads("Bob may join again.").misses("Bring back")
 		w.is("Bob", moderation.StandingStranger)
 	})
 }
@@ -133,7 +133,7 @@ func TestABanHidesPostsAndIsUndone(t *testing.T) {
 			t.Errorf("he is %+v", st)
 		}
 		other := w.visitor(d, "Ann").opens("member.mu`who=Bob")
-		v.follows("Undo").reads("Banned").follows("Bring back the hidden posts").reads("The posts come back")
+		v.follows("See, undo").reads("Banned").follows("Bring back the hidden posts").reads("The posts come back")
 		w.is("Bob", moderation.StandingStranger)
 		v.misses("Bring back") // there is nothing more to bring back
 		other.follows("Bring back the hidden posts").reads("There are no posts to bring back: that is possible for a day.")

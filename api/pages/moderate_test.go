@@ -117,7 +117,7 @@ func TestInvitesAreMadeListedAndTakenBack(t *testing.T) {
 		lines := v.Lines()
 		code := lines[slices.Index(lines, "The code is shown only now:")+2]
 		w.visitor(d, "Eve").opens("join.mu").fills("name", "Eve", "code", code).follows("Join").reads("Welcome! You are Eve.")
-		v.follows("All invites").reads("for 2, used 1 times, for another 2 d").follows("Take back").reads("is taken back.").misses("used 1")
+		v.follows("All invites").reads("for 2, used 1 time, for another 2 d").follows("Take back").reads("is taken back.").misses("used 1")
 		w.visitor(d, "Fay").opens("join.mu").fills("name", "Fay", "code", code).follows("Join").misses("Welcome")
 
 		ann := w.visitor(d, "Ann").opens("invites.mu").ticks("role", "moderator").follows("Make an invite").reads("Say whom this is for")

@@ -23,7 +23,7 @@ func (s *Server) mute(v *visit) *page {
 		}
 		if err == nil {
 			p := s.done(v, title, s.name(who.Member)+" can not write "+lasting(in.Duration, "any more")+".")
-			p.link("Undo", "/page/member.mu", "who", target.String()).nl()
+			p.link("See, undo", "/page/member.mu", "who", target.String()).nl()
 			return p
 		}
 	}

@@ -50,7 +50,7 @@ func (s *Server) remove(v *visit, title, form string, kick bool) *page {
 		return s.askRemoval(v, title, form, sure, kick, r)
 	}
 	p := s.page(v, title)
-	if err != nil && (named || v.value("who") != "") {
+	if err != nil && (named || sent != "" || v.value("who") != "") {
 		s.refusal(v, p, err)
 	}
 	v.sentNote(p)
@@ -68,7 +68,7 @@ func (s *Server) remove(v *visit, title, form string, kick bool) *page {
 	boxes(p, 500, append(list, box{long, "for", 6, brief(v.typed("for", usual))}, box{"Reason, which members see:", "reason", 40, v.typed("reason", "")})...)
 	if !kick {
 		p.checkbox("purge", "1", "Hide all posts, for a day they can be brought back", v.value("purge") != "").nl()
-		p.checkbox("branch", "1", "Also whom he invited, and whom they did", v.value("branch") != "").nl()
+		p.checkbox("branch", "1", "Ban also whom he invited, and whom those did", v.value("branch") != "").nl()
 	}
 	p.nl()
 	var vars []string
@@ -145,7 +145,7 @@ func (s *Server) removed(v *visit, title string, kick bool, r removal) (*page, e
 			return nil, err
 		}
 		p := s.done(v, title, name+" is removed.")
-		p.link("Undo", "/page/member.mu", "who", target.String()).nl()
+		p.link("See, undo", "/page/member.mu", "who", target.String()).nl()
 		return p, nil
 	}
 	res, err := s.hub.Ban(v.ctx, v.acting(0), s.group, group.BanInput{Target: target, Reason: r.reason, Duration: r.span, Purge: r.purge, Branch: r.branch})
@@ -162,7 +162,7 @@ func (s *Server) removed(v *visit, title string, kick bool, r removal) (*page, e
 	if res.More {
 		p.line("There are more whom he brought: ban him once more.")
 	}
-	p.link("Undo", "/page/member.mu", "who", target.String()).text(" | ").link("All bans", "/page/bans.mu").nl()
+	p.link("See, undo", "/page/member.mu", "who", target.String()).text(" | ").link("All bans", "/page/bans.mu").nl()
 	return p, nil
 }
 

@@ -11,6 +11,9 @@ import (
 // Reason makes a sentence of an error's words, with the field where the words need it.
 func Reason(e *group.Error) string {
 	text, field := e.Msg, strings.ReplaceAll(e.Field, "_", " ")
+	if field == "expires at" {
+		field = "end"
+	}
 	switch first, _, _ := strings.Cut(text, " "); {
 	case field == "":
 	case (field == "who" || field == "target") && (first == "is" || first == "was" || first == "wants"):

@@ -16,6 +16,7 @@ func TestRefusalsAreSentences(t *testing.T) {
 		{"who", "is a member already", "This person is a member already."},
 		{"target", "nobody here is called that", "Nobody here is called that."},
 		{"greeting", "answer a question to join: which valley?", "Answer a question to join: which valley?"},
+		{"expires_at", "must be in the future", "The end must be in the future."},
 		{"", "", ""},
 	} {
 		if got := words.Reason(&group.Error{Field: c.field, Msg: c.msg}); got != c.want {
