@@ -32,11 +32,11 @@ func TestSettingsAreShownAsTheyAreTyped(t *testing.T) {
 	village(t, func(t *testing.T, h *house) {
 		for _, c := range [][3]string{
 			{"joining", "Open", "open"}, {"joining", "invite", "invite"}, {"public", "on", "on"}, {"PUBLIC", "no", "off"},
-			{"question", "Which valley?", "Which valley?"}, {"question", "off", "default"}, {"question-hold", "yes", "on"}, {"max_members", "200", "200"},
+			{"question", "Which valley?", "Which valley?"}, {"question", "off", "off"}, {"question-hold", "yes", "on"}, {"max_members", "200", "200"},
 			{"silent_after", "90 d", "90d"}, {"probation", "1d12h", "1d12h"}, {"probation_posts", "3 per 10m", "3/10m"}, {"read_only", "on", "on"}, {"read_only", "default", "off"},
-			{"slow_mode", "= 30s", "30s"}, {"slowmode", "OFF", "default"}, {"edit_window", "2h", "2h"}, {"invite_role", "mod", "moderator"}, {"invite_role", "default", "default"},
+			{"slow_mode", "= 30s", "30s"}, {"slowmode", "OFF", "off"}, {"edit_window", "2h", "2h"}, {"invite_role", "mod", "moderator"}, {"invite_role", "default", "default"},
 			{"history_count", "50", "50"}, {"history", "last", "last"}, {"history", "all", "all"}, {"member_airtime", "60 1h", "60/1h"}, {"flood", "20 in 1m", "20/1m"},
-			{"join_cost", "12", "12"}, {"reserved_names", "Server, The Owner", "Server, The Owner"}, {"reserved_names", "-", "default"}, {"retain_count", "1000", "1000"},
+			{"join_cost", "12", "12"}, {"reserved_names", "Server, The Owner", "Server, The Owner"}, {"reserved_names", "-", "off"}, {"retain_count", "1000", "1000"},
 			{"retain_bytes", "1.5M", ""}, {"retain_bytes", "1536 KB", "1536K"}, {"attach_bytes", "1g", "1G"}, {"announce", "off", "off"}, {"announce", "default", "default"},
 			{"delivery", "digest", "digest"}, {"airtime_share", "10%", "10"}, {"airtime_share", "none", "default"},
 		} {

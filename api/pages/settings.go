@@ -10,24 +10,31 @@ import (
 	"groupd/moderation"
 )
 
-// settings lists how the group behaves, for members; who may change it gets links to each setting.
+// settings says how the group behaves, for members: what is not as usual, and the ways to all settings, part by part. Who may change them
+// gets links to each.
 func (s *Server) settings(v *visit) *page {
 	const title = "Settings"
 	set, err := s.hub.Settings(v.ctx, v.caller, s.group)
 	if err != nil {
 		return s.problem(v, title, err)
 	}
-	all := words.Settings()
+	part := v.variable("part")
+	var all []words.Setting
+	for _, k := range words.Settings() {
+		if part == "" && !words.IsDefault(set.Policy, k.Key) || part != "" && part == words.PartOf(k.Key).Name {
+			all = append(all, k)
+		}
+	}
 	from := int(min(v.number("from"), uint64(len(all))))
 	list := all[from:]
-	changes := s.can(v, moderation.ActionSettings)
 	p := s.page(v, title)
-	if set.Preset != "" && from == 0 {
-		p.text("Made as: "+set.Preset+". ").link("What that is", "/page/kinds.mu").nl()
+	switch {
+	case part != "":
+		p.line(part + ":")
+	case from == 0:
+		s.aboutSettings(v, p, set)
 	}
-	if s.can(v, moderation.ActionName) || s.can(v, moderation.ActionTopic) {
-		p.link("Names and topic", "/page/names.mu").nl().nl()
-	}
+	changes := s.can(v, moderation.ActionSettings)
 	p.list(len(list), func(p *page, i int) {
 		k := list[i]
 		p.indent = 2
@@ -36,18 +43,41 @@ func (s *Server) settings(v *visit) *page {
 		} else {
 			p.text(k.Key)
 		}
-		p.text(": " + cut(words.ShowSetting(set, k.Key), 36))
+		p.text(": " + cut(words.ShowSetting(set, k.Key), 36) + " (" + k.What + ")")
 		p.indent = 0
 	}, func(p *page, shown int) {
 		p.nl()
-		if from > 0 {
-			p.link("First", "/page/settings.mu").text(" ")
-		}
 		if shown < len(list) {
-			p.link("More", "/page/settings.mu", "from", strconv.Itoa(from+shown))
+			vars := []string{"from", strconv.Itoa(from + shown)}
+			if part != "" {
+				vars = append(vars, "part", part)
+			}
+			p.link("More", "/page/settings.mu", vars...).nl()
+			return
+		}
+		if part == "" {
+			p.line("All else is as usual. Every setting:")
+		} else {
+			p.link("What is not as usual", "/page/settings.mu").text(" | ")
+		}
+		for _, other := range words.Parts() {
+			if other.Name != part {
+				p.link(other.Name, "/page/settings.mu", "part", other.Name).text(" ")
+			}
 		}
 	})
 	return p
+}
+
+// aboutSettings begins the first page of them.
+func (s *Server) aboutSettings(v *visit, p *page, set group.Settings) {
+	if set.Preset != "" {
+		p.text("Made as: "+set.Preset+". ").link("What that is", "/page/kinds.mu").nl()
+	}
+	if s.can(v, moderation.ActionName) || s.can(v, moderation.ActionTopic) {
+		p.link("Names and topic", "/page/names.mu").nl()
+	}
+	p.nl()
 }
 
 // setting is one of them: what it is, what it can be, and for who may, the form.
@@ -90,7 +120,7 @@ func (s *Server) setting(v *visit) *page {
 		s.form(v, p, form, "Save", "key", k.Key)
 		p.nl().nl()
 	}
-	p.link("All settings", "/page/settings.mu").nl()
+	p.link("More like this", "/page/settings.mu", "part", words.PartOf(k.Key).Name).text(" | ").link("All settings", "/page/settings.mu").nl()
 	return p
 }
 

@@ -121,7 +121,7 @@ func walk(t *testing.T, d micron.Dialect) {
 	mal.opens("history.mu").reads("You are banned from this group: sells goats.")
 	mal.opens("post.mu").misses("Send")
 
-	ann.opens("moderate.mu").follows("Settings", "read_only").ticks("value", "on").follows("Save").reads("Saved.")
+	ann.opens("moderate.mu").follows("Settings", "Writing", "read_only").ticks("value", "on").follows("Save").reads("Saved.")
 	bob.opens("settings.mu").reads("read_only: on").opens("post.mu")
 	if len(bob.Page.Fields()) > 0 {
 		bob.fills("text", "but").follows("Send").misses("Posted as")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ const (
 	howSpan   = "30s, 10m, 2h, 7d, off"
 	howRole   = "member, moderator, admin, owner, default"
 	howQuota  = "10/1h (ten in an hour), default"
-	howBytes  = "500K, 10M, 1G, default"
+	howBytes  = "500K, 10M, 1G, default (the server's)"
 	howCount  = "a number, off"
 	howBits   = "0 to 24 bits"
 )
@@ -40,38 +41,38 @@ func Settings() []Setting {
 		{"public", "strangers see names and topic, and may read where anybody joins", howSwitch},
 		{"question", "asked of who wants to join", "one line, or off"},
 		{"question_hold", "moderators decide about the answers, in open groups too", howSwitch},
-		{"max_members", "most members", "a number, default"},
+		{"max_members", "most members", "a number, default (the server's)"},
 		{"silent_after", "who is not heard for so long leaves", howSpan},
 		{"probation", "how long one is a newcomer", howSpan},
-		{"probation_posts", "posts of a newcomer", howQuota},
+		{"probation_posts", "posts of a newcomer", howQuota + " (10/1h)"},
 		{"probation_links", "newcomers may post links", howSwitch},
 		{"probation_files", "newcomers may post files", howSwitch},
 		{"read_only", "only staff post", howSwitch},
 		{"slow_mode", "time between two posts of one member", howSpan},
-		{"edit_window", "how long a post can be edited", "30m, 2h, 7d, default"},
-		{"invite_role", "from this rank on members invite", howRole},
-		{"react_role", "from this rank on members react", howRole},
-		{"attach_role", "from this rank on members add files", howRole},
-		{"pin_role", "from this rank on members pin", howRole},
-		{"clone_role", "from this rank on members clone the group, where the server lets people make groups", howRole},
+		{"edit_window", "how long a post can be edited", "30m, 2h, 7d, default (1d)"},
+		{"invite_role", "from this rank on members invite", howRole + " (moderator)"},
+		{"react_role", "from this rank on members react", howRole + " (member)"},
+		{"attach_role", "from this rank on members add files", howRole + " (member)"},
+		{"pin_role", "from this rank on members pin", howRole + " (moderator)"},
+		{"clone_role", "from this rank on members clone the group, where the server lets people make groups", howRole + " (admin)"},
 		{"history", "what of the timeline members see", "all, stay (since joining), last (the newest history_count)"},
 		{"history_count", "entries that members see with history last", "a number, off"},
-		{"member_posts", "posts of one member", howQuota},
-		{"group_posts", "posts of all", howQuota},
-		{"member_airtime", "seconds of airtime of one member's posts", howQuota},
-		{"group_airtime", "seconds of airtime of all posts", howQuota},
-		{"emergency_posts", "emergency posts of each who may", howQuota},
-		{"flood", "who tries to post more than this is muted", howQuota},
-		{"flood_mute", "for so long", "10m, 2h, default"},
+		{"member_posts", "posts of one member", howQuota + " (the server's)"},
+		{"group_posts", "posts of all", howQuota + " (the server's)"},
+		{"member_airtime", "seconds of airtime of one member's posts", howQuota + " (no limit)"},
+		{"group_airtime", "seconds of airtime of all posts", howQuota + " (no limit)"},
+		{"emergency_posts", "emergency posts of each who may", howQuota + " (3/1h)"},
+		{"flood", "who tries to post more than this is muted", howQuota + " (150/1m)"},
+		{"flood_mute", "for so long", "10m, 2h, default (10m)"},
 		{"no_auto_mute", "nobody is muted by the server", howSwitch},
 		{"lockdown_joins", "so many joining in an hour lock an open group", howCount},
 		{"lockdown_bans", "so many bans and kicks in an hour lock an open group", howCount},
-		{"lockdown_for", "how long that lasts", "30m, 2h, default"},
+		{"lockdown_for", "how long that lasts", "30m, 2h, default (1h)"},
 		{"join_cost", "work to join", howBits},
 		{"post_cost", "work of messages, members have tickets", howBits},
-		{"cost_ceiling", "to which both rise under a flood; below 8 they do not", howBits},
+		{"cost_ceiling", "to which both rise under a flood; below 8 they do not", "1 to 24 bits, default (16)"},
 		{"reserved_names", "names that no member may have", "names with commas between, or off"},
-		{"name_hold", "how long the name of one who left stays his", "7d, 90d, default"},
+		{"name_hold", "how long the name of one who left stays his", "7d, 90d, default (90d)"},
 		{"fixed_names", "members keep the name they joined with", howSwitch},
 		{"retain_count", "entries kept", howCount},
 		{"retain_age", "how long entries are kept", howSpan},
@@ -79,22 +80,54 @@ func Settings() []Setting {
 		{"attach_bytes", "size of one attachment", howBytes},
 		{"attach_member", "size of all attachments of one member", howBytes},
 		{"attach_group", "size of all attachments", howBytes},
-		{"announce", "what announces tell", "full, name, off, default"},
-		{"delivery", "how new members are told of posts", "fetch, notify, push, relay, digest, default"},
+		{"announce", "what announces tell", "full, name, off, default (full, name of a private group)"},
+		{"delivery", "how new members are told of posts", "fetch, notify, push, relay, digest, default (as fits how he joined)"},
 		{"invite_to", "whom an invite may be for", "anyone, named (no codes), known (or by the whole address), met"},
-		{"invite_span", "how long an invite holds, and at most", "30m, 6h, 7d, default"},
+		{"invite_span", "how long an invite holds, and at most", "30m, 6h, 7d, default (7d)"},
 		{"establish", "a new group is formed by invites until its creator establishes it", howSwitch},
 		{"fixed", "once it is established nobody new comes", howSwitch},
 		{"relay_to_groups", "members that are groups themselves may be sent posts as messages", howSwitch},
-		{"airtime_share", "percent of an interface's time for deliveries", "1 to 100, default"},
-		{"topic_role", "from this rank on members change the topic", howRole},
-		{"answer_role", "with read_only: from this rank on members answer posts", howRole},
+		{"airtime_share", "percent of an interface's time for deliveries", "1 to 100, default (25)"},
+		{"topic_role", "from this rank on members change the topic", howRole + " (admin)"},
+		{"answer_role", "with read_only: from this rank on members answer posts", howRole + " (moderator)"},
 		{"no_staff", "nobody has a rank; said when the group is made", howSwitch},
 		{"no_removal", "nobody is kicked, banned or muted, nobody deletes another's posts", howSwitch},
 		{"frozen", "settings and names never change again", "on"},
 		{keyEnd, "when the group ends", HowMoment + ", off"},
-		{"expire_keep", "how long it can be read then, before it is deleted", "2h, 7d, default"},
+		{"expire_keep", "how long it can be read then, before it is deleted", "2h, 7d, default (7d)"},
 	}
+}
+
+// Part is settings that belong together.
+type Part struct {
+	Name string
+	Keys []string
+}
+
+// Parts lists all settings by what they are about.
+func Parts() []Part {
+	return []Part{
+		{"Joining", []string{"joining", "public", "question", "question_hold", "max_members", "silent_after", "join_cost", "post_cost", "cost_ceiling", "lockdown_joins", "lockdown_bans", "lockdown_for"}},
+		{"Invites", []string{"invite_role", "invite_to", "invite_span", "establish", "fixed"}},
+		{"Newcomers", []string{"probation", "probation_posts", "probation_links", "probation_files"}},
+		{"Names", []string{"fixed_names", "reserved_names", "name_hold", "topic_role"}},
+		{"Writing", []string{"read_only", "answer_role", "slow_mode", "edit_window", "react_role", "attach_role", "pin_role"}},
+		{"How much", []string{"member_posts", "group_posts", "member_airtime", "group_airtime", "emergency_posts", "flood", "flood_mute", "no_auto_mute"}},
+		{"History and files", []string{"history", "history_count", "retain_count", "retain_age", "retain_bytes", "attach_bytes", "attach_member", "attach_group"}},
+		{"Sending", []string{"announce", "delivery", "relay_to_groups", "airtime_share"}},
+		{"Who is in charge", []string{"no_staff", "no_removal", "frozen", "clone_role"}},
+		{"The end", []string{keyEnd, "expire_keep"}},
+	}
+}
+
+// PartOf is the part in which a key is.
+func PartOf(key string) Part {
+	list := Parts()
+	at := slices.IndexFunc(list, func(p Part) bool { return slices.Contains(p.Keys, key) })
+	if at < 0 {
+		return Part{}
+	}
+	return list[at]
 }
 
 // SettingNamed finds a key as people type it: case, "-" and "_" do not matter.
@@ -274,7 +307,7 @@ func parseQuota(text string) (q moderation.Quota, ok bool) {
 	return q, ok && q.Count > 0
 }
 
-// ShowSetting is a key's value as it can be typed.
+// ShowSetting is a key's value as it can be typed: off, rather than default, where that is what the default is.
 func ShowSetting(s group.Settings, key string) string {
 	switch key {
 	case "joining":
@@ -292,7 +325,7 @@ func ShowSetting(s group.Settings, key string) string {
 		return inviteeWords()[min(int(v), len(inviteeWords())-1)]
 	}
 	if f.IsZero() {
-		return "default"
+		return showDefault(key)
 	}
 	switch v := f.Interface().(type) {
 	case []string:
@@ -313,6 +346,17 @@ func ShowSetting(s group.Settings, key string) string {
 		return deliveryWords()[min(int(v), len(deliveryWords())-1)]
 	}
 	return fmt.Sprint(f.Interface())
+}
+
+// showDefault is the value that a key has which nobody has set.
+func showDefault(key string) string {
+	switch k, _ := SettingNamed(key); {
+	case k.How == howBits:
+		return "0"
+	case strings.Contains(k.How, "off") && !strings.Contains(k.How, "default"):
+		return "off"
+	}
+	return "default"
 }
 
 func OnOff(on bool) string {

@@ -1,11 +1,13 @@
 package words_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"groupd/api/words"
 	"groupd/group"
+	"groupd/moderation"
 )
 
 func TestRefusalsAreSentences(t *testing.T) {
@@ -35,6 +37,47 @@ func TestSpansAreShownAsTheyAreTyped(t *testing.T) {
 	for _, bad := range []string{"", "5", "m", "-1h", "1x", "1h30", "99999999w", "soon"} {
 		if d, ok := words.Duration(bad); ok {
 			t.Errorf("%q is %v", bad, d)
+		}
+	}
+}
+
+func TestEverySettingIsInOnePart(t *testing.T) {
+	parts := make(map[string]int)
+	for _, p := range words.Parts() {
+		for _, key := range p.Keys {
+			if _, ok := words.SettingNamed(key); !ok {
+				t.Errorf("%s has %s, which is no setting", p.Name, key)
+			}
+			parts[key]++
+		}
+	}
+	for _, k := range words.Settings() {
+		if parts[k.Key] != 1 {
+			t.Errorf("%s is in %d parts", k.Key, parts[k.Key])
+		}
+	}
+}
+
+// What nobody has set is off where that is so, and where it is something else, what can be set tells what.
+func TestASettingThatNobodySetSaysWhatItIs(t *testing.T) {
+	for key, want := range map[string]string{"question": "off", "slow_mode": "off", "retain_count": "off", "expires_at": "off", "join_cost": "0", "edit_window": "default"} {
+		if got := words.ShowSetting(group.Settings{}, key); got != want {
+			t.Errorf("%s is shown as %q", key, got)
+		}
+	}
+	var p moderation.Policy
+	usual, _ := p.InviteTime()
+	for key, d := range map[string]time.Duration{
+		"edit_window": p.EditSpan(), "name_hold": p.NameSpan(), "lockdown_for": p.LockdownSpan(), "flood_mute": p.FloodMuteSpan(), "expire_keep": p.KeptSpan(), "invite_span": usual,
+	} {
+		k, _ := words.SettingNamed(key)
+		if want := "default (" + words.Span(d) + ")"; !strings.Contains(k.How, want) {
+			t.Errorf("%s can be %q, which says nothing of %s", key, k.How, want)
+		}
+	}
+	for _, k := range words.Settings() {
+		if words.ShowSetting(group.Settings{}, k.Key) == "default" && !strings.Contains(k.How, "default (") {
+			t.Errorf("%s is shown as default, and can be %q", k.Key, k.How)
 		}
 	}
 }

@@ -286,7 +286,7 @@ func commandsForStaff() []step {
 		{who: "Fay", say: "/pin #{ida was here}", words: "is pinned", seen: map[string]sight{"Dan": pinned("ida was here", true)}},
 		{who: "Fay", say: "/unpin #{ida was here}", words: "is not pinned", seen: map[string]sight{"Dan": pinned("ida was here", false)}},
 		{who: "Fay", say: "/settings slow_mode 30s", words: "slow_mode: 30s", seen: map[string]sight{"Ben": state("slow mode", func(g *groupdv1.GroupState) bool { return g.GetSlowModeS() == 30 })}},
-		{who: "Fay", say: "/settings slow_mode off", words: "slow_mode: default", seen: map[string]sight{"Ben": state("no slow mode", func(g *groupdv1.GroupState) bool { return g.GetSlowModeS() == 0 })}},
+		{who: "Fay", say: "/settings slow_mode off", words: "slow_mode: off", seen: map[string]sight{"Ben": state("no slow mode", func(g *groupdv1.GroupState) bool { return g.GetSlowModeS() == 0 })}},
 		{who: "Fay", say: "/groupname Valley Net", words: "called Valley Net now", seen: map[string]sight{"Kim": happened(groupdv1.Kind_GROUP_NAME, "", "Valley Net")}},
 		{who: "Fay", say: "/topic ferry only", words: "The topic is changed", seen: map[string]sight{"Lee": happened(groupdv1.Kind_TOPIC, "", "ferry only")}},
 		{who: "Fay", say: "/mute Jon 1h loud", words: "Jon can not write", seen: map[string]sight{"Jon": heard("1 h: Loud"), "Eve": happened(groupdv1.Kind_MUTE, "Jon", "loud")}},
