@@ -284,7 +284,11 @@ func (s *Server) deletePost(v *visit, seq group.Seq) *page {
 			if r.Deleted == 0 && !r.Repeated {
 				return p.line("There is no such post any more.")
 			}
-			return p.line("#" + seqText(seq) + " is deleted here. Who has read it may have kept it.")
+			p.line("#" + seqText(seq) + " is deleted here. Who has read it may have kept it.")
+			if s.can(v, moderation.ActionReports) {
+				p.link("What was reported", "/page/reports.mu").nl()
+			}
+			return p
 		}
 		failed = err
 	}

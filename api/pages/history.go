@@ -72,7 +72,11 @@ func (s *Server) search(v *visit, words string, before group.Seq) *page {
 		if len(shown) < len(found.Entries) || found.More {
 			p.submit("Older", "/page/history.mu", "before", seqText(shown[0].Seq)).nl() // with what stands in the field
 		}
-	}, nil)
+	}, func(p *page, _ []group.Entry) {
+		if before != 0 {
+			p.submit("Newest", "/page/history.mu").nl()
+		}
+	})
 	return p
 }
 

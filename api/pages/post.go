@@ -83,6 +83,8 @@ func (s *Server) post(v *visit) *page {
 			v.people(list.Authors).entry(p, e, listedText)
 			p.nl().nl().line("Your answer:")
 		}
+	default:
+		p.line("Your post:")
 	}
 	if _, fits := refillable(p, text); !fits && typed && (failed != nil || v.late || v.other) && s.drafts.keep(v.caller.Identity, text) {
 		p.line("Your text of " + size(int64(len(text))) + ", \"" + fit(text, 60) + "\", is too long to be shown again. It is kept for an hour: leave this empty to send it as it is, or write another.")

@@ -59,14 +59,15 @@ func (s *Server) role(v *visit) *page {
 	s.portrait(p, who)
 	p.nl()
 	for _, r := range who.Roles {
-		p.end().radio("role", r.String(), r.String(), v.typed("role", "") == r.String())
+		p.end().radio("role", r.String(), r.String()+": "+roleText(r), v.typed("role", "") == r.String())
 	}
-	p.text("  ")
+	p.end()
 	s.form(v, p, form, "Change the role", "who", target.String())
 	p.nl().nl()
 	if who.Self || who.Role == moderation.RoleOwner || !s.can(v, moderation.ActionGrant) {
 		return p
 	}
+	p.line("What the person may do, the role aside:")
 	for i, name := range permissionWords() {
 		if i%4 == 0 {
 			p.end()
@@ -77,6 +78,19 @@ func (s *Server) role(v *visit) *page {
 	s.form(v, p, bits, "Save the permissions", "who", target.String())
 	p.nl()
 	return p
+}
+
+// roleText says what a role is for.
+func roleText(r moderation.Role) string {
+	switch r {
+	case moderation.RoleMember:
+		return "reads and writes"
+	case moderation.RoleModerator:
+		return "keeps order among members and posts"
+	case moderation.RoleAdmin:
+		return "keeps order, and changes names, settings and roles"
+	}
+	return "everything, and for good"
 }
 
 // bits are the permissions that the boxes add to those somebody has, and those that they take.

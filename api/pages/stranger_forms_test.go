@@ -92,3 +92,20 @@ func TestWhoHasJustMadeAGroupIsToldWhenTheNextCanBe(t *testing.T) {
 		v.opens("groups.mu").follows("Make a group of your own").reads("Try again in")
 	})
 }
+
+func TestRolesSayWhatTheyAreFor(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
+		w.join("Bob", 0)
+		w.visitor(d, "Ann").opens("role.mu`who=Bob").reads("moderator: keeps order among members and posts", "owner: everything, and for good")
+	})
+}
+
+func TestOlderFindingsHaveAWayBackToTheNewest(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
+		for i := range 40 {
+			w.post("Ann", fmt.Sprint("The bridge is closed on day ", i, " and the ferry goes at noon, from the lower landing as always"))
+		}
+		v := w.visitor(d, "Ann").opens("history.mu").fills("q", "ferry").follows("Search").reads("on day 39").misses("Newest")
+		v.follows("Older").misses("on day 39").follows("Newest").reads("on day 39")
+	})
+}
