@@ -154,7 +154,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Answered == nil {
 		cfg.Answered = func(string, group.IdentityHash, int) {}
 	}
-	s := &Server{hub: cfg.Hub, group: cfg.Group, told: cfg.Answered, air: cfg.Air, version: cfg.Version, log: cfg.Logger, faults: faults.Log{Logger: cfg.Logger, Rand: cfg.Rand, What: "request failed"}, stamps: cfg.Stamps, now: cfg.Now, pack: newCompressors()}
+	s := &Server{
+		hub: cfg.Hub, group: cfg.Group, told: cfg.Answered, air: cfg.Air, version: cfg.Version, stamps: cfg.Stamps, now: cfg.Now, pack: newCompressors(),
+		log: cfg.Logger, faults: faults.Log{Logger: cfg.Logger, Rand: cfg.Rand, What: "request failed"},
+	}
 	s.routes = s.table()
 	return s, nil
 }

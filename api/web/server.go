@@ -141,7 +141,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Server{hub: cfg.Hub, node: cfg.Node, log: cfg.Logger, faults: faults.Log{Logger: cfg.Logger, Rand: rand.Reader, What: "admin request failed"}, version: cfg.Version, hosts: cfg.Hosts}, nil
+	return &Server{
+		hub: cfg.Hub, node: cfg.Node, version: cfg.Version, hosts: cfg.Hosts,
+		log: cfg.Logger, faults: faults.Log{Logger: cfg.Logger, Rand: rand.Reader, What: "admin request failed"},
+	}, nil
 }
 
 // Local is the handler for the Unix socket: everything, for whoever can open the socket.

@@ -21,7 +21,10 @@ func testEverywhere(t *testing.T, open Open) {
 		g.Creator = m.Identity
 		err := errors.Join(tx.PutGroup(g), tx.PutHead(third, group.Head{}), tx.PutMember(m), tx.PutMember(n), tx.PutMember(newMember(main, "bob", 3)), tx.PutRequest(q))
 		for i, to := range []group.AnyHash{group.AnyHash(m.Identity), group.AnyHash(m.Address), group.AnyHash(fill16[group.AnyHash]("other"))} {
-			in := group.Invite{Group: []group.GroupID{main, other, main}[i], Code: fill32[group.Hash](fmt.Sprint("code", i)), For: to, Role: 1, Uses: 1, Created: when(1), Expires: when(2), Telling: []group.Telling{group.TellNothing, group.TellDue, group.TellNothing}[i]}
+			in := group.Invite{
+				Group: []group.GroupID{main, other, main}[i], Code: fill32[group.Hash](fmt.Sprint("code", i)), For: to, Role: 1, Uses: 1,
+				Created: when(1), Expires: when(2), Telling: []group.Telling{group.TellNothing, group.TellDue, group.TellNothing}[i],
+			}
 			id, e := tx.PutInvite(in)
 			in.ID = id
 			invites, err = append(invites, in), errors.Join(err, e)

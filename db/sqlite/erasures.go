@@ -91,8 +91,8 @@ func (t tx) RestoreEntry(g group.GroupID, seq group.Seq, rev group.Rev) error {
 		return group.ErrNoRow
 	}
 	if err := t.changeOne("UPDATE group_messages SET ("+asideColumns+") = (SELECT "+asideColumns+" FROM hidden_messages"+ofEntry+
-		"), reactions = (SELECT count(*) FROM hidden_reactions"+ofEntry+"), attachments = (SELECT count(*) FROM attachments"+ofEntry+"), rev = ?3, written = ?3, deleted = 0, deleted_at = 0, deleted_by = NULL, restored = 1"+
-		ofEntry, g, seq, rev); err != nil {
+		"), reactions = (SELECT count(*) FROM hidden_reactions"+ofEntry+"), attachments = (SELECT count(*) FROM attachments"+ofEntry+
+		"), rev = ?3, written = ?3, deleted = 0, deleted_at = 0, deleted_by = NULL, restored = 1"+ofEntry, g, seq, rev); err != nil {
 		return err
 	}
 	for _, step := range []string{

@@ -130,7 +130,8 @@ func Read(text []byte) (*Config, error) {
 		switch s.Name {
 		case "logging", "reticulum", "interfaces":
 		default:
-			c.Warnings = append(c.Warnings, Problem{Line: s.Line, Where: s.Path(), Text: "this section is not known", Hint: didYouMean(s.Name, []string{"reticulum", "logging", "interfaces"}, "there are [reticulum], [logging] and [interfaces]")})
+			hint := didYouMean(s.Name, []string{"reticulum", "logging", "interfaces"}, "there are [reticulum], [logging] and [interfaces]")
+			c.Warnings = append(c.Warnings, Problem{Line: s.Line, Where: s.Path(), Text: "this section is not known", Hint: hint})
 		}
 	}
 
