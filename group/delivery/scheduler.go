@@ -3,8 +3,11 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -334,9 +337,24 @@ func (s *Scheduler) prepare(ctx context.Context, f *flight) (Parcel, error) {
 	if err != nil {
 		return Parcel{}, err
 	}
-	p, err := f.courier.Prepare(ctx, r, f.way)
+	p, err := f.parcel(ctx, r)
 	p.Interface, p.Priority = f.way.Interface, f.priority
 	return p, err
+}
+
+// parcel has the courier make the parcel. A panic is an error of its own: what one member misses must not end delivery to all, and again
+// after each start. Its text is given where it comes from the runtime; others may hold somebody's words.
+func (f *flight) parcel(ctx context.Context, r Recipient) (p Parcel, err error) {
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case runtime.Error:
+			err = fmt.Errorf("panic: %w\n%s", v, debug.Stack())
+		default:
+			err = fmt.Errorf("panic: %T\n%s", v, debug.Stack())
+		}
+	}()
+	return f.courier.Prepare(ctx, r, f.way)
 }
 
 // moveToDigest changes the row of a member whose backlog is too large.

@@ -28,6 +28,27 @@ func TestARelayMemberOnAWireHasAPostWithinSeconds(t *testing.T) {
 	})
 }
 
+// TestAPostThatTripsACourierHoldsUpNobodyElse: not all who are to be told, and not the server.
+func TestAPostThatTripsACourierHoldsUpNobodyElse(t *testing.T) {
+	inBubble(t, []delivery.Interface{wire()}, func(w *world) {
+		ids := w.members(0, 2, group.Preferences{Mode: group.DeliverRelay})
+		c := w.couriers[group.DeliverRelay]
+		size := c.size
+		c.size = func(r delivery.Recipient) delivery.Parcel {
+			if r.Member.Identity == ids[0] {
+				panic("a bug of ours")
+			}
+			return size(r)
+		}
+		w.restart()
+		w.post(group.PostInput{})
+		time.Sleep(time.Minute)
+		if n, m := len(c.of(ids[0])), len(c.of(ids[1])); n != 0 || m != 1 {
+			t.Errorf("%d parcels for whom it trips, %d for the other", n, m)
+		}
+	})
+}
+
 func TestReactionsAndProfilesMakeNoParcels(t *testing.T) {
 	inBubble(t, []delivery.Interface{wire()}, func(w *world) {
 		ids := w.members(0, 2, group.Preferences{Mode: group.DeliverPush})
