@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"groupd/api/faults"
 	"groupd/group"
 	groupdv1 "groupd/proto/groupd/v1"
 	"groupd/rns"
@@ -114,6 +115,11 @@ func (s *Server) subscribe(ctx context.Context, c *call, q *groupdv1.SubscribeRe
 	go func() {
 		defer end()
 		defer s.audience.drop(v)
+		defer func() { // as for requests: the stream ends, not the server
+			if p := recover(); p != nil {
+				s.faults.Note(ctx, faults.Panicked(p), "path", c.path, "group", string(s.group))
+			}
+		}()
 		v.run(life)
 	}()
 	return &groupdv1.SubscribeReply{FromRev: uint64(v.cursor), Rev: uint64(head.Rev), Generation: uint64(generation)}, nil, nil

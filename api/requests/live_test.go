@@ -376,3 +376,27 @@ func TestLivePagesInJSONAndWithoutALink(t *testing.T) {
 		}
 	})
 }
+
+// TestLivePagesThatTripTheServerEndForTheirReaderAlone: the others read on, and he can ask for them again.
+func TestLivePagesThatTripTheServerEndForTheirReaderAlone(t *testing.T) {
+	inVillage(t, moderation.Policy{}, func(v *village) {
+		ann, cal := v.villager(2, "Ann", in(group.DeliverFetch)), v.villager(3, "Cal", in(group.DeliverFetch))
+		tripped := false
+		v.server.air = func(string, int) time.Duration {
+			if !tripped {
+				tripped = true
+				panic("a bug of ours")
+			}
+			return 0
+		}
+		ann.listens(always)
+		rest(time.Second)
+		cal.listens(always)
+		v.says(v.bob, "the bridge is out")
+		rest(time.Second)
+		cal.hasEverything()
+		if n := v.server.Streams(); n != 1 {
+			v.t.Errorf("%d streams", n)
+		}
+	})
+}
