@@ -80,6 +80,9 @@ func TestAnEventTellsItsEndByText(t *testing.T) {
 				t.Errorf("%s: %s", text, got)
 			}
 		}
+		if got := h.says("eve", "hello").answer(t); !strings.Contains(got, "takes no new ones now") || strings.Contains(got, "/join") {
+			t.Errorf("a stranger is told %q", got)
+		}
 		if got := h.posts("bob"); len(got) != 2 || !strings.HasPrefix(got[0], "ends in ") || !strings.HasPrefix(got[1], "is over.") {
 			t.Errorf("%q", got)
 		}

@@ -44,7 +44,7 @@ func textHint(i group.Info, own group.Address) string {
 	switch {
 	case i.You.Standing == moderation.StandingPending:
 		return fmt.Sprintf("Not posted: your request to join %s still waits for a moderator. Your address is %s. /leave takes the request back.", name, own)
-	case i.Joining == moderation.JoiningClosed:
+	case i.Door() == moderation.JoiningClosed:
 		return fmt.Sprintf("This is the group %s; only members write here, and it takes no new ones now. Your address, to hand to a moderator: %s. More: /info", name, own)
 	case i.Joining == moderation.JoiningApprove:
 		return fmt.Sprintf("This is the group %s; only members write here. To ask to join, send /join and your name. Your address, to hand to a moderator: %s. More: /help", name, own)

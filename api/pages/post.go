@@ -93,6 +93,9 @@ func (s *Server) post(v *visit) *page {
 	refill(p, "text", 50, text)
 	s.form(v, p, "post", "Send", vars...)
 	p.text(" (/me waves: as an action)").nl()
+	if edit == 0 {
+		p.text("Files come by message: ").write("open the chat", s.address).nl()
+	}
 	return p
 }
 

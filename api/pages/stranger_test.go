@@ -22,7 +22,7 @@ func TestTheFrontShowsWhatIsThereAndNotWhatWasDeleted(t *testing.T) {
 	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
 		w.join("Mal", 0)
 		w.visitor(d, "").opens("index.mu").reads("There are no posts yet.").misses("Write something")
-		w.visitor(d, "Ann").opens("index.mu").reads("There are no posts yet.").follows("Write something").reads("Write - Valley")
+		w.visitor(d, "Ann").opens("index.mu").reads("There are no posts yet.").follows("Write something").reads("Write - Valley", "Your post:", "Files come by message: open the chat")
 		w.post("Ann", "The bridge is open.")
 		for i := range 6 {
 			w.post("Mal", fmt.Sprint("Cheap antennas ", i))
