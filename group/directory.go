@@ -75,14 +75,14 @@ func (h *Hub) HeardGroup(ctx context.Context, in HeardGroup) error {
 	if err := h.loadDirectory(ctx); err != nil {
 		return h.failed(op, err)
 	}
-	now, sure := h.Now().UTC().Truncate(time.Microsecond), !h.ClockUnsure()
+	now := h.Now().UTC().Truncate(time.Microsecond)
 	d := &h.directory
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.table.hear(ListedGroup{
 		Identity: in.Identity, Name: cleanName(in.Name), Public: in.Public, Joining: in.Joining, JoinCost: in.JoinCost, PostCost: in.PostCost,
 		Hops: in.Hops, Interface: in.Interface, NextHop: in.NextHop, Emitted: in.Emitted.UTC().Truncate(time.Microsecond),
-	}, now, sure)
+	}, now)
 	return nil
 }
 

@@ -154,8 +154,8 @@ func (d *directoryTable) leave(s *side) {
 	}
 }
 
-// hear takes in an announce whose name is cleaned. sure says that now can be believed.
-func (d *directoryTable) hear(h ListedGroup, now time.Time, sure bool) {
+// hear takes in an announce whose name is cleaned.
+func (d *directoryTable) hear(h ListedGroup, now time.Time) {
 	d.stats.Heard++
 	if l := d.listed[h.Identity]; l != nil {
 		d.again(l, h, now)
@@ -176,9 +176,6 @@ func (d *directoryTable) hear(h ListedGroup, now time.Time, sure bool) {
 	case age < twiceAfter:
 		o.emitted = h.Emitted
 	default:
-		if sure && len(d.listed) >= MaxListed {
-			d.expire(now)
-		}
 		s := d.sideOf(h)
 		if len(d.listed) >= MaxListed {
 			d.makeRoom(s, now)
