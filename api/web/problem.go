@@ -61,7 +61,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.As(err, &e) {
 		code = statusOf(e.Kind)
 		p = Problem{Error: e.Msg, Field: e.Field, Kind: e.Kind.String(), RetryAfter: e.RetryAfter.Seconds()}
-		if e.Field != "" && e.Kind == group.KindInvalid {
+		if e.Field != "" && (e.Kind == group.KindInvalid || e.Kind == group.KindTooLarge) {
 			p.Error = e.Field + ": " + e.Msg
 		}
 		if first, _, _ := strings.Cut(e.Msg, " "); (e.Field == "who" || e.Field == "target") && (first == "is" || first == "was" || first == "wants") {

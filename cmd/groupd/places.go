@@ -112,6 +112,17 @@ func noFolder(dir string, err error) error {
 	return &failure{code: exitConfig, msg: dir + " is no folder", hint: "--data DIR"}
 }
 
+// mayReplace asks before a file is replaced; a folder is not.
+func (a *app) mayReplace(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return &failure{code: exitUsage, msg: path + " is a folder: say the name of a file in it"}
+	}
+	if !exists(path) {
+		return nil
+	}
+	return a.confirm(path + " exists. Replace it?")
+}
+
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil

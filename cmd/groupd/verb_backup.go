@@ -31,10 +31,8 @@ type backupResult struct {
 func (a *app) backupVerb() *cobra.Command {
 	c := a.verb("backup FILE", "write a copy of everything, while the server runs or not", exactly("FILE"), func(c *cobra.Command, args []string) error {
 		path := args[0]
-		if exists(path) {
-			if err := a.confirm(path + " exists. Replace it?"); err != nil {
-				return err
-			}
+		if err := a.mayReplace(path); err != nil {
+			return err
 		}
 		if err := a.backup(c.Context(), path); err != nil {
 			return err

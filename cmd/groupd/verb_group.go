@@ -351,10 +351,8 @@ func (a *app) identityVerb() *cobra.Command {
 		if err != nil {
 			return failed(err, "")
 		}
-		if exists(args[0]) {
-			if err := a.confirm(args[0] + " exists. Replace it?"); err != nil {
-				return err
-			}
+		if err := a.mayReplace(args[0]); err != nil {
+			return err
 		}
 		if err := writePrivate(args[0], key); err != nil {
 			return failed(err, "")
