@@ -22,7 +22,7 @@ type HeardGroup struct {
 	First      time.Time `json:"first_heard"`
 	Last       time.Time `json:"last_heard"`
 	SecondsAgo int64     `json:"heard_s_ago"`
-	Alike      string    `json:"alike,omitempty"` // identity of whose name looks the same and was there first
+	Alike      string    `json:"alike,omitempty"` // identity of who has had a name that looks the same for longer
 }
 
 // Directory is a part of the groups of other servers, those that came first first.
