@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -181,9 +180,9 @@ func (o people) event(e group.Entry) string {
 // day is the date that stands above the entries of a day.
 func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
 
-// timeline writes entries in a list of which the last ones are shown, or the first ones, under a head and above a foot, and returns those
+// timeline writes entries in a list of which the last ones are shown, or the first ones, under a head and above a foot, which are told those
 // that are shown. Dates stand between days.
-func (v *visit) timeline(p *page, list group.Page, last bool, room int, head, foot func(p *page, shown []group.Entry)) []group.Entry {
+func (v *visit) timeline(p *page, list group.Page, last bool, room int, head, foot func(p *page, shown []group.Entry)) {
 	o, entries := v.people(list.Authors), list.Entries
 	part := func(n int) []group.Entry {
 		if last {
@@ -213,8 +212,5 @@ func (v *visit) timeline(p *page, list group.Page, last bool, room int, head, fo
 			foot(p, part(n))
 		}
 	}
-	if n := p.fill(len(entries), last, item, above, below); n > 0 {
-		return slices.Clone(part(n))
-	}
-	return nil
+	p.fill(len(entries), last, item, above, below)
 }

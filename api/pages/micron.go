@@ -261,13 +261,14 @@ func fragment(f func(p *page)) []byte {
 	return p.end().b[1:]
 }
 
-// list writes items 0 … n-1 from the first one on, as many as fit together with the foot, which is told how many there are, and returns that
-// number. The first one is always written: it must fit. foot may be nil.
-func (p *page) list(n int, item func(p *page, i int), foot func(p *page, shown int)) int {
-	return p.fill(n, false, item, nil, foot)
+// list writes items 0 … n-1 from the first one on, as many as fit together with the foot, which is told how many there are. The first one is
+// always written: it must fit. foot may be nil.
+func (p *page) list(n int, item func(p *page, i int), foot func(p *page, shown int)) {
+	p.fill(n, false, item, nil, foot)
 }
 
-// fill is list, or list from the last item on: as many of the last ones as fit, in their order, under the head and above the foot.
+// fill is list, or list from the last item on: as many of the last ones as fit, in their order, under the head and above the foot. It returns
+// how many those are.
 func (p *page) fill(n int, last bool, item func(p *page, i int), head, foot func(p *page, shown int)) int {
 	p.end()
 	around := func(f func(*page, int), shown int) []byte {

@@ -59,20 +59,20 @@ func testErrorUndoes(t *testing.T, open Open) {
 	}
 }
 
-// post appends the next entry the way the Hub does: head read and written in the same closure.
-func post(tx group.Tx, g group.GroupID, author string) (group.Seq, error) {
-	head, err := tx.Head(g)
+// post appends the next entry of the main group the way the Hub does: head read and written in the same closure.
+func post(tx group.Tx, author string) (group.Seq, error) {
+	head, err := tx.Head(main)
 	if err != nil {
 		return 0, err
 	}
 	head.Seq++
 	head.Rev++
-	e := newEntry(g, head.Seq, head.Rev)
+	e := newEntry(main, head.Seq, head.Rev)
 	e.Author = fill16[group.IdentityHash](author)
 	if err := tx.AppendEntry(e, nil); err != nil {
 		return 0, err
 	}
-	return head.Seq, tx.PutHead(g, head)
+	return head.Seq, tx.PutHead(main, head)
 }
 
 func testErrorAmongMany(t *testing.T, open Open) {
@@ -82,7 +82,7 @@ func testErrorAmongMany(t *testing.T, open Open) {
 	for i := range errs {
 		wg.Go(func() {
 			errs[i] = s.Update(context.Background(), func(tx group.Tx) error {
-				if _, err := post(tx, main, fmt.Sprint(i)); err != nil {
+				if _, err := post(tx, fmt.Sprint(i)); err != nil {
 					return err
 				}
 				if i%3 == 0 {
@@ -130,7 +130,7 @@ func testCancelled(t *testing.T, open Open) {
 	ctx, cancel = context.WithCancel(context.Background())
 	err = s.Update(ctx, func(tx group.Tx) error {
 		cancel()
-		_, err := post(tx, main, "a")
+		_, err := post(tx, "a")
 		return err
 	})
 	if err != nil {
@@ -150,10 +150,10 @@ func testSnapshots(t *testing.T, open Open) {
 			for i := range 40 {
 				var seq group.Seq
 				err := s.Update(context.Background(), func(tx group.Tx) (err error) {
-					if seq, err = post(tx, main, fmt.Sprint(w, i)); err != nil {
+					if seq, err = post(tx, fmt.Sprint(w, i)); err != nil {
 						return err
 					}
-					_, err = post(tx, main, "second")
+					_, err = post(tx, "second")
 					return err
 				})
 				if err != nil {
@@ -203,7 +203,7 @@ func testGapless(t *testing.T, open Open) {
 			last := group.Seq(0)
 			for range each {
 				var seq group.Seq
-				if err := s.Update(context.Background(), func(tx group.Tx) (err error) { seq, err = post(tx, main, fmt.Sprint(w)); return err }); err != nil {
+				if err := s.Update(context.Background(), func(tx group.Tx) (err error) { seq, err = post(tx, fmt.Sprint(w)); return err }); err != nil {
 					t.Errorf("update: %v", err)
 					return
 				}
@@ -241,7 +241,7 @@ func testDurable(t *testing.T, open Open) {
 		var wg sync.WaitGroup
 		for range 10 {
 			wg.Go(func() {
-				if err := s.Update(context.Background(), func(tx group.Tx) error { _, err := post(tx, main, "x"); return err }); err != nil {
+				if err := s.Update(context.Background(), func(tx group.Tx) error { _, err := post(tx, "x"); return err }); err != nil {
 					t.Errorf("update: %v", err)
 				}
 			})
