@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -170,11 +171,14 @@ func (w *town) attack(t *testing.T, v *visitor, path string, data map[string]str
 	}
 	other := w.visitor(micron.NomadNet, "")
 	other.caller, other.link = v.caller, v.link
-	elsewhere := "claim.mu"
-	if path == "/page/claim.mu" {
-		elsewhere = "join.mu"
+	elsewhere, label := "claim.mu", "Become the owner"
+	switch {
+	case path == "/page/claim.mu":
+		elsewhere, label = "join.mu", "Join"
+	case !slices.Contains(other.opens(elsewhere).Labels(), label): // of an owner
+		elsewhere, label = "delivery.mu", "Save"
 	}
-	_, foreign := other.opens(elsewhere).sends(map[string]string{"claim.mu": "Become the owner", "join.mu": "Join"}[elsewhere])
+	_, foreign := other.opens(elsewhere).sends(label)
 	mallory := caller("Mallory")
 	for what, send := range map[string]func() string{
 		"without a nonce": func() string {

@@ -168,7 +168,7 @@ func (s *Server) claim(v *visit) *page {
 		if err == nil {
 			p := s.done(v, title, fmt.Sprintf("Welcome, %s: you own this group now.", r.Name))
 			p.link("Your name", "/page/me.mu").text(" | ")
-			p.link("Name and topic", "/page/names.mu").text(" | ").link("Settings", "/page/settings.mu").text(" | ").link("Invites", "/page/invites.mu").nl()
+			ownersLinks(p)
 			return p
 		}
 		failed = err
@@ -177,6 +177,11 @@ func (s *Server) claim(v *visit) *page {
 	if !v.identified() {
 		p.line("To become the owner, show this group first who you are, and come back to this page:")
 		howToIdentify(v, p)
+		return p
+	}
+	if v.member() && v.info.You.Role == moderation.RoleOwner {
+		p.line("You own this group.")
+		ownersLinks(p)
 		return p
 	}
 	p.line("The operator of the server has a code for the owner: \"groupd claim\" makes one.")
@@ -189,4 +194,9 @@ func (s *Server) claim(v *visit) *page {
 	s.form(v, p, form, "Become the owner")
 	p.nl()
 	return p
+}
+
+// ownersLinks lead to what a new owner does first.
+func ownersLinks(p *page) {
+	p.link("Name and topic", "/page/names.mu").text(" | ").link("Settings", "/page/settings.mu").text(" | ").link("Invites", "/page/invites.mu").nl()
 }

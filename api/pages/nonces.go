@@ -71,8 +71,8 @@ func (n *nonces) issue(h holder, form string, member bool) (string, error) {
 
 // isNonce reports whether a text could be a nonce's value.
 func isNonce(s string) bool {
-	raw, err := base64.RawURLEncoding.DecodeString(s)
-	return err == nil && len(raw) == nonceBytes
+	raw, err := base64.RawURLEncoding.DecodeString(s) // which passes over line breaks
+	return err == nil && len(raw) == nonceBytes && len(s) == base64.RawURLEncoding.EncodedLen(nonceBytes)
 }
 
 // room drops what has to go for one more nonce of h's, if anything. Who has many on a link, or on all of them, loses his oldest. In a full table
