@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +18,9 @@ func (v *visit) typed(name, stored string) string {
 		return stored
 	}
 	if t, ok := v.fields[name]; ok {
+		if v.untouched(name) {
+			return stored
+		}
 		return t
 	}
 	if t, ok := v.variables[name]; ok {
@@ -35,10 +40,32 @@ func (v *visit) ticked(name string, stored bool) bool {
 // changed is what a field was changed to: nil where it was not sent, or says what it was shown with.
 func (v *visit) changed(name, stored string) *string {
 	t, ok := v.fields[name]
-	if !ok || strings.TrimSpace(t) == strings.TrimSpace(plain(moderation.CleanLine(stored))) {
+	if !ok || v.untouched(name) || strings.TrimSpace(t) == strings.TrimSpace(plain(moderation.CleanLine(stored))) {
 		return nil
 	}
 	return &t
+}
+
+// shownAs are variables of a form that say what fields were shown with (name, what is stored, …), so that who leaves a field alone does not undo
+// what somebody else changed meanwhile.
+func shownAs(pairs ...string) (vars []string) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		vars = append(vars, shownVariable+pairs[i], markOf(pairs[i+1]))
+	}
+	return vars
+}
+
+const shownVariable = "was_" // and the name of the field
+
+func markOf(text string) string {
+	sum := sha256.Sum256([]byte(strings.TrimSpace(plain(moderation.CleanLine(text)))))
+	return base64.RawURLEncoding.EncodeToString(sum[:6])
+}
+
+// untouched reports whether a field was sent as it was shown, as far as the form says that.
+func (v *visit) untouched(name string) bool {
+	shown := v.variables[shownVariable+name]
+	return shown != "" && shown == markOf(v.fields[name])
 }
 
 // which is the one of several forms that was sent and may be done now; "" for none.

@@ -48,7 +48,7 @@ func (s *Server) me(v *visit) *page {
 	}
 	p.nl()
 	boxes(p, 1000, box{"Name:", "name", 24, v.typed("name", was.DisplayName)}, box{"Status:", "status", 40, v.typed("status", was.Status)})
-	s.form(v, p, form, "Save")
+	s.form(v, p, form, "Save", shownAs("name", was.DisplayName, "status", was.Status)...)
 	p.nl().nl()
 	p.link("How I am told what is new", "/page/delivery.mu").nl()
 	if s.can(v, moderation.ActionInvite) || s.can(v, moderation.ActionInvites) {

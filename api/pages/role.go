@@ -2,6 +2,7 @@ package pages
 
 import (
 	"fmt"
+	"strconv"
 
 	"groupd/group"
 	"groupd/moderation"
@@ -32,7 +33,7 @@ func (s *Server) role(v *visit) *page {
 	switch {
 	case sent == "":
 	case sent == bits:
-		in.Add, in.Remove = s.bits(v, who.Permissions)
+		in.Add, in.Remove = s.bits(v, moderation.Permission(v.number(hadVariable)))
 		if p := change(fmt.Sprintf("Saved the permissions of %s.", s.name(who.Member))); p != nil {
 			return p
 		}
@@ -75,7 +76,7 @@ func (s *Server) role(v *visit) *page {
 		p.checkbox("p_"+name, "1", name, v.ticked("p_"+name, who.Permissions.Has(1<<i))).text(" ")
 	}
 	p.end()
-	s.form(v, p, bits, "Save the permissions", "who", target.String())
+	s.form(v, p, bits, "Save the permissions", "who", target.String(), hadVariable, strconv.FormatUint(uint64(who.Permissions), 10))
 	p.nl()
 	return p
 }
@@ -93,7 +94,11 @@ func roleText(r moderation.Role) string {
 	return "everything, and for good"
 }
 
-// bits are the permissions that the boxes add to those somebody has, and those that they take.
+// hadVariable is the variable of the form for permissions that says which the boxes were shown with: others are as they are, whoever has changed
+// them meanwhile.
+const hadVariable = "had"
+
+// bits are the permissions that the boxes add to those somebody had, and those that they take.
 func (s *Server) bits(v *visit, has moderation.Permission) (add, remove moderation.Permission) {
 	for i, name := range permissionWords() {
 		bit := moderation.Permission(1) << i

@@ -159,16 +159,19 @@ func (s *Server) names(v *visit) *page {
 		s.reload(v)
 	}
 	p := s.tried(v, title, note, failed)
+	var vars []string
 	if names {
+		vars = shownAs("public", v.info.PublicName, "private", v.info.PrivateName)
 		p.line("The public name is what strangers see, and what is announced. With a private name members see that instead.")
 		boxes(p, 800, box{"Public name:", "public", 32, v.typed("public", v.info.PublicName)}, box{"Private name:", "private", 32, v.typed("private", v.info.PrivateName)})
 	}
 	if topic {
+		vars = append(vars, shownAs("topic", v.info.Topic)...)
 		p.line("Topic:")
 		refill(p, "topic", 50, v.typed("topic", v.info.Topic))
 	}
 	p.nl()
-	s.form(v, p, form, "Save")
+	s.form(v, p, form, "Save", vars...)
 	p.nl()
 	return p
 }

@@ -102,3 +102,44 @@ func TestNamesAndTopic(t *testing.T) {
 		bob.opens("index.mu").reads("Topic: sun")
 	})
 }
+
+// Who changes one thing does not undo what another changed meanwhile.
+func TestAFormChangesWhatWasChangedInItAlone(t *testing.T) {
+	inTown(t, group.NewGroup{PublicName: "Valley", PrivateName: "The [Pass]", Topic: "snow"}, func(t *testing.T, w *town, d micron.Dialect) {
+		w.join("Bob", 0)
+		w.join("Eve", moderation.RoleOwner)
+		v, other := w.visitor(d, "Ann").opens("names.mu"), w.visitor(d, "Eve").opens("names.mu")
+		other.fills("public", "Hills", "private", "The `Top`").follows("Save").reads("Saved.")
+		v.fills("topic", "ice").follows("Save").reads("Saved.")
+		if in := must(w.hub.Info(t.Context(), caller("Ann"), valley))(t); in.PublicName != "Hills" || in.PrivateName != "The `Top`" || in.Topic != "ice" {
+			t.Errorf("it is called %q, %q: %q", in.PublicName, in.PrivateName, in.Topic)
+		}
+		if v.Value("g_public") != "Hills" {
+			t.Errorf("the form shows %q", v.Value("g_public"))
+		}
+
+		// Too late, too.
+		other.opens("names.mu").fills("public", "Valley").follows("Save").reads("Saved.")
+		time.Sleep(11 * time.Minute)
+		v.fills("topic", "mud").follows("Save").reads("open for too long").follows("Save").reads("Saved.")
+		if in := must(w.hub.Info(t.Context(), caller("Ann"), valley))(t); in.PublicName != "Valley" || in.Topic != "mud" {
+			t.Errorf("it is called %q: %q", in.PublicName, in.Topic)
+		}
+
+		page := "role.mu`who=" + hash("Bob").String()
+		v.opens(page)
+		other.opens(page).ticks("p_mute", "1").follows("Save the permissions").reads("Saved the permissions")
+		v.ticks("p_pin", "1").follows("Save the permissions").reads("Saved the permissions")
+		if st := w.standing("Bob"); !st.Permissions.Has(moderation.PermMute) || !st.Permissions.Has(moderation.PermPin) {
+			t.Errorf("Bob may %s", st.Permissions)
+		}
+
+		v = w.visitor(d, "Bob").opens("me.mu")
+		again := w.visitor(d, "Bob").opens("me.mu").fills("status", "up")
+		again.follows("Save").reads("Saved.")
+		v.fills("name", "Bobby").follows("Save").reads("Saved.")
+		if m := w.standing("Bob").Member; m.DisplayName != "Bobby" || m.Status != "up" {
+			t.Errorf("he is %q, %q", m.DisplayName, m.Status)
+		}
+	})
+}

@@ -160,15 +160,12 @@ func (v *visit) acting(n int) group.Caller {
 	return c
 }
 
-// sum stands for all that was sent with a form but its nonce, as fields show it: of what comes back and is sent once more it is the same.
+// sum stands for all that was sent with a form, as fields show it: of what comes back and is sent once more it is the same.
 func (v *visit) sum() string {
 	const enough = 6 // bytes, beside a nonce
 	h := sha256.New()
 	for _, values := range []map[string]string{v.fields, v.variables} {
 		for _, name := range slices.Sorted(maps.Keys(values)) {
-			if name == formVariable {
-				continue
-			}
 			fmt.Fprintf(h, "%q %q ", name, plain(moderation.CleanLine(values[name])))
 		}
 		fmt.Fprintln(h)
