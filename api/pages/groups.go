@@ -281,7 +281,7 @@ func (s *Server) deleteGroup(v *visit) *page {
 	if failed != nil {
 		s.refusal(v, p, failed)
 	}
-	p.line("All members, posts, files and settings are erased, and nobody reaches the group again. This can not be undone.")
+	p.line("All members, posts, files and settings are erased, and nobody reaches the group again; its members are told. This can not be undone.")
 	p.nl()
 	labelled(p, "Write the name "+v.groupName()+" here:", "title", 32, "")
 	s.yesNo(v, p, form, "Yes, delete the group", "/page/groups.mu", nil)

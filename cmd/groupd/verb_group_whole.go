@@ -63,7 +63,7 @@ func (a *app) groupDelete() *cobra.Command {
 			return err
 		}
 		name := ownName(g)
-		question := fmt.Sprintf("This erases %q (%s): its keys, %s, %d entries and all files. Nothing brings it back but a backup. Delete it?",
+		question := fmt.Sprintf("This erases %q (%s): its keys, %s, %d entries and all files. Its members are told. Nothing brings it back but a backup. Delete it?",
 			name, g.Address, counted(g.Members, "member"), g.Seq)
 		if err := a.confirm(moderation.CleanLine(question)); err != nil {
 			return err
