@@ -78,6 +78,11 @@ func TestWhoeverTheServerLetsMakesAGroupAndOwnsIt(t *testing.T) {
 					t.Errorf("its owner sees %+v", in)
 				}
 			}
+			gone, kicked := h.joined("Gone", moderation.RoleMember), h.joined("Kicked", moderation.RoleMember)
+			must(h.hub.Leave(ctx, gone, valley))(t)
+			must(h.hub.Kick(ctx, operator(), valley, group.KickInput{Target: hash(kicked)}))(t)
+			refused(t, "who has left", second(h.hub.CreateGroup(ctx, gone, new)), test.stranger)
+			refused(t, "who was kicked", second(h.hub.CreateGroup(ctx, kicked, new)), test.stranger)
 			e := refused(t, "a stranger", second(h.hub.CreateGroup(ctx, mal, new)), test.stranger)
 			if test.who == moderation.CreatingAnyone {
 				if e.Limit != group.DefaultGroupCost {
