@@ -14,7 +14,21 @@ import (
 // from then on, which needs Run, and goes on after a restart. What is remembered is that it was deleted, when and by whom; and in memory, until
 // it is asked for, what there is to tell its members (Farewell).
 func (h *Hub) DeleteGroup(ctx context.Context, c Caller, g GroupID) error {
-	const op = "delete group"
+	return h.deleteGroup(ctx, c, g, true)
+}
+
+// DeleteGroupMoved is DeleteGroup of a group that goes on at another server, or that members know to end: they are told nothing. Local callers only.
+func (h *Hub) DeleteGroupMoved(ctx context.Context, c Caller, g GroupID) error {
+	if err := operator(opDeleteGroup, c); err != nil {
+		return err
+	}
+	return h.deleteGroup(ctx, c, g, false)
+}
+
+const opDeleteGroup = "delete group"
+
+func (h *Hub) deleteGroup(ctx context.Context, c Caller, g GroupID, tell bool) error {
+	const op = opDeleteGroup
 	c, err := prepare(op, c)
 	if err != nil {
 		return err
@@ -32,7 +46,9 @@ func (h *Hub) DeleteGroup(ctx context.Context, c Caller, g GroupID) error {
 		if err := s.may(moderation.ActionDeleteGroup); err != nil {
 			return err
 		}
-		last, err = s.farewell()
+		if tell {
+			last, err = s.farewell()
+		}
 		return err
 	}); err != nil {
 		return h.failed(op, err)

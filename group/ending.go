@@ -125,5 +125,5 @@ func (h *Hub) expire(ctx context.Context, g GroupID) error {
 	if err != nil || !gone {
 		return err
 	}
-	return h.DeleteGroup(ctx, operator, g)
+	return h.DeleteGroupMoved(ctx, operator, g)
 }

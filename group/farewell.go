@@ -43,7 +43,7 @@ func (f *farewells) put(g IdentityHash, w Farewell) {
 }
 
 // Farewell hands out what is to be told to the members of a group that was deleted, to the face that still has its key; false when that
-// was done, when nobody is to be told, and when they were told before that the group ends.
+// was done, or nobody is to be told.
 func (h *Hub) Farewell(g IdentityHash) (Farewell, bool) {
 	f := &h.farewells
 	f.mu.Lock()
@@ -57,9 +57,6 @@ func (h *Hub) Farewell(g IdentityHash) (Farewell, bool) {
 // farewell is what there is to be told when the caller deletes the group: to all members but himself and those who pause, at most maxFarewells.
 func (s *scene) farewell() (Farewell, error) {
 	w := Farewell{Name: s.group.Name(), By: s.caller.Identity}
-	if s.group.Ending.Told >= EndOver { // they know
-		return w, nil
-	}
 	for after := Rev(0); ; {
 		page, err := s.tx.MembersByRev(s.group.ID, after, true, MaxPage)
 		if err != nil {

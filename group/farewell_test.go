@@ -64,6 +64,22 @@ func TestNobodyIsToldOfTheEndOfWhatIsOver(t *testing.T) {
 	})
 }
 
+// TestNobodyIsToldOfTheEndOfAGroupThatMovesToAnotherServer, which the operator alone can say.
+func TestNobodyIsToldOfTheEndOfAGroupThatMovesToAnotherServer(t *testing.T) {
+	h := newHouse(t)
+	ann := h.joined("Ann", moderation.RoleOwner)
+	h.joined("Bob", moderation.RoleMember)
+	id := must(h.hub.Info(t.Context(), operator(), valley))(t).Identity
+	refused(t, "an owner says that it moves", h.hub.DeleteGroupMoved(t.Context(), ann, valley), group.KindDenied)
+	if err := h.hub.DeleteGroupMoved(t.Context(), operator(), valley); err != nil {
+		t.Fatal(err)
+	}
+	if w, ok := h.hub.Farewell(id); ok {
+		t.Errorf("%+v", w)
+	}
+	refused(t, "when it has moved", second(h.hub.Info(t.Context(), ann, valley)), group.KindNotFound)
+}
+
 // TestFarewellsThatNobodySaysAreForgotten: what waits is bounded.
 func TestFarewellsThatNobodySaysAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -36,9 +36,17 @@ func (s *Server) cloneGroup(r *http.Request) (any, error) {
 	return Cloned{Group: g, Invited: made.Invited, LeftOut: made.LeftOut, More: made.More}, err
 }
 
-// deleteGroup ends a group. Who calls has asked whether that is meant.
+// deleteGroup ends a group; with moved=true its members are not told, since it goes on elsewhere. Who calls has asked whether that is meant.
 func (s *Server) deleteGroup(r *http.Request) (any, error) {
-	err := s.hub.DeleteGroup(r.Context(), operator(), groupID(r))
+	end := s.hub.DeleteGroup
+	switch moved := r.URL.Query().Get("moved"); moved {
+	case "", "false":
+	case "true":
+		end = s.hub.DeleteGroupMoved
+	default:
+		return nil, &group.Error{Kind: group.KindInvalid, Op: "delete group", Field: "moved", Msg: "true or false"}
+	}
+	err := end(r.Context(), operator(), groupID(r))
 	if err == nil {
 		err = s.node.Settle(r.Context())
 	}

@@ -37,6 +37,7 @@ type Hub interface {
 	CreateGroup(ctx context.Context, c group.Caller, n group.NewGroup) (group.Group, error)
 	CloneGroup(ctx context.Context, c group.Caller, g group.GroupID, in group.CloneInput) (group.Cloned, error)
 	DeleteGroup(ctx context.Context, c group.Caller, g group.GroupID) error
+	DeleteGroupMoved(ctx context.Context, c group.Caller, g group.GroupID) error
 	RemovedGroups(ctx context.Context, c group.Caller) ([]group.RemovedGroup, error)
 	ServerLog(ctx context.Context, c group.Caller, before int64, limit int) ([]group.ServerLine, error)
 	Info(ctx context.Context, c group.Caller, g group.GroupID) (group.Info, error)

@@ -56,15 +56,19 @@ func (a *app) groupClone() *cobra.Command {
 
 // groupDelete is group delete.
 func (a *app) groupDelete() *cobra.Command {
-	return a.verb("delete ID", "end a group and erase all that is in it", exactly("ID"), func(c *cobra.Command, args []string) error {
+	var moved bool
+	c := a.verb("delete ID", "end a group and erase all that is in it", exactly("ID"), func(c *cobra.Command, args []string) error {
 		a.group = args[0]
 		path, g, err := a.readGroup(c.Context())
 		if err != nil {
 			return err
 		}
-		name := ownName(g)
-		question := fmt.Sprintf("This erases %q (%s): its keys, %s, %d entries and all files. Its members are told. Nothing brings it back but a backup. Delete it?",
-			name, g.Address, counted(g.Members, "member"), g.Seq)
+		name, told := ownName(g), "Its members are told."
+		if moved {
+			path, told = path+"?moved=true", "Its members are not told."
+		}
+		question := fmt.Sprintf("This erases %q (%s): its keys, %s, %d entries and all files. %s Nothing brings it back but a backup. Delete it?",
+			name, g.Address, counted(g.Members, "member"), g.Seq, told)
 		if err := a.confirm(moderation.CleanLine(question)); err != nil {
 			return err
 		}
@@ -78,6 +82,8 @@ func (a *app) groupDelete() *cobra.Command {
 		}{g.ID, g.Address}
 		return a.print(v, func(w io.Writer) { fmt.Fprintf(w, "deleted %s\n", g.ID) })
 	})
+	c.Flags().BoolVar(&moved, "moved", false, "the group goes on at another server: its members are not told")
+	return c
 }
 
 // groupLog is group log.
