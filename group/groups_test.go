@@ -373,6 +373,32 @@ func TestAGroupThatWasDeletedIsAsUnknownAsOneThatNeverWas(t *testing.T) {
 	})
 }
 
+// TestAGroupWithTheIDOfADeletedOneBeginsAnew: what strangers asked of the old one raises no cost. Two groups never have the
+// same keys.
+func TestAGroupWithTheIDOfADeletedOneBeginsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, open, func(n *group.NewGroup, _ *group.Config) { n.Policy.JoinCost = 8 })
+		ctx, mal := t.Context(), person("Mal")
+		again := group.NewGroup{ID: "copy", PublicKey: person("the group").PublicKey, PrivateKey: []byte("k"), PublicName: "Copy", Public: true, Policy: moderation.Policy{JoinCost: 8}}
+		refused(t, "the keys of another group", second(h.hub.CreateGroup(ctx, operator(), again)), group.KindConflict)
+		for i := range 500 {
+			refused(t, "no work", second(h.hub.Join(ctx, person(fmt.Sprint("Bot", i)), valley, group.JoinInput{})), group.KindStampRequired)
+		}
+		if in := must(h.hub.Info(ctx, mal, valley))(t); in.JoinCost <= 8 {
+			t.Fatalf("the flood costs %d", in.JoinCost)
+		}
+		if err := h.hub.DeleteGroup(ctx, operator(), valley); err != nil {
+			t.Fatal(err)
+		}
+		h.lives(time.Second)
+		again.ID = valley
+		must(h.hub.CreateGroup(ctx, operator(), again))(t)
+		if in := must(h.hub.Info(ctx, mal, valley))(t); in.JoinCost != 8 {
+			t.Errorf("joining the new one costs %d", in.JoinCost)
+		}
+	})
+}
+
 func TestOneGroupsAffairsDoNotReachAnother(t *testing.T) {
 	h, _ := storage(t, group.Limits{}, lets(group.Creating{Who: moderation.CreatingMembers}))
 	ctx := t.Context()
