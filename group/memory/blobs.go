@@ -15,7 +15,8 @@ var _ group.Blobs = (*Blobs)(nil)
 
 // Blobs is the in-memory twin of db/blobs. All methods may be called from any goroutine.
 type Blobs struct {
-	mu    sync.Mutex
+	keeps sync.Mutex // held while unused runs in Erase, and while a Keep begins or ends; before mu
+	mu    sync.Mutex // leaf: whoever reads within a transaction waits for nobody who waits for one
 	have  map[group.Hash][]byte
 	kept  map[group.Hash]int
 	space int64 // bytes there is room for; negative: without end
@@ -42,6 +43,8 @@ func (b *Blobs) Keep(h group.Hash, size int64, content io.Reader) (release func(
 	if int64(len(data)) != size || sha256.Sum256(data) != h {
 		return nil, errors.New("the content is another than was said")
 	}
+	b.keeps.Lock()
+	defer b.keeps.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if _, had := b.have[h]; !had {
@@ -54,6 +57,8 @@ func (b *Blobs) Keep(h group.Hash, size int64, content io.Reader) (release func(
 	}
 	b.kept[h]++
 	return func() {
+		b.keeps.Lock()
+		defer b.keeps.Unlock()
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if b.kept[h]--; b.kept[h] == 0 {
@@ -88,15 +93,20 @@ func (b *Blobs) Has(h group.Hash, size int64) bool {
 
 // Erase implements group.Blobs.
 func (b *Blobs) Erase(h group.Hash, unused func() (bool, error)) (bool, error) {
+	b.keeps.Lock()
+	defer b.keeps.Unlock()
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.kept[h] > 0 {
+	kept := b.kept[h] > 0
+	b.mu.Unlock()
+	if kept {
 		return false, nil
 	}
 	ok, err := unused()
 	if err != nil || !ok {
 		return false, err
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	data, had := b.have[h]
 	if delete(b.have, h); b.space >= 0 {
 		b.space += int64(len(data))
