@@ -22,7 +22,8 @@ const (
 
 const (
 	maxSkippedNotes = 1000
-	maxForeignLine  = 64 << 10 // bytes
+	maxForeignLine  = 64 << 10       // bytes
+	maxParts        = 2 * maxForeign // of a list or an object in JSON, people or not
 )
 
 // ForeignList is what a list of another server's members says.
@@ -56,6 +57,9 @@ func ParseMembers(r io.Reader, format string) (ForeignList, error) {
 		err = list.sections(text)
 	default:
 		return list, &Error{Kind: KindInvalid, Op: "import members", Field: "format", Msg: FormatFwdsvc + " or " + FormatDistribution}
+	}
+	if err == nil && len(list.Members) <= maxForeign {
+		list.merge()
 	}
 	switch {
 	case err != nil:
@@ -132,59 +136,112 @@ func sectionRole(section string) (moderation.Role, bool) {
 }
 
 // json reads a roster in JSON: a list of people, or an object of them by hash, or either below "members"; and lists of those who are
-// banned, and of staff, beside it.
+// banned, and of staff, beside it. One person at a time is in memory beside the text.
 func (l *ForeignList) json(text []byte) error {
-	var all any
-	if err := json.Unmarshal(text, &all); err != nil {
+	if !json.Valid(text) {
 		return errors.New("is no JSON")
 	}
-	top, ok := all.(map[string]any)
-	if !ok {
-		l.people("", all, ForeignMember{})
+	if text = bytes.TrimSpace(text); text[0] != '{' {
+		return l.people("", text, ForeignMember{})
+	}
+	lists := make(map[string]json.RawMessage)
+	err := eachIn(text, func(key string, list json.RawMessage) error {
+		if _, known := rosterKey(key); known {
+			lists[key] = list
+		}
 		return nil
+	})
+	if err == nil && len(lists) == 0 {
+		return l.people("", text, ForeignMember{})
 	}
-	found := false
-	for _, key := range slices.Sorted(maps.Keys(top)) {
-		m, known := ForeignMember{}, true
-		switch strings.ToLower(key) {
-		case "members", "users", "roster", "subscribers":
-		case "banned", "bans", "blocked":
-			m.Banned = true
-		case "admins", "admin":
-			m.Role = moderation.RoleAdmin
-		case "mods", "moderators":
-			m.Role = moderation.RoleModerator
-		default:
-			known = false
-		}
-		if known {
-			l.people(key, top[key], m)
-			found = true
+	for _, key := range slices.Sorted(maps.Keys(lists)) {
+		usual, _ := rosterKey(key)
+		if err == nil {
+			err = l.people(key, lists[key], usual)
 		}
 	}
-	if !found {
-		l.people("", all, ForeignMember{})
+	return err
+}
+
+// rosterKey says what those are who stand below a key of a roster; false for all else that programs keep there.
+func rosterKey(key string) (usual ForeignMember, known bool) {
+	switch strings.ToLower(key) {
+	case "members", "users", "roster", "subscribers":
+		return ForeignMember{}, true
+	case "banned", "bans", "blocked":
+		return ForeignMember{Banned: true}, true
+	case "admins", "admin":
+		return ForeignMember{Role: moderation.RoleAdmin}, true
+	case "mods", "moderators":
+		return ForeignMember{Role: moderation.RoleModerator}, true
 	}
-	l.merge()
+	return ForeignMember{}, false
+}
+
+// eachIn calls f for each element of a list, with an empty key, or of an object, of maxParts at most.
+func eachIn(text []byte, f func(key string, value json.RawMessage) error) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	open, err := d.Token()
+	if err != nil || open != json.Delim('[') && open != json.Delim('{') {
+		return err
+	}
+	for n := 0; d.More(); n++ {
+		if n == maxParts {
+			return fmt.Errorf("has more than %d parts: that is no list of members", maxParts)
+		}
+		key := ""
+		if open == json.Delim('{') {
+			token, err := d.Token()
+			if err != nil {
+				return err
+			}
+			key, _ = token.(string)
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
+		if err := f(key, value); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// people reads a list of people, or an object of them by hash.
-func (l *ForeignList) people(where string, v any, usual ForeignMember) {
+// people reads a list of people, or an object of them by hash. It ends where there are too many.
+func (l *ForeignList) people(where string, text []byte, usual ForeignMember) error {
 	usual.Mode = DeliverRelay
-	switch v := v.(type) {
-	case []any:
-		for i, one := range v {
-			l.person(fmt.Sprintf("%s[%d]", where, i), "", one, usual)
+	list, n := text[0] == '[', 0
+	err := eachIn(text, func(key string, one json.RawMessage) error {
+		at := where + "." + cutRunes(key, 40)
+		if list {
+			at = fmt.Sprintf("%s[%d]", where, n)
+			n++
+		} else if _, hash := ParseAnyHash(key); !hash && where == "" {
+			return nil
 		}
-	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			if _, hash := ParseAnyHash(key); hash || where != "" {
-				l.person(where+"."+cutRunes(key, 40), key, v[key], usual)
-			}
+		if len(l.Members) > maxForeign {
+			return errEnough
 		}
+		if len(one) > maxForeignLine {
+			l.skip("%s: more than %d bytes", strings.TrimPrefix(at, "."), maxForeignLine)
+			return nil
+		}
+		var v any
+		if err := json.Unmarshal(one, &v); err != nil {
+			return err
+		}
+		l.person(at, key, v, usual)
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
 	}
+	return err
 }
+
+// errEnough ends the reading of a list that is too long.
+var errEnough = errors.New("enough")
 
 // person reads one.
 func (l *ForeignList) person(where, key string, v any, m ForeignMember) {
@@ -243,14 +300,22 @@ func (l *ForeignList) person(where, key string, v any, m ForeignMember) {
 	l.Members = append(l.Members, m)
 }
 
-// merge makes one of several mentions of somebody: banned before everything, the highest role, any name.
+// merge makes one of several mentions of somebody, by identity or by address: banned before everything, the highest role, any name.
 func (l *ForeignList) merge() {
+	named := make(map[AnyHash]bool)
+	for _, m := range l.Members {
+		named[m.Target] = true
+	}
 	at := make(map[AnyHash]int)
 	var out []ForeignMember
 	for _, m := range l.Members {
-		i, had := at[m.Target]
+		who := m.Target
+		if address := AnyHash(AddressOf(IdentityHash(who))); named[address] {
+			who = address
+		}
+		i, had := at[who]
 		if !had {
-			at[m.Target] = len(out)
+			at[who] = len(out)
 			out = append(out, m)
 			continue
 		}

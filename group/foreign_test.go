@@ -3,6 +3,7 @@ package group_test
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -37,6 +38,13 @@ func TestListsOfOtherServersAreRead(t *testing.T) {
 		{"a list of hashes", `["` + ann + `", "<` + bob + `>", 7]`, group.FormatFwdsvc, []string{ann + " member ", bob + " member "}, []string{"[2]: no address of 32 hex digits"}},
 		{"named in several places", `{"users": {"` + ann + `": "Ann"}, "admins": ["` + ann + `"], "banned": {"` + bob + `": {"reason": "noise"}}, "roster": ["` + bob + `"]}`, group.FormatFwdsvc,
 			[]string{ann + " admin Ann", bob + " banned  noise"}, nil},
+		{"a member and banned, in sections", "[user]\n" + ann + " = Ann\n" + bob + " = Bob\n[block_user]\n" + ann + " = Mal\n", group.FormatDistribution,
+			[]string{ann + " banned Ann", bob + " member Bob"}, nil},
+		{"a member and banned, in a list", `[{"hash": "` + ann + `", "nick": "Ann"}, {"hash": "` + ann + `", "banned": true}]`, group.FormatFwdsvc, []string{ann + " banned Ann"}, nil},
+		{"a member by address, banned by identity", `{"members": ["` + ann + `"], "banned": ["` + person("ann").Identity.String() + `"]}`, group.FormatFwdsvc,
+			[]string{person("ann").Identity.String() + " banned "}, nil},
+		{"somebody who is very long", `[{"hash": "` + ann + `"}, {"hash": "` + bob + `", "nick": "` + strings.Repeat("x", 70_000) + `"}]`, group.FormatFwdsvc, []string{ann + " member "},
+			[]string{"[1]: more than 65536 bytes"}},
 		{"an odd role", `[{"hash": "` + ann + `", "role": "wizard"}]`, group.FormatFwdsvc, []string{ann + " member "}, []string{`[0]: "wizard" is no role that is known here: taken as a member`}},
 	} {
 		list := must(group.ParseMembers(strings.NewReader(c.text), ""))(t)
@@ -70,6 +78,24 @@ func TestListsOfOtherServersAreRead(t *testing.T) {
 	}
 	_, err := group.ParseMembers(strings.NewReader("[]"), "excel")
 	refused(t, "a format that there is not", err, group.KindInvalid)
+}
+
+// TestAListThatIsNoneTakesLittleMemory: it is other people's, and the server reads it.
+func TestAListThatIsNoneTakesLittleMemory(t *testing.T) {
+	for _, part := range []string{"0,", "{},", `"",`, `{"a":1,"b":{}},`} {
+		text := "[" + strings.Repeat(part, (8<<20)/len(part)) + "0]"
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := group.ParseMembers(strings.NewReader(text), "")
+		runtime.ReadMemStats(&after)
+		refused(t, part, err, group.KindInvalid)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 128<<20 {
+			t.Errorf("%s: %d MB of work for the memory", part, took>>20)
+		}
+	}
+	many := "[" + strings.Repeat(`"`+who("ann")+`",`, 50_001) + "0]"
+	_, err := group.ParseMembers(strings.NewReader(many), "")
+	refused(t, "too many", err, group.KindTooLarge)
 }
 
 func FuzzParseMembers(f *testing.F) {
