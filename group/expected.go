@@ -64,6 +64,7 @@ func (h *Hub) ImportMembers(ctx context.Context, c Caller, g GroupID, list []For
 		twice[i] = named[m.Target]
 		named[m.Target] = true
 	}
+	var room *listRoom
 	shut, err := h.shutHere(ctx, op, c, g)
 	if err != nil {
 		return nil, err
@@ -72,15 +73,21 @@ func (h *Hub) ImportMembers(ctx context.Context, c Caller, g GroupID, list []For
 		batch := list[len(results):min(len(results)+foreignAtOnce, len(list))]
 		var done []ForeignResult
 		var nothing struct{}
-		each := func(s *scene, take func(*ForeignResult) error) error {
+		each := func(s *scene, take func(*ForeignResult) error) (err error) {
+			if room == nil || !dry { // what a dry run would have taken is not there to be counted
+				if room, err = s.roomForList(); err != nil {
+					return err
+				}
+			}
 			for i, m := range batch {
 				r := ForeignResult{ForeignMember: m}
 				r.Name = cleanName(m.Name)
 				if twice[len(results)+i] {
 					r.Outcome, r.Why = ForeignSkipped, "is in the list twice"
-				} else if err := errors.Join(s.foreign(&r, shut), take(&r)); err != nil {
+				} else if err := errors.Join(s.foreign(&r, shut, room), take(&r)); err != nil {
 					return err
 				}
+				room.taken(r.Outcome)
 				done = append(done, r)
 			}
 			return nil
@@ -126,8 +133,26 @@ func (h *Hub) shutHere(ctx context.Context, op string, c Caller, g GroupID) (map
 	return shut, err
 }
 
+// listRoom is how many more a group can expect, and ban.
+type listRoom struct{ expected, bans int }
+
+func (s *scene) roomForList() (*listRoom, error) {
+	expected, err := s.tx.CountExpected(s.group.ID)
+	bans, err2 := s.tx.CountBans(s.group.ID)
+	return &listRoom{s.hub.limits.Members - expected, s.hub.limits.Bans - bans}, errors.Join(err, err2)
+}
+
+func (r *listRoom) taken(o ForeignOutcome) {
+	switch o {
+	case ForeignExpected:
+		r.expected--
+	case ForeignBanned:
+		r.bans--
+	}
+}
+
 // foreign decides what is to become of one line.
-func (s *scene) foreign(r *ForeignResult, shut map[AnyHash]bool) error {
+func (s *scene) foreign(r *ForeignResult, shut map[AnyHash]bool, room *listRoom) error {
 	skip := func(why string) error { r.Outcome, r.Why = ForeignSkipped, why; return nil }
 	switch {
 	case r.Target.IsZero():
@@ -152,11 +177,10 @@ func (s *scene) foreign(r *ForeignResult, shut map[AnyHash]bool) error {
 		return skip("nobody can be kept out of this group")
 	case r.Banned:
 		r.Outcome = ForeignBanned
-		n, err := s.tx.CountBans(s.group.ID)
-		if err == nil && n >= s.hub.limits.Bans {
+		if room.bans <= 0 {
 			return skip("there are too many bans")
 		}
-		return err
+		return nil
 	case m.Present:
 		r.Outcome = ForeignSame
 		return nil
@@ -183,11 +207,10 @@ func (s *scene) foreign(r *ForeignResult, shut map[AnyHash]bool) error {
 		}
 		return nil
 	}
-	n, err := s.tx.CountExpected(s.group.ID)
-	if err == nil && n >= s.hub.limits.Members {
+	if room.expected <= 0 {
 		return skip("the group would be too large")
 	}
-	return err
+	return nil
 }
 
 // same compares all but the time.

@@ -112,6 +112,24 @@ func FuzzParseMembers(f *testing.F) {
 	})
 }
 
+// TestADryRunSaysWhatThereIsNoRoomFor, as the import does.
+func TestADryRunSaysWhatThereIsNoRoomFor(t *testing.T) {
+	h := newHouse(t, func(_ *group.NewGroup, c *group.Config) { c.Limits.Members, c.Limits.Bans = 150, 120 })
+	var list []group.ForeignMember
+	for i := range 600 {
+		list = append(list, group.ForeignMember{Target: address(fmt.Sprint(i)), Role: moderation.RoleMember, Banned: i%3 == 0})
+	}
+	for _, dry := range []bool{true, false} {
+		counts := make(map[group.ForeignOutcome]int)
+		for _, r := range must(h.hub.ImportMembers(t.Context(), operator(), valley, list, dry))(t) {
+			counts[r.Outcome]++
+		}
+		if counts[group.ForeignExpected] != 150 || counts[group.ForeignBanned] != 120 || counts[group.ForeignSkipped] != 330 {
+			t.Errorf("dry %v: %v", dry, counts)
+		}
+	}
+}
+
 // outcomes are what became of a list, in words.
 func outcomes(results []group.ForeignResult) (words []string) {
 	for _, r := range results {
