@@ -3,16 +3,21 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"io"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"groupd/group"
 	"groupd/lxmf"
+	"groupd/moderation"
+	"groupd/rns"
 )
 
 // exportedWith is an export of the valley's group with its private key.
@@ -53,6 +58,54 @@ func TestRatchetsThatWouldKeepTheServerFromStartingAreRefused(t *testing.T) {
 			t.Error("the check finds nothing")
 		}
 	})
+}
+
+// TestAGroupIsAnnouncedLaterThanWhereItComesFrom, though the machine's clock is decades behind.
+func TestAGroupIsAnnouncedLaterThanWhereItComesFrom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		from, to := newMachine(t), newMachine(t)
+		g, err := from.hub.CreateGroup(t.Context(), group.Caller{Local: true}, group.NewGroup{ID: "main", PublicName: "Valley"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := time.Now().Add(26 * 365 * 24 * time.Hour).UTC().Truncate(time.Second)
+		lines := bytes.SplitAfter(exportedWith(t, from), []byte("\n"))
+		lines[0] = bytes.Replace(lines[0], []byte(time.Now().UTC().Format(time.RFC3339)), []byte(there.Format(time.RFC3339)), 1)
+		body, end := bytes.Join(lines[:len(lines)-2], nil), lines[len(lines)-2]
+		at := bytes.Index(end, []byte(`"sha256":"`)) + len(`"sha256":"`)
+		sum := sha256.Sum256(body)
+		file := append(append(body, end[:at]...), hex.EncodeToString(sum[:])+"\"}\n"...)
+		if _, err := to.transfer().load(t.Context(), bytes.NewReader(file), group.ImportInput{}); err != nil {
+			t.Fatal(err)
+		}
+		id := rns.IdentityHash(g.Identity)
+		last, err := to.db.RNSStore(nil).LastAnnounced(t.Context(), rns.HashDestination(&id, lxmf.AppName, lxmf.DeliveryAspect))
+		if err != nil || last.Before(there) {
+			t.Errorf("announced until %v, %v; the file is of %v", last, err, there)
+		}
+	})
+}
+
+func TestWhoImportsAGroupThatIsOverIsTold(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	over := group.Group{Policy: moderation.Policy{ExpiresAt: moderation.MomentOf(now.Add(-time.Hour))}}
+	told, gone := over, over
+	told.Ending = group.Ending{Told: group.EndOver, At: now.Add(-time.Hour)}
+	gone.Ending = group.Ending{Told: group.EndOver, At: now.Add(-365 * 24 * time.Hour)}
+	later := group.Group{Policy: moderation.Policy{ExpiresAt: moderation.MomentOf(now.Add(time.Hour))}}
+	for name, c := range map[string]struct {
+		group group.Group
+		want  string
+	}{
+		"one that lasts": {group.Group{}, ""}, "one that ends later": {later, ""},
+		"one whose members do not know": {over, "over since 2026-11-20 11:00 UTC: its members are told, and the server deletes it 7 d later"},
+		"one that can be read yet":      {told, "deletes it on 2026-11-27 11:00 UTC"},
+		"one that was to be gone":       {gone, "deletes it within minutes"},
+	} {
+		if got := ending(c.group, now); !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
 }
 
 // stopping reads a file, and stops somewhere.

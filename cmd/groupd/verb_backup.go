@@ -276,7 +276,7 @@ func prepareRestored(ctx context.Context, path, named string) (r restoreResult, 
 			ID: string(info.Group), Name: info.PublicName, Address: info.Address.String(), Members: info.Members, Seq: uint64(info.Head.Seq),
 		})
 	}
-	if err := noteAnnounces(ctx, db, infos); err != nil {
+	if err := noteAnnounces(ctx, db, infos, time.Now()); err != nil {
 		return r, broken(err)
 	}
 	g, err := hub.RenewGeneration(ctx)
@@ -287,9 +287,10 @@ func prepareRestored(ctx context.Context, path, named string) (r restoreResult, 
 	return r, nil
 }
 
-// noteAnnounces notes that the groups announced themselves up to now: announces made after the backup are no sign of another server.
-func noteAnnounces(ctx context.Context, db *sqlite.DB, infos []group.Info) error {
-	store, now := db.RNSStore(nil), time.Now()
+// noteAnnounces notes that the groups announced themselves up to a moment: announces made between the backup and now are no sign of another
+// server.
+func noteAnnounces(ctx context.Context, db *sqlite.DB, infos []group.Info, now time.Time) error {
+	store := db.RNSStore(nil)
 	for _, info := range infos {
 		id := rns.IdentityHash(info.Identity)
 		for _, name := range [][2]string{{lxmf.AppName, lxmf.DeliveryAspect}, {requests.App, requests.Aspect}} {

@@ -14,11 +14,13 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"groupd/api/web"
 	"groupd/group"
+	"groupd/moderation"
 	"groupd/rns"
 	"groupd/rns/filestore"
 )
@@ -105,7 +107,7 @@ func (a *app) importGroup(ctx context.Context, f *importFile, in importFlags) er
 			return err
 		}
 	}
-	return a.print(out, func(w io.Writer) { showImported(w, in.dry, options, out) })
+	return a.print(out, func(w io.Writer) { showImported(w, in.dry, options, out, ending(found.From, time.Now())) })
 }
 
 // wouldImport refuses, where a server runs and can be asked, what it would refuse because of the groups that it has.
@@ -254,7 +256,7 @@ func (a *app) importAtRest(ctx context.Context, f *os.File, options group.Import
 }
 
 // showImported says what came of it, and what an identity means.
-func showImported(w io.Writer, dry bool, options group.ImportInput, out web.Imported) {
+func showImported(w io.Writer, dry bool, options group.ImportInput, out web.Imported, end string) {
 	word := "imported"
 	if dry {
 		word = "would import"
@@ -263,6 +265,9 @@ func showImported(w io.Writer, dry bool, options group.ImportInput, out web.Impo
 		counted(out.Group.Members, "member"), out.Entries, out.Group.Seq)
 	if out.Verified+out.Unchecked > 0 {
 		fmt.Fprintf(w, "signatures of authors: %d right, %d that can not be checked (their key, or a file, is not in it)\n", out.Verified, out.Unchecked)
+	}
+	if end != "" {
+		fmt.Fprintln(w, end)
 	}
 	if out.Missing > 0 {
 		fmt.Fprintf(w, "attachments without their content: %d\n", out.Missing)
@@ -310,6 +315,22 @@ func (a *app) importMembers(ctx context.Context, f *importFile, list group.Forei
 		return failed(fmt.Errorf("the server's answer: %w", err), "")
 	}
 	return a.print(out, func(w io.Writer) { showImportedMembers(w, out) })
+}
+
+// ending says what becomes of a group that is over; "": it is not.
+func ending(g group.Group, now time.Time) string {
+	at := func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+	if !g.Policy.Over(now) {
+		return ""
+	}
+	over := "This group is over since " + at(g.Policy.ExpiresAt.Time())
+	if g.Ending.Told < group.EndOver {
+		return fmt.Sprintf("%s: its members are told, and the server deletes it %s later, as was promised them.", over, moderation.Passed(g.Policy.KeptSpan()))
+	}
+	if gone := g.Ending.At.Add(g.Policy.KeptSpan()); now.Before(gone) {
+		return fmt.Sprintf("%s: the server deletes it on %s, as was promised to its members.", over, at(gone))
+	}
+	return over + ": the server deletes it within minutes, as was promised to its members."
 }
 
 // notServed says that a list is right, and where it can go.
