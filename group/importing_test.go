@@ -415,3 +415,50 @@ func TestAGroupThatSomebodyMadeAndTheConfigurationNamesStaysDeleted(t *testing.T
 		}
 	})
 }
+
+// TestAFileWhoseLinesAreMissingTwiceOrSwappedIsRefusedOrIsWhatItSays: what is taken comes out again as it stands there.
+func TestAFileWhoseLinesAreMissingTwiceOrSwappedIsRefusedOrIsWhatItSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := lived(t)
+		file := h.exported(group.ExportInput{Identity: true})
+		taken, refusals := 0, 0
+		for i := range lines(t, file) {
+			for name, change := range map[string]func(all fileLines) fileLines{
+				"missing": func(all fileLines) fileLines { return append(all[:i:i], all[i+1:]...) },
+				"twice":   func(all fileLines) fileLines { return append(all[:i+1:i+1], all[i:]...) },
+				"swapped": func(all fileLines) fileLines {
+					if i > 0 {
+						all[i-1], all[i] = all[i], all[i-1]
+					}
+					return all
+				},
+			} {
+				if name == "swapped" && i == 0 {
+					continue
+				}
+				odd := forged(t, file, change)
+				new, _ := empty(t)
+				if _, err := new.imports(odd, withKeys()); err != nil {
+					var line *group.LineError
+					if e := (*group.Error)(nil); !errors.As(err, &line) && !(errors.As(err, &e) && e.Field == "identity") {
+						t.Errorf("line %d %s: %v", i+1, name, err)
+					}
+					refusals++
+					continue
+				}
+				taken++
+				if name == "twice" {
+					t.Errorf("line %d twice is taken", i+1)
+				}
+				again := forged(t, new.exported(group.ExportInput{Identity: true}), func(all fileLines) fileLines { return all })
+				if body(again) != body(odd) {
+					t.Errorf("line %d %s comes out another way", i+1, name)
+				}
+			}
+		}
+		t.Logf("%d taken, %d refused", taken, refusals)
+		if taken == 0 || refusals < 100 {
+			t.Errorf("%d taken, %d refused", taken, refusals)
+		}
+	})
+}
