@@ -47,7 +47,7 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 			n = nil
 		}
 	}(n.db)
-	n.store = &guardedStore{Store: n.db}
+	n.store = guard(n.db)
 	if n.contents, err = blobs.Open(filepath.Join(dir, folderFiles), blobs.Options{}); err != nil {
 		return nil, made, failed(err, "")
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"groupd/db/sqlite"
 	"groupd/group"
 	"groupd/internal/sdnotify"
 	"groupd/lxmf"
@@ -15,15 +16,40 @@ import (
 // nothing is proved, and senders try again, with the other server.
 type guardedStore struct {
 	group.Store
+	queuer group.Queuer // the same
 	reason atomic.Pointer[string]
 }
 
+var (
+	_ group.Store  = (*guardedStore)(nil)
+	_ group.Queuer = (*guardedStore)(nil)
+)
+
+// guard guards a database that nothing speaks against yet.
+func guard(db *sqlite.DB) *guardedStore { return &guardedStore{Store: db, queuer: db} }
+
 // Update implements group.Store.
 func (s *guardedStore) Update(ctx context.Context, f func(group.Tx) error) error {
+	if err := s.refused(); err != nil {
+		return err
+	}
+	return s.Store.Update(ctx, f)
+}
+
+// UpdateQueued implements group.Queuer.
+func (s *guardedStore) UpdateQueued(ctx context.Context, f func(group.Tx) error, queued func()) error {
+	if err := s.refused(); err != nil {
+		return err
+	}
+	return s.queuer.UpdateQueued(ctx, f, queued)
+}
+
+// refused is why an update is not made; nil when it may be.
+func (s *guardedStore) refused() error {
 	if why := s.why(); why != "" {
 		return fmt.Errorf("%w: read-only: %s", group.ErrNotDurable, why)
 	}
-	return s.Store.Update(ctx, f)
+	return nil
 }
 
 // guardedMessages holds messages of unknown authors only while the store takes changes: a message that is held is proved. The same
