@@ -55,7 +55,7 @@ func shownAs(pairs ...string) (vars []string) {
 	return vars
 }
 
-const shownVariable = "was_" // and the name of the field
+const shownVariable = "was" // and the name of the field
 
 func markOf(text string) string {
 	sum := sha256.Sum256([]byte(strings.TrimSpace(plain(moderation.CleanLine(text)))))

@@ -196,7 +196,7 @@ func worst(t *testing.T, bad string) *site {
 }
 
 func TestPagesStayWithin2048BytesWhateverIsOnThem(t *testing.T) {
-	for _, bad := range []string{"`", "[", "<", "雪", "é", "m ", "\U0001f600", "\U00010400\U0001e8d0\U0001e8d1\U0001e8d2", "<\U0001e8d0\U0001e8d1\U0001e8d2"} {
+	for _, bad := range []string{"`", "[", "<", "雪", "é", "m ", "\U00010400\U0001e8d0\U0001e8d1\U0001e8d2", "<\U0001e8d0\U0001e8d1\U0001e8d2"} {
 		t.Run(bad, func(t *testing.T) {
 			s := worst(t, bad)
 			typed := strings.Repeat(bad, 3000/len(bad))

@@ -206,6 +206,8 @@ func TestEachIsOfferedWhatHeMayDo(t *testing.T) {
 		{"Mod", "member.mu`who=ann", ""},
 		{"Nel", "member.mu`who=gus", ""},
 		{"Mod", "member.mu`who=gus", "Let write again, Kick, Ban, Move to another identity, Delete all posts"},
+		{"Ann", "role.mu`who=ann", ""},
+		{"Ann", "role.mu`who=mod", "Change the role, Save the permissions"},
 		{"Mod", "moderate.mu", "Who waits to join, What was reported, Who is banned, Invites, Begin a lockdown"},
 		{"Nel", "moderate.mu", ""},
 	} {
