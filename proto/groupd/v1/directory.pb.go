@@ -114,7 +114,7 @@ type HeardGroup struct {
 	Hops uint32 `protobuf:"varint,8,opt,name=hops,proto3" json:"hops,omitempty"`
 	// Seconds since it was heard last.
 	HeardSAgo uint32 `protobuf:"varint,9,opt,name=heard_s_ago,json=heardSAgo,proto3" json:"heard_s_ago,omitempty"`
-	// 16 bytes: whose name looks the same, and was there first: a group of this server, or one in the directory. Missing: nobody's.
+	// 16 bytes: whose name looks the same: a group of this server, or the one in the directory that has had it for longest. Missing: nobody's.
 	Alike []byte `protobuf:"bytes,10,opt,name=alike,proto3" json:"alike,omitempty"`
 	// Name or alike were shortened or left out to fit max_bytes.
 	Cut           bool `protobuf:"varint,11,opt,name=cut,proto3" json:"cut,omitempty"`
