@@ -62,6 +62,19 @@ func TestACircleByMessages(t *testing.T) {
 		says("bob", "/circle", "The Ridge was established 1 min ago.")
 		says("bob", "/info", "Joining: closed")
 		says("dan", "/join Dan", "established, and nobody new comes")
+
+		// Who is kicked is not told that he can join again: he can not.
+		time.Sleep(20 * time.Second)
+		removed := false
+		for _, a := range h.says("ann", "/kick Bob goats").answers {
+			removed = removed || a.to == "bob" && strings.Contains(a.content, "You were removed from Private Group for 1 h: Goats.")
+			if strings.Contains(a.content, "/join again") {
+				t.Errorf("%s is told %q", a.to, a.content)
+			}
+		}
+		if !removed {
+			t.Error("he is told nothing")
+		}
 	}, circle)
 }
 
