@@ -189,3 +189,54 @@ func TestWhoIsInvitedToACloneIsToldBitByBitAndNotTooLate(t *testing.T) {
 		<-done
 	})
 }
+
+// TestACloneCountsAsAGroupThatOneHasMade: who has as many as he may clones no more, nor does anybody where there are too many.
+func TestACloneCountsAsAGroupThatOneHasMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, open, lets(group.Creating{Who: moderation.CreatingMembers, PerPerson: 2, Max: 6, Cooldown: time.Minute}))
+		ann, bob, cy := h.joined("Ann", moderation.RoleOwner), h.joined("Bob", moderation.RoleOwner), h.joined("Cy", moderation.RoleOwner)
+		clone := func(c group.Caller) error {
+			time.Sleep(time.Hour)
+			_, err := h.hub.CloneGroup(t.Context(), c, valley, group.CloneInput{})
+			return err
+		}
+		h.makes(ann, "Hers")
+		for _, err := range []error{clone(ann), clone(bob), clone(bob)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if e := refused(t, "a third one", clone(bob), group.KindFull); e.Limit != 2 {
+			t.Errorf("at most %d", e.Limit)
+		}
+		if err := clone(cy); err != nil {
+			t.Fatal(err)
+		}
+		if e := refused(t, "one too many", clone(cy), group.KindFull); e.Limit != 6 {
+			t.Errorf("at most %d", e.Limit)
+		}
+		if n := len(h.lists(operator())); n != 6 {
+			t.Errorf("%d groups", n)
+		}
+	})
+}
+
+// TestWhatAnAdminClonesHasNoRanks but his own: roles are an owner's to hand on. Whom he left behind a closed door is invited all the same.
+func TestWhatAnAdminClonesHasNoRanks(t *testing.T) {
+	h := newHouse(t, open, lets(group.Creating{Who: moderation.CreatingMembers}))
+	ctx := t.Context()
+	ann, ada, mod := h.joined("Ann", moderation.RoleOwner), h.joined("Ada", moderation.RoleAdmin), h.joined("Mod", moderation.RoleModerator)
+	must(h.hub.UpdateSettings(ctx, ann, valley, group.SettingsInput{Joining: ptr(moderation.JoiningClosed)}))(t)
+	g := must(h.hub.CloneGroup(ctx, ada, valley, group.CloneInput{Name: "Two"}))(t).Group
+	if g.Joining != moderation.JoiningInvite {
+		t.Errorf("joining: %s", g.Joining)
+	}
+	for _, c := range []group.Caller{ann, mod} {
+		if r := must(h.hub.Join(ctx, c, g.ID, group.JoinInput{}))(t); r.Member.Role != moderation.RoleMember {
+			t.Errorf("joined as %s", r.Member.Role)
+		}
+	}
+	if st := must(h.hub.Standing(ctx, ada, g.ID))(t); st.Role != moderation.RoleOwner {
+		t.Errorf("who made it is %s", st.Role)
+	}
+}

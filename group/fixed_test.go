@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"groupd/group"
 	"groupd/moderation"
@@ -123,6 +122,11 @@ func TestWhoIsNamedAsTheOwnerTakesASeatInACircle(t *testing.T) {
 		if n := must(r.hub.Info(t.Context(), ann, r.id))(t).Members; n != 10 {
 			t.Errorf("%d members", n)
 		}
-		time.Sleep(time.Hour)
+		// The operator's own circle has the owner whom he names, and nine others.
+		key := person("another group").PublicKey
+		n := group.NewGroup{ID: "ring", PublicKey: key, PrivateKey: []byte("private"), Preset: "circle", Owner: hash(person("Boss")), Invite: append(invite, hash(person("P9")))}
+		refused(t, "ten beside the owner", second(h.hub.CreateGroup(t.Context(), operator(), n)), group.KindFull)
+		n.Invite = invite
+		must(h.hub.CreateGroup(t.Context(), operator(), n))(t)
 	})
 }
