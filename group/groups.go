@@ -177,7 +177,8 @@ func (h *Hub) found(ctx context.Context, op string, c Caller, made *founded, dra
 	if made.Repeated {
 		return nil
 	}
-	if len(n.PublicKey) == 0 && len(n.PrivateKey) == 0 {
+	fresh := len(n.PublicKey) == 0 && len(n.PrivateKey) == 0
+	if fresh {
 		if n.PublicKey, n.PrivateKey, err = h.newIdentity(); err != nil {
 			return h.failed(op, err)
 		}
@@ -193,7 +194,7 @@ func (h *Hub) found(ctx context.Context, op string, c Caller, made *founded, dra
 			return err
 		}
 		n.PublicKey, n.PrivateKey = public, private
-		if w, err = h.put(tx, op, c, n); err != nil {
+		if w, err = h.put(tx, op, c, n, fresh); err != nil {
 			return err
 		}
 		made.Group = w.group.ID
@@ -236,8 +237,8 @@ func (h *Hub) notFounded(op string, err error) error {
 	return h.failed(op, err)
 }
 
-// put checks a new group, stores it, and makes the caller its owner unless he is the operator.
-func (h *Hub) put(tx Tx, op string, c Caller, n NewGroup) (*work, error) {
+// put checks a new group, stores it, and makes the caller its owner unless he is the operator. fresh: its keys were made just now.
+func (h *Hub) put(tx Tx, op string, c Caller, n NewGroup, fresh bool) (*work, error) {
 	g, err := h.newGroup(op, c, n)
 	if err != nil {
 		return nil, err
@@ -245,7 +246,11 @@ func (h *Hub) put(tx Tx, op string, c Caller, n NewGroup) (*work, error) {
 	if err := h.free(tx, op, g); err != nil {
 		return nil, err
 	}
-	if err := h.renewFor(tx, g.Address); err != nil {
+	before := g.Address
+	if fresh {
+		before = Address{}
+	}
+	if err := h.renewFor(tx, before); err != nil {
 		return nil, err
 	}
 	now, err := h.clock.expiry(tx)

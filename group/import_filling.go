@@ -193,14 +193,14 @@ func (im *importer) finish() error {
 }
 
 // renewFor gives the database a generation, or another one where a group of this address was here before: its members' clients may know later
-// rows, and keys of epochs, than those that it has now.
+// rows, and keys of epochs, than those that it has now. A zero address is of a group that can not have been here.
 func (h *Hub) renewFor(tx Tx, address Address) error {
 	gen, err := generation(tx)
 	if err != nil {
 		return err
 	}
 	back, lines := gen == 0, 0
-	for before := int64(0); !back; {
+	for before := int64(0); !back && !address.IsZero(); {
 		page, err := tx.ServerLog(before, MaxPage)
 		if err != nil {
 			return err

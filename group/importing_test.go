@@ -364,6 +364,30 @@ func TestAGroupThatComesBackIsOfAnotherGeneration(t *testing.T) {
 	})
 }
 
+// TestANewGroupDoesNotHaveAllClientsAskForEverythingAgain: not either on a server that has seen so many that its log is full.
+func TestANewGroupDoesNotHaveAllClientsAskForEverythingAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, open, func(_ *group.NewGroup, c *group.Config) { c.NewIdentity = freshKeys() })
+		const lines = 10_000 // as many as are kept
+		if err := h.store.Update(t.Context(), func(tx group.Tx) error {
+			for range lines {
+				if err := tx.AddServerLine(group.ServerLine{Time: time.Now(), Action: "create group", Group: "old", Detail: "another"}, lines); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		generation := func() group.Generation { return must(h.hub.Groups(t.Context(), operator()))(t)[0].Generation }
+		before := generation()
+		made := must(h.hub.CreateGroup(t.Context(), operator(), group.NewGroup{PublicName: "Fresh"}))(t)
+		if got := generation(); got != before {
+			t.Errorf("with %s, which was never here, the generation went from %x to %x", made.ID, before, got)
+		}
+	})
+}
+
 func FuzzImport(f *testing.F) {
 	hub, err := group.New(group.Config{Store: memory.New(), Blobs: memory.NewBlobs(), Rand: rand.NewChaCha8([32]byte{1})})
 	if err != nil {
