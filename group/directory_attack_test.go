@@ -155,6 +155,53 @@ func TestWhoTakesAnothersNameIsTheOneThatLooksLikeIt(t *testing.T) {
 	})
 }
 
+// One who is heard once under some name, and waits for one worth taking, has not had that since he was heard first.
+func TestWhoIsListedUnderANameThatHeTookJustNowIsTheOneThatLooksLikeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		sleeper, honest := heard("Sleeper", "TCP", "hub"), heard("Ferry", "TCP", "hub")
+		h.hear(sleeper, time.Now())
+		time.Sleep(time.Hour)
+		h.hears(honest)
+		sleeper.Name = honest.Name
+		h.hear(sleeper, time.Now())
+		time.Sleep(time.Minute)
+		list := h.directory(operator(), group.DirectoryQuery{})
+		for _, e := range list {
+			if e.Alike.IsZero() != (e.Identity == honest.Identity) {
+				t.Errorf("%s of %s is marked: %v", e.Name, e.Identity, !e.Alike.IsZero())
+			}
+		}
+		if len(list) != 2 {
+			t.Errorf("%d are listed", len(list))
+		}
+	})
+}
+
+// Who heard the other's first announce and was listed sooner, by announcing more often, did not have the name first.
+func TestWhoAnnouncesOftenDoesNotGetANameSooner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		honest, hasty := heard("Ferry", "TCP", "hub"), heard("Hasty", "TCP", "hub")
+		hasty.Name = honest.Name
+		h.hear(honest, time.Now())
+		time.Sleep(time.Minute)
+		h.hears(hasty)
+		time.Sleep(6 * time.Hour)
+		h.hear(honest, time.Now())
+		time.Sleep(time.Minute)
+		list := h.directory(operator(), group.DirectoryQuery{})
+		for _, e := range list {
+			if e.Alike.IsZero() != (e.Identity == honest.Identity) {
+				t.Errorf("%s is marked: %v", e.Identity, !e.Alike.IsZero())
+			}
+		}
+		if len(list) != 2 {
+			t.Errorf("%d are listed", len(list))
+		}
+	})
+}
+
 // One neighbour, behind whom all others are too, has filled the directory, and keeps it full.
 func TestANewGroupGetsInWhereOneNeighbourHasFilledTheDirectory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

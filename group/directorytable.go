@@ -47,10 +47,20 @@ func newer(emitted, than, now time.Time) bool {
 
 // once is a group that was heard once.
 type once struct {
-	side    *side
-	at      int // in side.once
-	first   time.Time
-	emitted time.Time
+	side     *side
+	at       int // in side.once
+	first    time.Time
+	emitted  time.Time
+	skeleton string    // of its name
+	named    time.Time // since when it has that
+}
+
+// called notes the name in an announce, and returns since when it has been that.
+func (o *once) called(name string, now time.Time) time.Time {
+	if skeleton := Skeleton(name); skeleton != o.skeleton {
+		o.skeleton, o.named = skeleton, now
+	}
+	return o.named
 }
 
 // sideKey says from where groups are heard: the interface, and who passed them on. Anybody on an interface can name others as who passes
@@ -170,20 +180,21 @@ func (d *directoryTable) hear(h ListedGroup, now time.Time) {
 	case h.Emitted.Equal(o.emitted):
 		d.stats.Old++
 	case age < 0 || age > twiceWithin:
-		o.first, o.emitted = now, h.Emitted
+		o.first, o.emitted, o.skeleton, o.named = now, h.Emitted, Skeleton(h.Name), now
 	case !newer(h.Emitted, o.emitted, now):
 		d.stats.Old++
 	case age < twiceAfter:
 		o.emitted = h.Emitted
+		o.called(h.Name, now)
 	default:
 		s := d.sideOf(h)
 		if len(d.listed) >= MaxListed {
 			d.makeRoom(s, now)
 		}
-		first := o.first
+		first, named := o.first, o.called(h.Name, now)
 		d.forgetOnce(h.Identity)
 		d.newest++
-		h.Number, h.First, h.Last, h.Named = d.newest, first, now, first
+		h.Number, h.First, h.Last, h.Named = d.newest, first, now, named
 		d.add(h)
 	}
 }
@@ -225,7 +236,7 @@ func (d *directoryTable) first(h ListedGroup, now time.Time) {
 		d.stats.OnceOut++
 		s = d.sideOf(h) // it may have gone for being empty
 	}
-	d.once[h.Identity] = &once{side: s, at: len(s.once), first: now, emitted: h.Emitted}
+	d.once[h.Identity] = &once{side: s, at: len(s.once), first: now, emitted: h.Emitted, skeleton: Skeleton(h.Name), named: now}
 	s.once = append(s.once, h.Identity)
 }
 
