@@ -76,8 +76,8 @@ func (n *node) closeOthers(there map[group.GroupID]group.IdentityHash) {
 	}
 }
 
-// hurry ends the links to a group that was deleted: another one gets its id now, and must not answer there. One that has the same identity
-// waits until there is nothing left of it.
+// hurry ends the links to a group that was deleted: another one gets its id now, and must not answer there. Its members are told all the same.
+// One that has the same identity waits until there is nothing left of it.
 func (n *node) hurry(ctx context.Context, next group.Info) error {
 	var same []*serving
 	n.mu.Lock()
@@ -85,9 +85,13 @@ func (n *node) hurry(ctx context.Context, next group.Info) error {
 		if s.id != next.Group && identity != next.Identity {
 			continue
 		}
-		delete(n.parting, identity)
-		close(s.hurry)
+		if !s.hurried {
+			s.hurried = true
+			close(s.hurry)
+		}
 		if identity == next.Identity {
+			delete(n.parting, identity)
+			close(s.replaced)
 			same = append(same, s)
 		}
 	}
@@ -136,7 +140,7 @@ func (n *node) part(ctx context.Context, s *serving) {
 	for _, out := range said {
 		select {
 		case <-within.Done():
-		case <-s.hurry:
+		case <-s.replaced:
 		case <-out.Done():
 		}
 	}

@@ -154,6 +154,43 @@ func TestMembersAreToldThatTheirGroupWasDeleted(t *testing.T) {
 	})
 }
 
+// TestMembersAreToldAlthoughAnotherGroupGetsItsIDSoon: the operator makes it anew, twice.
+func TestMembersAreToldAlthoughAnotherGroupGetsItsIDSoon(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, dir, "")
+		defer s.stop()
+		bob := s.writes(1)
+		first := s.makes(group.NewGroup{ID: "hill", PublicName: "Old Hill", Public: true})
+		if err := bob.RequestPath(t.Context(), rns.DestinationHash(first.Address)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.hub.Join(t.Context(), bob.caller(), "hill", group.JoinInput{Name: "Bob"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		s.medium.Cut("b") // Bob is away
+		bob.told()
+		for _, name := range []string{"New Hill", "Newer Hill"} {
+			s.deletes("hill")
+			time.Sleep(5 * time.Second) // until it is erased
+			s.makes(group.NewGroup{ID: "hill", PublicName: name, Public: true})
+		}
+		time.Sleep(2 * time.Minute)
+		s.medium.Heal("b")
+		if err := bob.mail.Announce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if got := bob.told(); strings.Count(got, "Old Hill was deleted by the operator of its server") != 1 {
+			t.Errorf("he is told %q", got)
+		}
+		if st := bob.send(first.Address, "are you there?"); st == lxmf.StateDelivered {
+			t.Error("its address takes messages")
+		}
+	})
+}
+
 // TestWhoIsFarAwayIsToldForTenMinutesThatTheGroupIsGone, and not longer.
 func TestWhoIsFarAwayIsToldForTenMinutesThatTheGroupIsGone(t *testing.T) {
 	dir := t.TempDir()

@@ -26,7 +26,9 @@ type serving struct {
 	delivery     *lxmf.Delivery
 	others       []*rns.Destination // of requests and pages
 	end          context.CancelFunc // ends the message face; set by serve
-	hurry        chan struct{}      // closed when it has to be gone
+	hurry        chan struct{}      // closed when the links to it have to be gone: it was deleted, and another group has its id
+	hurried      bool               // that was done; under the node's mutex
+	replaced     chan struct{}      // closed when all of it has to be gone: another group has its identity
 	gone         chan struct{}      // closed when nothing is left of it on the network, once it was deleted
 	face         *requests.Server
 }
@@ -42,7 +44,7 @@ func (n *node) serveGroup(ctx context.Context, info group.Info) (s *serving, run
 		return nil, nil, fmt.Errorf("group %s: %w", info.Group, err)
 	}
 	log := n.log.own.With("group", string(info.Group))
-	s = &serving{id: info.Group, identity: info.Identity, hurry: make(chan struct{}), gone: make(chan struct{})}
+	s = &serving{id: info.Group, identity: info.Identity, hurry: make(chan struct{}), replaced: make(chan struct{}), gone: make(chan struct{})}
 	s.detail.read = func() (string, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), readWithin)
 		defer cancel()
