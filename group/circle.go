@@ -151,7 +151,7 @@ func (w *work) seatOfOwner(who AnyHash) error {
 // asked notes that somebody was invited to a group that is formed. Of those remembered who neither came nor can answer the first one goes
 // where there are too many.
 func (w *work) asked(i Invite) error {
-	if !w.forming() {
+	if !w.forming() || i.For.IsZero() { // a code asks nobody
 		return nil
 	}
 	list, err := w.tx.Invitees(w.group.ID)

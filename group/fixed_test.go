@@ -130,3 +130,25 @@ func TestWhoIsNamedAsTheOwnerTakesASeatInACircle(t *testing.T) {
 		must(h.hub.CreateGroup(t.Context(), operator(), n))(t)
 	})
 }
+
+// TestACodeOfTheTimeBeforeIsVoidOnceAGroupIsEstablished, also where others can come later.
+func TestACodeOfTheTimeBeforeIsVoidOnceAGroupIsEstablished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		ann := h.talk("Ann")[0]
+		r := h.forms(ann)
+		must(r.hub.UpdateSettings(t.Context(), ann, r.id, group.SettingsInput{Change: func(p *moderation.Policy) { p.Fixed, p.InviteTo = false, moderation.InviteAnyone }}))(t)
+		code := must(r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{Uses: 5}))(t).Code
+		join := func(name string) error {
+			_, err := r.hub.Join(t.Context(), person(name), r.id, group.JoinInput{Name: name, Code: code})
+			return err
+		}
+		if err := join("Bob"); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.establish(ann); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, "the code of before", join("Cy"), group.KindDenied)
+	})
+}
