@@ -186,6 +186,7 @@ func TestALongTextThatCameTooLateIsKept(t *testing.T) {
 		s.follow(b, "Send")
 		s.fill(b, "text", "short")
 		s.says(s.follow(b, "Send"), "Posted as #6.")
+		s.says(s.open(b, ":/page/entry.mu`seq=6"), "short")
 		s.open(b, ":/page/post.mu")
 		s.fill(b, "text", long)
 		s.now = s.now.Add(11 * time.Minute)
