@@ -49,9 +49,16 @@ func (s *scene) nameTaken(name string, id IdentityHash) (bool, error) {
 	return false, nil
 }
 
+// madeNames are those of who has no name, or none that is free, in the order in which they are tried.
+func madeNames(a Address) []string {
+	return []string{"member " + a.String()[:6], "member " + a.String()[:12], a.String()[:31]}
+}
+
+// MadeName reports whether a member's name is one that was made from his address, because he has given none that could be had.
+func MadeName(m Member) bool { return slices.Contains(madeNames(m.Address), m.DisplayName) }
+
 // freeName finds a name for id: the wished one, else that one with a number, else one made from the address.
 func (s *scene) freeName(wish string, id IdentityHash) (string, error) {
-	own := "member " + AddressOf(id).String()[:6]
 	names := []string{wish}
 	if wish != "" && Skeleton(wish) != "" {
 		for n := 2; n <= 9; n++ {
@@ -66,7 +73,7 @@ func (s *scene) freeName(wish string, id IdentityHash) (string, error) {
 	} else {
 		names = nil
 	}
-	for _, name := range append(names, own, "member "+AddressOf(id).String()[:12], AddressOf(id).String()[:31]) {
+	for _, name := range append(names, madeNames(AddressOf(id))...) {
 		taken, err := s.nameTaken(name, id)
 		if err != nil || !taken {
 			return name, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -30,7 +31,7 @@ func (t *turn) join(args string) ([]string, error) {
 		return whole(textAlreadyIn(r.Name)), nil
 	}
 	t.joined = true
-	return whole(textWelcome(info, r.Name, r.Member.Role) + textNamed(name, r.Name) + t.s.howTold(t.ctx, t.caller.Identity) + "\n" + t.s.disclosure()), nil
+	return whole(textWelcome(info, r.Name, r.Member.Role) + textNamed(words.NamingOf(name, r), words.KeepsName(info, r.Member)) + t.s.howTold(t.ctx, t.caller.Identity) + "\n" + t.s.disclosure()), nil
 }
 
 // modeFor is how one begins to be told what is new.

@@ -123,3 +123,27 @@ func TestTheBannedGetTheirProofAndNothingElse(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoComesBackIsToldNothingOfAName(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.joined("ann", moderation.RoleMember)
+		if _, err := h.hub.Leave(t.Context(), h.caller("ann"), valley); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.says("ann", "/join").answers; len(got) == 0 || !strings.Contains(got[0].content, "You are Ann.") || strings.Contains(got[0].content, "/nick") {
+			t.Errorf("ann is told %v", got)
+		}
+		if got := h.says("bo", "/join ...").answers; len(got) == 0 || !strings.Contains(got[0].content, "To have a name: /nick NAME") || strings.Contains(got[0].content, "is taken") {
+			t.Errorf("bo is told %v", got)
+		}
+	}, open)
+}
+
+func TestWhereNamesAreFixedNobodyIsToldToChangeHis(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.joined("ann", moderation.RoleMember)
+		if got := h.says("bo", "/join Ann").answers; len(got) == 0 || !strings.Contains(got[0].content, "You are Ann 2.") || !strings.Contains(got[0].content, "That name is taken.") || strings.Contains(got[0].content, "/nick") {
+			t.Errorf("bo is told %v", got)
+		}
+	}, open, func(n *group.NewGroup, _ *group.Config, _ *lxm.Config) { n.Policy.FixedNames = true })
+}

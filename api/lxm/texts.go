@@ -90,15 +90,17 @@ func textWelcome(i group.Info, name string, role moderation.Role) string {
 	return text + ". What you write here is posted to all. Try /history, /who, /help."
 }
 
-// textNamed tells one who has another name than he gave how to change it.
-func textNamed(gave, name string) string {
-	switch gave = group.CleanName(gave); {
-	case gave == name:
-		return ""
-	case gave == "":
+// textNamed tells one who has another name than he gave how to change it, where he can.
+func textNamed(n words.Naming, keeps bool) string {
+	switch {
+	case n == words.NamedElse && keeps:
+		return " That name is taken."
+	case n == words.NamedElse:
+		return " That name is taken, for another: /nick NAME"
+	case n == words.NamedNot && !keeps:
 		return " To have a name: /nick NAME"
 	}
-	return " That name is taken, for another: /nick NAME"
+	return ""
 }
 
 // textHowTold is empty for who is told nothing by himself.

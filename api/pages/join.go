@@ -3,6 +3,7 @@ package pages
 import (
 	"fmt"
 
+	"groupd/api/words"
 	"groupd/group"
 	"groupd/moderation"
 )
@@ -78,7 +79,8 @@ func (s *Server) door(v *visit, p *page) {
 	default:
 		p.line("Anybody may join.")
 	}
-	if v.info.JoinCost > 0 && (!v.identified() || v.info.You.Standing == moderation.StandingStranger) && v.info.Joining != moderation.JoiningInvite {
+	asks := v.info.Door() == moderation.JoiningOpen || v.info.Door() == moderation.JoiningApprove // for nothing but that he wants
+	if v.info.JoinCost > 0 && (!v.identified() || v.info.You.Standing == moderation.StandingStranger) && asks {
 		p.line("Without an invite joining takes some work of your machine, which a page can not do. Send /join and your name to the group instead, your program does the work by itself:")
 		p.write("open the chat", s.address).nl()
 	}
@@ -122,6 +124,17 @@ func (s *Server) joinForm(v *visit, p *page, form string) {
 	p.nl()
 }
 
+// named tells one who has another name than he gave why, and what he could do.
+func named(n words.Naming) (text, choose string) {
+	switch n {
+	case words.NamedNot:
+		return "You gave no name.", "Choose one"
+	case words.NamedElse:
+		return "That name, or one that looks like it, is taken.", "Choose another"
+	}
+	return "", ""
+}
+
 // joined says what came of it.
 func (s *Server) joined(v *visit, title string, r group.JoinResult) *page {
 	if r.Standing == moderation.StandingPending {
@@ -130,14 +143,15 @@ func (s *Server) joined(v *visit, title string, r group.JoinResult) *page {
 		p.line(group.AddressOf(v.caller.Identity).String())
 		return p
 	}
-	wish := group.CleanName(v.field("name"))
 	p := s.done(v, title, fmt.Sprintf("Welcome! You are %s.", r.Name))
-	switch {
-	case r.Already || wish == r.Name:
-	case wish == "":
-		p.text("You gave no name. ").link("Choose one", "/page/me.mu").nl().nl()
-	default:
-		p.text("That name, or one that looks like it, is taken. ").link("Choose another", "/page/me.mu").nl().nl()
+	if text, choose := named(words.NamingOf(v.field("name"), r)); text != "" {
+		p.text(text + " ")
+		if words.KeepsName(v.info, r.Member) {
+			p.text("Members of this group keep the name they joined with.")
+		} else {
+			p.link(choose, "/page/me.mu")
+		}
+		p.nl().nl()
 	}
 	p.line("What you write here all members see. Nothing is sent to you until you say so:")
 	p.link("How you are told what is new", "/page/delivery.mu").nl()
