@@ -174,8 +174,7 @@ func TestALongTextThatCameTooLateIsKept(t *testing.T) {
 		if err != nil || string(page.Entries[0].Text) != strings.TrimSpace(want) || page.Entries[0].Ref != 3 {
 			t.Errorf("posted is %v, %v", page.Entries, err)
 		}
-		s.open(b, ":/page/post.mu`kept=1")
-		if page := s.follow(b, "Send"); strings.Contains(page, "Posted as") {
+		if page := s.open(b, ":/page/post.mu`kept=1"); strings.Contains(page, "too long to be shown") {
 			t.Errorf("it is there still:\n%s", page)
 		}
 
@@ -219,5 +218,23 @@ func TestAnActionMayBeginWithALine(t *testing.T) {
 		s.fill(b, "text", typed)
 		s.says(s.follow(b, "Send"), "Posted as #5.")
 		s.says(s.open(b, ":/page/history.mu"), want)
+	}
+}
+
+// Who goes leaves nothing behind that he typed.
+func TestATextThatWasKeptGoesWithItsAuthor(t *testing.T) {
+	for page, label := range map[string]string{"leave.mu": "Yes, leave", "forget.mu": "Yes, erase it all"} {
+		s := talking(t)
+		b := s.browser("Bob", micron.NomadNet)
+		s.open(b, ":/page/post.mu")
+		s.fill(b, "text", strings.Repeat("The way up was long. ", 150))
+		s.now = s.now.Add(11 * time.Minute)
+		s.says(s.follow(b, "Send"), "is kept for an hour")
+		s.open(b, ":/page/"+page)
+		s.follow(b, label)
+		s.join("Bob")
+		if page := s.open(b, ":/page/post.mu`kept=1"); strings.Contains(page, "too long to be shown") {
+			t.Errorf("it is there still:\n%s", page)
+		}
 	}
 }

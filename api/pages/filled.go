@@ -226,6 +226,14 @@ func (s *Server) left(until time.Time) string {
 	return " for another " + moderation.Remaining(until.Sub(s.hub.Now()))
 }
 
+// ends is when something ends, behind what it is; nothing where it does not.
+func (s *Server) ends(what string, at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return what + " ends in " + moderation.Remaining(at.Sub(s.hub.Now()))
+}
+
 // lasting says how long something will last.
 func lasting(d time.Duration, forGood string) string {
 	if d == 0 {

@@ -35,8 +35,10 @@ func (s *Server) front(v *visit) *page {
 	})
 	var list group.Page
 	var err error
+	read := 0
 	if in.Inside {
 		list, err = s.hub.Messages(v.ctx, v.caller, s.group, group.Query{Newest: true, NoEvents: true, Current: true, Limit: frontReads})
+		read = len(list.Entries)
 		list.Entries = slices.DeleteFunc(list.Entries, func(e group.Entry) bool { return e.Deleted })
 		list.Entries = list.Entries[max(0, len(list.Entries)-frontPosts):]
 	}
@@ -44,7 +46,7 @@ func (s *Server) front(v *visit) *page {
 	case err != nil || !in.Inside:
 		return p.raw(below)
 	case len(list.Entries) == 0:
-		s.nothingYet(v, p)
+		s.nothingYet(v, p, read > 0)
 		return p.raw(below)
 	}
 	s.pinned(v, p)
@@ -53,14 +55,25 @@ func (s *Server) front(v *visit) *page {
 	return p
 }
 
-// nothingYet stands where the last posts would.
-func (s *Server) nothingYet(v *visit, p *page) {
+// nothingYet stands where the last posts would. deleted: there were some, and the last ones are deleted.
+func (s *Server) nothingYet(v *visit, p *page, deleted bool) {
+	text := "There are no posts yet."
 	switch {
-	case v.writes(s):
-		p.nl().text("There are no posts yet. ").link("Write something", "/page/post.mu").nl()
-	case v.reads():
-		p.nl().line("There are no posts yet.")
+	case !v.reads():
+		return
+	case deleted:
+		p.nl().text("The last posts were deleted. ").link("What there was before", "/page/history.mu").nl()
+		return
+	case v.info.Policy.History == moderation.HistoryStay && v.member():
+		text = "There are no posts since you joined."
+	case v.info.Policy.History != moderation.HistoryAll:
+		text = "There are no posts that you can see."
 	}
+	p.nl().text(text)
+	if v.writes(s) {
+		p.text(" ").link("Write something", "/page/post.mu")
+	}
+	p.nl()
 }
 
 // pinned leads to the newest pinned posts, where there is room for that.
@@ -122,7 +135,7 @@ func (s *Server) about(v *visit, p *page) {
 	case moderation.StandingPending:
 		p.text("You asked to join. A moderator decides, and you are told. ").link("Your request", "/page/join.mu").nl()
 	case moderation.StandingInvited:
-		p.line("You are invited to join" + s.left(in.AnswerUntil) + ".")
+		p.line("You are invited to join" + s.ends(", and the invite", in.AnswerUntil) + ".")
 	case moderation.StandingBanned:
 		p.line("You are banned from this group" + s.until(you) + ".")
 	}

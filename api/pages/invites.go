@@ -51,7 +51,7 @@ func (s *Server) invites(v *visit) *page {
 	p.list(len(list.Invites), func(p *page, i int) {
 		inv := list.Invites[i]
 		p.indent = 2
-		p.text(inviteText(inv, list.Shown[inv.For]) + "," + s.left(inv.Expires))
+		p.text(inviteText(inv, list.Shown[inv.For]) + s.ends(",", inv.Expires))
 		if all {
 			p.text(", by " + cut(nameOr(names[group.AnyHash(inv.By)], group.AnyHash(inv.By)), 24))
 		}
@@ -117,7 +117,7 @@ func (s *Server) invited(v *visit, title string) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := s.done(v, title, "Invite "+inviteText(r.Invite, r.Invite.For)+","+s.left(r.Invite.Expires)+".")
+	p := s.done(v, title, "Invite "+inviteText(r.Invite, r.Invite.For)+s.ends(",", r.Invite.Expires)+".")
 	p.line("The code is shown only now:").nl()
 	p.line(r.Code).nl()
 	p.line("To join with it, send to the group's address")
@@ -154,7 +154,7 @@ func (s *Server) inviteThem(v *visit, title string, in group.InviteInput) (*page
 			told = append(told, cut(text, 30)+": "+s.why(err))
 		default:
 			made++
-			told = append(told, cut(text, 40)+": invite "+strconv.FormatInt(r.Invite.ID, 10)+asRole(r.Invite)+","+s.left(r.Invite.Expires)+".")
+			told = append(told, cut(text, 40)+": invite "+strconv.FormatInt(r.Invite.ID, 10)+asRole(r.Invite)+s.ends(",", r.Invite.Expires)+".")
 		}
 	}
 	if made == 0 {

@@ -16,8 +16,13 @@ func (s *Server) leave(v *visit) *page {
 		case err == nil && waits:
 			return s.done(v, title, "Your request is taken back.")
 		case err == nil:
+			s.drafts.forget(v.caller.Identity)
 			p := s.done(v, title, "You have left.")
-			p.line("Your posts stay. You can join again as anybody can.")
+			p.text("Your posts stay.")
+			if v.info.Door() != moderation.JoiningClosed {
+				p.text(" You can join again as anybody can.")
+			}
+			p.nl()
 			p.link("Erase what I wrote, too", "/page/forget.mu").nl()
 			return p
 		}
@@ -46,6 +51,7 @@ func (s *Server) forget(v *visit) *page {
 		if _, err := s.hub.Forget(v.ctx, v.acting(0), s.group); err != nil {
 			return s.problem(v, title, err)
 		}
+		s.drafts.forget(v.caller.Identity)
 		p := s.done(v, title, "It is being erased.")
 		p.line("You are no member any more. Others may still have copies of what you wrote.")
 		return p

@@ -279,7 +279,9 @@ func (s *Server) doTo(v *visit, who group.Person) (note string, err error) {
 		_, err = s.hub.Unban(v.ctx, c, s.group, target)
 		return s.name(who.Member) + " may join again.", err
 	case "undo":
-		_, err = s.hub.UndoBan(v.ctx, c, s.group, target)
+		if _, err = s.hub.UndoBan(v.ctx, c, s.group, target); who.Ban == nil {
+			return "The posts come back.", err
+		}
 		return "The posts come back, and the ban is lifted.", err
 	}
 	return "", invalid("member", "say what to do")

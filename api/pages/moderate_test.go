@@ -113,11 +113,11 @@ func TestInvitesAreMadeListedAndTakenBack(t *testing.T) {
 		must(w.hub.Join(t.Context(), caller("Bob"), valley, group.JoinInput{Name: "Bob", Code: invite.Code}))(t)
 		v := w.visitor(d, "Bob").opens("me.mu").follows("Invites").misses("moderator")
 		v.fills("uses", "many").follows("Make an invite").reads("Write a number of uses.").fills("uses", "3", "for", "2d").follows("Make an invite")
-		v.reads("for 3, for another 2 d.", "The code is shown only now:")
+		v.reads("for 3, ends in 2 d.", "The code is shown only now:")
 		lines := v.Lines()
 		code := lines[slices.Index(lines, "The code is shown only now:")+2]
 		w.visitor(d, "Eve").opens("join.mu").fills("name", "Eve", "code", code).follows("Join").reads("Welcome! You are Eve.")
-		v.follows("All invites").reads("for 2, used 1 time, for another 2 d").follows("Take back").reads("is taken back.").misses("used 1")
+		v.follows("All invites").reads("for 2, used 1 time, ends in 2 d").follows("Take back").reads("is taken back.").misses("used 1")
 		w.visitor(d, "Fay").opens("join.mu").fills("name", "Fay", "code", code).follows("Join").misses("Welcome")
 
 		ann := w.visitor(d, "Ann").opens("invites.mu").ticks("role", "moderator").follows("Make an invite").reads("Say whom this is for")

@@ -223,7 +223,7 @@ func (s *Server) menu(v *visit, p *page) {
 			list = append(list, [2]string{"Write", "post"})
 		}
 		list = append(list, [][2]string{{"Members", "members"}, {"Me", "me"}}...)
-	} else if v.info.You.Standing != moderation.StandingStranger || v.info.Door() != moderation.JoiningClosed {
+	} else if v.info.You.Standing != moderation.StandingStranger || v.info.Door() != moderation.JoiningClosed || !v.info.Owned { // there it can be claimed
 		list = append(list, [2]string{"Join", "join"})
 	}
 	if v.staff() {

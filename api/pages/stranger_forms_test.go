@@ -41,7 +41,7 @@ func TestAnInviteIsListedByTheAddressThatPeopleKnow(t *testing.T) {
 		code := must(w.hub.CreateInvite(t.Context(), caller("Ann"), valley, group.InviteInput{}))(t).Code
 		must(w.hub.Join(t.Context(), caller("Bob"), valley, group.JoinInput{Name: "Bob", Code: code}))(t)
 		must(w.hub.Leave(t.Context(), caller("Bob"), valley))(t)
-		v := w.visitor(d, "Ann").opens("invites.mu").fills("who", "Bob").follows("Make an invite").reads("1 invite sent.", "Bob: invite 2, for another 7 d.")
+		v := w.visitor(d, "Ann").opens("invites.mu").fills("who", "Bob").follows("Make an invite").reads("1 invite sent.", "Bob: invite 2, ends in 7 d.")
 		v.follows("All invites").reads("2: for " + group.AddressOf(caller("Bob").Identity).String()[:12])
 	})
 }

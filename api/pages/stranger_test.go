@@ -2,9 +2,11 @@ package pages_test
 
 import (
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
+	"groupd/api/pages"
 	"groupd/group"
 	"groupd/internal/micron"
 	"groupd/moderation"
@@ -47,7 +49,7 @@ func TestAnEstablishedCircleSaysThatNobodyNewComes(t *testing.T) {
 	inTown(t, group.NewGroup{Preset: "circle", Invite: []group.AnyHash{hash("Bob")}}, func(t *testing.T, w *town, d micron.Dialect) {
 		ann := w.visitor(d, "Ann").opens("index.mu").reads("New members come by invite.", "It is being formed: who has answered")
 		ann.follows("who has answered").reads("This group is being formed")
-		w.visitor(d, "Bob").opens("index.mu").reads("You are invited to join for another 6 h.").follows("Join").follows("Who else is invited")
+		w.visitor(d, "Bob").opens("index.mu").reads("You are invited to join, and the invite ends in 6 h.").follows("Join").follows("Who else is invited")
 		must(w.hub.DeclineInvite(t.Context(), caller("Bob"), valley))(t)
 		ann.opens("circle.mu").reads(group.AddressOf(caller("Bob").Identity).Short() + ": has declined").follows("Establish the group").reads("The group is established. Nobody new comes.")
 		ann.opens("index.mu").reads("It takes no new members.").misses("being formed", "by invite")
@@ -92,5 +94,72 @@ func TestWhoIsNotFoundIsLookedForAgain(t *testing.T) {
 		}
 		v.fills("who", "Ann").follows("Find").reads("Ann, owner")
 		w.visitor(d, "Ann").opens("member.mu").follows("All members").reads("1 member")
+	})
+}
+
+func TestWhoComesBackHasHisNameAndIsNotToldThatHeHasNone(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
+		w.join("Bob", 0)
+		v := w.visitor(d, "Bob").opens("leave.mu").follows("Yes, leave")
+		v.opens("join.mu").fills("name", "").follows("Join").reads("Welcome! You are Bob.").misses("no name", "taken")
+		w.visitor(d, "Eve").opens("join.mu").fills("name", "...").follows("Join").reads("Welcome! You are member ", "You gave no name.").misses("taken")
+	})
+}
+
+func TestWhereNamesAreFixedNobodyIsSentToChooseAnother(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true, Policy: moderation.Policy{FixedNames: true}}, func(t *testing.T, w *town, d micron.Dialect) {
+		w.visitor(d, "Eve").opens("join.mu").fills("name", "ann").follows("Join").reads("You are ann 2.", "is taken. Members of this group keep the name they joined with.").misses("Choose another")
+	})
+}
+
+// Spam is deleted, and so much of it that nothing of what was before is among the last entries: then nobody says that nothing ever was.
+func TestAGroupWhoseLastPostsWereDeletedIsNotSaidToHaveNone(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
+		w.join("Mal", 0)
+		w.post("Ann", "The bridge is open.")
+		for i := range 25 {
+			time.Sleep(time.Minute)
+			w.post("Mal", fmt.Sprint("Cheap antennas ", i))
+		}
+		must(w.hub.Delete(t.Context(), caller("Ann"), valley, group.DeleteInput{Author: hash("Mal")}))(t)
+		for _, who := range []string{"", "Ann"} {
+			w.visitor(d, who).opens("index.mu").reads("The last posts were deleted.").misses("no posts yet").follows("What there was before")
+		}
+	})
+}
+
+func TestWhoSeesPostsOnlySinceHeJoinedIsNotToldThatThereAreNone(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true, Policy: moderation.Policy{History: moderation.HistoryStay}}, func(t *testing.T, w *town, d micron.Dialect) {
+		w.post("Ann", "The bridge is open.")
+		w.join("Bob", 0)
+		w.visitor(d, "Bob").opens("index.mu").reads("There are no posts since you joined. Write something").misses("bridge", "yet")
+		w.visitor(d, "").opens("index.mu").misses("bridge", "no posts yet")
+	})
+}
+
+func TestAClosedGroupTellsNobodyHowToJoin(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true, Joining: moderation.JoiningClosed, Policy: moderation.Policy{JoinCost: 12}}, func(t *testing.T, w *town, d micron.Dialect) {
+		for _, who := range []string{"", "Eve"} {
+			w.visitor(d, who).opens("index.mu").misses("Join", "/join").opens("join.mu").reads("takes no new members now").misses("/join", "work")
+		}
+	})
+}
+
+// The owner of a group that is closed from the start finds where to type his code.
+func TestAClosedGroupWithoutAnOwnerCanBeClaimedOnItsPages(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
+		g := must(w.hub.CreateGroup(t.Context(), operator(), group.NewGroup{PublicName: "Hut", Public: true, Joining: moderation.JoiningClosed}))(t)
+		w.server = must(pages.New(pages.Config{Hub: w.hub, Group: g.ID, Address: g.Address, Version: "0.3.0", Logger: slog.New(loud{t})}))(t)
+		w.visitor(d, "Bob").opens("index.mu").reads("It takes no new members.", "It has no owner yet").follows("Join", "Claim it with the code").reads("Become the owner")
+	})
+}
+
+func TestWhoBringsBackPostsAfterABanIsNotToldOfOne(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
+		w.join("Mal", 0)
+		w.post("Mal", "It was not me.")
+		must(w.hub.Ban(t.Context(), caller("Ann"), valley, group.BanInput{Target: hash("Mal"), Purge: true}))(t)
+		must(w.hub.Unban(t.Context(), caller("Ann"), valley, hash("Mal")))(t)
+		w.visitor(d, "Ann").opens("member.mu`who=" + hash("Mal").String()).follows("Bring back the hidden posts").reads("The posts come back.").misses("ban is lifted", "Bring back")
 	})
 }
