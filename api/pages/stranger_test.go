@@ -160,6 +160,6 @@ func TestWhoBringsBackPostsAfterABanIsNotToldOfOne(t *testing.T) {
 		w.post("Mal", "It was not me.")
 		must(w.hub.Ban(t.Context(), caller("Ann"), valley, group.BanInput{Target: hash("Mal"), Purge: true}))(t)
 		must(w.hub.Unban(t.Context(), caller("Ann"), valley, hash("Mal")))(t)
-		w.visitor(d, "Ann").opens("member.mu`who=" + hash("Mal").String()).follows("Bring back the hidden posts").reads("The posts come back.").misses("ban is lifted", "Bring back")
+		w.visitor(d, "Ann").opens("member.mu`who="+hash("Mal").String()).follows("Bring back the hidden posts").reads("The posts come back.").misses("ban is lifted", "Bring back")
 	})
 }
