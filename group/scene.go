@@ -48,7 +48,7 @@ func (h *Hub) look(tx ReadTx, op string, c Caller, g GroupID) (*scene, error) {
 	return s, err
 }
 
-// standingOf finds out what an identity is here. A ban comes before everything else.
+// standingOf finds out what an identity is here. Who is a member is not banned: a ban ends that first. A ban comes before all others.
 func (s *scene) standingOf(id IdentityHash) (Standing, error) {
 	var st Standing
 	if id.IsZero() {

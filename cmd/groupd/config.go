@@ -46,6 +46,9 @@ type logSettings struct {
 	Format format `toml:"format"`
 }
 
+// mostOfPost is what [limits] may allow for a post, in bytes: with its signed original it fits a line of an export (8 MiB) whatever is in it.
+const mostOfPost = 1 << 20
+
 type limitSettings struct {
 	Members int  `toml:"members"`
 	Post    size `toml:"post"`
@@ -306,6 +309,9 @@ func parseSettings(text []byte) (*settings, error) {
 	}
 	if s.Limits.Members < 1 {
 		return nil, errors.New("[limits] members must be at least 1")
+	}
+	if s.Limits.Post.int64 > mostOfPost {
+		return nil, fmt.Errorf("[limits] post must be at most %dMiB: a line of an export has to hold one", mostOfPost>>20)
 	}
 	return &s, nil
 }

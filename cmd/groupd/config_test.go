@@ -36,6 +36,7 @@ func TestWhatIsWrongInTheFileIsShownWithItsLine(t *testing.T) {
 		{"[server]\nannounce = 600", "must be \"auto\""},
 		{"[limits]\npost = \"12 parsecs\"", "line 2: "},
 		{"[limits]\npost = \"1B\"", "line 2: must be from 1KiB to 1TiB"},
+		{"[limits]\npost = \"2MiB\"", "post must be at most 1MiB"},
 		{"[limits]\nmembers = 0", "members must be at least 1"},
 		{"[limits]\nmembers = \"many\"", "line 2: "},
 		{"[[group]]\nid = \"A\"\nname = \"A\"", "line 2: must be 1 to 32 of"},
