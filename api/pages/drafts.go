@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"slices"
 	"sync"
 	"time"
@@ -22,6 +24,12 @@ type draft struct {
 	until time.Time
 }
 
+// name is what a form calls the draft by, so that one that was opened for another does not post this.
+func (d draft) name() string {
+	sum := sha256.Sum256([]byte(d.text))
+	return base64.RawURLEncoding.EncodeToString(sum[:6])
+}
+
 // drafts are in memory alone, and nobody's but of those who wrote them.
 type drafts struct {
 	now func() time.Time
@@ -30,28 +38,29 @@ type drafts struct {
 	list []draft    // by until
 }
 
-// keep remembers a text instead of what was kept of the same member before; false where it is too long.
-func (d *drafts) keep(who group.IdentityHash, text string) bool {
+// keep remembers a text instead of what was kept of the same member before, and returns its name; "" where it is too long.
+func (d *drafts) keep(who group.IdentityHash, text string) (name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.drop(who)
 	if len(text) > maxDraft {
-		return false
+		return ""
 	}
 	if len(d.list) >= maxDrafts {
 		d.list = slices.Delete(d.list, 0, 1)
 	}
-	d.list = append(d.list, draft{who, text, d.now().Add(draftFor)})
-	return true
+	kept := draft{who, text, d.now().Add(draftFor)}
+	d.list = append(d.list, kept)
+	return kept.name()
 }
 
-// of is what is kept of a member; "" for nothing.
-func (d *drafts) of(who group.IdentityHash) string {
+// of is what is kept of a member by that name; "" for nothing.
+func (d *drafts) of(who group.IdentityHash, name string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.drop(group.IdentityHash{}) // nobody's
 	for _, o := range d.list {
-		if o.who == who {
+		if o.who == who && o.name() == name {
 			return o.text
 		}
 	}

@@ -167,23 +167,24 @@ func TestDraftsHaveABound(t *testing.T) {
 	c := &clock{time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
 	d := &drafts{now: c.now}
 	who := func(i int) group.IdentityHash { return group.IdentityHash{byte(i + 1)} }
+	better := func(i int) string { return d.of(who(i), draft{text: fmt.Sprint("better ", i)}.name()) }
 	for i := range maxDrafts + 1 {
 		d.keep(who(i), fmt.Sprint("text ", i))
 		d.keep(who(i), fmt.Sprint("better ", i))
 	}
-	if len(d.list) != maxDrafts || d.of(who(0)) != "" || d.of(who(1)) != "better 1" {
+	if len(d.list) != maxDrafts || better(0) != "" || better(1) != "better 1" || d.of(who(1), draft{text: "text 1"}.name()) != "" || d.of(who(2), draft{text: "better 1"}.name()) != "" {
 		t.Errorf("%d drafts", len(d.list))
 	}
-	if d.keep(who(1), string(make([]byte, maxDraft+1))) || d.of(who(1)) != "" {
+	if d.keep(who(1), string(make([]byte, maxDraft+1))) != "" || better(1) != "" {
 		t.Error("one that is too long is kept, or an old one instead of it")
 	}
 	d.forget(who(2))
 	c.t = c.t.Add(draftFor - time.Second)
-	if d.of(who(2)) != "" || d.of(who(3)) != "better 3" || d.of(group.IdentityHash{}) != "" {
+	if better(2) != "" || better(3) != "better 3" || d.of(group.IdentityHash{}, draft{}.name()) != "" {
 		t.Error("the wrong one is kept")
 	}
 	c.t = c.t.Add(time.Second)
-	if d.of(who(3)) != "" || len(d.list) != 0 {
+	if better(3) != "" || len(d.list) != 0 {
 		t.Errorf("%d drafts are kept for too long", len(d.list))
 	}
 }

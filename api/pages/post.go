@@ -86,9 +86,13 @@ func (s *Server) post(v *visit) *page {
 	default:
 		p.line("Your post:")
 	}
-	if _, fits := refillable(p, text); !fits && typed && (failed != nil || v.late || v.other) && s.drafts.keep(v.caller.Identity, text) {
+	var draft string
+	if _, fits := refillable(p, text); !fits && typed && (failed != nil || v.late || v.other) {
+		draft = s.drafts.keep(v.caller.Identity, text)
+	}
+	if draft != "" {
 		p.line("Your text of " + size(int64(len(text))) + ", \"" + fit(text, 60) + "\", is too long to be shown again. It is kept for an hour: leave this empty to send it as it is, or write another.")
-		text, vars = "", append(vars, keptVariable, "1")
+		text, vars = "", append(vars, keptVariable, draft)
 	}
 	refill(p, "text", 50, text)
 	s.form(v, p, "post", "Send", vars...)
@@ -112,14 +116,14 @@ func (s *Server) silenced(v *visit, to, edit group.Seq) error {
 	return nil
 }
 
-// keptVariable is the variable of a form for a post by which an empty field stands for the draft.
+// keptVariable is the variable of a form for a post by which an empty field stands for the draft of that name.
 const keptVariable = "kept"
 
 // typedText is what the visitor wants to post: what stands in the field, or what is kept of him.
 func (s *Server) typedText(v *visit) string {
 	text := v.field("text")
-	if strings.TrimSpace(text) == "" && v.variable(keptVariable) != "" && v.identified() {
-		return s.drafts.of(v.caller.Identity)
+	if name := v.variable(keptVariable); strings.TrimSpace(text) == "" && name != "" && v.identified() {
+		return s.drafts.of(v.caller.Identity, name)
 	}
 	return text
 }
