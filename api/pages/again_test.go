@@ -232,6 +232,7 @@ func TestATextThatWasKeptGoesWithItsAuthor(t *testing.T) {
 		s.fill(b, "text", strings.Repeat("The way up was long. ", 150))
 		s.now = s.now.Add(11 * time.Minute)
 		s.says(s.follow(b, "Send"), "is kept for an hour")
+		name := keptName(t, b)
 		s.open(b, ":/page/"+page)
 		s.follow(b, label)
 		s.join("Bob")
