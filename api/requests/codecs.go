@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -46,6 +47,9 @@ type compressor struct {
 	packed            bytes.Buffer
 }
 
+// packAtOnce is how many bytes are packed before others get the processor: packing a large page takes several milliseconds.
+const packAtOnce = 4 << 10
+
 // deflate returns body packed with codec, valid until the next call.
 func (k *compressor) deflate(codec groupdv1.Codec, body []byte) ([]byte, error) {
 	w := &k.plain
@@ -66,8 +70,14 @@ func (k *compressor) deflate(codec groupdv1.Codec, body []byte) ([]byte, error) 
 	} else {
 		(*w).Reset(&k.packed)
 	}
-	if _, err := (*w).Write(body); err != nil {
-		return nil, err
+	for len(body) > 0 {
+		n := min(len(body), packAtOnce)
+		if _, err := (*w).Write(body[:n]); err != nil {
+			return nil, err
+		}
+		if body = body[n:]; len(body) > 0 {
+			runtime.Gosched()
+		}
 	}
 	if err := (*w).Close(); err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ import (
 const (
 	stopWithin = 5 * time.Second // after the first signal
 	gcPercent  = 50              // a small heap matters more than the time of the collector on a Pi,
-	gcLeast    = 8 << 20         // but so many bytes more are always worth fewer collections
+	gcLeast    = 16 << 20        // but so many bytes more are always worth fewer collections
 	gcQuiet    = 2 * time.Second // after which a node without traffic gives back what it does not use
 	memorySoft = 64 << 20        // bytes; from here on the collector works harder. GOMEMLIMIT and GOGC go before both
 )

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/mattn/go-sqlite3"
 
@@ -94,6 +95,9 @@ func (c *conn) one(scan func(row) error, query string, args ...any) error {
 	return c.note(err)
 }
 
+// rowsAtOnce is how many rows are read before others get the processor: a long list takes milliseconds.
+const rowsAtOnce = 32
+
 // each reads all rows.
 func (c *conn) each(scan func(row) error, query string, args ...any) error {
 	s, err := c.prepare(query)
@@ -105,9 +109,12 @@ func (c *conn) each(scan func(row) error, query string, args ...any) error {
 		return c.note(err)
 	}
 	defer rows.Close()
-	for rows.Next() {
+	for n := 1; rows.Next(); n++ {
 		if err := scan(rows); err != nil {
 			return c.note(err)
+		}
+		if n%rowsAtOnce == 0 {
+			runtime.Gosched()
 		}
 	}
 	return c.note(rows.Err())
