@@ -48,17 +48,30 @@ func sendReply(r group.PostResult, err error) (*groupdv1.SendReply, []byte, erro
 	return &groupdv1.SendReply{Seq: uint64(r.Seq), Rev: uint64(r.Rev), Duplicate: r.Duplicate}, nil, nil
 }
 
+// inbox is where messages to the group go. It never changes, so it is asked for once.
+func (s *Server) inbox(ctx context.Context, c *call) (rns.DestinationHash, error) {
+	if known := s.address.Load(); known != nil {
+		return rns.DestinationHash(*known), nil
+	}
+	info, err := s.hub.Info(ctx, c.caller, s.group)
+	if err != nil {
+		return rns.DestinationHash{}, err
+	}
+	s.address.Store(&info.Address)
+	return rns.DestinationHash(info.Address), nil
+}
+
 // signedMessage reads a packed message and verifies that the caller signed it, for this group.
 func (s *Server) signedMessage(ctx context.Context, c *call, packed []byte, bare bool) (*lxmf.Message, error) {
 	author, err := rns.NewPublicIdentity(c.caller.PublicKey)
 	if err != nil {
 		return nil, &group.Error{Kind: group.KindNotIdentified, Op: "request", Msg: "identify on this link and repeat the request"}
 	}
-	info, err := s.hub.Info(ctx, c.caller, s.group)
+	destination, err := s.inbox(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	source, destination := lxmf.DeliveryHash(author), rns.DestinationHash(info.Address)
+	source := lxmf.DeliveryHash(author)
 	if bare {
 		packed = append(append(destination[:len(destination):len(destination)], source[:]...), packed...)
 	}

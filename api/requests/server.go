@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -118,8 +119,8 @@ type Config struct {
 	Air func(iface string, bytes int) time.Duration
 }
 
-// Server answers the requests of one group. Its methods may be called from any goroutine; it keeps nothing but its configuration,
-// idle compressors and who gets live pages.
+// Server answers the requests of one group. Its methods may be called from any goroutine; it keeps nothing but its configuration, the
+// group's address, idle compressors and who gets live pages.
 type Server struct {
 	hub     Hub
 	group   group.GroupID
@@ -134,6 +135,7 @@ type Server struct {
 	told    func(iface string, who group.IdentityHash, bytes int)
 	air     func(iface string, bytes int) time.Duration
 
+	address  atomic.Pointer[group.Address] // of the group, once it was asked for
 	audience audience
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"groupd/group"
@@ -63,7 +64,7 @@ func (db *DB) queue(ctx context.Context, f func(*conn) error, queued func()) err
 }
 
 // runWriter is the life of the one goroutine that writes. It commits as soon as no more updates wait: group commit that never
-// waits to gather.
+// waits to gather, but gives way once to those who are ready to write.
 //
 // scrub says that the log holds what was erased.
 func (db *DB) runWriter(scrub bool) {
@@ -141,8 +142,8 @@ func (db *DB) commit(first *update) (erased bool) {
 // transaction is broken, all that have run fail with it, and what waits is left for the next one.
 func (db *DB) runBatch(first *update) (waiting []*update) {
 	c := db.writer
-	u := first
-	for taken := 1; u != nil; taken++ {
+	gaveWay := false
+	for u, taken := first, 1; u != nil; taken++ {
 		err := u.ctx.Err()
 		if err == nil {
 			err = c.savepoint(u)
@@ -155,7 +156,13 @@ func (db *DB) runBatch(first *update) (waiting []*update) {
 		} else {
 			waiting = append(waiting, u)
 		}
-		u = db.next(taken)
+		if u = db.next(taken); u == nil && !gaveWay && len(waiting) > 0 {
+			// While a commit waits for the disk it holds a processor. Where there is no other, those who write at the same moment
+			// would be run one after the other, with a commit for each.
+			gaveWay = true
+			runtime.Gosched()
+			u = db.next(taken)
+		}
 	}
 	return waiting
 }
