@@ -17,7 +17,8 @@ import (
 // fakeHub is a group that lives in two lists. It has no rules: whoever asks is answered, or gets err.
 type fakeHub struct {
 	err     error
-	explode any // what to panic with
+	explode any                 // what to panic with
+	called  func(method string) // nil: nothing
 
 	mu       sync.Mutex
 	asked    []string // names of the methods called
@@ -85,6 +86,9 @@ func (h *fakeHub) note(method string, c group.Caller, in any) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.asked, h.callers, h.seen = append(h.asked, method), append(h.callers, c), append(h.seen, in)
+	if h.called != nil {
+		h.called(method)
+	}
 	if h.explode != nil {
 		panic(h.explode)
 	}

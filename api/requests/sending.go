@@ -61,7 +61,8 @@ func (s *Server) inbox(ctx context.Context, c *call) (rns.DestinationHash, error
 	return rns.DestinationHash(info.Address), nil
 }
 
-// signedMessage reads a packed message and verifies that the caller signed it, for this group.
+// signedMessage reads a packed message and verifies that the caller signed it, for this group. It takes a turn for that: a signature takes
+// more of a processor than all else about a post that is refused.
 func (s *Server) signedMessage(ctx context.Context, c *call, packed []byte, bare bool) (*lxmf.Message, error) {
 	author, err := rns.NewPublicIdentity(c.caller.PublicKey)
 	if err != nil {
@@ -71,6 +72,11 @@ func (s *Server) signedMessage(ctx context.Context, c *call, packed []byte, bare
 	if err != nil {
 		return nil, err
 	}
+	leave, err := c.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	source := lxmf.DeliveryHash(author)
 	if bare {
 		packed = append(append(destination[:len(destination):len(destination)], source[:]...), packed...)

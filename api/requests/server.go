@@ -296,6 +296,14 @@ type call struct {
 	file   *fileReply // what follows the reply; nil: nothing
 }
 
+// turn waits until others of this group leave the caller a processor (see [rns.Link.Turn]); without a line it need not.
+func (c *call) turn(ctx context.Context) (leave func(), err error) {
+	if c.line == nil {
+		return func() {}, nil
+	}
+	return c.line.Turn(ctx)
+}
+
 // budget turns a max_bytes into the bytes the reply may take.
 func (c *call) budget(maxBytes uint32) (int, error) {
 	n := c.room
@@ -393,8 +401,8 @@ func (s *Server) ask(ctx context.Context, c *call, r route, body []byte) (answer
 	if err := c.decode(body, request); err != nil {
 		return answer{}, err
 	}
-	if r.effect == reads && c.line != nil { // reading and packing takes nothing but processor time
-		leave, err := c.line.Turn(ctx)
+	if r.effect == reads { // reading and packing takes nothing but processor time
+		leave, err := c.turn(ctx)
 		if err != nil {
 			return answer{}, err
 		}
