@@ -131,6 +131,6 @@ func TestTheOwnerClaimsWithTheCode(t *testing.T) {
 		}
 
 		// The answer may be lost: he comes over another link, and guesses no codes.
-		v = w.visitor(d, "Bob").opens("claim.mu").reads("You own this group.").misses("Code:")
+		w.visitor(d, "Bob").opens("claim.mu").reads("You own this group.").misses("Code:")
 	})
 }
