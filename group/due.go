@@ -2,6 +2,8 @@ package group
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"groupd/moderation"
@@ -14,7 +16,7 @@ const (
 
 // due does what is due by the expiry time: members who were silent for long leave, lockdowns that ended are told, members learn of their
 // group's end, and groups that have been over for long enough are deleted. It does nothing while the clock is unsure, and nobody leaves
-// before the server has listened for a day: it may have been off itself.
+// before the server has listened for a day: it may have been off itself. A group where something fails keeps no other waiting.
 func (h *Hub) due(ctx context.Context, listening time.Duration) error {
 	if h.ClockUnsure() {
 		return nil
@@ -23,22 +25,21 @@ func (h *Hub) due(ctx context.Context, listening time.Duration) error {
 	if err := h.store.View(ctx, func(tx ReadTx) (err error) { groups, err = tx.Groups(); return err }); err != nil {
 		return err
 	}
+	var failed error
 	for _, g := range groups {
 		silent := g.Policy.SilentAfter > 0 && listening >= dueAfter
-		if g.ended(h.Now()) {
-			if err := h.expire(ctx, g.ID); err != nil && KindOf(err) != KindNotFound {
-				return err
-			}
-			continue
+		var err error
+		switch {
+		case g.ended(h.Now()):
+			err = h.expire(ctx, g.ID)
+		case silent || g.Lockdown.On || g.Policy.ExpiresAt != 0:
+			err = h.dueIn(ctx, g.ID, silent)
 		}
-		if !silent && !g.Lockdown.On && g.Policy.ExpiresAt == 0 {
-			continue
-		}
-		if err := h.dueIn(ctx, g.ID, silent); err != nil && KindOf(err) != KindNotFound { // deleted meanwhile
-			return err
+		if err != nil && KindOf(err) != KindNotFound { // deleted meanwhile
+			failed = errors.Join(failed, fmt.Errorf("group %s: %w", g.ID, err))
 		}
 	}
-	return nil
+	return failed
 }
 
 func (h *Hub) dueIn(ctx context.Context, g GroupID, silent bool) error {

@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -219,7 +220,7 @@ func (w *work) rekeyOnceClosed() error {
 	return w.rekeyAfterRemoval()
 }
 
-// rekeyDue begins the epochs that are due, and says when to look again.
+// rekeyDue begins the epochs that are due, and says when to look again. A group where that fails keeps no other waiting.
 func (h *Hub) rekeyDue(ctx context.Context) (wait time.Duration, err error) {
 	var due []Epoch
 	var now time.Time
@@ -232,16 +233,19 @@ func (h *Hub) rekeyDue(ctx context.Context) (wait time.Duration, err error) {
 	if err != nil {
 		return rekeyRetry, err
 	}
+	begun := 0
 	for _, e := range due {
 		if !e.due(now) {
-			return e.Ends.Sub(now), nil
+			return e.Ends.Sub(now), err
 		}
-		if err := h.change(ctx, "rekey", Caller{Local: true}, e.Group, nil, (*work).epochDue); err != nil {
-			return rekeyRetry, err
+		if failed := h.change(ctx, "rekey", Caller{Local: true}, e.Group, nil, (*work).epochDue); failed != nil {
+			err = errors.Join(err, fmt.Errorf("group %s: %w", e.Group, failed))
+			continue
 		}
+		begun++
 	}
-	if len(due) == rekeyBatch {
-		return 0, nil
+	if len(due) == rekeyBatch && begun > 0 {
+		return 0, err
 	}
-	return rekeyRetry, nil
+	return rekeyRetry, err
 }

@@ -3,6 +3,7 @@ package group
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -31,7 +32,8 @@ type measure struct {
 }
 
 // sweep removes from every group what its policy does not keep, in small transactions, oldest first. The chain verifies from
-// the oldest entry kept; ids that were seen stay. No rev rises: clients learn the oldest entry from their next page.
+// the oldest entry kept; ids that were seen stay. No rev rises: clients learn the oldest entry from their next page. A group where that
+// fails is tried again the next time, and keeps no other waiting.
 func (h *Hub) sweep(ctx context.Context, w *sweeper) error {
 	var ids []GroupID
 	err := h.store.View(ctx, func(tx ReadTx) error {
@@ -45,15 +47,13 @@ func (h *Hub) sweep(ctx context.Context, w *sweeper) error {
 	})
 	maps.DeleteFunc(w.measured, func(g GroupID, _ measure) bool { return !slices.Contains(ids, g) })
 	for _, g := range ids {
-		var size int64
-		if size, err = h.measure(ctx, g, w); err != nil {
-			break
+		size, failed := h.measure(ctx, g, w)
+		for more := true; more && failed == nil && ctx.Err() == nil; {
+			more, failed = h.sweepBatch(ctx, g, &size)
 		}
-		for more := true; more && err == nil && ctx.Err() == nil; {
-			more, err = h.sweepBatch(ctx, g, &size)
-		}
-		if err != nil {
-			break
+		if failed != nil {
+			delete(w.measured, g) // it is still to be done
+			err = errors.Join(err, fmt.Errorf("group %s: %w", g, failed))
 		}
 	}
 	if err != nil && ctx.Err() == nil {

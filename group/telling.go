@@ -1,8 +1,11 @@
 package group
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -10,7 +13,7 @@ import (
 const (
 	tellFirst = 5 * time.Second  // after a clone was made: its destinations are opened meanwhile
 	tellEvery = time.Minute      // how often who is still to be told is looked for
-	tellMany  = 16               // told in one go
+	tellMany  = 16               // told in one go, in each group
 	tellAgain = 10 * time.Minute // after which a face is asked again that has not said that it keeps the message
 )
 
@@ -70,6 +73,7 @@ func (h *Hub) wakeTeller() {
 func (h *Hub) runTelling(ctx context.Context) {
 	again := time.NewTimer(tellFirst)
 	defer again.Stop()
+	last := make(map[GroupID]int64)
 	for {
 		select {
 		case <-ctx.Done():
@@ -79,39 +83,53 @@ func (h *Hub) runTelling(ctx context.Context) {
 			continue
 		case <-again.C:
 		}
-		if err := h.tellInvited(ctx); err != nil && ctx.Err() == nil {
+		if err := h.tellInvited(ctx, last); err != nil && ctx.Err() == nil {
 			h.log.Warn("could not tell who is invited", "err", err)
 		}
 		again.Reset(tellEvery)
 	}
 }
 
-// tellInvited does what can be done now.
-func (h *Hub) tellInvited(ctx context.Context) error {
-	var list []Invite
+// tellInvited does what can be done now: at most tellMany in each group, from the one on who comes after the last time's last, so that
+// those who can not be told for long keep nobody else waiting.
+func (h *Hub) tellInvited(ctx context.Context, last map[GroupID]int64) error {
+	untold := make(map[GroupID][]Invite)
 	err := h.store.View(ctx, func(tx ReadTx) error {
 		groups, err := tx.Groups()
 		for _, g := range groups {
-			some, e := tx.UntoldInvites(g.ID, tellMany)
-			list, err = append(list, some...), errors.Join(err, e)
+			list, e := tx.UntoldInvites(g.ID, h.limits.Invites)
+			if err = errors.Join(err, e); len(list) > 0 {
+				untold[g.ID] = list
+			}
 		}
 		return err
 	})
-	full := make(map[GroupID]bool)
-	for _, i := range list {
-		if full[i.Group] || err != nil || i.Telling == TellHanded && h.handed.lately(i, h.passed()) {
-			continue
+	maps.DeleteFunc(last, func(g GroupID, _ int64) bool { return len(untold[g]) == 0 })
+	for g, list := range untold {
+		first, _ := slices.BinarySearchFunc(list, last[g]+1, func(i Invite, id int64) int { return cmp.Compare(i.ID, id) })
+		tried := 0
+		for _, i := range slices.Concat(list[first:], list[:first]) {
+			if tried == tellMany {
+				break
+			}
+			if i.Telling == TellHanded && h.handed.lately(i, h.passed()) {
+				continue
+			}
+			full, failed := h.tellOne(ctx, i)
+			if err = errors.Join(err, failed); full {
+				break
+			}
+			tried, last[g] = tried+1, i.ID
 		}
-		full[i.Group], err = h.tellOne(ctx, i)
 	}
 	return err
 }
 
-// tellOne has one told, unless he is not to be: then his invite stands, and he may hear of it otherwise. later: nobody of that group can
-// be told now.
-func (h *Hub) tellOne(ctx context.Context, i Invite) (later bool, err error) {
+// tellOne has one told, unless he is not to be: then his invite stands, and he may hear of it otherwise. full: the group has sent so much
+// that nobody of it can be told now.
+func (h *Hub) tellOne(ctx context.Context, i Invite) (full bool, err error) {
 	err = h.change(ctx, "tell", Caller{Local: true}, i.Group, nil, func(w *work) error {
-		later = false
+		full = false
 		row, err := w.tx.Invite(i.Group, i.ID)
 		if errors.Is(err, ErrNoRow) || err == nil && row.Telling == TellNothing {
 			return nil
@@ -125,7 +143,7 @@ func (h *Hub) tellOne(ctx context.Context, i Invite) (later bool, err error) {
 		if row.Telling == TellHanded { // it was lost on the way to the face, and is counted already
 			return w.sendAgain(row)
 		}
-		if later, err = w.tellLater(row); later || err != nil {
+		if later, err := w.tellLater(row); later || err != nil {
 			return err
 		}
 		row.Telling = TellHanded
@@ -135,7 +153,7 @@ func (h *Hub) tellOne(ctx context.Context, i Invite) (later bool, err error) {
 				return err
 			}
 		case KindOf(err) == KindRateLimited && w.hub.inviting.Wait(w.now, w.directKey(), directRates()) > 0:
-			later = true
+			full = true
 			return nil
 		case !Refused(err):
 			return err
@@ -148,7 +166,7 @@ func (h *Hub) tellOne(ctx context.Context, i Invite) (later bool, err error) {
 	if KindOf(err) == KindNotFound && Refused(err) {
 		err = nil
 	}
-	return later, err
+	return full, err
 }
 
 // tellLater reports whether an invite has to wait until who made it may send more: what goes to people who never were in any group here counts

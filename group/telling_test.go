@@ -2,6 +2,8 @@ package group_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -94,6 +96,53 @@ func TestAFaceThatDidNotKeepAnInviteIsAskedAgain(t *testing.T) {
 		h.lives(time.Hour)
 		if who := told(events, group.EventInvited); len(who) != 0 {
 			t.Errorf("told of an invite that has ended: %v", who)
+		}
+	})
+}
+
+// TestWhoCanNotBeToldKeepsNobodyElseWaiting: neither those whose messages nobody keeps, since their queues are full, nor strangers for whom
+// whoever invited them has no more messages today.
+func TestWhoCanNotBeToldKeepsNobodyElseWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, open, lets(group.Creating{Who: moderation.CreatingMembers}))
+		ctx := t.Context()
+		ann := h.joined("Ann", moderation.RoleOwner)
+		const many = 40
+		for i := range many {
+			h.joined(fmt.Sprint("P", i), moderation.RoleMember)
+		}
+		must(h.hub.CloneGroup(ctx, ann, valley, group.CloneInput{Name: "Two"}))(t)
+		events := h.hub.Subscribe(1000)
+		defer events.Close()
+		asked := make(map[group.AnyHash]bool)
+		for range 10 { // nobody says that a message is kept
+			h.lives(9 * time.Minute)
+			for _, who := range told(events, group.EventInvited) {
+				asked[who] = true
+			}
+		}
+		if len(asked) != many {
+			t.Errorf("of %d who are invited %d are told", many, len(asked))
+		}
+
+		h.hub = must(group.New(group.Config{Store: h.store, NewIdentity: freshKeys(), Groups: group.Creating{Who: moderation.CreatingMembers, PerPerson: 5, Cooldown: time.Nanosecond}}))(t)
+		var invite []group.AnyHash
+		for i := range 20 {
+			invite = append(invite, hash(person(fmt.Sprint("Stranger", i))))
+		}
+		bob := hash(h.joined("Bob", moderation.RoleMember))
+		g := must(h.hub.CreateGroup(ctx, ann, group.NewGroup{PublicName: "Club", Invite: append(invite, bob)}))(t)
+		var sent []group.AnyHash
+		sub := h.hub.Subscribe(1000)
+		defer sub.Close()
+		h.lives(30 * time.Minute)
+		for len(sub.Events()) > 0 {
+			if e := <-sub.Events(); e.Kind == group.EventInvited && e.Group == g.ID {
+				sent = append(sent, e.Target)
+			}
+		}
+		if !slices.Contains(sent, bob) {
+			t.Errorf("a member is not told, behind strangers: %d are", len(sent))
 		}
 	})
 }
