@@ -43,9 +43,8 @@ type nonces struct {
 	now  func() time.Time
 	rand io.Reader
 
-	mu      sync.Mutex // leaf, but for rand
-	list    []nonce    // by until
-	dropped uint64     // at a bound
+	mu   sync.Mutex // leaf, but for rand
+	list []nonce    // by until
 }
 
 // errNoRoom says that so many forms of members can be sent that there is room for none of a stranger's.
@@ -102,13 +101,9 @@ func (n *nonces) room(h holder, member bool) bool {
 		}
 		goes = func(o nonce) bool { return of[o.identity] == most }
 	}
-	n.drop(slices.IndexFunc(n.list, goes))
+	at := slices.IndexFunc(n.list, goes)
+	n.list = slices.Delete(n.list, at, at+1)
 	return true
-}
-
-func (n *nonces) drop(i int) {
-	n.list = slices.Delete(n.list, i, i+1)
-	n.dropped++
 }
 
 // sent is what becomes of a form that somebody sends.
@@ -160,11 +155,4 @@ func (n *nonces) find(h holder, value string) int {
 		}
 	}
 	return at
-}
-
-// stats are how many are remembered, and how many were dropped at a bound.
-func (n *nonces) stats() (live int, dropped uint64) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return len(n.list), n.dropped
 }
