@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"strings"
@@ -268,4 +269,23 @@ func TestAnOldFormDoesNotPostWhatWasKeptLater(t *testing.T) {
 		t.Errorf("it posted the other text:\n%s", page)
 	}
 	s.says(s.follow(second, "Send"), "Posted as #5.")
+}
+
+// Who takes several reactions back, and may take back only some of them just now, takes back the others by loading the page again.
+func TestReactionsThatWereLeftAreTakenBackWhenThePageIsLoadedAgain(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
+		w.join("Bob", 0)
+		post := fmt.Sprint("entry.mu`seq=", w.post("Ann", "Snow on the pass"))
+		must(w.hub.UpdateSettings(t.Context(), caller("Ann"), valley, group.SettingsInput{Change: func(p *moderation.Policy) { p.Flood = moderation.Quota{Count: 4, Per: 60} }}))(t)
+		v := w.visitor(d, "Bob").opens(post)
+		for _, text := range []string{"+1", "yes", "no"} {
+			v.fills("reaction", text).follows("React").reads("Your reaction is there.")
+		}
+		path, data := v.sends("Take mine back")
+		v.follows("Take mine back").reads("Take mine back").misses("are taken back") // it was too much at once
+		must(w.hub.Unmute(t.Context(), caller("Ann"), valley, hash("Bob")))(t)
+		time.Sleep(5 * time.Minute)
+		w.ask(v.caller, v.link, path, data)
+		v.opens(post).misses("Reactions:", "Take mine back")
+	})
 }

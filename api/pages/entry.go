@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"groupd/group"
@@ -249,13 +250,11 @@ func (s *Server) takeBack(v *visit, seq group.Seq) error {
 	if err != nil {
 		return err
 	}
-	done := 0
-	for _, r := range list.Reactions[e.Seq] {
-		if r.Mine {
-			if _, err := s.hub.React(v.ctx, v.acting(done), s.group, group.ReactInput{Seq: seq, Text: r.Text, Off: true}); err != nil {
-				return err
-			}
-			done++
+	mine := slices.DeleteFunc(slices.Clone(list.Reactions[e.Seq]), func(r group.ReactionCount) bool { return !r.Mine })
+	for i, r := range mine {
+		left := len(mine) - 1 - i // so that each has the same number when the form is sent again after one was refused
+		if _, err := s.hub.React(v.ctx, v.acting(left), s.group, group.ReactInput{Seq: seq, Text: r.Text, Off: true}); err != nil {
+			return err
 		}
 	}
 	return nil
