@@ -29,18 +29,27 @@ func (v *visit) typed(name, stored string) string {
 	return stored
 }
 
-// ticked reports whether a box is ticked: as it was sent, else as it is stored. A box that is not ticked is not sent.
-func (v *visit) ticked(name string, stored bool) bool {
-	if v.variables[formVariable] == "" || v.again {
+// hadVariable is the variable of a form that says which of its boxes were shown ticked, a bit for each. Others are as they are, whoever has
+// changed them meanwhile.
+const hadVariable = "had"
+
+// flipped reports whether a box was ticked, or the tick taken away, since it was shown. A box that is not ticked is not sent.
+func (v *visit) flipped(name string, bit uint64) bool {
+	return (v.field(name) != "") != (v.number(hadVariable)&bit != 0)
+}
+
+// ticked reports whether a box is ticked: as it is stored, unless a form was sent that changes that.
+func (v *visit) ticked(name string, bit uint64, stored bool) bool {
+	if v.variables[formVariable] == "" || v.again || !v.flipped(name, bit) {
 		return stored
 	}
 	return v.field(name) != ""
 }
 
 // changed is what a field was changed to: nil where it was not sent, or says what it was shown with.
-func (v *visit) changed(name, stored string) *string {
+func (v *visit) changed(name string) *string {
 	t, ok := v.fields[name]
-	if !ok || v.untouched(name) || strings.TrimSpace(t) == strings.TrimSpace(plain(moderation.CleanLine(stored))) {
+	if !ok || v.untouched(name) {
 		return nil
 	}
 	return &t

@@ -233,7 +233,7 @@ func (s *Server) clone(v *visit) *page {
 		box{"Private name, for members:", "private", 32, v.typed("private", "")},
 		box{"Without (names or addresses, commas between):", "without", 50, v.typed("without", "")},
 	)
-	p.checkbox("sure", "1", "Everybody else here is sent an invite", false).nl()
+	p.checkbox("sure", "Everybody else here is sent an invite", false).nl()
 	s.form(v, p, form, "Make it")
 	p.nl()
 	return p

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (s *Server) me(v *visit) *page {
 	var failed error
 	switch {
 	case s.taken(v, form):
-		in := group.ProfileInput{Name: v.changed("name", was.DisplayName), Status: v.changed("status", was.Status)}
+		in := group.ProfileInput{Name: v.changed("name"), Status: v.changed("status")}
 		if _, failed = s.hub.UpdateProfile(v.ctx, v.acting(0), s.group, in); failed == nil {
 			note = "Saved."
 		}
@@ -110,6 +111,7 @@ func (s *Server) delivery(v *visit) *page {
 	choice := func(m group.DeliveryMode, text string) {
 		p.end().radio("mode", m.String(), text, mode == m.String())
 	}
+	vars := shownAs("mode", d.Mode.String(), "digest", words.Span(d.Digest()), "quiet", quietText(d.Quiet), "pause", s.pauseText(d.Preferences))
 	p.line("What is new:")
 	choice(group.DeliverFetch, "Nothing is sent, I look here")
 	choice(group.DeliverRelay, "Each post as a message")
@@ -123,49 +125,72 @@ func (s *Server) delivery(v *visit) *page {
 		box{"Quiet hours, as 22-7 +1 (at UTC+1), or off:", "quiet", 16, v.typed("quiet", quietText(d.Quiet))},
 		box{"Pause: on, off, or how long, as 3d:", "pause", 8, v.typed("pause", s.pauseText(d.Preferences))},
 	)
-	for _, b := range []struct {
-		name, label string
-		on          bool
-	}{
-		{"textonly", "No files, text only", d.TextOnly}, {"mentions", "Only posts that name or answer me", d.MentionsOnly},
-		{"propagation", "May be left at a propagation node", d.ViaPropagation}, {"receipts", "Confirm each post of mine with its number", d.Receipts},
-	} {
-		p.end().checkbox(b.name, "1", b.label, v.ticked(b.name, b.on))
+	had := uint64(0)
+	for i, b := range deliveryBoxes(d, &group.NotificationsInput{}) {
+		if b.on {
+			had |= 1 << i
+		}
+		p.end().checkbox(b.name, b.label, v.ticked(b.name, 1<<i, b.on))
 	}
 	p.nl().nl()
-	s.form(v, p, form, "Save")
+	s.form(v, p, form, "Save", append(vars, hadVariable, strconv.FormatUint(had, 10))...)
 	p.nl()
 	return p
 }
 
-// deliveryInput reads the form.
+// deliveryBox is a box of the form: what it stands for, and where a change of that goes.
+type deliveryBox struct {
+	name, label string
+	on          bool
+	to          **bool
+}
+
+func deliveryBoxes(d group.Delivery, in *group.NotificationsInput) []deliveryBox {
+	return []deliveryBox{
+		{"textonly", "No files, text only", d.TextOnly, &in.TextOnly},
+		{"mentions", "Only posts that name or answer me", d.MentionsOnly, &in.MentionsOnly},
+		{"propagation", "May be left at a propagation node", d.ViaPropagation, &in.ViaPropagation},
+		{"receipts", "Confirm each post of mine with its number", d.Receipts, &in.Receipts},
+	}
+}
+
+// deliveryInput reads what was changed in the form.
 func (s *Server) deliveryInput(v *visit, d group.Delivery) (in group.NotificationsInput, err error) {
 	mode, ok := group.ParseDeliveryMode(v.field("mode"))
 	if !ok {
 		return in, invalid("delivery", "choose how you are told")
 	}
-	in.Mode = &mode
-	every, err := v.span("digest")
-	if err != nil {
-		return in, invalid("delivery", "write how often you want all in one message as 2h, 6h or 1d")
+	if v.changed("mode") != nil {
+		in.Mode = &mode
 	}
-	in.DigestEvery = &every
-	quiet, ok := group.QuietHours{Offset: d.Quiet.Offset}, true
-	if text := strings.TrimSpace(v.field("quiet")); text != "" {
-		quiet, ok = words.Quiet(text, d.Quiet.Offset)
+	if v.changed("digest") != nil {
+		every, err := v.span("digest")
+		if err != nil {
+			return in, invalid("delivery", "write how often you want all in one message as 2h, 6h or 1d")
+		}
+		in.DigestEvery = &every
 	}
-	if !ok {
-		return in, invalid("delivery", "write quiet hours as 22-7 or 22:30-6:15 +1, or off")
+	if typed := v.changed("quiet"); typed != nil {
+		quiet, ok := group.QuietHours{Offset: d.Quiet.Offset}, true
+		if text := strings.TrimSpace(*typed); text != "" {
+			quiet, ok = words.Quiet(text, d.Quiet.Offset)
+		}
+		if !ok {
+			return in, invalid("delivery", "write quiet hours as 22-7 or 22:30-6:15 +1, or off")
+		}
+		in.Quiet = &quiet
 	}
-	in.Quiet = &quiet
-	for name, to := range map[string]**bool{"textonly": &in.TextOnly, "mentions": &in.MentionsOnly, "propagation": &in.ViaPropagation, "receipts": &in.Receipts} {
-		on := v.field(name) != ""
-		*to = &on
+	for i, b := range deliveryBoxes(d, &in) {
+		if v.flipped(b.name, 1<<i) {
+			on := v.field(b.name) != ""
+			*b.to = &on
+		}
 	}
-	text := strings.TrimSpace(v.field("pause"))
-	if text == s.pauseText(d.Preferences) {
-		return in, nil // as it was: a pause that ends is not made longer
+	typed := v.changed("pause")
+	if typed == nil {
+		return in, nil // a pause that ends is not made longer
 	}
+	text := strings.TrimSpace(*typed)
 	on, ok := words.Switch(text)
 	if ok || text == "" {
 		in.Paused = &on

@@ -111,3 +111,32 @@ func TestAMemberGivesHisRoleUpAfterASecondThought(t *testing.T) {
 		}
 	})
 }
+
+// Who changes one thing does not undo what he changed by another program meanwhile, nor does a form that came too late.
+func TestTheFormOfHowOneIsToldUndoesNothing(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
+		w.join("Bob", 0)
+		for _, wait := range []time.Duration{0, 11 * time.Minute} {
+			off, never, none := false, time.Duration(0), group.QuietHours{}
+			fetch, on := group.DeliverFetch, true
+			set := func(in group.NotificationsInput) {
+				must(w.hub.UpdateNotifications(t.Context(), caller("Bob"), valley, in))(t)
+			}
+			set(group.NotificationsInput{Mode: &fetch, DigestEvery: &never, Quiet: &none, TextOnly: &off, MentionsOnly: &on, ViaPropagation: &off, Receipts: &off, Paused: &off})
+			v := w.visitor(d, "Bob").opens("delivery.mu").ticks("receipts", "1")
+			relay, every, pause := group.DeliverRelay, 3*time.Hour, 48*time.Hour
+			quiet := group.QuietHours{From: 22 * time.Hour, Until: 7 * time.Hour, Offset: time.Hour}
+			set(group.NotificationsInput{Mode: &relay, DigestEvery: &every, Quiet: &quiet, TextOnly: &on, MentionsOnly: &off, PauseFor: &pause})
+			want := must(w.hub.Notifications(t.Context(), caller("Bob"), valley))(t).Preferences
+			want.Receipts = true
+			time.Sleep(wait)
+			if v.follows("Save"); wait > 0 {
+				v.reads(tooLate, "(X) Each post as a message", "[X] No files", "[ ] Only posts", "[X] Confirm").follows("Save")
+			}
+			v.reads("Saved.")
+			if got := must(w.hub.Notifications(t.Context(), caller("Bob"), valley))(t).Preferences; got != want {
+				t.Errorf("after %s he has %+v, want %+v", wait, got, want)
+			}
+		}
+	})
+}

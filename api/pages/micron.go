@@ -231,8 +231,8 @@ func (p *page) input(name string, columns int, value string) *page {
 }
 
 // checkbox is a box with a name of its own: of several boxes of one name MeshChat sends the last one only (spec 4 §7.13).
-func (p *page) checkbox(name, value, label string, checked bool) *page {
-	return p.choice('?', name, value, label, checked)
+func (p *page) checkbox(name, label string, checked bool) *page {
+	return p.choice('?', name, "1", label, checked)
 }
 
 // radio is one of the choices of a name, of which one is taken.

@@ -67,8 +67,8 @@ func (s *Server) remove(v *visit, title, form string, kick bool) *page {
 	}
 	boxes(p, 500, append(list, box{long, "for", 6, brief(v.typed("for", usual))}, box{"Reason, which members see:", "reason", 40, v.typed("reason", "")})...)
 	if !kick {
-		p.checkbox("purge", "1", "Hide all posts, for a day they can be brought back", v.value("purge") != "").nl()
-		p.checkbox("branch", "1", "Ban also whom he invited, and whom those did", v.value("branch") != "").nl()
+		p.checkbox("purge", "Hide all posts, for a day they can be brought back", v.value("purge") != "").nl()
+		p.checkbox("branch", "Ban also whom he invited, and whom those did", v.value("branch") != "").nl()
 	}
 	p.nl()
 	var vars []string

@@ -33,7 +33,7 @@ func (s *Server) role(v *visit) *page {
 	switch {
 	case sent == "":
 	case sent == bits:
-		in.Add, in.Remove = s.bits(v, moderation.Permission(v.number(hadVariable)))
+		in.Add, in.Remove = v.bits()
 		if p := change(fmt.Sprintf("Saved the permissions of %s.", s.name(who.Member))); p != nil {
 			return p
 		}
@@ -63,7 +63,8 @@ func (s *Server) role(v *visit) *page {
 		p.end().radio("role", r.String(), r.String()+": "+roleText(r), v.typed("role", "") == r.String())
 	}
 	p.end()
-	s.form(v, p, form, "Change the role", "who", target.String())
+	has := strconv.FormatUint(uint64(who.Permissions), 10)
+	s.form(v, p, form, "Change the role", "who", target.String(), hadVariable, has)
 	p.nl().nl()
 	if who.Self || who.Role == moderation.RoleOwner || !s.can(v, moderation.ActionGrant) {
 		return p
@@ -73,10 +74,10 @@ func (s *Server) role(v *visit) *page {
 		if i%4 == 0 {
 			p.end()
 		}
-		p.checkbox("p_"+name, "1", name, v.ticked("p_"+name, who.Permissions.Has(1<<i))).text(" ")
+		p.checkbox("p_"+name, name, v.ticked("p_"+name, 1<<i, who.Permissions.Has(1<<i))).text(" ")
 	}
 	p.end()
-	s.form(v, p, bits, "Save the permissions", "who", target.String(), hadVariable, strconv.FormatUint(uint64(who.Permissions), 10))
+	s.form(v, p, bits, "Save the permissions", "who", target.String(), hadVariable, has)
 	p.nl()
 	return p
 }
@@ -94,18 +95,15 @@ func roleText(r moderation.Role) string {
 	return "everything, and for good"
 }
 
-// hadVariable is the variable of the form for permissions that says which the boxes were shown with: others are as they are, whoever has changed
-// them meanwhile.
-const hadVariable = "had"
-
 // bits are the permissions that the boxes add to those somebody had, and those that they take.
-func (s *Server) bits(v *visit, has moderation.Permission) (add, remove moderation.Permission) {
+func (v *visit) bits() (add, remove moderation.Permission) {
 	for i, name := range permissionWords() {
 		bit := moderation.Permission(1) << i
-		switch on := v.field("p_"+name) != ""; {
-		case on && !has.Has(bit):
+		switch {
+		case !v.flipped("p_"+name, uint64(bit)):
+		case v.field("p_"+name) != "":
 			add |= bit
-		case !on && has.Has(bit):
+		default:
 			remove |= bit
 		}
 	}

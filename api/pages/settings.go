@@ -152,8 +152,7 @@ func (s *Server) names(v *visit) *page {
 	var note string
 	var failed error
 	if s.taken(v, form) {
-		if failed = s.rename(v); failed == nil {
-			note = "Saved."
+		if note, failed = s.rename(v); failed == nil {
 			v.clear()
 		}
 		s.reload(v)
@@ -176,19 +175,24 @@ func (s *Server) names(v *visit) *page {
 	return p
 }
 
-// rename sets what was changed.
-func (s *Server) rename(v *visit) error {
-	in := group.NamesInput{Public: v.changed("public", v.info.PublicName), Private: v.changed("private", v.info.PrivateName)}
-	done := 0
-	if in.Public != nil || in.Private != nil {
-		if _, err := s.hub.UpdateDisplayName(v.ctx, v.acting(done), s.group, in); err != nil {
-			return err
+// rename sets what was changed, and says what of it is saved. The topic goes first: the whole form counts as done when its last part is.
+func (s *Server) rename(v *visit) (saved string, err error) {
+	in := group.NamesInput{Public: v.changed("public"), Private: v.changed("private")}
+	named := in.Public != nil || in.Private != nil
+	if topic := v.changed("topic"); topic != nil {
+		part := 0
+		if named {
+			part = 1
 		}
-		done++
+		if _, err := s.hub.UpdateTopic(v.ctx, v.acting(part), s.group, *topic); err != nil {
+			return "", err
+		}
+		saved = "The topic is saved; the names are not."
 	}
-	if topic := v.changed("topic", strings.Join(strings.Fields(v.info.Topic), " ")); topic != nil {
-		_, err := s.hub.UpdateTopic(v.ctx, v.acting(done), s.group, *topic)
-		return err
+	if named {
+		if _, err := s.hub.UpdateDisplayName(v.ctx, v.acting(0), s.group, in); err != nil {
+			return saved, err
+		}
 	}
-	return nil
+	return "Saved.", nil
 }

@@ -143,3 +143,60 @@ func TestAFormChangesWhatWasChangedInItAlone(t *testing.T) {
 		}
 	})
 }
+
+// Names and topic go in one form: where one of them is refused, its page says what is saved, and loaded again it says the same.
+func TestNamesAreRefusedAndTheTopicIsSavedOrNeitherIs(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true, Topic: "snow"}, func(t *testing.T, w *town, d micron.Dialect) {
+		long := strings.Repeat("x", group.MaxTopicBytes+1)
+		for _, c := range []struct{ public, topic, saved, why, name, now string }{
+			{"Hills", long, "", "The topic is longer than", "Valley", "snow"},
+			{"", "ice", "The topic is saved; the names are not.", "The public name must not be empty.", "Valley", "ice"},
+		} {
+			v := w.visitor(d, "Ann").opens("names.mu").fills("public", c.public, "topic", c.topic)
+			path, data := v.sends("Save")
+			page := v.follows("Save").reads(c.saved, c.why).misses("Saved.").flat()
+			if v.Value("g_public") != c.public || v.Value("g_topic") != c.topic {
+				t.Errorf("what was typed is lost: %q, %q", v.Value("g_public"), v.Value("g_topic"))
+			}
+			for range 2 {
+				if again := strings.Join(strings.Fields(w.ask(v.caller, v.link, path, data)), " "); d == micron.NomadNet && again != page {
+					t.Errorf("loaded again, it says:\n%s\ninstead of\n%s", again, page)
+				}
+			}
+			if in := must(w.hub.Info(t.Context(), caller("Ann"), valley))(t); in.PublicName != c.name || in.Topic != c.now {
+				t.Errorf("it is called %q: %q", in.PublicName, in.Topic)
+			}
+			v.fills("public", "Valley", "topic", "mud").follows("Save").reads("Saved.").misses("not.")
+			if in := must(w.hub.Info(t.Context(), caller("Ann"), valley))(t); in.Topic != "mud" {
+				t.Errorf("its topic is %q", in.Topic)
+			}
+			v.fills("topic", "snow").follows("Save").reads("Saved.")
+		}
+		v := w.visitor(d, "Ann").opens("names.mu").fills("public", "Hills", "topic", "sun")
+		path, data := v.sends("Save")
+		v.follows("Save").reads("Saved.")
+		for range 2 {
+			if again := w.ask(v.caller, v.link, path, data); !strings.Contains(again, notTwice) {
+				t.Errorf("loaded again, it says:\n%s", again)
+			}
+		}
+	})
+}
+
+// A form that came too late is shown again with what was changed in it, not with all that it was shown with.
+func TestAFormForPermissionsThatCameTooLateUndoesNothing(t *testing.T) {
+	inTown(t, group.NewGroup{Public: true}, func(t *testing.T, w *town, d micron.Dialect) {
+		w.join("Bob", moderation.RoleModerator)
+		page := "role.mu`who=" + hash("Bob").String()
+		v, other := w.visitor(d, "Ann").opens(page).ticks("p_name", "1"), w.visitor(d, "Ann").opens(page)
+		if err := v.Tick("g_p_mute", "1", false); err != nil {
+			t.Fatal(err)
+		}
+		other.ticks("p_settings", "1").follows("Save the permissions").reads("Saved the permissions")
+		time.Sleep(11 * time.Minute)
+		v.follows("Save the permissions").reads(tooLate, "[X] name", "[X] settings", "[ ] mute").follows("Save the permissions").reads("Saved the permissions")
+		if st := w.standing("Bob"); !st.Permissions.Has(moderation.PermName|moderation.PermSettings) || st.Permissions.Has(moderation.PermMute) {
+			t.Errorf("Bob may %s", st.Permissions)
+		}
+	})
+}

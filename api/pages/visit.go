@@ -147,7 +147,7 @@ func (v *visit) writes(s *Server) bool {
 }
 
 // acting is the caller with the id of what was sent, so that the Hub does the same thing once however often it is asked. One form that calls
-// several methods gives each a number of its own, of which the first is 0.
+// several methods gives each a number of its own; once what has 0 is done, the form is (wasDone).
 func (v *visit) acting(n int) group.Caller {
 	c := v.caller
 	switch {
