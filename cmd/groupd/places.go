@@ -158,7 +158,8 @@ func makeDataDir(dir string) error {
 // lockFile holds a data directory for one process.
 type lockFile struct{ f *os.File }
 
-// lockDataDir takes the directory, or says who has it. The lock ends with the process, however it ends.
+// lockDataDir takes the directory, or says who has it, and brings a restore to its end that was cut. The lock ends with the process, however it
+// ends.
 func lockDataDir(dir string) (*lockFile, error) {
 	path := filepath.Join(dir, fileLock)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, modePrivate)
@@ -181,6 +182,10 @@ func lockDataDir(dir string) (*lockFile, error) {
 	if err := errors.Join(f.Truncate(0), writeAt(f, fmt.Sprintln(os.Getpid()))); err != nil {
 		f.Close()
 		return nil, failed(err, "")
+	}
+	if err := finishRestore(dir); err != nil {
+		f.Close()
+		return nil, err
 	}
 	return &lockFile{f}, nil
 }

@@ -200,7 +200,7 @@ func (a *app) atRest(ctx context.Context, fresh bool) (t transfer, done func() e
 		return t, nil, err
 	}
 	switch {
-	case exists(filepath.Join(dir, fileDatabase)):
+	case hasDatabase(dir):
 	case !fresh:
 		return t, nil, &failure{code: exitNotFound, msg: "there is no database in " + dir, hint: "groupd init, or --data DIR"}
 	default:

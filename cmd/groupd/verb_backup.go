@@ -82,7 +82,7 @@ func (a *app) backupAtRest(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if !exists(filepath.Join(dir, fileDatabase)) {
+	if !hasDatabase(dir) {
 		return &failure{code: exitNotFound, msg: "there is no database in " + dir, hint: "--data DIR"}
 	}
 	lock, err := lockDataDir(dir)
@@ -103,7 +103,7 @@ func (a *app) backupAtRest(ctx context.Context, path string) error {
 		}
 	}
 	if err == nil {
-		err = os.Rename(partial, path)
+		err = durable.Rename(partial, path)
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
 		os.Remove(partial)
@@ -196,29 +196,18 @@ func (a *app) restore(ctx context.Context, file string) (r restoreResult, err er
 		if err := a.confirm("There is a database in " + dir + ". Replace it (it is kept aside)?"); err != nil {
 			return r, err
 		}
-		r.KeptAside = current + ".before-restore-" + when
-		for _, suffix := range []string{"-wal", "-shm", ""} {
-			if exists(current + suffix) {
-				if err := os.Rename(current+suffix, r.KeptAside+suffix); err != nil {
-					return r, failed(err, "")
-				}
-			}
-		}
-	}
-	files := filepath.Join(dir, folderFiles)
-	if exists(files) {
-		aside := files + ".before-restore-" + when
-		if err := os.Rename(files, aside); err != nil {
-			return r, failed(err, "")
-		}
-	}
-	if err := errors.Join(os.Rename(fresh, files), os.Rename(database, current), durable.SyncFolder(dir)); err != nil {
-		return r, failed(err, "")
+		r.KeptAside = asideOf(current, when)
 	}
 	if path := filepath.Join(dir, fileConfig); !exists(path) {
 		if err := writePrivate(path, configs.Groupd); err != nil {
 			return r, failed(err, "")
 		}
+	}
+	if err := errors.Join(durable.SyncFolder(work), durable.Rename(work, filepath.Join(dir, folderRestored+when))); err != nil {
+		return r, failed(err, "")
+	}
+	if err := finishRestore(dir); err != nil {
+		return r, err
 	}
 	return r, nil
 }

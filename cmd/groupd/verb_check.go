@@ -89,7 +89,7 @@ func (a *app) checkVerb() *cobra.Command {
 	return c
 }
 
-// check looks at everything. It changes nothing but the schema of an older database.
+// check looks at everything. It changes nothing but the schema of an older database, and brings a restore to its end.
 func (a *app) check(ctx context.Context) *checkResult {
 	r := &checkResult{OK: true, Differences: []difference{}}
 	st, answer := a.asked(ctx)
@@ -114,7 +114,7 @@ func (a *app) check(ctx context.Context) *checkResult {
 		r.ok(fileConfig, filepath.Join(dir, fileConfig))
 	}
 	running := a.checkRunning(ctx, r, s, answer)
-	if !running && exists(filepath.Join(dir, fileDatabase)) {
+	if !running && hasDatabase(dir) {
 		a.checkDatabase(ctx, r, dir, s)
 	}
 	if answer == nil && a.rnsConfig == "" {

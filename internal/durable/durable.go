@@ -38,6 +38,18 @@ func Replace(path, unfinished string, write func(io.Writer) error) (err error) {
 	return SyncFolder(folder)
 }
 
+// Rename gives a file or a folder another name in the same file system, and returns when that is on disk.
+func Rename(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	in, out := filepath.Dir(to), filepath.Dir(from)
+	if in == out {
+		return SyncFolder(in)
+	}
+	return errors.Join(SyncFolder(in), SyncFolder(out))
+}
+
 // SyncFolder makes names durable that were given or taken away in a folder.
 func SyncFolder(folder string) error {
 	d, err := os.Open(folder)

@@ -79,3 +79,19 @@ func TestAFolderThatIsNotThereIsAnError(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAFileGetsAnotherNameInAnotherFolder(t *testing.T) {
+	from, to := filepath.Join(t.TempDir(), "fresh"), filepath.Join(t.TempDir(), "current")
+	if err := durable.Replace(from, "", text("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := durable.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(to); string(b) != "x" || err != nil || len(names(t, filepath.Dir(from))) != 0 {
+		t.Errorf("%q %v", b, err)
+	}
+	if err := durable.Rename(from, to); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
