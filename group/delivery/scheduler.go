@@ -311,9 +311,15 @@ func (s *Scheduler) fly(ctx context.Context, f *flight) {
 	}
 	within, cancel := context.WithTimeout(ctx, carryWithin)
 	defer cancel()
-	o := f.courier.Carry(within, p)
+	o, err := f.carried(within, p)
+	if err != nil {
+		s.log.Error("a parcel tripped its courier", "group", string(f.recipient.Group), "member", f.ticket.id, "err", err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err != nil {
+		s.book.count.Failed++
+	}
 	if o == NotProved && ctx.Err() != nil {
 		s.book.abort(s.now(), f)
 		return
@@ -342,19 +348,28 @@ func (s *Scheduler) prepare(ctx context.Context, f *flight) (Parcel, error) {
 	return p, err
 }
 
-// parcel has the courier make the parcel. A panic is an error of its own: what one member misses must not end delivery to all, and again
-// after each start. Its text is given where it comes from the runtime; others may hold somebody's words.
+// parcel has the courier make the parcel.
 func (f *flight) parcel(ctx context.Context, r Recipient) (p Parcel, err error) {
-	defer func() {
-		switch v := recover().(type) {
-		case nil:
-		case runtime.Error:
-			err = fmt.Errorf("panic: %w\n%s", v, debug.Stack())
-		default:
-			err = fmt.Errorf("panic: %T\n%s", v, debug.Stack())
-		}
-	}()
+	defer tripped(&err)
 	return f.courier.Prepare(ctx, r, f.way)
+}
+
+// carried has the courier carry the parcel. One that tripped over it has not proved it, so that the next try waits longer each time.
+func (f *flight) carried(ctx context.Context, p Parcel) (o Outcome, err error) {
+	defer tripped(&err)
+	return f.courier.Carry(ctx, p), nil
+}
+
+// tripped, deferred, makes an error of a panic: what one member misses must not end delivery to all, and again after each start. Its text
+// is given where it comes from the runtime; others may hold somebody's words.
+func tripped(err *error) {
+	switch v := recover().(type) {
+	case nil:
+	case runtime.Error:
+		*err = fmt.Errorf("panic: %w\n%s", v, debug.Stack())
+	default:
+		*err = fmt.Errorf("panic: %T\n%s", v, debug.Stack())
+	}
 }
 
 // moveToDigest changes the row of a member whose backlog is too large.

@@ -49,6 +49,38 @@ func TestAPostThatTripsACourierHoldsUpNobodyElse(t *testing.T) {
 	})
 }
 
+// TestAParcelThatTripsItsCourierOnTheWayHoldsUpNobodyElse, and is tried again less and less often, as one that nobody proves.
+func TestAParcelThatTripsItsCourierOnTheWayHoldsUpNobodyElse(t *testing.T) {
+	inBubble(t, []delivery.Interface{wire()}, func(w *world) {
+		ids := w.members(0, 2, group.Preferences{Mode: group.DeliverRelay})
+		c := w.couriers[group.DeliverRelay]
+		tries := 0
+		c.ends(func(r delivery.Recipient) delivery.Outcome {
+			if r.Member.Identity == ids[0] {
+				tries++
+				panic("a bug of ours")
+			}
+			return delivery.Proved
+		})
+		w.restart()
+		w.post(group.PostInput{})
+		time.Sleep(time.Minute)
+		if n := len(c.of(ids[1])); n != 1 {
+			t.Errorf("%d parcels for the other", n)
+		}
+		time.Sleep(24 * time.Hour)
+		if st := w.scheduler.Stats(); tries != 6 || st.Failed != 6 || st.NotProved != 6 || st.Proved != 1 {
+			t.Errorf("%d tries, %+v", tries, st)
+		}
+		c.ends(nil)
+		w.scheduler.Heard(ids[0])
+		time.Sleep(time.Minute)
+		if n := len(c.of(ids[0])); n != 1 {
+			t.Errorf("%d parcels once it trips no more", n)
+		}
+	})
+}
+
 func TestReactionsAndProfilesMakeNoParcels(t *testing.T) {
 	inBubble(t, []delivery.Interface{wire()}, func(w *world) {
 		ids := w.members(0, 2, group.Preferences{Mode: group.DeliverPush})
