@@ -46,6 +46,34 @@ func TestModeratorsAreToldOfReportsOnceAnHour(t *testing.T) {
 	})
 }
 
+// TestWhoIsOutIsToldHowToComeBack, as far as one can: by /join, by an invite, or not at all.
+func TestWhoIsOutIsToldHowToComeBack(t *testing.T) {
+	for joining, back := range map[string][2]string{
+		"open":    {" After that you can /join again.", " /join brings you back."},
+		"approve": {" After that you can /join again.", " /join brings you back."},
+		"invite":  {" After that you can come back by an invite.", " An invite brings you back."},
+		"closed":  {"", ""},
+	} {
+		village(t, func(t *testing.T, h *house) {
+			h.joined("eve", moderation.RoleMember)
+			h.says("owner", "/settings joining "+joining)
+			if got, want := h.says("eve", "/leave yes").answer(t), "※ You have left Valley Net. Your posts stay."+back[1]; got != want {
+				t.Errorf("%s: who leaves is told %q, not %q", joining, got, want)
+			}
+			want := "※ You were removed from Hidden Valley for 2 h: Goats." + back[0]
+			told := ""
+			for _, a := range h.says("moderator", "/kick Member 2h goats").answers {
+				if a.to == "member" {
+					told = a.content
+				}
+			}
+			if told != want {
+				t.Errorf("%s: who is removed is told %q, not %q", joining, told, want)
+			}
+		})
+	}
+}
+
 func TestInvitedPeopleComeInByTheirCode(t *testing.T) {
 	village(t, func(t *testing.T, h *house) {
 		h.says("owner", "/settings joining invite")

@@ -129,7 +129,18 @@ func textLeaveSure(i group.Info) string {
 }
 
 func textLeft(i group.Info) string {
-	return fmt.Sprintf("You have left %s. Your posts stay. /join brings you back.", shortName(i))
+	return fmt.Sprintf("You have left %s. Your posts stay.", shortName(i)) + textWayBack(i, " /join brings you back.", " An invite brings you back.")
+}
+
+// textWayBack is what is said to who is out about coming back; nothing where nobody comes in.
+func textWayBack(i group.Info, join, invite string) string {
+	switch i.Door() {
+	case moderation.JoiningOpen, moderation.JoiningApprove:
+		return join
+	case moderation.JoiningInvite:
+		return invite
+	}
+	return ""
 }
 
 func textRemoved(i group.Info, why string, until, now time.Time) string {
@@ -137,10 +148,7 @@ func textRemoved(i group.Info, why string, until, now time.Time) string {
 		return because(fmt.Sprintf("You were banned from %s", shortName(i)), why)
 	}
 	text := because(fmt.Sprintf("You were removed from %s for %s", shortName(i), moderation.Remaining(until.Sub(now))), why)
-	if i.Policy.Establish && i.Policy.Fixed && !i.Forming { // nobody comes there any more
-		return text
-	}
-	return text + " After that you can /join again."
+	return text + textWayBack(i, " After that you can /join again.", " After that you can come back by an invite.")
 }
 
 func textFarewell(w group.Farewell) string {
