@@ -116,8 +116,9 @@ func (b *book) put(now time.Duration, wall time.Time, d group.Delivery) {
 		r.tickets[d.Identity] = t
 		b.tickets++
 	default: // he spoke to us, so what was wrong may be over
+		first := d.Mode == group.DeliverDigest && !t.ever && !t.moved && t.attempts == 0 // has its time, and nothing is wrong
 		t.due, t.attempts, t.noNode = now, 0, false
-		if d.Mode != t.prefs.Mode {
+		if first || d.Mode != t.prefs.Mode {
 			t.due, t.ever = now+within(d.Due.Sub(wall), d.Digest()), false
 		}
 		if t.state != group.DeliveryIdle {

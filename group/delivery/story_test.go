@@ -164,6 +164,38 @@ func TestADigestComesOncePerInterval(t *testing.T) {
 	})
 }
 
+// "every 6 h" is what the welcome says, and it holds for the first one: neither what is told of his joining nor a preference that he
+// sets makes it come at once.
+func TestTheFirstDigestOfANewMemberComesAfterItsInterval(t *testing.T) {
+	inBubble(t, []delivery.Interface{wire()}, func(w *world) {
+		key := make([]byte, 64)
+		key[8] = 77
+		ann, err := group.IdentityOf(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := group.Caller{Identity: ann, PublicKey: key}
+		if _, err := w.hub.Join(w.t.Context(), c, main, group.JoinInput{Name: "Ann", Mode: group.DeliverDigest}); err != nil {
+			t.Fatal(err)
+		}
+		w.post(group.PostInput{})
+		time.Sleep(time.Hour)
+		yes := true
+		if _, err := w.hub.UpdateNotifications(w.t.Context(), c, main, group.NotificationsInput{TextOnly: &yes}); err != nil {
+			t.Fatal(err)
+		}
+		w.post(group.PostInput{})
+		time.Sleep(4*time.Hour + 59*time.Minute)
+		if n := len(w.couriers[group.DeliverDigest].of(ann)); n != 0 {
+			t.Errorf("%d digests before the first six hours are over", n)
+		}
+		time.Sleep(2 * time.Minute)
+		if n := len(w.couriers[group.DeliverDigest].of(ann)); n != 1 {
+			t.Errorf("%d digests after six hours", n)
+		}
+	})
+}
+
 func TestWhoDoesNotAnswerIsLeftAloneUntilHeard(t *testing.T) {
 	inBubble(t, []delivery.Interface{radio()}, func(w *world) {
 		push := w.couriers[group.DeliverPush]
