@@ -56,7 +56,7 @@ func (h *Hub) deleteGroup(ctx context.Context, c Caller, g GroupID, tell bool) e
 	if done.Repeated {
 		return nil
 	}
-	var identity IdentityHash
+	var identity IdentityHash // once all is ready
 	err = h.store.Update(ctx, func(tx Tx) error {
 		if repeated, err := h.repeat(tx, "", op, c, &done); repeated || err != nil {
 			return err
@@ -79,13 +79,18 @@ func (h *Hub) deleteGroup(ctx context.Context, c Caller, g GroupID, tell bool) e
 		if err := tx.AddServerLine(ServerLine{Time: s.now, By: c.Identity, Action: op, Group: g, Detail: s.group.Address.String()}, maxServerLog); err != nil {
 			return err
 		}
-		done.Group, identity = g, s.group.Identity
-		if err := h.remember(tx, "", op, c, s.expiry, &done); err != nil {
+		done.Group = g
+		if err := errors.Join(h.remember(tx, "", op, c, s.expiry, &done), h.clock.advance(tx)); err != nil {
 			return err
 		}
-		return h.clock.advance(tx)
+		identity = s.group.Identity
+		h.farewells.put(identity, last) // before anybody can see that the group is gone, and asks
+		return nil
 	})
 	if err != nil {
+		if !identity.IsZero() {
+			h.Farewell(identity)
+		}
 		return h.failed(op, err)
 	}
 	if done.Repeated {
@@ -94,7 +99,6 @@ func (h *Hub) deleteGroup(ctx context.Context, c Caller, g GroupID, tell bool) e
 	h.guesses.reset(g)
 	h.pressures.drop(g)
 	h.wakeEraser()
-	h.farewells.put(identity, last)
 	h.publish(Event{Kind: EventGroupDeleted, Group: g, Who: c.Identity})
 	return nil
 }

@@ -1,6 +1,7 @@
 package group_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -99,4 +100,26 @@ func TestFarewellsThatNobodySaysAreForgotten(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestMembersAreToldOfTheEndByWhoeverSeesItFirst: what there is to tell is there as soon as the group is gone, and not when it stays.
+func TestMembersAreToldOfTheEndByWhoeverSeesItFirst(t *testing.T) {
+	h := newHouse(t)
+	ann := h.joined("Ann", moderation.RoleOwner)
+	h.joined("Bob", moderation.RoleMember)
+	id := must(h.hub.Info(t.Context(), operator(), valley))(t).Identity
+	h.store.OnCommit(func() error { return errors.New("the disk is full") })
+	refused(t, "a deletion that is not stored", h.hub.DeleteGroup(t.Context(), ann, valley), group.KindNotDurable)
+	if w, ok := h.hub.Farewell(id); ok {
+		t.Errorf("of a group that is still there: %+v", w)
+	}
+	told := 0
+	h.store.OnCommit(func() error { // from now on others see it
+		w, _ := h.hub.Farewell(id)
+		told = len(w.To)
+		return nil
+	})
+	if err := h.hub.DeleteGroup(t.Context(), ann, valley); err != nil || told != 1 {
+		t.Errorf("%d are told, %v", told, err)
+	}
 }

@@ -217,7 +217,7 @@ func textInfo(i group.Info, version string) string {
 		lines = append(lines, "Topic: "+i.Topic)
 	}
 	if i.Inside {
-		lines = append(lines, count(i.Members, "member")+textHistoryTo(i.Head.Seq))
+		lines = append(lines, count(i.Members, "member")+textNewest(i.Head.Seq))
 	}
 	if i.Preset != "" {
 		lines = append(lines, textMadeAs(i.Preset))
@@ -258,12 +258,12 @@ func textEnds(i group.Info) string {
 	return "It ends: " + words.ShowMoment(i.Policy.ExpiresAt)
 }
 
-// textHistoryTo names the newest number. How many posts that makes nobody counts: joins and the like have numbers, too, and old ones go.
-func textHistoryTo(newest group.Seq) string {
+// textNewest names the newest number. How many posts that makes nobody counts: joins and the like have numbers, too, and old ones go.
+func textNewest(newest group.Seq) string {
 	if newest == 0 {
 		return ", nothing written yet"
 	}
-	return fmt.Sprintf(", history up to #%d", newest)
+	return fmt.Sprintf(", newest #%d", newest)
 }
 
 func textMembers(n int) string     { return count(n, "member") + ":" }

@@ -104,7 +104,7 @@ func (s *Server) about(v *visit, p *page) {
 	}
 	p.text(kind + ". " + joiningText(in))
 	if in.Inside {
-		p.text(" " + count(in.Members, "member") + historyTo(in.Head.Seq) + ".")
+		p.text(" " + count(in.Members, "member") + newestIs(in.Head.Seq) + ".")
 	}
 	p.nl()
 	if preset, ok := moderation.PresetNamed(in.Preset); ok {
@@ -183,10 +183,10 @@ func (s *Server) howToJoin(v *visit, p *page) {
 	}
 }
 
-// historyTo names the newest number. How many posts that makes nobody counts: joins and the like have numbers, too, and old ones go.
-func historyTo(newest group.Seq) string {
+// newestIs names the newest number. How many posts that makes nobody counts: joins and the like have numbers, too, and old ones go.
+func newestIs(newest group.Seq) string {
 	if newest == 0 {
 		return ", nothing written yet"
 	}
-	return ", history up to #" + seqText(newest)
+	return ", newest #" + seqText(newest)
 }

@@ -214,7 +214,7 @@ func TestAVisitorReadsWritesAndFindsWhatHeWrote(t *testing.T) {
 			first := s.posts("Ann", "Snow on the pass.\nTake chains.")
 
 			b := s.browser("", d)
-			s.says(s.open(b, ":/page/index.mu"), "Valley Net", "Topic: Weather and paths", "A public group. Anybody may join. 2 members, history up to #3.", "Ann: Snow on the pass.", "How to join", "Address: ")
+			s.says(s.open(b, ":/page/index.mu"), "Valley Net", "Topic: Weather and paths", "A public group. Anybody may join. 2 members, newest #3.", "Ann: Snow on the pass.", "How to join", "Address: ")
 			s.says(s.follow(b, "History"), "Bob joined.", fmt.Sprintf("#%d", first))
 			s.says(s.follow(b, fmt.Sprintf("#%d", first)), "Ann", "Snow on the pass.", "Take chains.")
 			s.says(s.open(b, ":/page/post.mu"), "To write, you have to identify first.", "Identify")

@@ -33,6 +33,9 @@ func (s *Scheduler) event(ctx context.Context, e group.Event) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.loaded[e.Group] { // closed meanwhile
+		return
+	}
 	r := s.book.roster(e.Group)
 	if e.Entry == nil && e.Head.Deletions == r.deletions {
 		return // reactions, profiles and the like ride with the next page
@@ -57,7 +60,9 @@ func (s *Scheduler) readPolicy(ctx context.Context, id group.GroupID) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.book.roster(id).share = shareOf(g)
+	if s.loaded[id] {
+		s.book.roster(id).share = shareOf(g)
+	}
 }
 
 // shareOf is the part of an interface's time that is for a group, above 0.
@@ -73,6 +78,7 @@ func (s *Scheduler) readRow(ctx context.Context, g group.GroupID, id group.Ident
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case !s.loaded[g]: // closed meanwhile
 	case err == nil:
 		s.book.put(s.now(), s.config.Now(), d)
 	case errors.Is(err, group.ErrNoRow):
@@ -123,11 +129,16 @@ func (s *Scheduler) readGroup(ctx context.Context, g group.GroupID) error {
 			return err
 		}
 		s.mu.Lock()
+		open := s.loaded[g]
 		for _, d := range page {
-			after, known[d.Identity] = d.Identity, true
-			s.book.put(s.now(), s.config.Now(), d)
+			if after, known[d.Identity] = d.Identity, true; open {
+				s.book.put(s.now(), s.config.Now(), d)
+			}
 		}
 		s.mu.Unlock()
+		if !open { // closed meanwhile: what comes next under this name is another group
+			return nil
+		}
 		if len(page) < loadRows {
 			break
 		}
@@ -147,6 +158,9 @@ func (s *Scheduler) readGroup(ctx context.Context, g group.GroupID) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.loaded[g] {
+		return nil
+	}
 	r, now, wall := s.book.roster(g), s.now(), s.config.Now()
 	for id := range r.tickets {
 		if !known[id] {

@@ -185,7 +185,7 @@ func (s *Scheduler) ModeFor(g group.GroupID, iface string) group.DeliveryMode {
 	if l := s.book.lanes[iface]; l != nil && !l.Slow() {
 		mode = group.DeliverRelay
 	}
-	if s.book.roster(g).couriers[mode] == nil {
+	if r := s.book.groups[g]; r == nil || r.couriers[mode] == nil {
 		return group.DeliverFetch
 	}
 	return mode

@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -79,6 +80,65 @@ func TestAParcelThatTripsItsCourierOnTheWayHoldsUpNobodyElse(t *testing.T) {
 			t.Errorf("%d parcels once it trips no more", n)
 		}
 	})
+}
+
+// watched is a store that says when somebody reads members' rows, before it hands them out.
+type watched struct {
+	group.Store
+	reads func()
+}
+
+type watchedTx struct {
+	group.ReadTx
+	reads func()
+}
+
+func (s *watched) View(ctx context.Context, f func(group.ReadTx) error) error {
+	return s.Store.View(ctx, func(tx group.ReadTx) error { return f(watchedTx{tx, s.reads}) })
+}
+
+func (t watchedTx) Deliveries(g group.GroupID, after group.IdentityHash, limit int) ([]group.Delivery, error) {
+	rows, err := t.ReadTx.Deliveries(g, after, limit)
+	t.reads()
+	return rows, err
+}
+
+func (t watchedTx) Group(g group.GroupID) (group.Group, error) {
+	row, err := t.ReadTx.Group(g)
+	t.reads()
+	return row, err
+}
+
+func (t watchedTx) Head(g group.GroupID) (group.Head, error) {
+	h, err := t.ReadTx.Head(g)
+	t.reads()
+	return h, err
+}
+
+// TestAGroupThatIsClosedWhileItsMembersAreReadStaysClosed: nothing of it is left for the next one of that name.
+func TestAGroupThatIsClosedWhileItsMembersAreReadStaysClosed(t *testing.T) {
+	for at := range 3 { // the rows, the share, what is new
+		synctest.Test(t, func(t *testing.T) {
+			store := &watched{memory.New(), func() {}}
+			w := newWorld(t, store, wire())
+			w.members(0, 3, group.Preferences{Mode: group.DeliverRelay})
+			reads := 0
+			store.reads = func() {
+				if reads++; reads == at+1 {
+					w.scheduler.Close(main)
+				}
+			}
+			w.run()
+			time.Sleep(time.Minute)
+			if mode := w.scheduler.ModeFor(main, wire().Name); mode != group.DeliverFetch {
+				t.Errorf("who joins now is told by %v", mode)
+			}
+			if st := w.scheduler.Status(); len(st.Groups) != 0 {
+				t.Errorf("closed at the read %d: %+v", at, st.Groups)
+			}
+			w.stop()
+		})
+	}
 }
 
 func TestReactionsAndProfilesMakeNoParcels(t *testing.T) {
