@@ -201,7 +201,7 @@ type Channel struct {
 	streams map[uint16]*Stream // by the id we receive
 }
 
-// Channel returns the channel of the link and opens our end of it.
+// Channel returns the channel of the link, always the same one, and opens our end of it.
 func (l *Link) Channel() *Channel {
 	l.channelOnce.Do(func() {
 		l.ownChannel = &Channel{link: l, kinds: make(map[uint16]func([]byte)), streams: make(map[uint16]*Stream)}
@@ -220,8 +220,9 @@ func (l *Link) openChannel(c *Channel) {
 // MDU returns the largest message in bytes.
 func (c *Channel) MDU() int { return channelMDU(c.link.MDU()) }
 
-// Handle sets the handler of messages that have none of their own. It is called in order, from the goroutine of the
-// link's handlers.
+// Handle sets the handler of messages that have none of their own; nil removes it. It is called in order, from the
+// goroutine of the link's handlers, and owns data. Where a handler waits, up to 256 messages do; more are not proved, and
+// when the other end has sent one five times it closes the link.
 func (c *Channel) Handle(f func(kind uint16, data []byte)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -263,7 +264,8 @@ func (c *Channel) stream(id uint16) *Stream {
 }
 
 // Send sends a message of a type below 0xf000. It waits until the window has room and the message went out, not until it
-// arrived; see [Channel.Flush]. data is at most [Channel.MDU] bytes, and copied.
+// arrived; see [Channel.Flush]. data is copied. Errors are [ErrReservedType], [ErrTooLarge] for more than [Channel.MDU]
+// bytes, [ErrTooMany] when 256 messages wait for the window, [*LinkClosedError], and that of ctx: then nothing was sent.
 func (c *Channel) Send(ctx context.Context, kind uint16, data []byte) error {
 	if kind >= channelReservedTypes {
 		return ErrReservedType
@@ -302,7 +304,8 @@ func (c *Channel) send(ctx context.Context, kind uint16, data []byte) error {
 	return <-w.done // it went out, or the link closed, meanwhile
 }
 
-// Flush waits until everything sent so far is proved.
+// Flush waits until nothing is unproved: what was sent before, and what others send meanwhile. Errors are
+// [*LinkClosedError] and that of ctx.
 func (c *Channel) Flush(ctx context.Context) error {
 	idle := make(chan struct{})
 	err := c.link.do(ctx, func(time.Time) error {
@@ -552,19 +555,10 @@ func (s *channelState) tick(now time.Time) {
 	}
 }
 
-// close fails everything that waits.
+// close fails every message that waits; streams look at the link themselves.
 func (s *channelState) close(err error) {
 	for _, w := range s.waiting {
 		w.done <- err
 	}
 	s.waiting, s.ring, s.idle = nil, nil, nil
-	s.channel.mu.Lock()
-	streams := make([]*Stream, 0, len(s.channel.streams))
-	for _, st := range s.channel.streams {
-		streams = append(streams, st)
-	}
-	s.channel.mu.Unlock()
-	for _, st := range streams {
-		st.linkClosed(err)
-	}
 }

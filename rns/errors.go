@@ -28,13 +28,16 @@ var (
 	// ErrBadSignature means that a signature does not verify.
 	ErrBadSignature = errors.New("bad signature")
 
-	// ErrTimeout means that the other end did not answer in time. It also is a [net.Error] whose Timeout is true.
+	// ErrTimeout means that the other end did not answer in time, or that the deadline of a [Stream] passed. It also is a
+	// [net.Error] whose Timeout is true, and os.ErrDeadlineExceeded, as the timeouts of a net.Conn are.
 	ErrTimeout error = timeoutError{}
 )
 
-// timeoutError implements net.Error without importing net.
+// timeoutError implements net.Error without importing net, and is os.ErrDeadlineExceeded, which this package cannot name.
 type timeoutError struct{}
 
 func (timeoutError) Error() string   { return "timeout" }
 func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Temporary() bool { return true }
+
+func (timeoutError) Is(target error) bool { return target.Error() == "i/o timeout" }

@@ -23,7 +23,11 @@ func (errStreamClosed) Is(target error) bool {
 
 // Stream is a stream of bytes in each direction over a channel (upstream: Buffer). Reading and writing work as with a
 // [net.Conn], deadlines included: an operation that passes its deadline fails with [ErrTimeout], one on a closed
-// stream with [ErrClosed]. One reader and one writer may work at the same time; several of a kind take turns.
+// stream with [ErrClosed], one on a closed link with [*LinkClosedError], reads after what had arrived before. One reader
+// and one writer may work at the same time; several of a kind take turns.
+//
+// Read what comes: a mebibyte waits for the reader, more is not taken, and the other end sends it again. When it has done
+// so five times, for some eight seconds with stock timing on a fast link, the link is closed.
 type Stream struct {
 	channel  *Channel
 	receives uint16
@@ -42,15 +46,15 @@ type Stream struct {
 	eof      bool          // the other end has ended its direction
 	ended    bool          // we have ended ours
 	closed   bool
-	err      error // the link closed
 }
 
 // OpenStream opens a stream whose id is the same in both directions: 0 to 16383, else [ErrTooLarge]. A stream that is open
-// already is returned again. The other end must open it too, before data comes.
+// already is returned again; one that we have closed and the other end has not ended yet is [ErrInUse]. The other end must
+// open it too, before data comes. On a closed link there is no error before the stream is used.
 func (c *Channel) OpenStream(id uint16) (*Stream, error) { return c.OpenStreamPair(id, id) }
 
 // OpenStreamPair opens a stream that has one id for what we receive and another for what we send: each is chosen by its
-// receiver.
+// receiver. One that is open with another id to send by is [ErrInUse]; else it is as with [Channel.OpenStream].
 func (c *Channel) OpenStreamPair(receives, sends uint16) (*Stream, error) {
 	if receives > streamMaxID || sends > streamMaxID {
 		return nil, fmt.Errorf("stream ids %d and %d: %w", receives, sends, ErrTooLarge)
@@ -58,7 +62,7 @@ func (c *Channel) OpenStreamPair(receives, sends uint16) (*Stream, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s := c.streams[receives]; s != nil {
-		if s.sends != sends {
+		if s.sends != sends || s.isClosed() {
 			return nil, fmt.Errorf("stream %d: %w", receives, ErrInUse)
 		}
 		return s, nil
@@ -69,6 +73,15 @@ func (c *Channel) OpenStreamPair(receives, sends uint16) (*Stream, error) {
 	}
 	c.streams[receives] = s
 	return s, nil
+}
+
+func (s *Stream) isClosed() bool {
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
+	}
 }
 
 // ID returns the id under which we receive.
@@ -84,6 +97,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 		}
 		select {
 		case <-changed:
+		case <-s.channel.link.done:
 		case <-s.read.wait():
 			return 0, ErrTimeout
 		}
@@ -107,10 +121,8 @@ func (s *Stream) take(p []byte) (n int, changed <-chan struct{}, err error) {
 		return 0, nil, ErrTimeout
 	case s.eof:
 		return 0, nil, io.EOF
-	case s.err != nil:
-		return 0, nil, s.err
 	}
-	return 0, s.changed, nil
+	return 0, s.changed, s.channel.link.Err()
 }
 
 // Write sends p and returns when all of it went out. It waits while the channel's window is full.
@@ -143,8 +155,9 @@ func (s *Stream) acquire() error {
 		return ErrTimeout
 	}
 	s.mu.Lock()
-	ended, err := s.ended || s.closed, s.err
+	ended := s.ended || s.closed
 	s.mu.Unlock()
+	err := s.channel.link.Err()
 	switch {
 	case ended:
 		err = errStreamClosed{}
@@ -185,7 +198,8 @@ func (s *Stream) end(ctx context.Context) error {
 
 // Close ends both directions: the other end is told as by CloseWrite, and what it still sends is thrown away. Reads and
 // writes that wait end with [ErrClosed]. It waits until the end of our direction went out, at most until the channel
-// gives the link up; [Channel.Flush] waits for it to arrive.
+// gives the link up; [Channel.Flush] waits for it to arrive. On a closed link there is nobody to tell, which is no error.
+// Closing again is [ErrClosed], as with a net.Conn.
 func (s *Stream) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -201,12 +215,12 @@ func (s *Stream) Close() error {
 	s.writing <- struct{}{} // a writer gives it up at once
 	defer func() { <-s.writing }()
 	s.mu.Lock()
-	ended, eof, err := s.ended, s.eof, s.err
+	ended, eof := s.ended, s.eof
 	s.mu.Unlock()
 	if eof {
 		s.forget()
 	}
-	if ended || err != nil {
+	if ended || s.channel.link.Err() != nil {
 		return nil
 	}
 	return s.end(context.Background())
@@ -270,16 +284,6 @@ func (s *Stream) received(data []byte, eof bool) {
 	s.mu.Unlock()
 	if over {
 		s.forget()
-	}
-}
-
-// linkClosed ends the stream with its link. What arrived before can still be read.
-func (s *Stream) linkClosed(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err == nil {
-		s.err = err
-		s.wake()
 	}
 }
 
