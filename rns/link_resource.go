@@ -382,9 +382,15 @@ func (l *Link) sendResponseResource(now time.Time, id RequestID, packed []byte) 
 	return err
 }
 
-// SendResource sends data of any size and waits until the other end has proved it. Errors are [ErrRejected] when the
-// other end refused it, [ErrCancelled], [ErrTimeout], [ErrTooManyResources], [*LinkClosedError], and that of ctx, which
-// cancels the transfer. Resources of one link go one after the other.
+// SendResource sends data of any size, also none, and waits until the other end has proved it. Errors are [ErrRejected]
+// when the other end refused it or broke it off, [ErrTimeout] when it did not answer, which is how a stock program
+// declines that takes no resources at all, or fell silent, [ErrCancelled] when it asked for what it cannot want,
+// [ErrTooManyResources] when 64 wait, [ErrTooLarge] or [ErrMalformed] for the metadata, [*LinkClosedError], that of the
+// source, and that of ctx, which breaks the transfer off and tells the other end.
+//
+// Resources of one link, large requests and responses among them, go one after the other, 50 ms apart. The timeout is
+// some 5 s for one that is never asked for, and 10 s or more after the last sign of life; a broken connection shows as
+// that, or as a link that closes.
 func (l *Link) SendResource(ctx context.Context, src ResourceSource, opts ResourceOptions) error {
 	return l.sendResource(ctx, src, resourceSendOptions{
 		metadata: opts.Metadata, noCompress: opts.NoCompress, compressLimit: opts.CompressLimit, progress: opts.Progress,

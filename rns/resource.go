@@ -58,6 +58,11 @@ const (
 	resourceProcessingGrace    = time.Second
 	resourceRetryGrace         = 250 * time.Millisecond
 	resourcePerRetryDelay      = 500 * time.Millisecond
+
+	// resourceRest is how long after the proof of a resource the next one is offered. A stock receiver proves a resource before
+	// it puts it away, takes parts that come meanwhile for parts of that one too, and then tells its application, such as an
+	// LXMF client, that it has failed, though its sender has the proof.
+	resourceRest = 50 * time.Millisecond
 )
 
 // Tunables: ours, zero in [resourceLimits] means these.

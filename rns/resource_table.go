@@ -16,7 +16,8 @@ type linkResources struct {
 	limits resourceLimits
 	budget *resourceBudget
 
-	outgoing []*resourceSender   // the first is under way
+	outgoing []*resourceSender   // the first is under way, or waits for restTill
+	restTill time.Time           // before that no further one begins
 	incoming []*incomingResource // being received, or delivered and undecided
 	reserved int64               // of the budget, for incoming
 	finished []finishedSegment   // newest last, at most resourceRemembered
@@ -182,7 +183,10 @@ func (t *linkResources) assembly(in *incomingResource) resourceJob {
 // deadline is when tick wants to be called; zero: nothing is due.
 func (t *linkResources) deadline() time.Time {
 	var due time.Time
-	for _, s := range t.outgoing {
+	for i, s := range t.outgoing {
+		if i == 0 && s.state == resourceQueued {
+			due = t.restTill
+		}
 		due = earliest(due, s.deadline())
 	}
 	for _, in := range t.incoming {
@@ -239,12 +243,13 @@ func (t *linkResources) sweep(now time.Time) {
 			keep = append(keep, s)
 		case s.err == nil:
 			t.budget.counters.Sent.Add(1)
+			t.restTill = now.Add(resourceRest)
 		default:
 			t.budget.counters.SendFailed.Add(1)
 		}
 	}
 	t.outgoing = keep
-	if len(t.outgoing) > 0 {
+	if len(t.outgoing) > 0 && !now.Before(t.restTill) {
 		t.outgoing[0].begin()
 	}
 	for _, in := range t.incoming {

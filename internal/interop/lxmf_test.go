@@ -3,6 +3,7 @@ package interop
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/hex"
 	"strings"
 	"sync"
@@ -238,6 +239,34 @@ func TestWeWriteToPython(t *testing.T) {
 	in := m.await(1, time.Minute)[0]
 	if links != 1 || !in.Link.Initiator() {
 		t.Errorf("answered over a link of Python's; %d of ours", links)
+	}
+}
+
+// A stock client that is sent the next resource before it has put the last one away loses that one, though it has proved it.
+func TestLargeMessagesInARowAllReachAPythonClient(t *testing.T) {
+	t.Parallel()
+	m, p, python := lxmfPair(t, 0, nil)
+	p.Do("lxmf_announce", nil)
+	var sent []*lxmf.Outgoing
+	for range 100 {
+		content := make([]byte, 5000)
+		if _, err := rand.Read(content); err != nil {
+			t.Fatal(err)
+		}
+		out, err := m.Send(t.Context(), &lxmf.Outbound{
+			From: m.Delivery, To: python, Content: []byte(hex.EncodeToString(content)), Method: lxmf.MethodDirect,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent = append(sent, out)
+	}
+	for i, out := range sent {
+		<-out.Done()
+		if out.State() != lxmf.StateDelivered {
+			t.Fatalf("message %d is %v: %v", i, out.State(), out.Err())
+		}
+		p.Await("message", time.Minute, func(e Event) bool { return e.Text("message") == out.ID().String() })
 	}
 }
 
