@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"groupd/api/web"
 	"groupd/group"
@@ -151,6 +153,57 @@ func TestWhatIsSaidWhenAGroupIsMadeCanNotBeSaidLater(t *testing.T) {
 	} {
 		if code, out := h.call("PATCH", "/groups/main", body); code != http.StatusUnprocessableEntity || out["field"] != field {
 			t.Errorf("%s: %d %v", field, code, out)
+		}
+	}
+}
+
+func TestLongListsComeInPagesAndWhole(t *testing.T) { synctest.Test(t, listsInPages) }
+
+func listsInPages(t *testing.T) {
+	h, _, _ := opened(t)
+	const many = group.MaxPage + 3
+	for n := range many {
+		c := someone(0)
+		c.PublicKey = append([]byte{byte(n), byte(n >> 8)}, c.PublicKey[2:]...)
+		id, err := group.IdentityOf(c.PublicKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Identity = id
+		time.Sleep(time.Second) // or there are too many who join
+		i, err := h.node.hub.CreateInvite(t.Context(), group.Caller{Local: true}, "main", group.InviteInput{})
+		if err == nil {
+			_, err = h.node.hub.CreateInvite(t.Context(), group.Caller{Local: true}, "main", group.InviteInput{})
+		}
+		if err == nil {
+			_, err = h.node.hub.Join(t.Context(), c, "main", group.JoinInput{Name: fmt.Sprint("m", n), Code: i.Code})
+		}
+		if err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	for what, want := range map[string]int{"members": many + 2, "invites": many} {
+		got, query := 0, ""
+		for range 3 {
+			p := h.must("GET", "/groups/main/"+what+query, "")
+			got += len(p[what].([]any))
+			if p["next"] == nil {
+				break
+			}
+			query = "?after=" + number(p["next"])
+		}
+		if got != want {
+			t.Errorf("%d of %d %s", got, want, what)
+		}
+	}
+}
+
+func TestAMemberIsNamedInAPathWhateverHisNameHolds(t *testing.T) {
+	h, _, _ := opened(t)
+	who := h.joins('c', "Carl 50%/day")
+	for _, path := range []string{"Carl%2050%25%2Fday", "carl%2050%25%2fDAY"} {
+		if m := h.must("GET", "/groups/main/members/"+path, ""); m["address"] != who.String() {
+			t.Errorf("%s: %v", path, m)
 		}
 	}
 }

@@ -28,15 +28,29 @@ type fakeNode struct {
 	announced []group.GroupID
 	settled   int
 	panics    bool
+	fails     error                 // of Describe
+	bounded   map[string]bool       // by what was asked: whether it has to be done by some time
+	copies    int                   // backups that are open
+	breaks    func(io.Writer) error // instead of an export; nil: none
+	appeared  int                   // how often those who are known were to be made members
+	exported  group.ExportInput     // the last
+}
+
+// takes notes whether something has to be done by some time.
+func (n *fakeNode) takes(ctx context.Context, what string) {
+	if n.bounded == nil {
+		n.bounded = make(map[string]bool)
+	}
+	_, n.bounded[what] = ctx.Deadline()
 }
 
 var _ web.Node = (*fakeNode)(nil)
 
-func (n *fakeNode) Describe(context.Context) (web.Status, error) {
-	if n.panics {
+func (n *fakeNode) Describe(ctx context.Context) (web.Status, error) {
+	if n.takes(ctx, "status"); n.panics {
 		panic("secret text")
 	}
-	return web.Status{PID: 1, Started: time.Unix(1000, 0).UTC()}, nil
+	return web.Status{PID: 1, Started: time.Unix(1000, 0).UTC()}, n.fails
 }
 
 func (n *fakeNode) Serving(group.GroupID) web.Serving { return web.Serving{Announce: "full"} }
@@ -73,15 +87,33 @@ func (n *fakeNode) Path(_ context.Context, d [16]byte, request bool) (web.Path, 
 	return web.Path{Destination: "x", Known: request}, nil
 }
 
-func (n *fakeNode) Backup(context.Context) (io.ReadCloser, int64, error) {
-	return io.NopCloser(strings.NewReader("copy")), 4, nil
+func (n *fakeNode) Backup(ctx context.Context) (io.ReadCloser, int64, error) {
+	n.takes(ctx, "backup")
+	n.copies++
+	return &copyOf{strings.NewReader("copy"), n}, 4, nil
+}
+
+// copyOf is an open backup.
+type copyOf struct {
+	io.Reader
+	node *fakeNode
+}
+
+func (c *copyOf) Close() error {
+	c.node.copies--
+	return nil
 }
 
 func (n *fakeNode) Export(ctx context.Context, g group.GroupID, in group.ExportInput, w io.Writer) (group.ExportResult, error) {
+	n.exported = in
+	if n.takes(ctx, "export"); n.breaks != nil {
+		return group.ExportResult{}, n.breaks(w)
+	}
 	return n.hub.Export(ctx, group.Caller{Local: true}, g, w, in)
 }
 
 func (n *fakeNode) Import(ctx context.Context, r io.Reader, in group.ImportInput) (group.Imported, error) {
+	n.takes(ctx, "import")
 	in.PublicOf = func([]byte) ([]byte, error) { return nil, errors.New("not known here") }
 	in.PublicKey = in.PrivateKey // as long
 	return n.hub.Import(ctx, group.Caller{Local: true}, r, in)
@@ -94,7 +126,7 @@ func (n *fakeNode) PublicKey(private []byte) ([]byte, error) {
 	return private, nil
 }
 
-func (n *fakeNode) Appear(context.Context, group.GroupID, []group.ForeignResult) {}
+func (n *fakeNode) Appear(context.Context, group.GroupID, []group.ForeignResult) { n.appeared++ }
 
 func (n *fakeNode) NewToken(context.Context) (string, error) { return "fresh", nil }
 
@@ -282,6 +314,7 @@ func TestRefusalsHaveTheirStatusAndSayWhatIsWrong(t *testing.T) {
 		{"POST", "/groups/main/members/00112233445566778899aabbccddeeff/kick", `{"duration_s":-1}`, 422, "duration_s"},
 		{"POST", "/groups/main/members/00112233445566778899aabbccddeeff/kick", `{"duration_s":1e300}`, 422, "duration_s"},
 		{"POST", "/groups/main/members/00112233445566778899aabbccddeeff/role", `{"role":"king"}`, 422, "owner"},
+		{"POST", "/groups/main/members/00112233445566778899aabbccddeeff/role", `{"role":"none"}`, 422, "owner"},
 		{"POST", "/groups/main/members/00112233445566778899aabbccddeeff/role", `{"add":"fly"}`, 422, "delete"},
 		{"PATCH", "/groups/main", `{"join":"sometimes"}`, 422, "open, approve, invite or closed"},
 		{"PATCH", "/groups/main", `{"policy":{"slow":1}}`, 422, "slow"},
@@ -310,6 +343,7 @@ func TestRefusalsHaveTheirStatusAndSayWhatIsWrong(t *testing.T) {
 		{"POST", "/groups/main/members/00112233445566778899aabbccddeeff/unban", `{"undo":true}`, 404, "no posts to bring back"},
 		{"POST", "/groups/main/members/Carl/unban", `{"undo":1}`, 422, "undo"},
 		{"POST", "/groups/main/invites", `{"role":"king"}`, 422, "owner"},
+		{"POST", "/groups/main/invites", `{"role":"none"}`, 422, "owner"},
 		{"POST", "/groups/main/invites", `{"role":"admin"}`, 422, "whom this is for"},
 		{"POST", "/groups/main/invites", `{"uses":-1}`, 422, "1 to 1000"},
 		{"POST", "/groups/main/invites", `{"duration_s":1}`, 422, "90 days"},
@@ -357,7 +391,11 @@ func TestAPanicIsAnAnswerAndItsTextIsNot(t *testing.T) {
 	if log := h.log.String(); !strings.Contains(log, "panic") || strings.Contains(log, "secret text") {
 		t.Errorf("the log says %s", log)
 	}
-	h.node.panics = false
+	h.node.panics, h.node.fails = false, errors.New("secret text")
+	if code, out := h.call("GET", "/status", ""); code != 500 || strings.Contains(fmt.Sprint(out), "secret") || !strings.Contains(h.log.String(), "secret text") {
+		t.Errorf("what failed is for the log: %d %v", code, out)
+	}
+	h.node.fails = nil
 	h.must("GET", "/status", "")
 }
 
@@ -389,6 +427,7 @@ func TestOnTCPOnlyWhoHasTheTokenIsAnswered(t *testing.T) {
 		{"the token", 200, ask("GET", status, right...)},
 		{"health needs none", 200, ask("GET", "http://127.0.0.1:8470/healthz")},
 		{"by another name of ours", 200, ask("GET", status, append(right, "Host", "valley.example:8470")...)},
+		{"in capitals", 200, ask("GET", status, append(right, "Host", "Valley.Example:8470")...)},
 		{"by localhost", 200, ask("GET", status, append(right, "Host", "localhost:8470")...)},
 		{"by IPv6", 200, ask("GET", status, append(right, "Host", "[::1]:8470")...)},
 		{"DNS rebinding", 421, ask("GET", status, append(right, "Host", "evil.example:8470")...)},
@@ -480,6 +519,9 @@ func TestTheServerEndsWithItsContext(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+	if h.node.copies != 0 {
+		t.Errorf("%d copies of the database are left", h.node.copies)
 	}
 }
 
