@@ -58,6 +58,7 @@ type Imported struct {
 	Members     int            // present ones
 	Verified    int            // posts whose author's signature is right
 	Unchecked   int            // signed posts whose key, or attachments, are not known
+	Unsigned    int            // posts of people whose signed original is not there: whoever made the file may have written them
 	Missing     int            // attachments whose content is not there
 	HasIdentity bool           // the file holds the private key
 	Ratchets    []OwnRatchet
@@ -355,10 +356,13 @@ func (im *importer) entry() error {
 			im.out.Missing++
 		}
 	}
-	if len(original) > 0 {
+	switch {
+	case len(original) > 0:
 		if err := im.signature(e, files, original); err != nil {
 			return err
 		}
+	case e.Kind.Authored() && !e.Author.IsZero() && !e.Deleted:
+		im.out.Unsigned++
 	}
 	return im.add(nil, func(tx Tx) error {
 		if err := tx.AppendEntry(e, original); err != nil {

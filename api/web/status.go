@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -59,11 +60,19 @@ func (s *Server) Status(ctx context.Context) (Status, error) {
 		}
 	}
 	if st.ClockUnsure {
-		st.Attention = append(st.Attention, Notice{Text: "clock unsure: the time is more than a day off from what was expected, nothing expires", Hint: "if date is right: groupd confirm-clock"})
+		st.Attention = append(st.Attention, ClockUnsure(time.Now()))
 	}
 	st.Attention = some(st.Attention)
 	st.Interfaces = some(st.Interfaces)
 	return st, nil
+}
+
+// ClockUnsure tells the operator that the clock is not believed, and what it says.
+func ClockUnsure(now time.Time) Notice {
+	return Notice{
+		Text: "clock unsure: it is " + now.UTC().Format("2006-01-02 15:04 UTC") + " here, more than a day off from what was expected, or too early to be true: nothing expires",
+		Hint: "set the clock, if that is wrong; when date is right: groupd confirm-clock",
+	}
 }
 
 // check verifies the chains of all groups.

@@ -32,8 +32,16 @@ type Imported struct {
 	Entries   int    `json:"entries"`
 	Verified  int    `json:"signatures_verified"`
 	Unchecked int    `json:"signatures_unchecked,omitempty"` // the author's key, or a file, is not there any more
+	Unsigned  int    `json:"unsigned,omitempty"`             // posts that nobody signed
 	Missing   int    `json:"attachments_missing,omitempty"`
 	Address   string `json:"address_before,omitempty"` // in the file, where the group has another one now
+}
+
+// ImportedOf is what an import brought, or what a file holds; Group is to be filled in.
+func ImportedOf(got group.Imported) Imported {
+	return Imported{
+		Software: got.Software, Entries: got.Counts["entry"], Verified: got.Verified, Unchecked: got.Unchecked, Unsigned: got.Unsigned, Missing: got.Missing,
+	}
 }
 
 // ImportedMember says what became of one line of a list, or what would.
@@ -158,7 +166,7 @@ func (s *Server) importGroup(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.answer()
-	out := Imported{Software: got.Software, Entries: got.Counts["entry"], Verified: got.Verified, Unchecked: got.Unchecked, Missing: got.Missing}
+	out := ImportedOf(got)
 	if !got.Exported.IsZero() {
 		out.Exported = got.Exported.UTC().Format(time.RFC3339)
 	}

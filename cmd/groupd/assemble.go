@@ -39,7 +39,7 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 	}
 	fresh := !exists(filepath.Join(dir, fileDatabase))
 	if n.db, err = sqlite.Open(ctx, filepath.Join(dir, fileDatabase)); err != nil {
-		return nil, made, failed(err, "groupd check")
+		return nil, made, notOpened(err, "groupd check")
 	}
 	defer func(db *sqlite.DB) {
 		if err != nil {
@@ -49,7 +49,7 @@ func assemble(ctx context.Context, dir, home string, s *settings, net *network, 
 	}(n.db)
 	n.store = guard(n.db)
 	if n.contents, err = blobs.Open(filepath.Join(dir, folderFiles), blobs.Options{}); err != nil {
-		return nil, made, failed(err, "")
+		return nil, made, failed(err, "groupd check")
 	}
 	if n.hub, err = group.New(group.Config{
 		Store: n.store, Blobs: n.contents, Logger: n.log.own, Limits: s.limits(), Airtime: n.airtime, Announces: n.announcesGroup,

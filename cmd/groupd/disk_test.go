@@ -19,6 +19,14 @@ func TestABackupForWhichThereIsNoRoomSaysSo(t *testing.T) {
 			t.Errorf("%v is told as %v", full, err)
 		}
 	}
+	for _, full := range []error{fmt.Errorf("backup: %w", group.ErrNoSpace), fmt.Errorf("write: %w", syscall.ENOSPC)} {
+		if err := notBackedUp("/stick/x.db", full); err == nil || !strings.Contains(err.Error(), "no room for /stick/x.db: the disk is full") {
+			t.Errorf("%v where it is to be is told as %v", full, err)
+		}
+	}
+	if err := notBackedUp("/stick/x.db", syscall.EIO); err == nil || strings.Contains(err.Error(), "full") {
+		t.Errorf("a broken disk is told as %v", err)
+	}
 	if err := noRoom("backup", "/data", group.ErrClosed); !errors.Is(err, group.ErrClosed) || errors.As(err, new(*group.Error)) {
 		t.Errorf("closed is told as %v", err)
 	}

@@ -6,11 +6,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 
+	"groupd/db/sqlite"
 	"groupd/internal/durable"
 )
 
@@ -117,10 +119,19 @@ func (a *app) mayReplace(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return &failure{code: exitUsage, msg: path + " is a folder: say the name of a file in it"}
 	}
-	if !exists(path) {
-		return nil
+	if exists(path) {
+		return a.confirm(path + " exists. Replace it?")
 	}
-	return a.confirm(path + " exists. Replace it?")
+	return noFolderFor(path)
+}
+
+// noFolderFor says that the folder is not there in which a file is to be made; nil: it is.
+func noFolderFor(path string) error {
+	folder := filepath.Dir(filepath.Clean(path))
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return &failure{code: exitNotFound, msg: "there is no folder " + folder, hint: "mkdir -p " + folder}
+	}
+	return nil
 }
 
 func exists(path string) bool {
@@ -164,7 +175,7 @@ func lockDataDir(dir string) (*lockFile, error) {
 	path := filepath.Join(dir, fileLock)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, modePrivate)
 	if err != nil {
-		return nil, failed(err, "")
+		return nil, unwritable(dir, err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer f.Close()
@@ -188,6 +199,69 @@ func lockDataDir(dir string) (*lockFile, error) {
 		return nil, err
 	}
 	return &lockFile{f}, nil
+}
+
+// unwritable says why nothing can be written in the data directory, and what to do.
+func unwritable(dir string, err error) error {
+	msg := "the data directory can not be used: " + err.Error()
+	switch owner, known := ownerOf(dir); {
+	case errors.Is(err, syscall.EROFS):
+		return &failure{code: exitFailed, msg: msg, hint: "mount it writable; or copy it elsewhere, and then --data COPY"}
+	case !errors.Is(err, fs.ErrPermission) || !known:
+		return failed(errors.New(msg), "")
+	case owner != os.Getuid():
+		return failed(errors.New(msg), fmt.Sprintf("it belongs to %s: sudo -u %s groupd --data %s …", userName(owner), userName(owner), dir))
+	}
+	return failed(errors.New(msg), fmt.Sprintf("sudo chown -R %s %s", userName(os.Getuid()), dir))
+}
+
+// notOpened says why the database can not be opened, and what to do; otherwise is the hint where nothing better is known.
+func notOpened(err error, otherwise string) error {
+	if errors.Is(err, sqlite.ErrNewer) {
+		return failed(err, "the newer groupd; or groupd restore FILE, with a backup from before it")
+	}
+	return failed(err, otherwise)
+}
+
+// ownerOf is the user whom a file belongs to.
+func ownerOf(path string) (uid int, ok bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(st.Uid), true
+}
+
+// strangeOwner finds a file in the data directory, or in a folder in it, that belongs to another user than the directory: what root left there,
+// and the server can not open.
+func strangeOwner(dir string) (path string, uid int, found bool) {
+	owner, known := ownerOf(dir)
+	if !known {
+		return "", 0, false
+	}
+	within := func(pattern string) {
+		list, _ := filepath.Glob(filepath.Join(dir, pattern)) // no pattern is wrong
+		for _, p := range list {
+			if is, known := ownerOf(p); known && is != owner && !found {
+				path, uid, found = p, is, true
+			}
+		}
+	}
+	within("*")
+	within("*/*")
+	return path, uid, found
+}
+
+// userName is what a user is called, or his number.
+func userName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(uid)
 }
 
 func writeAt(f *os.File, text string) error {

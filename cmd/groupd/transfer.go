@@ -224,7 +224,7 @@ func (a *app) atRest(ctx context.Context, fresh bool) (t transfer, done func() e
 	}
 	if t.db, err = sqlite.Open(ctx, filepath.Join(dir, fileDatabase)); err != nil {
 		lock.release()
-		return t, nil, failed(err, "groupd check")
+		return t, nil, notOpened(err, "groupd check")
 	}
 	done = func() error { defer lock.release(); return t.db.Close() }
 	contents, err := blobs.Open(filepath.Join(dir, folderFiles), blobs.Options{})

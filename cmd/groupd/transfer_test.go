@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"groupd/api/web"
 	"groupd/group"
 	"groupd/lxmf"
 	"groupd/moderation"
@@ -162,6 +163,46 @@ func TestAnImportAtRestThatIsInterruptedLeavesNothing(t *testing.T) {
 		nothing("killed")
 		if _, err := to.transfer().loadAlone(t.Context(), bytes.NewReader(file), group.ImportInput{}); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// Whoever makes a file can write into it what he likes under the name of somebody who did not sign it, deleted posts and the group's own aside.
+func TestAnImportTellsHowManyPostsNobodySigned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		from, to, ann := newMachine(t), newMachine(t), newAuthor(t, "Ann")
+		ctx, local := t.Context(), group.Caller{Local: true}
+		_, err := from.hub.CreateGroup(ctx, local, group.NewGroup{ID: "main", PublicName: "Valley", Public: true, Joining: moderation.JoiningOpen})
+		if err == nil {
+			_, err = from.hub.Join(ctx, ann.Caller, "main", group.JoinInput{Name: "Ann", Mode: group.DeliverRelay})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		from.posts(ann, "signed")
+		for _, who := range []group.Caller{ann.Caller, ann.Caller, local} {
+			p, err := from.hub.Post(ctx, who, "main", group.PostInput{Text: []byte("on a page")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Seq == 4 {
+				if _, err := from.hub.Delete(ctx, ann.Caller, "main", group.DeleteInput{Seqs: []group.Seq{p.Seq}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		from.lives(time.Minute)
+		got, err := to.transfer().load(ctx, bytes.NewReader(exportedWith(t, from)), group.ImportInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Verified != 1 || got.Unsigned != 1 || got.Counts["entry"] != 5 {
+			t.Errorf("%d entries, %d signatures were right, %d posts have none", got.Counts["entry"], got.Verified, got.Unsigned)
+		}
+		var told strings.Builder
+		showImported(&told, false, group.ImportInput{}, web.ImportedOf(got), "")
+		if !strings.Contains(told.String(), "posts that nobody signed: 1:") {
+			t.Errorf("told: %s", told.String())
 		}
 	})
 }

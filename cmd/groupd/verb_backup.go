@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,10 +59,12 @@ func (a *app) backup(ctx context.Context, path string) error {
 		return err
 	}
 	answer, err := cl.open(ctx, "GET", "/backup", nil)
-	if errors.Is(err, errNotRunning) {
+	switch {
+	case errors.Is(err, errNotRunning):
 		return a.backupAtRest(ctx, path)
-	}
-	if err != nil {
+	case err != nil && strings.Contains(err.Error(), "there is no room for it"):
+		return hinted(err, "make room there; or stop the server and do this again: then the copy is made in place")
+	case err != nil:
 		return err
 	}
 	defer answer.Body.Close()
@@ -72,9 +76,17 @@ func (a *app) backup(ctx context.Context, path string) error {
 		return err
 	})
 	if err != nil {
-		return failed(fmt.Errorf("backup: %w", err), "is the disk full?")
+		return notBackedUp(path, err)
 	}
 	return nil
+}
+
+// notBackedUp says why there is no backup.
+func notBackedUp(path string, err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, group.ErrNoSpace) {
+		return failed(fmt.Errorf("no room for %s: the disk is full, and nothing of it is left there", path), "groupd backup to another disk")
+	}
+	return failed(fmt.Errorf("backup: %w", err), "")
 }
 
 func (a *app) backupAtRest(ctx context.Context, path string) error {
@@ -92,7 +104,7 @@ func (a *app) backupAtRest(ctx context.Context, path string) error {
 	defer lock.release()
 	db, err := sqlite.Open(ctx, filepath.Join(dir, fileDatabase))
 	if err != nil {
-		return failed(err, "groupd check")
+		return notOpened(err, "groupd check")
 	}
 	partial := fmt.Sprintf("%s.partial-%d", path, os.Getpid())
 	err = db.Backup(ctx, partial)
@@ -107,7 +119,7 @@ func (a *app) backupAtRest(ctx context.Context, path string) error {
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
 		os.Remove(partial)
-		return failed(err, "is the disk full?")
+		return notBackedUp(path, err)
 	}
 	if err := writePrivate(filepath.Join(dir, fileBackup), nil); err != nil {
 		return failed(err, "")

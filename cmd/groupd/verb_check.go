@@ -126,7 +126,7 @@ func (a *app) check(ctx context.Context) *checkResult {
 		r.port(ctx, "listen", s.Server.Listen)
 	}
 	if now := time.Now(); now.Before(clockFloor()) {
-		r.note("clock", fmt.Sprintf("it is the year %d here: the clock is not set yet; nothing expires until it is", now.Year()), "")
+		r.note("clock", fmt.Sprintf("it is the year %d here: the clock is not set yet; nothing expires until it is, and is confirmed", now.Year()), "set it; when date is right: groupd confirm-clock")
 	}
 	return r
 }
@@ -146,7 +146,19 @@ func (r *checkResult) files(dir string) bool {
 		r.wrong("data", noFolder(dir, err))
 		return false
 	}
+	if _, err := os.ReadDir(dir); err != nil {
+		r.wrong("data", unwritable(dir, err))
+		return false
+	}
 	good := true
+	if path, uid, found := strangeOwner(dir); found {
+		good = false
+		owner, _ := ownerOf(dir)
+		r.wrong("data", &failure{
+			code: exitConfig, msg: fmt.Sprintf("%s belongs to %s, and the data directory to %s", path, userName(uid), userName(owner)),
+			hint: fmt.Sprintf("sudo chown -R %s %s", userName(owner), dir),
+		})
+	}
 	if f := (*failure)(nil); errors.As(checkPrivate(filepath.Join(dir, fileConfig)), &f) {
 		r.note("data", f.msg, f.hint)
 	}
@@ -213,7 +225,7 @@ func (a *app) checkDatabase(ctx context.Context, r *checkResult, dir string, s *
 	defer lock.release()
 	db, err := sqlite.Open(ctx, filepath.Join(dir, fileDatabase))
 	if err != nil {
-		r.wrong("database", err)
+		r.wrong("database", notOpened(err, ""))
 		return
 	}
 	defer db.Close()
@@ -288,6 +300,7 @@ func (r *checkResult) groups(c web.Check, s *settings) {
 		}
 	}
 	if c.ClockUnsure {
-		r.note("clock", "the time is more than a day off from what was expected: nothing expires", "if date is right: groupd confirm-clock")
+		n := web.ClockUnsure(time.Now())
+		r.note("clock", n.Text, n.Hint)
 	}
 }

@@ -152,10 +152,10 @@ func (in exportFlags) place() error {
 	case err == nil:
 		return nil
 	}
-	if folder, err := os.Stat(filepath.Dir(filepath.Clean(in.to))); in.format != "text" && (err != nil || !folder.IsDir()) {
-		return &failure{code: exitNotFound, msg: "there is no folder " + filepath.Dir(filepath.Clean(in.to)), hint: "mkdir -p " + filepath.Dir(filepath.Clean(in.to))}
+	if in.format == "text" {
+		return nil // makes the folder
 	}
-	return nil
+	return noFolderFor(in.to)
 }
 
 // notWritten says why there is no export; nil: there is one.

@@ -88,10 +88,8 @@ func (a *app) importGroup(ctx context.Context, f *importFile, in importFlags) er
 	if err := a.importIdentity(&options, in, found); err != nil {
 		return err
 	}
-	out := web.Imported{
-		Software: found.Software, Entries: found.Counts["entry"], Verified: found.Verified, Unchecked: found.Unchecked, Missing: found.Missing,
-		Group: web.Group{ID: string(found.Group.ID), Name: found.From.PublicName, Address: found.From.Address.String(), Members: found.Members, Seq: uint64(found.Head.Seq)},
-	}
+	out := web.ImportedOf(found)
+	out.Group = web.Group{ID: string(found.Group.ID), Name: found.From.PublicName, Address: found.From.Address.String(), Members: found.Members, Seq: uint64(found.Head.Seq)}
 	if in.as != "" {
 		out.Group.ID = in.as
 	}
@@ -245,10 +243,8 @@ func (a *app) importAtRest(ctx context.Context, f *os.File, options group.Import
 	if err != nil {
 		return out, failed(err, "")
 	}
-	out = web.Imported{
-		Software: got.Software, Entries: got.Counts["entry"], Verified: got.Verified, Unchecked: got.Unchecked, Missing: got.Missing,
-		Group: web.Group{ID: string(info.Group), Name: info.PublicName, Address: info.Address.String(), Members: info.Members, Seq: uint64(info.Head.Seq)},
-	}
+	out = web.ImportedOf(got)
+	out.Group = web.Group{ID: string(info.Group), Name: info.PublicName, Address: info.Address.String(), Members: info.Members, Seq: uint64(info.Head.Seq)}
 	if got.From.Address != got.Group.Address {
 		out.Address = got.From.Address.String()
 	}
@@ -265,6 +261,9 @@ func showImported(w io.Writer, dry bool, options group.ImportInput, out web.Impo
 		counted(out.Group.Members, "member"), out.Entries, out.Group.Seq)
 	if out.Verified+out.Unchecked > 0 {
 		fmt.Fprintf(w, "signatures of authors: %d right, %d that can not be checked (their key, or a file, is not in it)\n", out.Verified, out.Unchecked)
+	}
+	if out.Unsigned > 0 {
+		fmt.Fprintf(w, "posts that nobody signed: %d: that their authors wrote them is only what the file says\n", out.Unsigned)
 	}
 	if end != "" {
 		fmt.Fprintln(w, end)

@@ -39,6 +39,9 @@ const (
 	scrubAgain  = time.Second // until the log is emptied again, when a View was in the way
 )
 
+// ErrNewer is what Open fails with when the schema is newer than this program.
+var ErrNewer = errors.New("made by a newer groupd")
+
 // DB is an open database file. All methods may be called from any goroutine.
 type DB struct {
 	path   string
@@ -62,7 +65,7 @@ var (
 )
 
 // Open opens the file, makes it (mode 0600) when there is none, and brings its schema up to date. It fails when the schema is
-// newer than this program. The folder must exist.
+// newer than this program (ErrNewer). The folder must exist.
 func Open(ctx context.Context, path string) (*DB, error) {
 	return open(ctx, path, "")
 }
@@ -134,7 +137,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("sqlite: schema version: %w", err)
 	}
 	if current > target {
-		return fmt.Errorf("sqlite: the database has schema %d, made by a newer groupd; this one knows %d", current, target)
+		return fmt.Errorf("sqlite: the database has schema %d, %w; this one knows %d", current, ErrNewer, target)
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("sqlite: migrate: %w", err)
