@@ -1,7 +1,6 @@
 package group_test
 
 import (
-	"context"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -97,31 +96,13 @@ func TestTheOperatorConfirmsTheClock(t *testing.T) {
 func TestAQuietWeekIsNotAJump(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		done := make(chan error)
-		stop := make(chan struct{})
-		go func() {
-			ctx, cancel := contextUntil(stop)
-			defer cancel()
-			done <- h.hub.Run(ctx)
-		}()
-		time.Sleep(7 * 24 * time.Hour)
-		close(stop)
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
+		h.lives(7 * 24 * time.Hour)
 		h.restarted(time.Hour) // the machine was off for an hour
 		must(h.hub.Info(t.Context(), operator(), valley))(t)
 		if h.hub.ClockUnsure() {
 			t.Error("after a week in which nobody said anything the clock is unsure")
 		}
 	})
-}
-
-// contextUntil ends when stop is closed.
-func contextUntil(stop <-chan struct{}) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() { <-stop; cancel() }()
-	return ctx, cancel
 }
 
 // A server that starts in 1970, is set to 2038 while it runs, and back: nothing is deleted, nobody is put out or let in, and how long

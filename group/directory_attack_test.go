@@ -1,7 +1,6 @@
 package group_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,9 +37,7 @@ func (h *house) entry(name string) (e group.DirectoryEntry, ok bool) {
 func TestAGroupWhoseClockWentBackIsHeardStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		run, stop := context.WithCancel(t.Context())
-		defer stop()
-		go h.hub.Run(run)
+		h.starts()
 		const ahead = 10 * 365 * 24 * time.Hour
 		h.hear(heard("Ridge", "LoRa", "friend"), time.Now().Add(ahead))
 		for range 4 {
@@ -66,9 +63,7 @@ func TestAGroupWhoseClockWentBackIsHeardStill(t *testing.T) {
 func TestRecordedAnnouncesChangeNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		run, stop := context.WithCancel(t.Context())
-		defer stop()
-		go h.hub.Run(run)
+		h.starts()
 		var recorded []time.Time
 		for range 10 {
 			recorded = append(recorded, time.Now())
@@ -118,9 +113,7 @@ func TestPrivateGroupsAreNotTakenForEachOther(t *testing.T) {
 func TestWhoTakesAnothersNameIsTheOneThatLooksLikeIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		run, stop := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- h.hub.Run(run) }()
+		stop := h.starts()
 		sleeper, honest := heard("Sleeper", "TCP", "hub"), heard("Ferry", "TCP", "hub")
 		h.hears(sleeper)
 		h.hears(honest)
@@ -143,14 +136,7 @@ func TestWhoTakesAnothersNameIsTheOneThatLooksLikeIt(t *testing.T) {
 		}
 		marked("two days later")
 		stop()
-		if err := <-ended; err != nil {
-			t.Fatal(err)
-		}
-		hub, err := group.New(group.Config{Store: h.store})
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.hub = hub
+		h.hub = must(group.New(group.Config{Store: h.store}))(t)
 		marked("after a restart")
 	})
 }
@@ -206,9 +192,7 @@ func TestWhoAnnouncesOftenDoesNotGetANameSooner(t *testing.T) {
 func TestANewGroupGetsInWhereOneNeighbourHasFilledTheDirectory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		run, stop := context.WithCancel(t.Context())
-		defer stop()
-		go h.hub.Run(run)
+		h.starts()
 		old := []group.HeardGroup{heard("Ridge", "TCP", "hub"), heard("Saddle", "TCP", "hub")}
 		h.hears(old...)
 		var invented []group.HeardGroup
@@ -255,13 +239,8 @@ func TestANewGroupGetsInWhereOneNeighbourHasFilledTheDirectory(t *testing.T) {
 // The operator believed a clock years ahead and has put it right: what was heard in between is not heard for ever.
 func TestWhatWasHeardInTheFutureIsForgottenToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var off atomic.Int64
-		h := newHouse(t, func(_ *group.NewGroup, c *group.Config) {
-			c.Now = func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
-		})
-		run, stop := context.WithCancel(t.Context())
-		defer stop()
-		go h.hub.Run(run)
+		h, off := clockHouse(t)
+		h.starts()
 		time.Sleep(time.Minute)
 		confirm := func(by time.Duration) {
 			off.Store(int64(by))
@@ -290,9 +269,7 @@ func TestAGroupThatChangesAllTheTimeIsOneRow(t *testing.T) {
 		h := newHouse(t)
 		var commits atomic.Int64
 		h.store.OnCommit(func() error { commits.Add(1); return nil })
-		run, stop := context.WithCancel(t.Context())
-		defer stop()
-		go h.hub.Run(run)
+		h.starts()
 		in := heard("Ridge", "LoRa", "friend")
 		h.hears(in)
 		began, before := time.Now(), commits.Load()

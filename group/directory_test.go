@@ -24,6 +24,28 @@ func heard(name, carrier, via string) group.HeardGroup {
 	return h
 }
 
+// starts has the hub do what it does by itself, until the test ends or stop is called, which waits for it.
+func (h *house) starts() (stop func()) {
+	ctx, cancel := context.WithCancel(h.t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- h.hub.Run(ctx) }()
+	return func() {
+		h.t.Helper()
+		cancel()
+		if err := <-ended; err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+// clockHouse is a house whose clock is off by so many nanoseconds.
+func clockHouse(t *testing.T) (*house, *atomic.Int64) {
+	off := new(atomic.Int64)
+	return newHouse(t, func(_ *group.NewGroup, c *group.Config) {
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
+	}), off
+}
+
 // hears has the hub hear groups, each as often as it takes to be listed.
 func (h *house) hears(all ...group.HeardGroup) {
 	h.t.Helper()
@@ -124,9 +146,7 @@ func TestGroupsHeardOnTheNetworkAreListed(t *testing.T) {
 			t.Errorf("renamed: %+v", e)
 		}
 		// One who is never heard any more is forgotten in the end, not before.
-		run, stop := context.WithCancel(t.Context())
-		defer stop()
-		go h.hub.Run(run)
+		h.starts()
 		time.Sleep(group.ListedFor - 12*time.Hour)
 		if n := len(h.directory(visitor, group.DirectoryQuery{})); n != len(want) {
 			t.Errorf("%d left", n)
@@ -172,20 +192,11 @@ func TestWhoAsksForTheDirectoryAllTheTimeHasToWait(t *testing.T) {
 func TestTheDirectoryComesBackAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		run, stop := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- h.hub.Run(run) }()
+		stop := h.starts()
 		h.hears(heard("Ridge", "TCP", "hub"), heard("Ferry", "LoRa", "hub"))
 		want := h.directory(operator(), group.DirectoryQuery{})
 		stop()
-		if err := <-ended; err != nil {
-			t.Fatal(err)
-		}
-		hub, err := group.New(group.Config{Store: h.store})
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.hub = hub
+		h.hub = must(group.New(group.Config{Store: h.store}))(t)
 		if have := h.directory(operator(), group.DirectoryQuery{}); len(have) != 2 || !slices.Equal(have, want) {
 			t.Errorf("after the restart:\n%+v\nbefore:\n%+v", have, want)
 		}
@@ -199,13 +210,8 @@ func TestTheDirectoryComesBackAfterARestart(t *testing.T) {
 // While the machine's clock is off nothing is forgotten, and what is heard counts from the time that is believed.
 func TestAClockThatJumpsForgetsNoGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var jump atomic.Int64
-		h := newHouse(t, func(_ *group.NewGroup, c *group.Config) {
-			c.Now = func() time.Time { return time.Now().Add(time.Duration(jump.Load())) }
-		})
-		run, stop := context.WithCancel(t.Context())
-		defer stop()
-		go h.hub.Run(run)
+		h, jump := clockHouse(t)
+		h.starts()
 		h.hears(heard("Ridge", "TCP", "hub"))
 		jump.Store(int64(10 * 365 * 24 * time.Hour))
 		time.Sleep(20 * time.Minute)
@@ -224,9 +230,7 @@ func TestInventedGroupsDoNotCrowdOutOthers(t *testing.T) {
 		var commits atomic.Int64
 		rows := 0
 		h.store.OnCommit(func() error { commits.Add(1); return nil })
-		run, stop := context.WithCancel(t.Context())
-		defer stop()
-		go h.hub.Run(run)
+		h.starts()
 		real := []group.HeardGroup{heard("Ridge", "LoRa", "friend"), heard("Ferry", "LoRa", "friend"), heard("Saddle", "TCP", "flood")}
 		h.hears(real...)
 
@@ -300,9 +304,7 @@ func TestTheDirectoryIsWrittenBitByBit(t *testing.T) {
 			many = append(many, heard(fmt.Sprint("group ", n), "TCP", "hub"))
 		}
 		h.hears(many...)
-		run, stop := context.WithCancel(t.Context())
-		defer stop()
-		go h.hub.Run(run)
+		h.starts()
 		count := func() (n int) {
 			must(0, h.store.View(t.Context(), func(tx group.ReadTx) error {
 				list, err := tx.Listed(1 << 20)

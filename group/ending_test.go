@@ -20,22 +20,6 @@ func ends(in time.Duration) func(*group.NewGroup, *group.Config) {
 	}
 }
 
-// runs lets the hub run for so long.
-func (h *house) runs(d time.Duration) {
-	h.t.Helper()
-	stop, done := make(chan struct{}), make(chan error)
-	go func() {
-		ctx, cancel := contextUntil(stop)
-		defer cancel()
-		done <- h.hub.Run(ctx)
-	}()
-	time.Sleep(d)
-	close(stop)
-	if err := <-done; err != nil {
-		h.t.Fatal(err)
-	}
-}
-
 // told is what the group said of itself.
 func (h *house) told(c group.Caller) (list []string) {
 	h.t.Helper()
@@ -57,7 +41,7 @@ func TestNothingEndsWhileTheTimeIsNotKnown(t *testing.T) {
 		ann := h.joined("Ann", moderation.RoleMember)
 		const jump = 365 * 24 * time.Hour
 		h.restarted(jump)
-		h.runs(65 * time.Minute)
+		h.lives(65 * time.Minute)
 		if !h.hub.ClockUnsure() || must(h.hub.Info(t.Context(), ann, valley))(t).Over || h.told(ann) != nil {
 			t.Errorf("unsure %v, told %q", h.hub.ClockUnsure(), h.told(ann))
 		}
@@ -73,13 +57,13 @@ func TestNothingEndsWhileTheTimeIsNotKnown(t *testing.T) {
 		if e := refused(t, "a post after the end", err, group.KindDenied); e.Reason != moderation.ReasonOver {
 			t.Errorf("%+v", e)
 		}
-		h.runs(15 * time.Minute)
+		h.lives(15 * time.Minute)
 		if got := h.told(ann); len(got) != 1 || !strings.HasPrefix(got[0], "is over. It can be read until 2001-01-0") {
 			t.Errorf("told %q", got)
 		}
-		h.runs(7*24*time.Hour - time.Hour)
+		h.lives(7*24*time.Hour - time.Hour)
 		h.told(ann)
-		h.runs(90 * time.Minute)
+		h.lives(90 * time.Minute)
 		_, err = h.hub.Info(t.Context(), ann, valley)
 		refused(t, "what was kept for a week", err, group.KindNotFound)
 	})
@@ -105,7 +89,7 @@ func TestADateThatIsSetWhileTheTimeIsNotKnownIsThatDate(t *testing.T) {
 			}
 			end := time.Now().Add(72 * time.Hour).Truncate(time.Second)
 			must(hub.UpdateSettings(t.Context(), ann, valley, group.SettingsInput{Change: func(p *moderation.Policy) { p.ExpiresAt = moderation.MomentOf(end) }}))(t)
-			h.runs(time.Hour)
+			h.lives(time.Hour)
 			if h.told(ann) != nil || must(hub.Info(t.Context(), ann, valley))(t).Over {
 				t.Errorf("%s: told %q", name, h.told(ann))
 			}
@@ -116,7 +100,7 @@ func TestADateThatIsSetWhileTheTimeIsNotKnownIsThatDate(t *testing.T) {
 			if left := end.Sub(hub.SureNow()); left < 70*time.Hour || left > 72*time.Hour {
 				t.Errorf("%s: %v are left", name, left)
 			}
-			h.runs(80 * time.Hour)
+			h.lives(80 * time.Hour)
 			if got := h.told(ann); len(got) != 3 || !strings.HasPrefix(got[0], "ends in") || !strings.HasPrefix(got[2], "is over") {
 				t.Errorf("%s: told %q", name, got)
 			}
@@ -151,7 +135,7 @@ func TestMembersAreToldOfTheEndOnce(t *testing.T) {
 		h := newHouse(t, ends(26*time.Hour))
 		ann, bob := h.joined("Ann", moderation.RoleOwner), h.joined("Bob", moderation.RoleMember)
 		for range 3 {
-			h.runs(65 * time.Minute)
+			h.lives(65 * time.Minute)
 			h.restarted(0)
 		}
 		if got := h.told(bob); len(got) != 1 || got[0] != "ends in 1 d" {
@@ -169,11 +153,11 @@ func TestMembersAreToldOfTheEndOnce(t *testing.T) {
 		if err := set(ann, 5*time.Hour); err != nil {
 			t.Fatal(err)
 		}
-		h.runs(3*time.Hour - 5*time.Minute)
+		h.lives(3*time.Hour - 5*time.Minute)
 		if got := h.told(bob); len(got) != 1 {
 			t.Errorf("told %q", got)
 		}
-		h.runs(2*time.Hour + 15*time.Minute)
+		h.lives(2*time.Hour + 15*time.Minute)
 		if got := h.told(bob); len(got) != 3 || got[1] != "ends in 55 min" || !strings.HasPrefix(got[2], "is over") {
 			t.Errorf("told %q", got)
 		}
@@ -189,14 +173,14 @@ func TestMembersAreToldOfTheEndOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.post(bob, "it goes on")
-		h.runs(30 * time.Hour)
+		h.lives(30 * time.Hour)
 		if got := h.told(bob); len(got) != 4 || got[3] != "ends in 1 d" {
 			t.Errorf("told %q", got)
 		}
 
 		// And it lasts, if that is what the owner wants.
 		must(h.hub.UpdateSettings(t.Context(), ann, valley, group.SettingsInput{Change: func(p *moderation.Policy) { p.ExpiresAt = 0 }}))(t)
-		h.runs(40 * 24 * time.Hour)
+		h.lives(40 * 24 * time.Hour)
 		if got := h.told(bob); len(got) != 4 {
 			t.Errorf("told %q", got)
 		}
@@ -208,9 +192,9 @@ func TestAGroupIsKeptAsLongAsItSays(t *testing.T) {
 		h := newHouse(t, ends(time.Hour), func(n *group.NewGroup, _ *group.Config) { n.Policy.ExpireKeep = 3600 })
 		events := h.hub.Subscribe(100)
 		defer events.Close()
-		h.runs(time.Hour + 45*time.Minute)
+		h.lives(time.Hour + 45*time.Minute)
 		must(h.hub.Info(t.Context(), operator(), valley))(t)
-		h.runs(35 * time.Minute)
+		h.lives(35 * time.Minute)
 		_, err := h.hub.Info(t.Context(), operator(), valley)
 		refused(t, "an hour after the end", err, group.KindNotFound)
 		for {
@@ -329,7 +313,7 @@ func TestTheTopicIsNotATimeline(t *testing.T) {
 func TestAGroupThatIsBeingDeletedDoesNotGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, ends(time.Hour))
-		h.runs(75 * time.Minute)
+		h.lives(75 * time.Minute)
 		later := group.SettingsInput{Change: func(p *moderation.Policy) { p.ExpiresAt = moderation.MomentOf(time.Now().Add(time.Hour)) }}
 		if err := h.store.Update(t.Context(), func(tx group.Tx) error {
 			g, err := tx.Group(valley)
@@ -340,7 +324,7 @@ func TestAGroupThatIsBeingDeletedDoesNotGoOn(t *testing.T) {
 		}
 		_, err := h.hub.UpdateSettings(t.Context(), operator(), valley, later)
 		refused(t, "going on", err, group.KindConflict)
-		h.runs(8 * 24 * time.Hour)
+		h.lives(8 * 24 * time.Hour)
 		_, err = h.hub.Info(t.Context(), operator(), valley)
 		refused(t, "after the week", err, group.KindNotFound)
 	})

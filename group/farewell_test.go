@@ -57,7 +57,7 @@ func TestNobodyIsToldOfTheEndOfWhatIsOver(t *testing.T) {
 		h := newHouse(t, ends(time.Hour))
 		h.joined("Ann", moderation.RoleOwner)
 		id := must(h.hub.Info(t.Context(), operator(), valley))(t).Identity
-		h.runs(8 * 24 * time.Hour)
+		h.lives(8 * 24 * time.Hour)
 		refused(t, "what was kept for a week", second(h.hub.Info(t.Context(), operator(), valley)), group.KindNotFound)
 		if w, ok := h.hub.Farewell(id); ok {
 			t.Errorf("%+v", w)

@@ -26,14 +26,7 @@ func TestOutgoingMessagesSurviveARestart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	again, err := Open(t.Context(), db.Path())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer again.Close()
+	again := reopened(t, db)
 	s := again.LXMFStore()
 	queued := func() (all []lxmf.QueuedMessage) {
 		for m, err := range s.Queued(t.Context()) {

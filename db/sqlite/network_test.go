@@ -23,14 +23,7 @@ func TestHeldMessagesSurviveARestart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	again, err := Open(t.Context(), db.Path())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer again.Close()
+	again := reopened(t, db)
 	s = again.LXMFStore()
 	var got []string
 	for m, err := range s.Held(t.Context()) {

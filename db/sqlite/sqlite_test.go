@@ -29,6 +29,20 @@ func openTest(t *testing.T, more string) *DB {
 	return db
 }
 
+// reopened closes a database and opens it again.
+func reopened(t *testing.T, db *DB) *DB {
+	t.Helper()
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(t.Context(), db.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { again.Close() })
+	return again
+}
+
 func set(t *testing.T, db *DB, key, value string) {
 	t.Helper()
 	if err := db.Update(t.Context(), func(tx group.Tx) error { return tx.SetMeta(key, []byte(value)) }); err != nil {

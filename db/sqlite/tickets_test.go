@@ -51,14 +51,7 @@ func TestTicketsSurviveARestart(t *testing.T) {
 			}
 		}
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	again, err := Open(t.Context(), db.Path())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer again.Close()
+	again := reopened(t, db)
 	want := map[rns.DestinationHash]lxmf.TicketPair{both.Peer: both, ours.Peer: ours, theirs.Peer: theirs}
 	for what, got := range map[string]map[rns.DestinationHash]lxmf.TicketPair{
 		"database": keptTickets(t, again.LXMFStore()), "memory": keptTickets(t, memory),

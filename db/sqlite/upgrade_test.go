@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"database/sql"
+	"errors"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -12,11 +13,10 @@ import (
 	"groupd/group"
 )
 
-// firstRelease is the schema of the first program that people ran.
-const firstRelease = 2
-
-func TestADatabaseOfTheFirstReleaseOpensWithAllThatIsInIt(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "groupd.db")
+// oldDatabase is a database as an older program left it, with rows.
+func oldDatabase(t *testing.T, schema int64, rows ...string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "groupd.db")
 	raw, err := sql.Open("sqlite3", path+"?_foreign_keys=on&_journal_mode=WAL")
 	if err != nil {
 		t.Fatal(err)
@@ -26,13 +26,25 @@ func TestADatabaseOfTheFirstReleaseOpensWithAllThatIsInIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps, err := goose.NewProvider(goose.DialectSQLite3, raw, dir)
-	if err != nil {
+	if err == nil {
+		_, err = steps.UpTo(t.Context(), schema)
+	}
+	for _, row := range rows {
+		if err == nil {
+			_, err = raw.ExecContext(t.Context(), row)
+		}
+	}
+	if err := errors.Join(err, raw.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := steps.UpTo(t.Context(), firstRelease); err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range []string{
+	return path
+}
+
+// firstRelease is the schema of the first program that people ran.
+const firstRelease = 2
+
+func TestADatabaseOfTheFirstReleaseOpensWithAllThatIsInIt(t *testing.T) {
+	path := oldDatabase(t, firstRelease,
 		`INSERT INTO settings VALUES ('generation', x'0102030405060708')`,
 		`INSERT INTO groups (no, id, identity_hash, destination_hash, identity_public_key, identity_private_key, public, public_display_name, private_display_name,
 			topic, joining, rev, seen_key, created_at, updated_at, head_seq, head_rev, head_deletions, head_chain, head_oldest)
@@ -46,14 +58,7 @@ func TestADatabaseOfTheFirstReleaseOpensWithAllThatIsInIt(t *testing.T) {
 			(1, 3, 9, 1, x'02000000000000000000000000000000', 0, 3, 3, 0, NULL, 0, NULL, zeroblob(32), zeroblob(32), 1, 4)`,
 		`INSERT INTO group_message_originals VALUES (1, 2, CAST('signed' AS BLOB))`,
 		`INSERT INTO seen_ids VALUES (1, x'0f000000000000000000000000000000')`,
-	} {
-		if _, err := raw.ExecContext(t.Context(), row); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := raw.Close(); err != nil {
-		t.Fatal(err)
-	}
+	)
 
 	for range 2 { // the second time there is nothing to do
 		db, err := Open(t.Context(), path)
@@ -103,24 +108,8 @@ func TestADatabaseOfTheFirstReleaseOpensWithAllThatIsInIt(t *testing.T) {
 const beforeLost = 16
 
 func TestADatabaseFromBeforeAnythingWasLostOpensWithAllThatIsInIt(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "groupd.db")
-	raw, err := sql.Open("sqlite3", path+"?_foreign_keys=on&_journal_mode=WAL")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	steps, err := goose.NewProvider(goose.DialectSQLite3, raw, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := steps.UpTo(t.Context(), beforeLost); err != nil {
-		t.Fatal(err)
-	}
 	hash := func(digits string) string { return "x'" + strings.Repeat(digits, 32) + "'" }
-	for _, row := range []string{
+	path := oldDatabase(t, beforeLost,
 		`INSERT INTO settings VALUES ('generation', x'0102030405060708')`,
 		`INSERT INTO groups (no, id, identity_hash, destination_hash, identity_public_key, identity_private_key, public, public_display_name, private_display_name,
 			topic, joining, rev, seen_key, created_at, updated_at, head_seq, head_rev, head_deletions, head_chain, head_oldest)
@@ -128,18 +117,11 @@ func TestADatabaseFromBeforeAnythingWasLostOpensWithAllThatIsInIt(t *testing.T) 
 		`INSERT INTO group_messages (group_no, seq, rev, kind, author, ref, created_at, author_time, codec, content, signed, salt, digest, hash, deleted, deleted_at, written, attachments)
 			VALUES (1, 2, 8, 1, x'02000000000000000000000000000000', 0, 2, 2, 0, CAST('look' AS BLOB), 0, zeroblob(32), zeroblob(32), zeroblob(32), 0, 0, 8, 2)`,
 		`INSERT INTO attachments (group_no, seq, place, author, kind, name, mode, size, hash, at) VALUES
-			(1, 2, 0, x'02000000000000000000000000000000', 1, 'a.txt', 0, 5, ` + hash("01") + `, 0), (1, 2, 1, x'02000000000000000000000000000000', 1, 'b.txt', 0, 7, ` + hash("02") + `, 0)`,
+			(1, 2, 0, x'02000000000000000000000000000000', 1, 'a.txt', 0, 5, `+hash("01")+`, 0), (1, 2, 1, x'02000000000000000000000000000000', 1, 'b.txt', 0, 7, `+hash("02")+`, 0)`,
 		`INSERT INTO invites (group_no, code, role, uses, used, created_at, expires_at, untold) VALUES
-			(1, ` + hash("03") + `, 1, 1, 0, 1, 9, 1), (1, ` + hash("04") + `, 1, 1, 0, 1, 9, 0)`,
+			(1, `+hash("03")+`, 1, 1, 0, 1, 9, 1), (1, `+hash("04")+`, 1, 1, 0, 1, 9, 0)`,
 		`INSERT INTO heard_groups VALUES (4, x'02000000000000000000000000000000', 'Ridge', 1, 1, 0, 0, 1, 'LoRa', NULL, 5, 6, 7)`,
-	} {
-		if _, err := raw.ExecContext(t.Context(), row); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := raw.Close(); err != nil {
-		t.Fatal(err)
-	}
+	)
 
 	db, err := Open(t.Context(), path)
 	if err != nil {
