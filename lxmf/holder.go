@@ -244,6 +244,7 @@ func (h *holder) verify(life context.Context, source rns.DestinationHash) {
 	h.mu.Lock()
 	keys := h.index.waiting(source)
 	h.mu.Unlock()
+	way, _ := r.transport.PathInfo(source) // his announce came by it, and most likely the message
 	for _, key := range keys {
 		held, err := r.store.GetHeld(life, key)
 		if err != nil {
@@ -267,7 +268,7 @@ func (h *holder) verify(life context.Context, source rns.DestinationHash) {
 		}
 		h.mu.Unlock()
 		a := &arrival{d: d, packed: held.Packed, method: held.Method, hops: held.Hops, at: held.ReceivedAt, message: m,
-			sender: id, held: &key}
+			sender: id, held: &key, via: way.Interface}
 		if !d.take(a) {
 			h.keep(key)
 			continue

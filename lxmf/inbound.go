@@ -23,7 +23,7 @@ type Inbound struct {
 	Hops int
 	// Link is the one it came over, nil for opportunistic and held ones.
 	Link *rns.Link
-	// Interface is the name of the interface it came in by, "" for held ones.
+	// Interface is the name of the interface it came in by; of held ones that of the path to the author, "" where there is none.
 	Interface string
 	// ReceivedAt is when it came in first, by the wall clock.
 	ReceivedAt time.Time
