@@ -1,6 +1,7 @@
 package words
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,9 +17,9 @@ func Reason(e *group.Error) string {
 	}
 	switch first, _, _ := strings.Cut(text, " "); {
 	case field == "":
-	case (field == "who" || field == "target") && (first == "is" || first == "was" || first == "wants"):
+	case slices.Contains([]string{"who", "target", "to"}, field) && slices.Contains([]string{"is", "was", "wants", "has"}, first):
 		text = "this person " + text
-	case first == "must", first == "is":
+	case first == "must", first == "is", first == "has" && field == "text":
 		text = "the " + field + " " + text
 	case first == "longer":
 		text = "the " + field + " is " + text
