@@ -222,6 +222,8 @@ func (h *Hub) Claim(ctx context.Context, c Caller, g GroupID, in ClaimInput) (Jo
 			}
 		} else if r, err = w.admit(applicant{w.caller.Identity, w.caller.PublicKey, w.caller.Ratchet, cleanName(in.Name), IdentityHash{}}, moderation.RoleOwner); err != nil {
 			return err
+		} else if err := w.begin(in.Mode); err != nil {
+			return err
 		}
 		return errors.Join(w.w.DeleteClaimCode(g), w.audit(AnyHash(w.caller.Identity), r.Name))
 	})

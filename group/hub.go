@@ -341,8 +341,9 @@ type ClaimCodeIssued struct {
 
 // ClaimInput asks to become the owner.
 type ClaimInput struct {
-	Code string // as shown; case and spaces do not matter
-	Name string // wished display name, used when the caller is not a member yet; "" makes one
+	Code string       // as shown; case and spaces do not matter
+	Name string       // wished display name, used when the caller is not a member yet; "" makes one
+	Mode DeliveryMode // as in JoinInput, for who was no member
 }
 
 // JoinInput asks to become a member.

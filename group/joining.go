@@ -75,8 +75,10 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 		} else if locked, err := w.tally(moderation.MeterJoins); err != nil {
 			return err
 		} else if locked {
-			r, err = w.wait(wish, greeting)
-			return err
+			if r, err = w.wait(wish, greeting); err != nil {
+				return err
+			}
+			return w.begin(in.Mode)
 		}
 		r, err = w.admit(applicant{w.caller.Identity, w.caller.PublicKey, w.caller.Ratchet, wish, invite.By}, role)
 		if err != nil {

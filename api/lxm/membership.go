@@ -76,13 +76,13 @@ func (t *turn) claim(args string) ([]string, error) {
 	if args == "" {
 		return whole(textClaimHow()), nil
 	}
-	r, err := t.s.hub.Claim(t.ctx, t.command(), t.s.group, group.ClaimInput{Code: args})
+	r, err := t.s.hub.Claim(t.ctx, t.command(), t.s.group, group.ClaimInput{Code: args, Mode: t.s.modeFor(t.in.Via)})
 	if err != nil {
 		return nil, err
 	}
 	info := t.inform()
 	t.joined = true
-	return whole(textOwner(info, r.Name) + "\n" + t.s.disclosure()), nil
+	return whole(textOwner(info, r.Name) + t.s.howTold(t.ctx, t.caller.Identity) + "\n" + t.s.disclosure()), nil
 }
 
 // leave ends the caller's membership after a second word, or takes back his request.
