@@ -19,6 +19,7 @@ type command struct {
 	short   string // for lists, lower case
 	long    string // for /help NAME; "" is short
 	anyone  bool   // strangers may have it answered
+	text    bool   // args are a post, with all its lines
 	hidden  func(group.Standing) bool
 	only    func(moderation.Policy) bool // the kind of group that has it
 	needs   moderation.Permission
@@ -149,11 +150,11 @@ func (s *Server) lookup(word string) (command, bool) {
 	return s.commands[i], true
 }
 
-// nearest finds the command that somebody may have meant, among those that he may use.
+// nearest finds the command that somebody may have meant, among those that he may use. Strangers are not sent to what they can not use.
 func (s *Server) nearest(word string, st group.Standing, p moderation.Policy) (command, bool) {
 	best, found := 3, command{}
 	for _, c := range s.commands {
-		if word == "" || !c.allowed(st, p) {
+		if word == "" || !c.allowed(st, p) || (st.Role == moderation.RoleNone && !c.shownTo(st, p)) {
 			continue
 		}
 		for _, name := range append([]string{c.name}, c.aliases...) {
@@ -172,7 +173,7 @@ func (s *Server) nearest(word string, st group.Standing, p moderation.Policy) (c
 func (t *turn) unknown(word string) string {
 	c, ok := t.s.nearest(word, t.st, t.inform().Policy)
 	if ok {
-		return textMeant(brief(moderation.CleanLine(word), 20), c.name)
+		return textMeant(brief(moderation.CleanLine(word), 20), c.name) + textSlash()
 	}
 	return textNoSuchCommand(brief(moderation.CleanLine(word), 20))
 }
@@ -215,7 +216,7 @@ func (t *turn) help(args string) ([]string, error) {
 		return list, nil
 	}
 	sections = append(sections, textHelpMore())
-	if t.member() {
+	if t.member() && mayPost(policy, t.st.Role) {
 		sections = append(sections, textHelpPosting())
 	}
 	return paged(sections, page, "/help"), nil

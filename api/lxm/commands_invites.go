@@ -213,7 +213,7 @@ func textInviteLine(i group.Invite, by string, all bool, now time.Time) string {
 		text += " as " + i.Role.String()
 	}
 	if i.Used > 0 {
-		text += ", used " + count(i.Used, "time")
+		text += " more, used " + count(i.Used, "time")
 	}
 	text += ", ends in " + moderation.Remaining(i.Expires.Sub(now))
 	if all && by != "" {

@@ -29,7 +29,7 @@ func readingCommands() []command {
 func writingCommands() []command {
 	return []command{
 		{name: "me", args: "TEXT", short: "say what you are doing", run: (*turn).unreachable},
-		{name: "edit", args: "[#number] TEXT", short: "replace the text of a post of yours", long: "Replaces the text of a post of yours; without a text it lists the latest.", run: (*turn).edit},
+		{name: "edit", text: true, args: "[#number] TEXT", short: "replace the text of a post of yours", long: "Replaces the text of a post of yours; without a text it lists the latest.", run: (*turn).edit},
 		{name: "react", args: "[#number] 👍 [off]", short: "put a reaction under a post", long: "Puts a reaction under a post; with off behind it, takes it back.",
 			may: func(st group.Standing, p moderation.Policy) bool { return st.Role >= p.ReactRole }, who: "members, or from the rank of the setting react_role on", run: (*turn).reactTo},
 		{name: "delete", aliases: []string{"del", "rm"}, args: "[number...]", short: "erase posts of yours",
@@ -39,7 +39,7 @@ func writingCommands() []command {
 			run: func(t *turn, args string) ([]string, error) { return t.pin(args, false) }},
 		{name: "unpin", args: "[#number]", short: "take a pin off", needs: moderation.PermPin, may: mayPin, who: "permission `pin`, or from the rank of the setting pin_role on",
 			run: func(t *turn, args string) ([]string, error) { return t.pin(args, true) }},
-		{name: "emergency", aliases: []string{"sos"}, args: "TEXT", short: "post past quiet hours and budgets", long: "Posts a text that reaches everybody at once, past quiet hours and shares of airtime. It is logged.",
+		{name: "emergency", text: true, aliases: []string{"sos"}, args: "TEXT", short: "post past quiet hours and budgets", long: "Posts a text that reaches everybody at once, past quiet hours and shares of airtime. It is logged.",
 			needs: moderation.PermEmergency, run: (*turn).emergency},
 	}
 }

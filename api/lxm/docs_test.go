@@ -27,7 +27,7 @@ What a member does with nothing but a stock LXMF client (Sideband, MeshChat, Nom
 This page is made by ` + "`go test ./api/lxm -run Docs -update`" + ` from the table of commands in ` + "`api/lxm/commands.go`" + `; the answers are what the program answered.
 
 - A message that begins with ` + "`/`" + ` is a command; it is never posted, however it is mistyped. Case, ` + "`-` and `_`" + ` in the command's word do not matter, white space before it neither.
-- Everything else that a member writes is posted. ` + "`//x` posts `/x`" + `. Pictures, files and voice go along, up to the group's limit (128 KB unless set otherwise). Positions, telemetry, commands, tickets and custom fields (0x02, 0x03, 0x09, 0x0C, 0xFB to 0xFD) are left out.
+- Everything else that a member writes is posted. ` + "`//x` posts `/x`" + `. Pictures, files and voice go along, each up to the group's limit (4 MB unless set otherwise). Positions, telemetry, commands, tickets and custom fields (0x02, 0x03, 0x09, 0x0C, 0xFB to 0xFD) are left out.
   A message with nothing to show (an icon, a reaction, a position) is not posted.
 - Whatever holds a live code, the owner's or an invite's, is not posted, and not used as a name, topic, greeting or reason.
 - The server's own words begin with ※, which no post and no name may begin with. Each answer fits one opportunistic packet, stamp included (` + "%d bytes of content" + `); what is longer comes in pages, and the last line says how to ask for the next one: ` + "`(1/3) … More: /help 2`" + `.

@@ -6,6 +6,7 @@ import (
 
 	"groupd/api/words"
 	"groupd/group"
+	"groupd/moderation"
 )
 
 // explain is a refusal in words for the one who was refused.
@@ -23,6 +24,12 @@ func (t *turn) explain(err error) string {
 		return textHoldsCode()
 	}
 	text := words.Reason(e)
+	switch e.Reason {
+	case moderation.ReasonQuestion:
+		text += " " + textAnswerHow()
+	case moderation.ReasonInvite:
+		text += " " + textByInvite(t.inform(), t.address())
+	}
 	if e.RetryAfter > 0 {
 		text += " " + textTryIn(e.RetryAfter)
 	}

@@ -15,7 +15,7 @@ import (
 // address of somebody, the longest first. Scopes are tried in turn.
 func (t *turn) whom(args string, scopes ...group.Scope) (target group.AnyHash, rest string, err error) {
 	find := func(text string) error {
-		err = &group.Error{Kind: group.KindNotFound, Op: "resolve", Field: "target", Msg: textNobodyCalled(text)}
+		err = &group.Error{Kind: group.KindNotFound, Op: "resolve", Field: "target", Msg: textNobodyAmong(text, scopes[0])}
 		for _, scope := range scopes {
 			h, e := t.s.hub.Resolve(t.ctx, t.caller, t.s.group, text, scope)
 			switch kind := group.KindOf(e); {
@@ -52,11 +52,17 @@ func (t *turn) whom(args string, scopes ...group.Scope) (target group.AnyHash, r
 // maxNameWords bounds the words that are tried as one name.
 const maxNameWords = 6
 
-// forHowLong takes a duration off the beginning of a reason; 0 when there is none.
+// forHowLong takes a duration, "2h" or "2 h", off the beginning of a reason; 0 when there is none.
 func forHowLong(rest string) (time.Duration, string) {
 	word, after := firstWord(strings.TrimPrefix(rest, "for "))
 	if d, ok := words.Duration(word); ok {
 		return d, after
+	}
+	if _, ok := parseNumber(word); ok {
+		unit, after := firstWord(after)
+		if d, ok := words.Duration(word + unit); ok {
+			return d, after
+		}
 	}
 	return 0, rest
 }
@@ -102,7 +108,11 @@ flags:
 			}
 			sure = true
 		default:
-			break flags
+			d, reason := forHowLong(rest)
+			if d == 0 || in.Duration > 0 || sure {
+				break flags
+			}
+			in.Duration, after = d, reason
 		}
 		rest = after
 	}

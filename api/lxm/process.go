@@ -232,17 +232,53 @@ func (t *turn) hint() ([]string, error) {
 // address is the caller's.
 func (t *turn) address() group.Address { return group.AddressOf(t.caller.Identity) }
 
-// strangerCommand runs a command of one who is no member, within the caps. What is not for him gets the hint.
+// strangerCommand runs a command of one who is no member, within the caps. What is not for him gets the hint, or what he may have
+// meant, even where he had the day's hint: who mistypes /join has read it.
 func (t *turn) strangerCommand(word, args string) ([]string, error) {
-	c, ok := t.s.lookup(word)
-	if !ok || !c.anyone {
-		return t.hint()
-	}
 	if !t.s.hub.StrangerAnswer(t.s.group, t.caller.Identity, t.in.Via, false) {
 		t.s.count.silent.Add(1)
 		return nil, nil
 	}
+	c, ok := t.s.lookup(word)
+	switch {
+	case t.several():
+		c = saying(textOneCommand())
+	case !ok || !c.anyone:
+		info, err := t.s.hub.Info(t.ctx, t.caller, t.s.group)
+		if err != nil {
+			return nil, err
+		}
+		text := textHint(info, t.address())
+		if near, found := t.s.nearest(word, t.st, info.Policy); found && !ok {
+			text = textMeant(brief(moderation.CleanLine(word), 20), near.name)
+		}
+		c = saying(text)
+	}
 	return t.run(c, args)
+}
+
+// saying is a command that does nothing but answer this.
+func saying(text string) command {
+	return command{run: func(*turn, string) ([]string, error) { return whole(text), nil }}
+}
+
+// several reports whether a command is followed by others on lines of their own: they would be taken for its reason, or its name.
+func (t *turn) several() bool {
+	text, _ := signed.Command(t.in.Message)
+	word, _ := signed.Split(text)
+	if c, _ := t.s.lookup(word); c.text {
+		return false
+	}
+	_, more, _ := strings.Cut(text, "\n")
+	for line := range strings.Lines(more) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "/") {
+			next, _ := signed.Split(line)
+			if _, ok := t.s.lookup(next); ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // memberCommand runs a command of a member.
@@ -251,8 +287,11 @@ func (t *turn) memberCommand(word, args string) ([]string, error) {
 		return t.refusal(textTooManyCommands(wait)), nil
 	}
 	c, ok := t.s.lookup(word)
-	if !ok {
-		c = command{run: func(t *turn, _ string) ([]string, error) { return whole(t.unknown(word)), nil }}
+	switch {
+	case t.several():
+		c = saying(textOneCommand())
+	case !ok:
+		c = saying(t.unknown(word))
 	}
 	return t.run(c, args)
 }

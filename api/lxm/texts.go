@@ -46,11 +46,24 @@ func textHint(i group.Info, own group.Address) string {
 		return fmt.Sprintf("Not posted: your request to join %s still waits for a moderator. Your address is %s. /leave takes the request back.", name, own)
 	case i.Door() == moderation.JoiningClosed:
 		return fmt.Sprintf("This is the group %s; only members write here, and it takes no new ones now. Your address, to hand to a moderator: %s. More: /info", name, own)
+	case i.Joining == moderation.JoiningInvite && i.You.Standing != moderation.StandingInvited:
+		return fmt.Sprintf("This is the group %s; only members write here, and you need an invite to join. %s More: /help", name, textByInvite(i, own))
 	case i.Joining == moderation.JoiningApprove:
 		return fmt.Sprintf("This is the group %s; only members write here. To ask to join, send /join and your name. Your address, to hand to a moderator: %s. More: /help", name, own)
 	}
 	return fmt.Sprintf("This is the group %s; only members write here. To join, send /join and your name. More: /help", name)
 }
+
+// textByInvite tells how one comes in where an invite is needed.
+func textByInvite(i group.Info, own group.Address) string {
+	with := ""
+	if i.Policy.InviteTo == moderation.InviteAnyone {
+		with = "With a code: /join CODE NAME. "
+	}
+	return fmt.Sprintf("%sYour address, to hand to a member: %s.", with, own)
+}
+
+func textAnswerHow() string { return "So: /join NAME ANSWER" }
 
 func textWaiting(i group.Info, name string, own group.Address) string {
 	return fmt.Sprintf("You asked to join %s as %s; a moderator decides, and you will be told. Your address: %s. /leave takes it back.", shortName(i), brief(name, 40), own)
@@ -87,7 +100,15 @@ func textWelcome(i group.Info, name string, role moderation.Role) string {
 	if role > moderation.RoleMember {
 		text += ", " + role.String()
 	}
+	if !mayPost(i.Policy, role) {
+		return text + ". Only its staff write here. Try /history, /who, /help."
+	}
 	return text + ". What you write here is posted to all. Try /history, /who, /help."
+}
+
+// mayPost reports whether one of this rank can write what is no answer.
+func mayPost(p moderation.Policy, role moderation.Role) bool {
+	return !p.ReadOnly || role >= moderation.RoleModerator
 }
 
 // textNamed tells one who has another name than he gave how to change it, where he can.
@@ -283,6 +304,18 @@ func textNobodyCalled(who string) string {
 	return fmt.Sprintf("nobody here is called %q; /who lists all", brief(moderation.CleanLine(who), 40))
 }
 
+// textNobodyAmong is textNobodyCalled where he was looked for among these.
+func textNobodyAmong(who string, scope group.Scope) string {
+	who = brief(moderation.CleanLine(who), 40)
+	switch scope {
+	case group.AmongRequests:
+		return fmt.Sprintf("nobody called %q waits to join; who waits: /requests", who)
+	case group.AmongBans:
+		return fmt.Sprintf("nobody called %q is banned; who is: /bans", who)
+	}
+	return textNobodyCalled(who)
+}
+
 func textChoices(choices []group.Member) string {
 	lines := []string{"Several fit. Use more digits of the address, or the full name:"}
 	for _, m := range choices {
@@ -338,11 +371,18 @@ func textUsage(c command, long string) string {
 }
 
 func textMeant(typed, name string) string {
-	return fmt.Sprintf("There is no /%s. Did you mean /%s? All commands: /help. To post a text that begins with /, write //", typed, name)
+	return fmt.Sprintf("There is no /%s. Did you mean /%s? All commands: /help", typed, name)
 }
 
 func textNoSuchCommand(typed string) string {
-	return fmt.Sprintf("There is no /%s. All commands: /help. To post a text that begins with /, write //", typed)
+	return fmt.Sprintf("There is no /%s. All commands: /help", typed) + textSlash()
+}
+
+// textSlash is for those who post.
+func textSlash() string { return ". To post a text that begins with /, write //" }
+
+func textOneCommand() string {
+	return "There are several commands in this message, and none was run. Send each in a message of its own."
 }
 
 // --- refusals ---
@@ -397,17 +437,20 @@ func textBanned(name, address string, d time.Duration) string {
 }
 
 func textBanSure(in group.BanInput) string {
-	words, text := "", "That"
+	typed, text := "", "That"
+	if in.Duration > 0 {
+		typed = " " + words.Span(in.Duration)
+	}
 	if in.Purge {
-		words, text = " purge", text+" hides all that they wrote"
+		typed, text = typed+" purge", text+" hides all that they wrote"
 	}
 	if in.Branch {
-		if words != "" {
+		if in.Purge {
 			text += " and"
 		}
-		words, text = words+" branch", text+" bans whom they invited, and whom those did"
+		typed, text = typed+" branch", text+" bans whom they invited, and whom those did"
 	}
-	return text + ". Sure? Then send it with yes: /ban WHO" + words + " yes"
+	return text + ". Sure? Then send it with yes: /ban WHO" + typed + " yes"
 }
 
 // textBannedMore says what else a ban did.
