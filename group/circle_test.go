@@ -467,6 +467,44 @@ func TestACloneOfACircleIsFormedAnew(t *testing.T) {
 	})
 }
 
+// TestOfAGroupThatIsTooLargeForACircleAsManyAreInvitedToItsCloneAsFit, staff first; whoever clones learns that there are more.
+func TestOfAGroupThatIsTooLargeForACircleAsManyAreInvitedToItsCloneAsFit(t *testing.T) {
+	for _, test := range []struct {
+		seats, want int
+		operator    bool
+	}{{0, group.MaxInvitees, false}, {33, group.MaxInvitees, false}, {32, 31, false}, {10, 9, false}, {10, 10, true}, {41, group.MaxInvitees, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			h := town(t)
+			ann := h.joined("Ann", moderation.RoleOwner)
+			for i := range 39 {
+				time.Sleep(time.Minute)
+				h.joined(fmt.Sprint("P", i), moderation.RoleMember)
+			}
+			mod := h.joined("Mod", moderation.RoleModerator)
+			time.Sleep(time.Minute)
+			last := h.joined("Last", moderation.RoleMember)
+			h.keeps(func(p *moderation.Policy) { p.Establish, p.MaxMembers = true, uint32(test.seats) })
+			by := ann
+			if test.operator {
+				by = operator()
+			}
+			made := must(h.hub.CloneGroup(t.Context(), by, valley, group.CloneInput{}))(t)
+			if made.Invited != test.want || !made.More {
+				t.Fatalf("%d seats: %d are invited, more %v", test.seats, made.Invited, made.More)
+			}
+			for _, p := range []group.Caller{mod, last, person("P0")} {
+				st, want := must(h.hub.Standing(t.Context(), p, made.Group.ID))(t).Standing, moderation.StandingInvited
+				if p.Identity == person("P0").Identity { // was heard longest ago
+					want = moderation.StandingStranger
+				}
+				if st != want {
+					t.Errorf("%d seats: %s, want %s", test.seats, st, want)
+				}
+			}
+		})
+	}
+}
+
 // TestWhoWaitedWhileACircleWasFormedIsNotLetInAfterwards: nobody new comes, not by approval, either.
 func TestWhoWaitedWhileACircleWasFormedIsNotLetInAfterwards(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

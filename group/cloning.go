@@ -28,7 +28,7 @@ type Cloned struct {
 	Group    Group
 	Invited  int
 	LeftOut  int  // of those in Without, who are members
-	More     bool // the original has more than MaxCloned others
+	More     bool // the original has more others than are invited at once
 	Repeated bool
 }
 
@@ -147,7 +147,7 @@ func (h *Hub) planClone(tx ReadTx, op string, c Caller, g GroupID, in CloneInput
 	p.leftOut, p.ranks = len(left), f.Local || f.Role == moderation.RoleOwner
 	p.group = s.cloneOf(in)
 	if members {
-		p.members, p.more, err = s.cloned(left)
+		p.members, p.more, err = s.cloned(left, s.seatsIn(p.group.Policy))
 	}
 	return p, err
 }
@@ -195,8 +195,23 @@ func (s *scene) cloneOf(in CloneInput) NewGroup {
 	return n
 }
 
-// cloned lists who is invited to a clone, at most MaxCloned.
-func (s *scene) cloned(without map[IdentityHash]bool) (list []Member, more bool, err error) {
+// seatsIn is how many are invited to a clone with a policy: of one that is formed no more than it has seats for, and than are remembered.
+func (s *scene) seatsIn(p moderation.Policy) int {
+	if !p.Establish {
+		return MaxCloned
+	}
+	seats := maxInvitees
+	if p.MaxMembers > 0 {
+		seats = min(seats, int(p.MaxMembers))
+		if !s.caller.Local { // he has one himself
+			seats = min(seats, int(p.MaxMembers)-1)
+		}
+	}
+	return seats
+}
+
+// cloned lists who is invited to a clone, at most so many, and at most MaxCloned.
+func (s *scene) cloned(without map[IdentityHash]bool, most int) (list []Member, more bool, err error) {
 	list = []Member{}
 	for after := Rev(0); ; {
 		page, err := s.tx.MembersByRev(s.group.ID, after, true, MaxPage)
@@ -209,23 +224,23 @@ func (s *scene) cloned(without map[IdentityHash]bool) (list []Member, more bool,
 			}
 		}
 		if len(list) > 4*MaxCloned {
-			list, more = mostPresent(list), true
+			list, more = mostPresent(list, MaxCloned), true
 		}
 		if len(page) < MaxPage {
 			break
 		}
 		after = page[len(page)-1].Rev
 	}
-	if len(list) > MaxCloned {
-		list, more = mostPresent(list), true
+	if len(list) > most {
+		list, more = mostPresent(list, most), true
 	}
 	return list, more, nil
 }
 
-// mostPresent are the MaxCloned members who come first when only so many can.
-func mostPresent(list []Member) []Member {
+// mostPresent are the members who come first when only so many can.
+func mostPresent(list []Member, most int) []Member {
 	slices.SortFunc(list, func(a, b Member) int {
 		return cmp.Or(cmp.Compare(b.Role, a.Role), b.LastHeard.Compare(a.LastHeard), slices.Compare(a.Identity[:], b.Identity[:]))
 	})
-	return list[:MaxCloned:MaxCloned]
+	return list[:most:most]
 }

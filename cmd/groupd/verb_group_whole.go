@@ -40,7 +40,7 @@ func (a *app) groupClone() *cobra.Command {
 				fmt.Fprintf(w, "%-13s %d\n", "left out", made.LeftOut)
 			}
 			if made.More {
-				fmt.Fprintln(w, "There are more members than are invited at once: give the others a code (groupd invite create).")
+				fmt.Fprintln(w, "There are more members than are invited at once: invite the others (groupd invite create).")
 			}
 			if !made.Group.Owned {
 				fmt.Fprintf(w, "%-13s groupd claim --group %s\n", "to own it", made.Group.ID)
