@@ -44,7 +44,10 @@ func (t *turn) mute(args string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, reason := forHowLong(rest)
+	d, reason, err := span(rest)
+	if err != nil {
+		return nil, err
+	}
 	r, err := t.s.hub.Mute(t.ctx, t.command(), t.s.group, group.MuteInput{Target: target, Duration: d, Reason: reason})
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ This page is made by ` + "`go test ./api/lxm -run Docs -update`" + ` from the ta
   A message with nothing to show (an icon, a reaction, a position) is not posted.
 - Whatever holds a live code, the owner's or an invite's, is not posted, and not used as a name, topic, greeting or reason.
 - The server's own words begin with ※, which no post and no name may begin with. Each answer fits one opportunistic packet, stamp included (` + "%d bytes of content" + `); what is longer comes in pages, and the last line says how to ask for the next one: ` + "`(1/3) … More: /help 2`" + `.
-  Answers to joining come at once in two messages.
+  Answers to joining come at once in two or three messages.
 - WHO is a name, the first digits (3 or more) of an address or identity, or all 32. A name of several words can be typed as it is; ` + "`\"quotes\"`" + ` help where it is not clear where it ends. Where several fit, they are listed. Durations: 30m, 2h, 7d, 1w, 1d12h.
 - A post is named by its number, #35 or 35 (/search and /pins show them), or by answering it: a command that is sent in reply to a post means that post.
 - A command runs once, and only if it is newer than the last one of the same member and did not come through a propagation node; else it is asked for again. Members get 30 commands at once, then one every 10 seconds.

@@ -24,10 +24,10 @@ func (t *turn) explain(err error) string {
 		return textHoldsCode()
 	}
 	text := words.Reason(e)
-	switch e.Reason {
-	case moderation.ReasonQuestion:
+	switch {
+	case e.Reason == moderation.ReasonQuestion:
 		text += " " + textAnswerHow()
-	case moderation.ReasonInvite:
+	case e.Reason == moderation.ReasonInvite && e.Op == "join":
 		text += " " + textByInvite(t.inform(), t.address())
 	}
 	if e.RetryAfter > 0 {

@@ -62,6 +62,9 @@ func TestWhoNeedsAnInviteIsToldSoAndWhatToDoWithOne(t *testing.T) {
 				t.Errorf("%s: %s", text, got)
 			}
 		}
+		if got := h.says("eve", "/decline").answer(t); got != "※ You are not invited here." {
+			t.Error(got)
+		}
 		h.says("owner", "/settings invite_to known")
 		if got := h.says("fay", "hello?").answer(t); !strings.Contains(got, "invite") || strings.Contains(got, "CODE") {
 			t.Errorf("where there are no codes: %s", got)
@@ -174,6 +177,19 @@ func TestADurationCanBeTypedWithASpace(t *testing.T) {
 			t.Error(got)
 		}
 		if got := h.says("moderator", "/ban Dot 2 days spam").whole("moderator"); !strings.HasPrefix(got, "※ Dot is banned for 2 d.") {
+			t.Error(got)
+		}
+	})
+}
+
+func TestANumberWithoutAUnitIsNoReasonAndNotForGood(t *testing.T) {
+	village(t, func(t *testing.T, h *house) {
+		for _, text := range []string{"/mute Dot 5", "/kick Dot 30", "/ban Dot 2"} {
+			if got := h.says("moderator", text).answer(t); got != "※ Say how long with its unit: 30m, 2h, 7d." {
+				t.Errorf("%s: %s", text, got)
+			}
+		}
+		if got := h.says("dot", "/status").whole("dot"); strings.Contains(got, "muted") {
 			t.Error(got)
 		}
 	})

@@ -67,13 +67,25 @@ func forHowLong(rest string) (time.Duration, string) {
 	return 0, rest
 }
 
+// span is forHowLong for a reason that people will read: a number alone is none, and is no duration either.
+func span(rest string) (d time.Duration, reason string, err error) {
+	d, reason = forHowLong(rest)
+	if _, bare := parseNumber(reason); bare && d == 0 {
+		err = &group.Error{Kind: group.KindInvalid, Op: "resolve", Msg: "say how long with its unit: 30m, 2h, 7d"}
+	}
+	return d, reason, err
+}
+
 // kick removes a member for a while.
 func (t *turn) kick(args string) ([]string, error) {
 	target, rest, err := t.whom(args, group.AmongMembers)
 	if err != nil {
 		return nil, err
 	}
-	d, reason := forHowLong(rest)
+	d, reason, err := span(rest)
+	if err != nil {
+		return nil, err
+	}
 	r, err := t.s.hub.Kick(t.ctx, t.command(), t.s.group, group.KickInput{Target: target, Duration: d, Reason: reason})
 	if err != nil {
 		return nil, err
@@ -92,7 +104,9 @@ func (t *turn) ban(args string) ([]string, error) {
 		return nil, err
 	}
 	in := group.BanInput{Target: target}
-	in.Duration, rest = forHowLong(rest)
+	if in.Duration, rest, err = span(rest); err != nil {
+		return nil, err
+	}
 	sure := false
 flags:
 	for {
