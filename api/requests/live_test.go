@@ -130,8 +130,12 @@ func TestASlowReaderFallsBehindAndCatchesUp(t *testing.T) {
 			defer mu.Unlock()
 			return !busy
 		})
+		first := v.says(v.bob, tale(1000))
 		for i := range 200 {
 			v.says(v.bob, tale(i))
+		}
+		if _, err := v.hub.Pin(t.Context(), v.bob, valley, first.Seq, false); err != nil { // so that it comes last
+			t.Fatal(err)
 		}
 		rest(5 * time.Second)
 		if len(ann.seen()) != 0 {
@@ -144,6 +148,9 @@ func TestASlowReaderFallsBehindAndCatchesUp(t *testing.T) {
 		ann.hasEverything()
 		if ann.missed() != 0 {
 			t.Errorf("%d gaps", ann.missed())
+		}
+		if e := ann.entry(first.Seq); e.GetText() != tale(1000) || !e.GetPinned() {
+			t.Errorf("what was pinned while she was behind came as %v", e)
 		}
 
 		// Who never proves is not sent for ever.
@@ -274,6 +281,11 @@ func TestOnlySoManyLinksAreLive(t *testing.T) {
 		if n := s.Streams(); n != MaxStreamsEach {
 			t.Errorf("one identity has %d", n)
 		}
+		for i, v := range s.audience.streams { // it is the oldest that ends
+			if want := (rns.LinkID{byte(3 + i)}); v.line.key() != want {
+				t.Errorf("link %d of one identity is %x, not %x", i, v.line.key(), want)
+			}
+		}
 		for i := range MaxStreams - MaxStreamsEach {
 			if code := on(100+i, byte(2+i/MaxStreamsEach)); code != groupdv1.Code_OK {
 				t.Fatalf("%d: %v", i, code)
@@ -282,10 +294,22 @@ func TestOnlySoManyLinksAreLive(t *testing.T) {
 		if code := on(9999, 200); code != groupdv1.Code_FULL {
 			t.Errorf("one more: %v", code)
 		}
-		if code := on(100, 2); code != groupdv1.Code_OK {
+		if code := on(101, 2); code != groupdv1.Code_OK {
 			t.Errorf("again on a link: %v", code)
 		}
 		synctest.Wait()
+		on100, on101 := 0, 0
+		for _, v := range s.audience.streams {
+			switch v.line.key() {
+			case rns.LinkID{100}:
+				on100++
+			case rns.LinkID{101}:
+				on101++
+			}
+		}
+		if on100 != 1 || on101 != 1 {
+			t.Errorf("asking again on a link: it has %d streams, and another one of the same person %d", on101, on100)
+		}
 		if n := s.Streams(); n != MaxStreams {
 			t.Errorf("%d streams", n)
 		}

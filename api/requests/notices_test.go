@@ -48,11 +48,15 @@ func TestAPushMemberIsSentWhatIsNewPageByPage(t *testing.T) {
 		}
 		t.Logf("%d packets", packets)
 
-		// What is deleted, edited, or gets a reaction comes along; texts that she has do not come again.
-		if _, err := v.hub.Delete(t.Context(), v.bob, valley, group.DeleteInput{Seqs: []group.Seq{long.Seq}}); err != nil {
+		// What is deleted, edited, or gets a reaction comes along; texts that she has do not come again. A reaction alone is worth no packet.
+		if _, err := v.hub.React(t.Context(), v.bob, valley, group.ReactInput{Seq: long.Seq - 1, Text: "👍"}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := v.hub.React(t.Context(), v.bob, valley, group.ReactInput{Seq: long.Seq - 1, Text: "👍"}); err != nil {
+		rest(time.Minute)
+		if after, _ := ann.counts(); after != packets {
+			t.Errorf("%d packets for a reaction", after-packets)
+		}
+		if _, err := v.hub.Delete(t.Context(), v.bob, valley, group.DeleteInput{Seqs: []group.Seq{long.Seq}}); err != nil {
 			t.Fatal(err)
 		}
 		rest(time.Minute)
@@ -75,7 +79,7 @@ func TestOnesOwnPostsRideAlongWithOthers(t *testing.T) {
 	inVillage(t, moderation.Policy{}, func(v *village) {
 		t := v.t
 		ann := v.villager(2, "Ann", in(group.DeliverPush))
-		v.says(ann.Caller, "hello, I am Ann")
+		hello := v.says(ann.Caller, "hello, I am Ann")
 		rest(time.Minute)
 		v.says(ann.Caller, "is anybody here?")
 		rest(time.Minute)
@@ -88,6 +92,13 @@ func TestOnesOwnPostsRideAlongWithOthers(t *testing.T) {
 			t.Errorf("%d packets, %d gaps", n, gaps)
 		}
 		ann.hasEverything()
+		if _, err := v.hub.Delete(t.Context(), v.bob, valley, group.DeleteInput{Seqs: []group.Seq{hello.Seq}}); err != nil {
+			t.Fatal(err)
+		}
+		rest(time.Minute)
+		if n, _ := ann.counts(); n != 2 || !ann.entry(hello.Seq).GetDeleted() {
+			t.Errorf("%d packets: she is not told that another deleted what she wrote", n)
+		}
 	})
 }
 
@@ -190,6 +201,36 @@ func TestAnEmergencyPassesQuietHoursAndComesBeforeTheRest(t *testing.T) {
 	})
 }
 
+func TestAnEmergencyThatWasTakenBackOrIsOnesOwnWakesNobody(t *testing.T) {
+	inVillage(t, moderation.Policy{}, func(v *village) {
+		t := v.t
+		ann := v.villager(2, "Ann", in(group.DeliverFetch))
+		st, err := v.hub.Standing(t.Context(), ann.Caller, valley)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wakes := func(what string, want bool, after group.Rev) {
+			t.Helper()
+			p, err := v.notify.Prepare(t.Context(), delivery.Recipient{Group: valley, Member: *st.Member, After: after, Emergency: true}, delivery.Way{Hops: 1})
+			if err != nil || (p.Bytes > 0) != want {
+				t.Errorf("%s: %d bytes, %v", what, p.Bytes, err)
+			}
+		}
+		alarm := v.post(v.bob, group.PostInput{Text: []byte("the dam breaks"), Emergency: true})
+		if _, err := v.hub.UpdatePermissions(t.Context(), v.bob, valley, group.PermissionsInput{Target: group.AnyHash(ann.Identity), Add: moderation.PermEmergency}); err != nil {
+			t.Fatal(err)
+		}
+		wakes("another's", true, alarm.Rev-1)
+		if _, err := v.hub.Delete(t.Context(), v.bob, valley, group.DeleteInput{Seqs: []group.Seq{alarm.Seq}}); err != nil {
+			t.Fatal(err)
+		}
+		rest(2 * shelfFor)
+		wakes("taken back", false, alarm.Rev-1)
+		own := v.post(ann.Caller, group.PostInput{Text: []byte("fire in the barn"), Emergency: true})
+		wakes("her own", false, own.Rev-1)
+	})
+}
+
 func TestOverARadioEachPacketIsSentOnce(t *testing.T) {
 	const members, bitrate = 40, 3125 // SF8 at 125 kHz
 	radio := delivery.Interface{Name: "radio", Up: true, Bitrate: bitrate, Share: 0.5}
@@ -255,19 +296,32 @@ func TestWhoProvesNothingIsSentTheSameAgainLater(t *testing.T) {
 }
 
 func TestHistoryThatIsHiddenFromAMemberIsNotPushed(t *testing.T) {
-	inVillage(t, moderation.Policy{History: moderation.HistoryStay}, func(v *village) {
-		t := v.t
-		old := v.says(v.bob, "before Ann came")
-		ann := v.villager(2, "Ann", in(group.DeliverPush))
-		if _, err := v.hub.React(t.Context(), v.bob, valley, group.ReactInput{Seq: old.Seq, Text: "👍"}); err != nil {
-			t.Fatal(err)
-		}
-		v.says(v.bob, "welcome")
-		rest(time.Minute)
-		if texts := ann.reads(); len(texts) != 1 || texts[0] != "welcome" {
-			t.Errorf("Ann was sent %q", texts)
-		}
-	})
+	for what, touch := range map[string]func(v *village, seq group.Seq) error{
+		"when somebody reacts to it": func(v *village, seq group.Seq) error {
+			_, err := v.hub.React(v.t.Context(), v.bob, valley, group.ReactInput{Seq: seq, Text: "👍"})
+			return err
+		},
+		"when it is pinned": func(v *village, seq group.Seq) error {
+			_, err := v.hub.Pin(v.t.Context(), v.bob, valley, seq, false)
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			inVillage(t, moderation.Policy{History: moderation.HistoryStay}, func(v *village) {
+				t := v.t
+				old := v.says(v.bob, "before Ann came")
+				ann := v.villager(2, "Ann", in(group.DeliverPush))
+				if err := touch(v, old.Seq); err != nil {
+					t.Fatal(err)
+				}
+				v.says(v.bob, "welcome")
+				rest(time.Minute)
+				if texts := ann.reads(); len(texts) != 1 || texts[0] != "welcome" {
+					t.Errorf("Ann was sent %q", texts)
+				}
+			})
+		})
+	}
 }
 
 func TestOnePageIsMadeForAllMembers(t *testing.T) {
