@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,6 +43,8 @@ func remembers(t *testing.T, raw *sql.DB, table string, d rns.DestinationHash) {
 			v = slices.Repeat(d[:], 3)
 		case name == "id", name == "key":
 			v = slices.Repeat(d[:], 2)
+		case name == "packed":
+			v = []byte(letterOf(d))
 		case kind == "BLOB":
 			v = d[:]
 		case kind == "TEXT":
@@ -54,6 +57,9 @@ func remembers(t *testing.T, raw *sql.DB, table string, d rns.DestinationHash) {
 	}
 }
 
+// letterOf is what stands in a message from or to a destination.
+func letterOf(d rns.DestinationHash) string { return fmt.Sprintf("wallaby%x", d[:4]) }
+
 // two makes a database with two groups, in which the network's layers know the destinations of both.
 func two(t *testing.T) (db *DB, raw *sql.DB, destinations map[group.GroupID][]rns.DestinationHash) {
 	t.Helper()
@@ -61,7 +67,7 @@ func two(t *testing.T) (db *DB, raw *sql.DB, destinations map[group.GroupID][]rn
 	made := byte(9)
 	hub, err := group.New(group.Config{Store: db, NewIdentity: func() ([]byte, []byte, error) {
 		made++
-		return slices.Repeat([]byte{made}, group.PublicKeySize), []byte("the private key"), nil
+		return slices.Repeat([]byte{made}, group.PublicKeySize), fmt.Appendf(nil, "private key %d", made), nil
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +86,8 @@ func two(t *testing.T) (db *DB, raw *sql.DB, destinations map[group.GroupID][]rn
 			t.Fatal(err)
 		}
 		if err := db.Update(t.Context(), func(tx group.Tx) error {
-			return tx.PutEpoch(group.Epoch{Group: id, Number: 1, Key: [32]byte{1}, Reason: 1})
+			return errors.Join(tx.PutEpoch(group.Epoch{Group: id, Number: 1, Key: [32]byte{1}, Reason: 1}),
+				tx.KeepAudit(group.Audit{Group: id, ID: 77, Action: "ban", Detail: "quokka " + string(id)}))
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -137,6 +144,10 @@ func TestOfADeletedGroupNoKeyAndNoWordIsLeftEvenBeforeItIsErased(t *testing.T) {
 	if err := db.Update(t.Context(), func(tx group.Tx) error { return tx.RemoveGroup("gone") }); err == nil {
 		t.Error("it can be deleted twice")
 	}
+	gone(t, db, "private key 10") // nor in a file
+	if len(onDisk(t, db, "private key 11")) == 0 {
+		t.Error("the other one's key is on no disk")
+	}
 }
 
 func TestTheNetworksLayersForgetADeletedGroupAndNoOther(t *testing.T) {
@@ -157,6 +168,11 @@ func TestTheNetworksLayersForgetADeletedGroupAndNoOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	erase("gone")
+	gone(t, db, "quokka gone")
+	gone(t, db, letterOf(destinations["gone"][0]))
+	if len(onDisk(t, db, "quokka stays")) == 0 {
+		t.Error("what is in the log of the other one is on no disk")
+	}
 	for table, n := range about(t, raw, destinations["gone"]) {
 		if n != 0 {
 			t.Errorf("%s knows %d of the 3 destinations of the deleted one", table, n)
@@ -172,7 +188,7 @@ func TestTheNetworksLayersForgetADeletedGroupAndNoOther(t *testing.T) {
 // TestWhatComesBackToTheNetworksLayersAfterAGroupIsErasedIsForgottenToo: an announce, or a message, may have been on its way.
 func TestWhatComesBackToTheNetworksLayersAfterAGroupIsErasedIsForgottenToo(t *testing.T) {
 	db, raw, destinations := two(t)
-	if _, err := raw.Exec("DELETE FROM epochs; DELETE FROM groups WHERE id = 'gone'"); err != nil {
+	if _, err := raw.Exec("DELETE FROM epochs; DELETE FROM audit_log; DELETE FROM groups WHERE id = 'gone'"); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.ForgetDestinations(t.Context(), destinations["gone"]...); err != nil {
@@ -185,4 +201,5 @@ func TestWhatComesBackToTheNetworksLayersAfterAGroupIsErasedIsForgottenToo(t *te
 	if got := fmt.Sprint(about(t, raw, destinations["stays"][:1])); got != "map[lxmf_held:1 lxmf_queued:1 lxmf_tickets:1 rns_last_announced:1 rns_own_ratchets:1]" {
 		t.Errorf("of the other one: %s", got)
 	}
+	gone(t, db, letterOf(mail[0]))
 }
