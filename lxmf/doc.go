@@ -26,10 +26,11 @@
 // # Sending
 //
 // [Router.Send] queues a message; [Outgoing] tells what becomes of it. A message that fits one packet is transmitted up to five
-// times, ten seconds apart, with one search for a better path; another one waits for a link, which is tried four times, and
-// travels on it with others: as many at a time as the proofs' speed allows, on a radio one or two, on a LAN 128. Links are
-// kept for ten minutes and used by both ends; whoever identified on a link to us is answered on it. With a TTL, a message
-// then waits for the recipient's next announce. A recipient's stamp is computed on all cores, up to a cost limit.
+// times, ten seconds apart, or what its proof may take if that is more (6 s and 6 s per hop), with one search for a better
+// path; another one waits for a link, which is tried four times, and travels on it with others: as many at a time as the
+// proofs' speed allows, on a radio one or two, on a LAN 128. Links are kept for ten minutes and used by both ends; whoever
+// identified on a link to us is answered on it. With a TTL, a message then waits for the recipient's next announce. A
+// recipient's stamp is computed on all cores, up to a cost limit.
 //
 // Messages to one recipient leave by [Priority]. A message may be kept over restarts ([QueueStore]): stored before it is
 // transmitted, dropped when it has ended. What cannot be delivered may be left with a propagation node, under the same id; an

@@ -3,12 +3,18 @@ package lxmf_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
+	"log"
+	"os"
+	"os/signal"
 	"sync"
+	"time"
 
 	"groupd/lxmf"
 	"groupd/rns"
 	"groupd/rns/interfaces/ifacetest"
+	"groupd/rns/interfaces/tcp"
 )
 
 // Two programs on one cable: Bob writes down what he gets, proves it, and Alice sees that it was delivered.
@@ -51,6 +57,71 @@ func ExampleRouter() {
 	// Output:
 	// Bob reads: Hello, Bob
 	// delivered
+}
+
+// A bot with an outbox: what its reader is not there for is left with a propagation node, and mail that waits there is collected.
+func ExampleNewPropagation() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	identity, err := rns.NewIdentity(rand.Reader) // kept in a file, in a program that runs twice
+	if err != nil {
+		log.Fatal(err)
+	}
+	transport, err := rns.New(rns.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	hub, err := tcp.NewClient(tcp.ClientConfig{Name: "hub", Host: "hub.example.org", Port: 4242})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := transport.AddInterface(hub, rns.InterfaceOptions{Tunnel: true}); err != nil {
+		log.Fatal(err)
+	}
+	router, err := lxmf.NewRouter(lxmf.RouterConfig{Transport: transport})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var bot *lxmf.Delivery
+	bot, err = router.AddDelivery(lxmf.DeliveryConfig{
+		Identity: identity, DisplayName: func() string { return "Echo" },
+		OnMessage: func(in *lxmf.Inbound) { // must not block: Send only queues
+			_, err := router.Send(ctx, &lxmf.Outbound{
+				From: bot, To: in.Message.Source, Content: in.Message.Content,
+				Propagate: true,          // to the node when five attempts were in vain
+				TTL:       6 * time.Hour, // and to the reader, if he is heard within that time
+			})
+			if err != nil {
+				log.Print(err) // too many wait
+			}
+			in.Prove()
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	outbox, err := lxmf.NewPropagation(router, lxmf.PropagationConfig{Auto: true}) // or the addresses of some, as Nodes
+	if err != nil {
+		log.Fatal(err)
+	}
+	go func() {
+		for wait := time.Second; ctx.Err() == nil; {
+			if bot.Announce(ctx) == nil { // there was a connection
+				wait = 6 * time.Hour
+			}
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+			}
+		}
+	}()
+	var running sync.WaitGroup
+	running.Go(func() { _ = outbox.Run(ctx) })
+	running.Go(func() { _ = router.Run(ctx) })
+	if err := transport.Run(ctx); err != nil {
+		log.Print(err)
+	}
+	running.Wait()
 }
 
 // A message on paper: Alice prints a QR code of the URI, Bob scans it. No network is needed where they have each other's key.

@@ -33,7 +33,7 @@ type Outbound struct {
 	// Priority orders the messages to one recipient; zero is [PriorityNormal].
 	Priority Priority
 	// TTL is how long the message may take: when a round of attempts has failed, it waits for the recipient's next announce,
-	// which begins another. 0: one round, which ends within about a minute.
+	// which begins another. 0: one round, which ends within about a minute, or two where the recipient is several hops away.
 	TTL time.Duration
 	// Keep stores the message before it is transmitted, so that it is sent after a restart, too, until its TTL is over, which
 	// must be given. A message that was delivered just before a crash may be sent again, under the same id.

@@ -42,7 +42,8 @@ type DestinationConfig struct {
 	OnLink func(*Link)
 	// RefuseLinks: link requests get no answer.
 	RefuseLinks bool
-	// LinkProofDelay is how long the answer to a link request is held back.
+	// LinkProofDelay is how long the answer to a link request is held back. The initiator measures it, and gives our proofs six
+	// times as long: 50 ms where a packet is proved after a commit.
 	LinkProofDelay time.Duration
 	// AnswerDelay is how long a request waits for its answer, and a packet for its proof, at least. A stock peer notes
 	// that it has sent something only after it went out, and loses an answer that is faster than that: on loopback and

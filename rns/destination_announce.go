@@ -91,9 +91,11 @@ func (d *Destination) useRatchets(list []OwnRatchet) {
 }
 
 // Announce tells the network where the destination is, on all interfaces but those in access point mode. It returns
-// when the carriers have the announce: [ErrNoInterface] when there was none, [ErrTooLarge] when the app data is, and
-// [ErrNotAnnounced] for types other than SINGLE. Before Run it waits for that, or for the end of ctx. A ratchet that is
-// due is rotated first.
+// when the carriers have the announce: nil when one of them took it, [ErrNoInterface] when there was none,
+// [interfaces.ErrDown] or another error of theirs when none took it, [ErrTooLarge] when the app data is, and
+// [ErrNotAnnounced] for types other than SINGLE. Before Run it waits for that, or for the end of ctx. It does not wait for a
+// connection, and nothing that failed is made up for: a program that has just started announces again after a moment,
+// until it was heard, and then every few hours. A ratchet that is due is rotated first.
 func (d *Destination) Announce(ctx context.Context) error {
 	if d.config.Type != DestinationSingle {
 		return fmt.Errorf("destination %s is %v: %w", d.name, d.config.Type, ErrNotAnnounced)

@@ -83,7 +83,8 @@ func (d *RemoteDestination) SetRatchet(public []byte) {
 // packet may be sent all the same.
 //
 // The receipt tells when the other end has proved the packet, which it need not do; nil for PLAIN destinations, which
-// prove nothing. To send again is to call Send again.
+// prove nothing. It fails after 6 s and 6 s per hop, or more where the first hop is a slow radio: 12 s for a neighbour,
+// 774 s when no path is known. To send again is to call Send again.
 func (d *RemoteDestination) Send(ctx context.Context, data []byte) (*Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

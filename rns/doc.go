@@ -4,7 +4,9 @@
 //
 // A program makes a [Transport] with [New], gives it interfaces and destinations, and calls [Transport.Run], which
 // returns when the node has ended. Others are reached through [Transport.NewRemote] with single packets of up to 383
-// bytes, and through [Transport.OpenLink] with anything larger.
+// bytes, and through [Transport.OpenLink] with anything larger. The examples show how: a whole program (Example), an address
+// that was typed in ([Transport.Recall]), requests, which pages are, and streams over a link ([Transport.OpenLink],
+// [Channel.OpenStream]), and files ([Link.SendResource]).
 //
 // # Who owns what
 //

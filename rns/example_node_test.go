@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"time"
 
 	"groupd/rns"
 	"groupd/rns/filestore"
@@ -38,7 +39,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := transport.AddInterface(hub, rns.InterfaceOptions{}); err != nil {
+	if err := transport.AddInterface(hub, rns.InterfaceOptions{Tunnel: true}); err != nil {
 		log.Fatal(err)
 	}
 	inbox, err := transport.NewDestination(rns.DestinationConfig{
@@ -52,8 +53,16 @@ func Example() {
 		log.Fatal(err)
 	}
 	go func() {
-		if err := inbox.Announce(ctx); err != nil { // waits until the node runs
-			log.Print(err)
+		for wait := time.Second; ctx.Err() == nil; { // again now and then, for those who came later
+			if err := inbox.Announce(ctx); err != nil {
+				log.Print(err) // no connection yet: nobody has heard it
+			} else {
+				wait = 6 * time.Hour
+			}
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+			}
 		}
 	}()
 	if err := transport.Run(ctx); err != nil { // until the program is interrupted

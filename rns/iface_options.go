@@ -65,8 +65,10 @@ type InterfaceOptions struct {
 	// its radio. nil: nobody can be asked.
 	FirstHop FirstHop
 	// Tunnel introduces us on every connection, so that the other side keeps its paths through us when the connection
-	// is lost and made again: TCP (HDLC) and Backbone clients (spec 1 §6.19). It needs a carrier that is an
-	// [interfaces.UpNotifier].
+	// is lost and made again: set it on TCP (HDLC) and Backbone clients, as the reference does (spec 1 §6.19). It needs a
+	// carrier that is an [interfaces.UpNotifier]. A new connection then ends our links over it at once, with
+	// [CloseInterface], since the other side drops what comes of them another way than before; without it they fall silent
+	// and time out.
 	Tunnel bool
 
 	// AnnounceCap is the share (over 0, up to 1) of the bitrate for relayed announces. 0: [DefaultAnnounceCap].

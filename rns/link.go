@@ -38,7 +38,8 @@ type linkCarrier interface {
 
 // LinkHandlers are what an application hears of a link. All fields may be nil. They are called from one goroutine
 // per link, one at a time and in order; it is not the goroutine that serves the link, so they may use the link freely.
-// A handler that blocks delays those after it, and once 256 packets wait for it more are dropped (and counted).
+// A handler that blocks delays those after it, and once 256 packets, or 16 MiB of them (64 MiB over all
+// links), wait for it more are dropped (and counted).
 type LinkHandlers struct {
 	// OnPacket gets data of context NONE. Nothing is proved unless [ReceivedPacket.Prove] is called.
 	OnPacket func(*ReceivedPacket)

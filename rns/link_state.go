@@ -87,8 +87,8 @@ const (
 	CloseInitiator   CloseReason = 2 // closed by the initiator (INITIATOR_CLOSED)
 	CloseDestination CloseReason = 3 // closed by the destination, the responder (DESTINATION_CLOSED)
 
-	// CloseInterface is ours: the interface that the link ran over is gone for good, or was connected anew, and the other
-	// end drops what comes another way. It is no number of the protocol and never told to the other end.
+	// CloseInterface is ours: the interface that the link ran over is gone for good, or was connected anew (where
+	// [InterfaceOptions].Tunnel is set), and the other end drops what comes another way. It is no number of the protocol and never told to the other end.
 	CloseInterface CloseReason = 0x80
 )
 

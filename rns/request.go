@@ -242,8 +242,9 @@ type requestResult struct {
 // Request asks the other end for path and waits for the response. data may be nil for no data; request and response may
 // have any size. Errors are [ErrTimeout], [ErrRejected] when the other end refused a request that takes a resource,
 // [ErrTooLarge] when the response is larger than opts.MaxResponse, [ErrTooMany] when 64 requests are unanswered,
-// [*LinkClosedError] at once when the link closes, and that of ctx. A request that the other end does not want to answer
-// looks like one that got lost.
+// [ErrMalformed] when data is not one msgpack value, [*LinkClosedError] at once when the link closes, and that of ctx,
+// which also breaks off a response that is being transferred. A request that the other end does not want to answer looks
+// like one that got lost.
 func (l *Link) Request(ctx context.Context, path string, data RequestData, opts RequestOptions) (*Response, error) {
 	if len(data) == 0 {
 		data = msgpack.Nil()

@@ -137,7 +137,9 @@ type ResourceOptions struct {
 	NoCompress bool
 	// CompressLimit is the size of the source in bytes above which compression is not tried; 0 means 64 MiB.
 	CompressLimit int64
-	// Progress is called from the link's goroutine with 0 to 1 and must not block; nil is allowed.
+	// Progress is called from the link's goroutine and must neither block nor use the link; nil is allowed. It is given the part
+	// that the other end has asked for, after each of its requests, and 1 once, when all is proved: what was compressed well is
+	// a few requests only. A receiver's progress is what was written to its Sink, of ResourceOffer.Size.
 	Progress func(float64)
 }
 
@@ -158,7 +160,7 @@ type ResourceOffer struct {
 type ResourceDecision struct {
 	Accept  bool
 	Ignore  bool  // neither accept nor refuse: no answer; the sender tries five times and gives up
-	MaxSize int64 // refuse when more bytes than this are offered or arrive; 0: the link's own bound only, with a Sink none
+	MaxSize int64 // refuse when more bytes than this are offered or arrive; 0: what fits in 16 MiB, buffers included, for all of a link; with a Sink no bound
 	// Sink gets the data instead of memory: in order, segment by segment (at most [ResourceSegmentSize] bytes), each when its
 	// hash was checked; metadata stays in memory. Only a window of parts and one segment are in memory then, and the link's
 	// bound is for those. Write is called from a worker goroutine, never twice at a time. When it fails, the resource ends with

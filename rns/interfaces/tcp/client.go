@@ -46,7 +46,8 @@ type ClientConfig struct {
 	Jitter func() float64
 }
 
-// Client is a connection to one server, connected anew whenever it breaks. Make it with NewClient.
+// Client is a connection to one server, connected anew whenever it breaks. Make it with NewClient, and add it to the
+// transport with the option Tunnel, or after each break the server's side has no path to us until we announce again.
 type Client struct {
 	carrier.Face
 	engine  *carrier.Engine
