@@ -47,7 +47,9 @@ type DestinationConfig struct {
 	LinkProofDelay time.Duration
 	// AnswerDelay is how long a request waits for its answer, and a packet for its proof, at least. A stock peer notes
 	// that it has sent something only after it went out, and loses an answer that is faster than that: on loopback and
-	// fast LANs, when its machine is busy. 25 ms are enough there, and nothing on a radio. Links of which our own
+	// fast LANs, when its machine is busy: without a delay, a mebibyte that a stock program sent over a stream took 9 to 13 s
+	// instead of 2, and one link in three was given up. 25 ms are enough there, and nothing on a radio; 0 is none. What comes over
+	// links that we opened is answered at once. Links of which our own
 	// implementation is the initiator are not held back: it notes first, and says so in its LRRTT.
 	AnswerDelay time.Duration
 	// BoundStrangers limits what comes as a resource, requests included, over links whose other end has not identified:

@@ -44,6 +44,7 @@ func Example() {
 	}
 	inbox, err := transport.NewDestination(rns.DestinationConfig{
 		Identity: identity, App: "example", Aspects: []string{"inbox"}, Ratchets: &rns.RatchetConfig{},
+		AnswerDelay: 25 * time.Millisecond, // stock programs on a LAN miss answers that are faster
 		OnPacket: func(p *rns.ReceivedPacket) {
 			fmt.Printf("%s\n", p.Data)
 			_ = p.Prove() // the sender tries again when this one is lost

@@ -27,7 +27,7 @@ func (errStreamClosed) Is(target error) bool {
 // and one writer may work at the same time; several of a kind take turns.
 //
 // Read what comes: a mebibyte waits for the reader, more is not taken, and the other end sends it again. When it has done
-// so five times, for some eight seconds with stock timing on a fast link, the link is closed.
+// so five times, which takes five to twenty seconds on a fast link, it closes the link.
 type Stream struct {
 	channel  *Channel
 	receives uint16
