@@ -349,7 +349,8 @@ type ClaimInput struct {
 // JoinInput asks to become a member.
 type JoinInput struct {
 	Name     string       // wished display name; "" makes one; a taken one gets a number
-	Greeting string       // shown to who approves; the answer to the question at the door
+	Greeting string       // shown to who approves; the answer to the question at the door; "": that of an earlier request stays
+	Unsaid   bool         // it does not stay, unless it answers a question
 	Code     string       // of an invite, as shown; case and spaces do not matter; "": none
 	Mode     DeliveryMode // how he is told what is new, unless he has chosen; fetch: he asks
 }

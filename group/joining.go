@@ -56,7 +56,7 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 			return w.refuse(KindInvalid, "public_key", "is not known yet: announce yourself, then try again")
 		}
 		if v.Outcome == moderation.Hold {
-			if r, err = w.wait(wish, greeting); err != nil {
+			if r, err = w.wait(wish, greeting, in.Unsaid); err != nil {
 				return err
 			}
 			return w.begin(in.Mode)
@@ -75,7 +75,7 @@ func (h *Hub) Join(ctx context.Context, c Caller, g GroupID, in JoinInput) (Join
 		} else if locked, err := w.tally(moderation.MeterJoins); err != nil {
 			return err
 		} else if locked {
-			if r, err = w.wait(wish, greeting); err != nil {
+			if r, err = w.wait(wish, greeting, in.Unsaid); err != nil {
 				return err
 			}
 			return w.begin(in.Mode)
@@ -115,7 +115,7 @@ type applicant struct {
 }
 
 // wait puts the caller among those who wait, or brings what he said there up to date.
-func (w *work) wait(wish, greeting string) (JoinResult, error) {
+func (w *work) wait(wish, greeting string, unsaid bool) (JoinResult, error) {
 	r := JoinResult{Standing: moderation.StandingPending, Change: Change{Rev: w.head.Rev}}
 	old, err := w.tx.Request(w.group.ID, w.caller.Identity)
 	switch {
@@ -124,7 +124,7 @@ func (w *work) wait(wish, greeting string) (JoinResult, error) {
 		if wish == "" {
 			wish = old.DisplayName
 		}
-		if greeting == "" {
+		if greeting == "" && (!unsaid || w.group.Policy.Question != "") {
 			greeting = old.Greeting
 		}
 		if wish == old.DisplayName && greeting == old.Greeting {

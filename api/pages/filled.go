@@ -77,6 +77,12 @@ func (v *visit) untouched(name string) bool {
 	return shown != "" && shown == markOf(v.fields[name])
 }
 
+// emptied reports whether a field is sent empty that the form says it was shown with something in.
+func (v *visit) emptied(name string) bool {
+	t, ok := v.fields[name]
+	return ok && strings.TrimSpace(t) == "" && v.variables[shownVariable+name] != ""
+}
+
 // which is the one of several forms that was sent and may be done now; "" for none.
 func (s *Server) which(v *visit, forms ...string) string {
 	for _, form := range forms {

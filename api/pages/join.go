@@ -13,7 +13,8 @@ func (s *Server) join(v *visit) *page {
 	const title, form, decline = "Join", "join", "decline"
 	var failed error
 	if s.taken(v, form) {
-		r, err := s.hub.Join(v.ctx, v.acting(0), s.group, group.JoinInput{Name: v.field("name"), Greeting: v.field("greeting"), Code: v.field("code")})
+		in := group.JoinInput{Name: v.field("name"), Greeting: v.field("greeting"), Code: v.field("code"), Unsaid: v.emptied("greeting")}
+		r, err := s.hub.Join(v.ctx, v.acting(0), s.group, in)
 		if err == nil {
 			return s.joined(v, title, r)
 		}
@@ -103,12 +104,16 @@ func (s *Server) joinForm(v *visit, p *page, form string) {
 	case i.You.Member != nil:
 		name = i.You.Member.DisplayName
 	}
+	var vars []string
 	boxes(p, 1000, box{"Name:", "name", 24, v.typed("name", name)})
 	if i.You.Standing != moderation.StandingInvited && (i.Joining == moderation.JoiningApprove || i.Policy.Question != "" || i.Lockdown) {
 		if i.Policy.Question != "" {
 			p.bold(i.Policy.Question).nl()
 		} else {
 			p.line("A word to the moderators, if you like:")
+		}
+		if _, fits := refillable(p, greeting); fits && greeting != "" {
+			vars = shownAs("greeting", greeting)
 		}
 		refill(p, "greeting", 50, v.typed("greeting", greeting))
 	}
@@ -120,7 +125,7 @@ func (s *Server) joinForm(v *visit, p *page, form string) {
 	if i.You.Standing == moderation.StandingPending {
 		label = "Change my request"
 	}
-	s.form(v, p, form, label)
+	s.form(v, p, form, label, vars...)
 	p.nl()
 }
 

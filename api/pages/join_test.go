@@ -134,3 +134,26 @@ func TestTheOwnerClaimsWithTheCode(t *testing.T) {
 		w.visitor(d, "Bob").opens("claim.mu").reads("You own this group.").misses("Code:")
 	})
 }
+
+func TestWhoWaitsTakesBackWhatHeSaidAndNoAnswer(t *testing.T) {
+	for question, want := range map[string]string{"": "", "Which valley?": "I have goats"} {
+		inTown(t, group.NewGroup{Joining: moderation.JoiningApprove, Policy: moderation.Policy{Question: question}}, func(t *testing.T, w *town, d micron.Dialect) {
+			greeting := func() string {
+				return must(w.hub.Requests(t.Context(), operator(), valley, 0))(t)[0].Greeting
+			}
+			v := w.visitor(d, "Dan").opens("join.mu").fills("name", "Dan", "greeting", "I have goats").follows("Join")
+			must(w.hub.Join(t.Context(), caller("Dan"), valley, group.JoinInput{Name: "Dan"}))(t)
+			if got := greeting(); got != "I have goats" {
+				t.Errorf("who asks by message, and says nothing more, has said %q", got)
+			}
+			v.opens("join.mu").fills("greeting", "").follows("Change my request").reads("You have asked to join as Dan.")
+			if got := greeting(); got != want {
+				t.Errorf("asked %q, he has said %q", question, got)
+			}
+			v.opens("join.mu").fills("greeting", "and sheep").follows("Change my request")
+			if got := greeting(); got != "and sheep" {
+				t.Errorf("he has said %q", got)
+			}
+		})
+	}
+}
