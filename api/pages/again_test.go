@@ -289,3 +289,61 @@ func TestReactionsThatWereLeftAreTakenBackWhenThePageIsLoadedAgain(t *testing.T)
 		v.opens(post).misses("Reactions:", "Take mine back")
 	})
 }
+
+// A link that broke comes back without an identity, and the text fits no page: it is there when its author is known again.
+func TestALongTextOutlivesTheLink(t *testing.T) {
+	long := strings.Repeat("The way up was long.\nSnow lay on the pass.\n\n", 60)
+	for _, done := range []bool{false, true} {
+		for _, d := range micron.Dialects() {
+			s := talking(t)
+			_, path, data := s.sends(form{"answer", ":/page/post.mu`to=3", map[string]string{"text": long}, "Send", "", ""}, d)
+			if done { // and only the answer was lost
+				s.says(s.ask(caller("Bob"), s.links, path, data), "Posted as #5.")
+			}
+			b := s.browser("", d)
+			get := b.Get
+			b.Get = func(string, map[string]string) []byte { return get(path, data) }
+			s.says(s.open(b, ":/page/post.mu"), "Then go on with what you typed:", "Your text of", "\"The way up was long.", "is kept for an hour")
+			name := keptName(t, b)
+			b.Get = get
+			s.says(s.follow(b, "Go on"), "Then go on with what you typed:", "is kept for an hour") // not identified yet
+			if keptName(t, b) != name {
+				t.Error("it has another name")
+			}
+			if page := s.ask(caller("Ann"), 77, "/page/post.mu", map[string]string{"var_kept": "AAAAAAAA"}); strings.Contains(page, "The way up") {
+				t.Errorf("another sees it:\n%s", page)
+			}
+			b.Get = s.browser("Bob", d).Get
+			page := s.follow(b, "Go on")
+			if done {
+				if s.says(page, notTwice); strings.Contains(page, "is kept") || s.entriesNow() != 5 {
+					t.Errorf("it can be posted twice, of %d entries:\n%s", s.entriesNow(), page)
+				}
+				continue
+			}
+			s.says(page, tooLate, "Ann: Snow on the pass", "Your answer:", "is kept for an hour. Leave this empty")
+			s.says(s.follow(b, "Send"), "Posted as #5.")
+			found, err := s.hub.Messages(t.Context(), operator(), valley, group.Query{Seqs: []group.Seq{5}})
+			if err != nil || string(found.Entries[0].Text) != strings.TrimSpace(data["field_g_text"]) || found.Entries[0].Ref != 3 {
+				t.Errorf("posted is %v, %v", found.Entries, err)
+			}
+			if page := s.ask(caller("Ann"), 77, "/page/post.mu", map[string]string{"var_kept": name}); strings.Contains(page, "The way up") {
+				t.Errorf("it is there still:\n%s", page)
+			}
+		}
+	}
+}
+
+// Who has not identified pushes out no text of a member's.
+func TestStrangersPushOutNoTextThatIsKept(t *testing.T) {
+	s := talking(t)
+	b := s.browser("Bob", micron.NomadNet)
+	s.open(b, ":/page/post.mu")
+	s.fill(b, "text", strings.Repeat("The way up was long. ", 150))
+	s.now = s.now.Add(11 * time.Minute)
+	s.says(s.follow(b, "Send"), "is kept for an hour")
+	for i := range 40 {
+		s.says(s.ask(group.Caller{}, 90, "/page/post.mu", map[string]string{"field_g_text": strings.Repeat(fmt.Sprint("spam ", i, " "), 400)}), "is kept for an hour")
+	}
+	s.says(s.follow(b, "Send"), "Posted as #5.")
+}

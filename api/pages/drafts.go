@@ -14,31 +14,40 @@ import (
 const (
 	draftFor  = time.Hour
 	maxDrafts = 16       // of a group's members, one each; for one more the oldest goes
+	maxStray  = 4        // of people who had not identified
 	maxDraft  = 16 << 10 // bytes of one
 )
 
-// draft is what a member typed that could not be posted and is too long to be shown in a form again.
+// draft is what somebody typed that could not be posted and is too long to be shown in a form again.
 type draft struct {
 	who   group.IdentityHash
 	text  string
 	until time.Time
 }
 
-// name is what a form calls the draft by, so that one that was opened for another does not post this.
-func (d draft) name() string {
-	sum := sha256.Sum256([]byte(d.text))
+// draftName is what a form calls a draft by, so that one that was opened for another does not post this.
+func draftName(text string) string {
+	sum := sha256.Sum256([]byte(text))
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
+}
+
+// stray stands for who wrote a draft of that name on a link on which nobody had identified. Nobody else knows the name: it is on the page that
+// came of the text.
+func stray(name string) (who group.IdentityHash) {
+	copy(who[:], name)
+	return who
 }
 
 // drafts are in memory alone, and nobody's but of those who wrote them.
 type drafts struct {
-	now func() time.Time
+	now  func() time.Time
+	most int
 
 	mu   sync.Mutex // leaf
 	list []draft    // by until
 }
 
-// keep remembers a text instead of what was kept of the same member before, and returns its name; "" where it is too long.
+// keep remembers a text instead of what was kept of the same person before, and returns its name; "" where it is too long.
 func (d *drafts) keep(who group.IdentityHash, text string) (name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -46,21 +55,20 @@ func (d *drafts) keep(who group.IdentityHash, text string) (name string) {
 	if len(text) > maxDraft {
 		return ""
 	}
-	if len(d.list) >= maxDrafts {
+	if len(d.list) >= d.most {
 		d.list = slices.Delete(d.list, 0, 1)
 	}
-	kept := draft{who, text, d.now().Add(draftFor)}
-	d.list = append(d.list, kept)
-	return kept.name()
+	d.list = append(d.list, draft{who, text, d.now().Add(draftFor)})
+	return draftName(text)
 }
 
-// of is what is kept of a member by that name; "" for nothing.
+// of is what is kept of somebody by that name; "" for nothing.
 func (d *drafts) of(who group.IdentityHash, name string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.drop(group.IdentityHash{}) // nobody's
 	for _, o := range d.list {
-		if o.who == who && o.name() == name {
+		if o.who == who && draftName(o.text) == name {
 			return o.text
 		}
 	}

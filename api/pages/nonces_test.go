@@ -165,14 +165,14 @@ func TestAMemberDoesNotPushOutTheFormsOfOthers(t *testing.T) {
 
 func TestDraftsHaveABound(t *testing.T) {
 	c := &clock{time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
-	d := &drafts{now: c.now}
+	d := &drafts{now: c.now, most: maxDrafts}
 	who := func(i int) group.IdentityHash { return group.IdentityHash{byte(i + 1)} }
-	better := func(i int) string { return d.of(who(i), draft{text: fmt.Sprint("better ", i)}.name()) }
+	better := func(i int) string { return d.of(who(i), draftName(fmt.Sprint("better ", i))) }
 	for i := range maxDrafts + 1 {
 		d.keep(who(i), fmt.Sprint("text ", i))
 		d.keep(who(i), fmt.Sprint("better ", i))
 	}
-	if len(d.list) != maxDrafts || better(0) != "" || better(1) != "better 1" || d.of(who(1), draft{text: "text 1"}.name()) != "" || d.of(who(2), draft{text: "better 1"}.name()) != "" {
+	if len(d.list) != maxDrafts || better(0) != "" || better(1) != "better 1" || d.of(who(1), draftName("text 1")) != "" || d.of(who(2), draftName("better 1")) != "" {
 		t.Errorf("%d drafts", len(d.list))
 	}
 	if d.keep(who(1), string(make([]byte, maxDraft+1))) != "" || better(1) != "" {
@@ -180,7 +180,7 @@ func TestDraftsHaveABound(t *testing.T) {
 	}
 	d.forget(who(2))
 	c.t = c.t.Add(draftFor - time.Second)
-	if better(2) != "" || better(3) != "better 3" || d.of(group.IdentityHash{}, draft{}.name()) != "" {
+	if better(2) != "" || better(3) != "better 3" || d.of(group.IdentityHash{}, draftName("")) != "" {
 		t.Error("the wrong one is kept")
 	}
 	c.t = c.t.Add(time.Second)

@@ -29,8 +29,13 @@ func (s *Server) post(v *visit) *page {
 		p := s.problem(v, title, &group.Error{Kind: group.KindNotIdentified, Op: "post", Msg: "to write, you have to identify first"})
 		if text != "" { // his link broke, perhaps
 			p.line("Then go on with what you typed:")
-			refill(p, "text", 50, text)
 			var vars []string
+			if name := s.strayed(p, text); name != "" {
+				p.line(keptText(text))
+				vars = append(vars, keptVariable, name)
+			} else {
+				refill(p, "text", 50, text)
+			}
 			if to != 0 {
 				vars = append(vars, "to", seqText(to))
 			}
@@ -89,9 +94,10 @@ func (s *Server) post(v *visit) *page {
 	var draft string
 	if _, fits := refillable(p, text); !fits && typed && (failed != nil || v.late || v.other) {
 		draft = s.drafts.keep(v.caller.Identity, text)
+		s.strays.forget(stray(draft))
 	}
 	if draft != "" {
-		p.line("Your text of " + size(int64(len(text))) + ", \"" + fit(text, 60) + "\", is too long to be shown again. It is kept for an hour: leave this empty to send it as it is, or write another.")
+		p.line(keptText(text) + " Leave this empty to send it as it is, or write another.")
 		text, vars = "", append(vars, keptVariable, draft)
 	}
 	refill(p, "text", 50, text)
@@ -121,11 +127,33 @@ const keptVariable = "kept"
 
 // typedText is what the visitor wants to post: what stands in the field, or what is kept of him.
 func (s *Server) typedText(v *visit) string {
-	text := v.field("text")
-	if name := v.variable(keptVariable); strings.TrimSpace(text) == "" && name != "" && v.identified() {
-		return s.drafts.of(v.caller.Identity, name)
+	text, name := v.field("text"), v.variable(keptVariable)
+	if strings.TrimSpace(text) != "" || name == "" {
+		return text
+	}
+	if v.identified() {
+		if own := s.drafts.of(v.caller.Identity, name); own != "" {
+			return own
+		}
+	}
+	if text = s.strays.of(stray(name), name); text != "" { // as it was sent first, by which it is known if it was done already
+		v.fields["text"] = text
+		delete(v.variables, keptVariable)
 	}
 	return text
+}
+
+// strayed keeps a text that the page has no room for and whose author is not known, and returns its name; "" where it is not kept.
+func (s *Server) strayed(p *page, text string) string {
+	if _, fits := refillable(p, text); fits {
+		return ""
+	}
+	return s.strays.keep(stray(draftName(text)), text)
+}
+
+// keptText says that a text is kept.
+func keptText(text string) string {
+	return "Your text of " + size(int64(len(text))) + ", \"" + fit(text, 60) + "\", is too long to be shown again. It is kept for an hour."
 }
 
 // send does what the form says.

@@ -66,7 +66,8 @@ type Server struct {
 	told    func(iface string, who group.IdentityHash, bytes int)
 	routes  []route
 	nonces  nonces
-	drafts  drafts
+	drafts  drafts // of members
+	strays  drafts // of people who had not identified
 	files   files
 	sending onlink.Files
 }
@@ -91,7 +92,9 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{hub: cfg.Hub, group: cfg.Group, address: cfg.Address.String(), version: cfg.Version, log: cfg.Logger, told: cfg.Answered}
 	random := &oneReader{r: cfg.Rand}
 	s.faults = faults.Log{Logger: cfg.Logger, Rand: random, What: "page failed"}
-	s.nonces.now, s.nonces.rand, s.drafts.now = cfg.Now, random, cfg.Now
+	s.nonces.now, s.nonces.rand = cfg.Now, random
+	s.drafts.now, s.drafts.most = cfg.Now, maxDrafts
+	s.strays.now, s.strays.most = cfg.Now, maxStray
 	s.routes = s.table()
 	return s, nil
 }
