@@ -45,7 +45,7 @@ func (s *Server) me(v *visit) *page {
 	p := s.tried(v, title, note, failed)
 	p.text("You are " + cut(was.DisplayName, 40) + ", " + was.Role.String() + ". Your address: " + was.Address.String()).nl()
 	if v.info.You.Standing == moderation.StandingMuted {
-		p.text("You can read and not write" + s.left(v.info.You.Until) + because(fit(v.info.You.Reason, 200))).nl()
+		p.text("You can read and not write" + s.left(v.info.You.Until) + because(fit(v.info.You.Reason, group.MaxReasonBytes))).nl()
 	}
 	p.nl()
 	boxes(p, 1000, box{"Name:", "name", 24, v.typed("name", was.DisplayName)}, box{"Status:", "status", 40, v.typed("status", was.Status)})

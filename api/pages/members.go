@@ -184,7 +184,7 @@ func (s *Server) portrait(p *page, who group.Person) {
 		p.text("Left " + s.ago(who.Left) + ".").nl()
 	}
 	if m := who.Mute; m.InForce(s.hub.Now()) {
-		p.text("Muted" + s.left(m.Until) + because(fit(m.Reason, 160))).nl()
+		p.text("Muted" + s.left(m.Until) + because(fit(m.Reason, group.MaxReasonBytes))).nl()
 	}
 	if q := who.Waits; q != nil {
 		p.text("Asks to join since " + moderation.Passed(s.hub.Now().Sub(q.Created)) + " as " + cut(q.DisplayName, 40))
@@ -198,14 +198,14 @@ func (s *Server) portrait(p *page, who group.Person) {
 		if b.Kick {
 			word = "Kicked "
 		}
-		p.text(word + s.ago(b.Created) + s.left(b.Expires) + because(fit(b.Reason, 160))).nl()
+		p.text(word + s.ago(b.Created) + s.left(b.Expires) + because(fit(b.Reason, group.MaxReasonBytes))).nl()
 	}
 }
 
 // actions are what the caller may do about somebody: what is simple at once, what needs words or a second thought on a page of its own.
 func (s *Server) actions(v *visit, p *page, form string, who group.Person) {
 	target := group.AnyHash(who.Identity).String()
-	if who.Waits != nil && (who.Allows(moderation.ActionApprove) || who.Allows(moderation.ActionReject)) {
+	if who.Allows(moderation.ActionApprove) || who.Allows(moderation.ActionReject) { // of who waits alone
 		boxes(p, 800, box{"Reason, if you reject:", "reason", 30, v.typed("reason", "")})
 		s.form(v, p, form, "Approve", "who", target, "do", "approve")
 		p.text(" ")

@@ -111,7 +111,7 @@ func (s *Server) askRemoval(v *visit, title, form, sure string, kick bool, r rem
 	p.nl().line("Stays out " + lasting(r.span, "for good") + ", and is told.")
 	if r.reason != "" {
 		p.indent = 2
-		p.text("Reason: " + fit(r.reason, 200)).nl()
+		p.text("Reason: " + fit(r.reason, group.MaxReasonBytes)).nl()
 		p.indent = 0
 	}
 	if r.purge {

@@ -66,7 +66,7 @@ func (s *Server) role(v *visit) *page {
 	has := strconv.FormatUint(uint64(who.Permissions), 10)
 	s.form(v, p, form, "Change the role", "who", target.String(), hadVariable, has)
 	p.nl().nl()
-	if who.Self || who.Role == moderation.RoleOwner || !s.can(v, moderation.ActionGrant) {
+	if who.Self { // others for whom he may grant something are below him
 		return p
 	}
 	p.line("What the person may do, the role aside:")
