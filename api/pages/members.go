@@ -117,7 +117,9 @@ func (s *Server) member(v *visit) *page {
 	var note string
 	var failed error
 	if sent == form {
-		if note, failed = s.doTo(v, who); failed == nil {
+		done := ""
+		if done, failed = s.doTo(v, who); failed == nil {
+			note = done
 			v.clear()
 			s.reload(v)
 			after, err := s.hub.Person(v.ctx, v.caller, s.group, target)
@@ -262,7 +264,7 @@ func (s *Server) erasePosts(v *visit, author group.AnyHash) (string, error) {
 	return count(n, "post") + " deleted; there are more: do it again.", nil
 }
 
-// doTo does what a button on somebody's page says, and returns what was done.
+// doTo does what a button on somebody's page says, and returns what was done, if there is no error.
 func (s *Server) doTo(v *visit, who group.Person) (note string, err error) {
 	c, target := v.acting(0), group.AnyHash(who.Identity)
 	switch v.variable("do") {

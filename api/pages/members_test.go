@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"groupd/group"
@@ -215,4 +216,22 @@ func TestWhatHoldsForGoodIsSaidSo(t *testing.T) {
 		v.opens("member.mu`who=" + hash("Mal").String()).reads("Banned 1 min ago.")
 		v.opens("bans.mu").reads("Mal for good.")
 	})
+}
+
+// A moderator is one no more while his page is open: it says that nothing was done, and not that it was.
+func TestWhatWasRefusedIsNotSaidToBeDone(t *testing.T) {
+	for _, f := range guardedForms() {
+		if f.who != "Mod" || f.links[0] == "Go on" {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, f.new)
+				w.populate(t)
+				v := w.visitor(micron.NomadNet, "Mod").opens(f.open).fills(f.fill...).ticks(f.tick...)
+				must(w.hub.UpdatePermissions(t.Context(), operator(), valley, group.PermissionsInput{Target: hash("Mod"), Role: moderation.RoleMember}))(t)
+				v.follows(f.links[0]).misses(f.done)
+			})
+		})
+	}
 }
