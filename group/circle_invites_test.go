@@ -109,6 +109,70 @@ func TestWhoCanBeInvitedByName(t *testing.T) {
 	})
 }
 
+// TestWhoHasLeftAGroupKnowsNobodyFromThere: he invites none of its people by name, nor finds them, before he is back and they have written.
+func TestWhoHasLeftAGroupKnowsNobodyFromThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob")
+		ann, bob := people[0], people[1]
+		r := h.forms(ann)
+		knows := func() error {
+			_, err := r.hub.Resolve(t.Context(), ann, r.id, "Bob", group.AmongAcquaintances)
+			_, invited := r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(bob), Picked: true})
+			if (err == nil) != (invited == nil) {
+				t.Errorf("finding him: %v, inviting him: %v", err, invited)
+			}
+			return invited
+		}
+		must(h.hub.Leave(t.Context(), ann, valley))(t)
+		refused(t, "from where she is no more", knows(), group.KindDenied)
+		must(h.hub.Join(t.Context(), ann, valley, group.JoinInput{}))(t)
+		refused(t, "back, before he has written", knows(), group.KindDenied)
+		h.post(bob, "welcome back")
+		if err := knows(); err != nil {
+			t.Error("back, when he has written:", err)
+		}
+	})
+}
+
+// TestOnlyWhatTheOtherCanHaveReadCountsAsExchanged: what was written since he joined, from the first entry on, and is still kept.
+func TestOnlyWhatTheOtherCanHaveReadCountsAsExchanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		ann := h.joined("Ann", moderation.RoleMember)
+		h.post(ann, "is anybody here?")
+		bob := h.joined("Bob", moderation.RoleMember)
+		r, of := h.forms(ann), h.forms(bob)
+		knows := func(r ring, c, other group.Caller) error {
+			_, err := r.hub.CreateInvite(t.Context(), c, r.id, group.InviteInput{For: hash(other), Picked: true})
+			return err
+		}
+		h.post(bob, "I am")
+		refused(t, "she, who has not answered", knows(r, ann, bob), group.KindDenied)
+		refused(t, "he, who was not answered", knows(of, bob, ann), group.KindDenied)
+		cy := h.joined("Cy", moderation.RoleMember)
+		h.post(ann, "hello, both") // the entry after he joined
+		if err := knows(r, ann, bob); err != nil {
+			t.Error("she, who has answered:", err)
+		}
+		if err := knows(of, bob, ann); err != nil {
+			t.Error("he, who was answered:", err)
+		}
+		h.post(cy, "hello, Ann")
+		if err := knows(r, ann, cy); err != nil {
+			t.Error("she, who wrote right after he joined:", err)
+		}
+		refused(t, "he, to whom nobody else has written", knows(of, bob, cy), group.KindDenied)
+
+		h.keeps(func(p *moderation.Policy) { p.RetainCount = 2 })
+		h.lives(time.Minute)
+		refused(t, "he, of whom nothing is kept", knows(of, bob, ann), group.KindDenied)
+		if err := knows(r, ann, cy); err != nil {
+			t.Error("she, whose answer is kept:", err)
+		}
+	})
+}
+
 // TestWhoWantsNoInvitesIsInNoCircle: the others would see that he was asked.
 func TestWhoWantsNoInvitesIsInNoCircle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -424,10 +424,14 @@ func TestWhoEstablishesWhenTheCreatorHasAnotherIdentity(t *testing.T) {
 		ann, bob, cy := people[0], people[1], people[2]
 		r := h.forms(ann, hash(bob), hash(cy))
 		r.in("Bob", "Cy")
+		if st := must(r.hub.Standing(t.Context(), ann, r.id))(t); st.Role != moderation.RoleOwner {
+			t.Errorf("who made it is %s", st.Role)
+		}
 		must(r.hub.UpdatePermissions(t.Context(), ann, r.id, group.PermissionsInput{Target: hash(bob), Role: moderation.RoleOwner}))(t)
+		must(r.hub.UpdatePermissions(t.Context(), ann, r.id, group.PermissionsInput{Target: hash(cy), Role: moderation.RoleAdmin}))(t)
 		refused(t, "another owner while the creator is here", r.establish(bob), group.KindDenied)
 		must(r.hub.Leave(t.Context(), ann, r.id))(t)
-		refused(t, "a member when the creator has left", r.establish(cy), group.KindDenied)
+		refused(t, "an admin when the creator has left", r.establish(cy), group.KindDenied)
 		if err := r.establish(bob); err != nil {
 			t.Error("the owner when the creator has left:", err)
 		}
