@@ -388,7 +388,8 @@ func (l *Link) sendResponseResource(now time.Time, id RequestID, packed []byte) 
 // [ErrTooManyResources] when 64 wait, [ErrTooLarge] or [ErrMalformed] for the metadata, [*LinkClosedError], that of the
 // source, and that of ctx, which breaks the transfer off and tells the other end.
 //
-// Resources of one link, large requests and responses among them, go one after the other, 50 ms apart. The timeout is
+// Resources of one link, large requests and responses among them, go one after the other, 50 ms apart unless the other end
+// has asked for something in between. The timeout is
 // some 5 s for one that is never asked for, and 10 s or more after the last sign of life; a broken connection shows as
 // that, or as a link that closes.
 func (l *Link) SendResource(ctx context.Context, src ResourceSource, opts ResourceOptions) error {

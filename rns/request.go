@@ -385,6 +385,7 @@ func (l *Link) serveRequest(id RequestID, packed []byte) {
 		l.shared.counters.unknownPath.Add(1)
 		return
 	}
+	l.resources.asked(time.Now())
 	r := &Request{Path: found.path, PathHash: hash, Data: data, ID: id, Remote: l.now.remote, Link: l, RequestedAt: at}
 	var early <-chan time.Time
 	if wait := l.answerDelay(); wait > 0 {

@@ -1,6 +1,7 @@
 package rns_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"groupd/rns"
 	"groupd/rns/interfaces/ifacetest"
+	"groupd/rns/msgpack"
 )
 
 // A stock peer that has proved a resource still takes the parts of the next one for parts of that, until it has put it away, and
@@ -77,5 +79,37 @@ func TestFileAfterARefusedFileDoesNotWait(t *testing.T) {
 		if gap := offered[1].Sub(offered[0]); gap >= 50*time.Millisecond {
 			t.Errorf("offered %v later", gap)
 		}
+	})
+}
+
+// Who asks again has put away what he was sent, and is not kept waiting; an answer that waits meanwhile is not forgotten.
+func TestWhoAsksAgainDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newLinkPair(t, ifacetest.Options{})
+		p.at.HandleRequest("/large", func(context.Context, *rns.Request) (msgpack.Raw, bool) {
+			return msgpack.Bin(new(noise).bytes(5000)), true
+		})
+		p.at.HandleRequest("/silent", func(context.Context, *rns.Request) (msgpack.Raw, bool) { return nil, false })
+		a, _ := p.open(t)
+		ask := func() {
+			if _, err := a.Request(t.Context(), "/large", nil, rns.RequestOptions{}); err != nil {
+				t.Error(err)
+			}
+		}
+		began := time.Now()
+		for range 10 {
+			ask()
+		}
+		if took := time.Since(began); took >= 50*time.Millisecond {
+			t.Errorf("ten answers took %v", took)
+		}
+		var asking sync.WaitGroup
+		asking.Go(ask)
+		asking.Go(ask)
+		asking.Go(func() {
+			time.Sleep(20 * time.Millisecond) // the second answer waits by then
+			_, _ = a.Request(t.Context(), "/silent", nil, rns.RequestOptions{Timeout: time.Second})
+		})
+		asking.Wait()
 	})
 }

@@ -180,6 +180,9 @@ func (t *linkResources) assembly(in *incomingResource) resourceJob {
 	}})
 }
 
+// asked ends the rest of the other end: who asks again has put away what he was sent before.
+func (t *linkResources) asked(now time.Time) { t.restTill = earliest(t.restTill, now) }
+
 // deadline is when tick wants to be called; zero: nothing is due.
 func (t *linkResources) deadline() time.Time {
 	var due time.Time

@@ -217,6 +217,24 @@ class Peer(Pages):
             response = response.read()
         return {"data": digest(response), "seconds": time.time() - started}
 
+    def cmd_request_in_a_row(self, a):
+        """Asks `times` times, each time as soon as the last answer is there."""
+        link, done, sizes = self.links[a["link"]], threading.Event(), []
+
+        def ask():
+            link.request(a["path"], data=None, response_callback=answered, failed_callback=lambda r: done.set(), timeout=60)
+
+        def answered(receipt):
+            sizes.append(len(receipt.get_response()))
+            if len(sizes) < a["times"]:
+                ask()
+            else:
+                done.set()
+
+        ask()
+        done.wait(120)
+        return {"sizes": sizes}
+
     def cmd_send_resource(self, a):
         done = threading.Event()
         started = time.time()

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -283,6 +284,32 @@ func TestPythonOpensALinkToUs(t *testing.T) {
 	}
 	p.Do("close_link", Args{"link": link})
 	seen.await(t, "closed", 1, 5*time.Second)
+}
+
+// Who asks for one large answer after the other gets all of them: he has put away what he was sent before he asks again.
+func TestPythonGetsOneLargeAnswerAfterTheOther(t *testing.T) {
+	t.Parallel()
+	const times, size = 100, 5000
+	n, p := pair(t, "127.0.0.1", true, rns.InterfaceOptions{})
+	d, seen := n.echoDestination(newIdentity(t), true)
+	d.HandleRequest("/large", func(context.Context, *rns.Request) (msgpack.Raw, bool) {
+		content := make([]byte, size)
+		_, err := rand.Read(content)
+		return msgpack.Bin(content), err == nil
+	})
+	p.Do("await_path", Args{"hash": d.Hash().String()})
+	link := p.Do("open_link", Args{"hash": d.Hash().String(), "app": "groupd", "aspects": aspects})["link"].(string)
+	seen.await(t, "link", 1, 5*time.Second)
+	r := p.Do("request_in_a_row", Args{"link": link, "path": "/large", "times": times, "timeout": 120})
+	sizes := r["sizes"].([]any)
+	if len(sizes) != times {
+		t.Errorf("%d answers to %d questions", len(sizes), times)
+	}
+	for i, s := range sizes {
+		if s != float64(size) {
+			t.Errorf("answer %d has %v bytes", i+1, s)
+		}
+	}
 }
 
 func TestResourcesPassBothWays(t *testing.T) {
