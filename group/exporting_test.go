@@ -224,6 +224,75 @@ func TestNothingIsExportedWhilePostsAreBeingErased(t *testing.T) {
 	})
 }
 
+func TestWhatSomebodyWantedForgottenIsNotExportedWhileItIsErased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, open)
+		bob := h.joined("Bob", moderation.RoleMember)
+		h.post(bob, "secret")
+		must(h.hub.Forget(t.Context(), bob, valley))(t)
+		_, err := h.hub.Export(t.Context(), operator(), valley, io.Discard, group.ExportInput{})
+		refused(t, "jsonl", err, group.KindConflict)
+		_, err = h.hub.ExportText(t.Context(), operator(), valley, func(string) (io.Writer, error) { return io.Discard, nil })
+		refused(t, "text", err, group.KindConflict)
+		if file := h.exported(group.ExportInput{}); bytes.Contains(file, []byte("secret")) {
+			t.Errorf("it came out: %s", file)
+		}
+	})
+}
+
+// TestOnlyTheOperatorExportsAndImports: in a group there is more than its owner may read.
+func TestOnlyTheOperatorExportsAndImports(t *testing.T) { synctest.Test(t, onlyTheOperator) }
+
+func onlyTheOperator(t *testing.T) {
+	h := newHouse(t, open)
+	ann := h.joined("Ann", moderation.RoleOwner)
+	_, err := h.hub.Export(t.Context(), ann, valley, io.Discard, group.ExportInput{})
+	refused(t, "jsonl", err, group.KindDenied)
+	_, err = h.hub.ExportText(t.Context(), ann, valley, func(string) (io.Writer, error) { return io.Discard, nil })
+	refused(t, "text", err, group.KindDenied)
+	file := h.exported(group.ExportInput{Identity: true})
+	to, _ := empty(t)
+	_, err = to.hub.Import(t.Context(), ann, bytes.NewReader(file), withKeys())
+	refused(t, "an import", err, group.KindDenied)
+}
+
+// TestAnImportedGroupHasNewKeys: those that it had do not come out of an export, and none can be guessed.
+func TestAnImportedGroupHasNewKeys(t *testing.T) { synctest.Test(t, newKeys) }
+
+func newKeys(t *testing.T) {
+	h := newHouse(t)
+	ann := h.joined("Ann", moderation.RoleOwner)
+	h.joined("Bob", moderation.RoleMember)
+	h.hands(ann, "the first one who asks", 1)
+	h.kick("Bob")
+	h.hands(ann, "after a kick", 2, 1)
+	file := h.exported(group.ExportInput{Identity: true})
+	keys := func(h *house) map[[group.EpochKeySize]byte]bool {
+		all := make(map[[group.EpochKeySize]byte]bool)
+		if err := h.store.View(t.Context(), func(tx group.ReadTx) error {
+			list, err := tx.Epochs(valley, 0, 2*group.MaxEpochs)
+			for _, e := range list {
+				all[e.Key] = true
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	to, _ := empty(t)
+	must(to.imports(file, withKeys()))(t)
+	before, after := keys(h), keys(to)
+	if len(before) == 0 || len(after) != len(before) || after[[group.EpochKeySize]byte{}] {
+		t.Errorf("%d keys before, %d now: %v", len(before), len(after), after)
+	}
+	for key := range after {
+		if before[key] {
+			t.Error("a key is the same")
+		}
+	}
+}
+
 // nothingLeft fails unless there is no trace of an import once what is to be erased is erased.
 func (h *house) nothingLeft(b *memory.Blobs) {
 	h.t.Helper()

@@ -99,6 +99,35 @@ func goesOn(t *testing.T) {
 	}
 }
 
+func TestAMembershipTakesItsInvitesAlongAndLeavesNoRequestAndNoMuteBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		ctx := t.Context()
+		mod, old := h.joined("Mod", moderation.RoleModerator), h.joined("Bob", moderation.RoleMember)
+		must(h.hub.UpdatePermissions(ctx, operator(), valley, group.PermissionsInput{Target: hash(old), Add: moderation.PermInvite}))(t)
+		i := h.invite(old, group.InviteInput{})
+		fresh := person("Bob's new phone")
+		must(h.hub.Join(ctx, fresh, valley, group.JoinInput{Name: "Bobby"}))(t)
+		must(h.hub.Transfer(ctx, mod, valley, group.TransferInput{From: hash(old), To: hash(fresh)}))(t)
+		if waiting := must(h.hub.Requests(ctx, operator(), valley, 10))(t); len(waiting) != 0 {
+			t.Errorf("who is a member waits to join: %+v", waiting)
+		}
+		if p := must(h.hub.Invites(ctx, operator(), valley, group.InvitesQuery{All: true}))(t); len(p.Invites) != 1 || p.Invites[0].By != fresh.Identity {
+			t.Errorf("invites: %+v", p.Invites)
+		}
+		must(h.joins("Guest", i.Code))(t)
+
+		// Who is silenced does not speak by being given another's membership.
+		loud := h.joined("Loud", moderation.RoleMember)
+		must(h.hub.Mute(ctx, mod, valley, group.MuteInput{Target: hash(loud), Duration: time.Hour}))(t)
+		must(h.hub.Leave(ctx, loud, valley))(t)
+		if m := must(h.hub.Transfer(ctx, mod, valley, group.TransferInput{From: hash(fresh), To: hash(loud)}))(t); !m.Mute.On {
+			t.Errorf("%+v", m)
+		}
+		refused(t, "the muted one, as Bob", h.say(loud, "hello"), group.KindMuted)
+	})
+}
+
 func TestWhoWantsToBeForgottenIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, open)

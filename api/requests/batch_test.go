@@ -144,6 +144,18 @@ func TestABatchSharesItsBytes(t *testing.T) {
 	}
 }
 
+func TestAnItemOfABatchThatAsksForMoreThanIsLeftGetsWhatFits(t *testing.T) {
+	s := newServer(t, newFake(80))
+	reply, page := &groupdv1.BatchReply{}, &groupdv1.MessagesReply{}
+	batch := batchOf(sample{path: "/messages", request: &groupdv1.MessagesRequest{MaxBytes: MaxReply}}, sample{path: "/info", request: &groupdv1.InfoRequest{}})
+	batch.MaxBytes = 1500
+	ask(t, s, ada(), "/batch", batch, reply)
+	first := reply.GetItems()[0]
+	if err := proto.Unmarshal(first.GetData(), page); err != nil || first.GetCutBytes() != 0 || page.GetStatus() != nil || len(page.GetPage()) < 300 {
+		t.Errorf("%v, %v", reply, err)
+	}
+}
+
 func TestABatchThatCouldNotTellAllStatusesDoesNotRun(t *testing.T) {
 	h := newFake(0)
 	s := newServer(t, h)

@@ -102,6 +102,32 @@ func TestAGroupIsCalledAsItsKindAsks(t *testing.T) {
 	if ask(t, s, ada(), "/groups/create", &groupdv1.CreateGroupRequest{Name: "Boats", Joining: 77}, reply); reply.GetStatus().GetField() != "joining" {
 		t.Errorf("a door that does not exist: %v", reply.GetStatus())
 	}
+	if ask(t, s, ada(), "/groups/create", &groupdv1.CreateGroupRequest{Name: "Boats", Policy: &groupdv1.Policy{TopicRole: groupdv1.Role(257).Enum()}}, reply); reply.GetStatus().GetField() != "topic_role" {
+		t.Errorf("a role that does not exist, and is not another one: %v", reply.GetStatus())
+	}
+}
+
+func TestTooManyPeopleAreRefusedBeforeAnybodyIsLookedUp(t *testing.T) {
+	h := newFake(0)
+	s := newServer(t, h)
+	many := func(n int) (list []*groupdv1.Who) {
+		for range n {
+			list = append(list, byName("ada"))
+		}
+		return list
+	}
+	for _, c := range []struct {
+		path, field string
+		request     proto.Message
+	}{
+		{"/groups/create", "invite", &groupdv1.CreateGroupRequest{Name: "Boats", Invite: many(group.MaxInvited + 1)}},
+		{"/groups/clone", "without", &groupdv1.CloneGroupRequest{Without: many(group.MaxLeftOut + 1)}},
+	} {
+		reply := &groupdv1.GroupReply{}
+		if ask(t, s, ada(), c.path, c.request, reply); reply.GetStatus().GetCode() != groupdv1.Code_TOO_LARGE || reply.GetStatus().GetField() != c.field || len(h.asked) != 0 {
+			t.Errorf("%s: %v, asked %v", c.path, reply.GetStatus(), h.asked)
+		}
+	}
 }
 
 // counted is the first stamp of 8 bits, counted up from 0: the same in each run.

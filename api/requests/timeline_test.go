@@ -178,6 +178,7 @@ func TestMessagesThatAreNotTheCallersAreNotSent(t *testing.T) {
 		"a command":              {Message: p.ada.signs(p.to, " /kick bert").Packed()},
 		"a reaction":             {Message: p.ada.signs(p.to, "", stripped).Packed()},
 		"not UTF-8":              {Message: p.ada.signs(p.to, "caf\xe9").Packed()},
+		"a title not UTF-8":      {Message: p.ada.signs(p.to, "hello", func(d *lxmf.Draft) { d.Title = []byte("caf\xe9") }).Packed()},
 		"nothing to read":        {Message: p.ada.signs(p.to, " ").Packed()},
 		"the server's words":     {Message: p.ada.signs(p.to, "※ bert was banned").Packed()},
 		"an answer to nothing":   {Message: p.ada.signs(p.to, "yes").Packed(), Ref: 99},
