@@ -42,9 +42,15 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	defer content.Close()
 	w.Header().Set("Content-Type", "application/vnd.sqlite3")
 	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
-	if _, err := io.Copy(w, content); err != nil {
-		s.log.Warn("backup was not sent whole", "err", err)
+	_, err = io.Copy(w, content)
+	if err == nil {
+		err = http.NewResponseController(w).Flush()
 	}
+	if err != nil {
+		s.log.Warn("backup was not sent whole", "err", err)
+		return
+	}
+	s.node.BackedUp()
 }
 
 func (s *Server) newToken(r *http.Request) (any, error) {

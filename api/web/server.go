@@ -102,6 +102,8 @@ type Node interface {
 	Probe(ctx context.Context, destination [16]byte, in ProbeInput) (Probe, error)
 	// Backup writes a consistent copy of the database to a temporary file and opens it for reading; closing removes it.
 	Backup(ctx context.Context) (content io.ReadCloser, size int64, err error)
+	// BackedUp notes that somebody has a backup, as of now.
+	BackedUp()
 	// PublicKey is the public key of a private one.
 	PublicKey(private []byte) ([]byte, error)
 	// Export writes a group to w; with in.Identity the ratchets of its destinations, too. Import makes a group of such a file and serves it.

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ type fakeNode struct {
 	fails     error                 // of Describe
 	bounded   map[string]bool       // by what was asked: whether it has to be done by some time
 	copies    int                   // backups that are open
+	backedUp  int                   // backups that were sent whole
 	breaks    func(io.Writer) error // instead of an export; nil: none
 	appeared  int                   // how often those who are known were to be made members
 	exported  group.ExportInput     // the last
@@ -92,6 +94,8 @@ func (n *fakeNode) Backup(ctx context.Context) (io.ReadCloser, int64, error) {
 	n.copies++
 	return &copyOf{strings.NewReader("copy"), n}, 4, nil
 }
+
+func (n *fakeNode) BackedUp() { n.backedUp++ }
 
 // copyOf is an open backup.
 type copyOf struct {
@@ -520,8 +524,25 @@ func TestTheServerEndsWithItsContext(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if h.node.copies != 0 {
-		t.Errorf("%d copies of the database are left", h.node.copies)
+	if h.node.copies != 0 || h.node.backedUp != 1 {
+		t.Errorf("%d copies of the database are left, %d were taken", h.node.copies, h.node.backedUp)
+	}
+}
+
+// fullDisk is somebody who asks and can not keep the answer.
+type fullDisk struct{ *httptest.ResponseRecorder }
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+func (fullDisk) ReadFrom(io.Reader) (int64, error) { return 0, syscall.EPIPE }
+
+// Whose disk was full when he made a backup has none, and the status does not say that there is one.
+func TestABackupThatWasNotSentWholeIsNone(t *testing.T) {
+	h := newHouse(t)
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "http://groupd"+web.Prefix+"/backup", nil)
+	h.web.Local().ServeHTTP(fullDisk{httptest.NewRecorder()}, r)
+	if h.node.copies != 0 || h.node.backedUp != 0 || !strings.Contains(h.log.String(), "not sent whole") {
+		t.Errorf("%d copies are left, %d were taken: %s", h.node.copies, h.node.backedUp, h.log.String())
 	}
 }
 

@@ -225,10 +225,14 @@ func (n *node) Backup(ctx context.Context) (io.ReadCloser, int64, error) {
 	if err != nil {
 		return nil, 0, errors.Join(err, backupFile{f, dir}.Close())
 	}
+	return backupFile{f, dir}, info.Size(), nil
+}
+
+// BackedUp implements web.Node.
+func (n *node) BackedUp() {
 	if err := writePrivate(filepath.Join(n.dir, fileBackup), nil); err != nil {
 		n.log.own.Warn("time of the backup not noted", "err", err)
 	}
-	return backupFile{f, dir}, info.Size(), nil
 }
 
 // backupContents adds the contents of attachments to a backup, if there is room enough for that on the data directory's disk.
