@@ -190,10 +190,12 @@ func TestWhatIsLargeTakesTheTimeItNeedsAndTheRestDoesNot(t *testing.T) {
 }
 
 func TestAnExportThatBreaksOffIsNotTakenForWhole(t *testing.T) {
-	h := newHouse(t)
-	server := httptest.NewServer(h.web.Local())
-	defer server.Close()
-	get := func() (int, error) {
+	broken := errors.New("the disk is gone")
+	get := func(breaks func(io.Writer) error) (int, error) {
+		h := newHouse(t)
+		h.node.breaks = breaks
+		server := httptest.NewServer(h.web.Local())
+		defer server.Close()
 		r, err := http.Get(server.URL + web.Prefix + "/groups/main/export")
 		if err != nil {
 			return 0, err
@@ -202,16 +204,14 @@ func TestAnExportThatBreaksOffIsNotTakenForWhole(t *testing.T) {
 		_, err = io.ReadAll(r.Body)
 		return r.StatusCode, err
 	}
-	broken := errors.New("the disk is gone")
-	h.node.breaks = func(w io.Writer) error {
+	half := func(w io.Writer) error {
 		w.Write([]byte("{}\n")) //nolint:errcheck // it is the end that matters
 		return broken
 	}
-	if code, err := get(); err == nil {
+	if code, err := get(half); err == nil {
 		t.Errorf("half of it came with %d, and as if that were all", code)
 	}
-	h.node.breaks = func(io.Writer) error { return broken }
-	if code, err := get(); code != http.StatusInternalServerError || err != nil {
+	if code, err := get(func(io.Writer) error { return broken }); code != http.StatusInternalServerError || err != nil {
 		t.Errorf("nothing of it: %d, %v", code, err)
 	}
 }
