@@ -293,7 +293,7 @@ func (l *ForeignList) person(where, key string, v any, m ForeignMember) {
 	case role == "" || role == "user" || role == "member" || role == "guest":
 		m.Role = moderation.RoleMember
 	default:
-		l.skip("%s: %q is no role that is known here: taken as a member", strings.TrimPrefix(where, "."), cutRunes(role, 20))
+		l.skip("%s: the role %q, which is not known here: taken as a member", strings.TrimPrefix(where, "."), cutRunes(role, 20))
 		m.Role = moderation.RoleMember
 	}
 	m.Paused, m.TextOnly = is("paused", "is_paused"), is("text_only", "textonly")

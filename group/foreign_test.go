@@ -45,7 +45,7 @@ func TestListsOfOtherServersAreRead(t *testing.T) {
 			[]string{person("ann").Identity.String() + " banned "}, nil},
 		{"somebody who is very long", `[{"hash": "` + ann + `"}, {"hash": "` + bob + `", "nick": "` + strings.Repeat("x", 70_000) + `"}]`, group.FormatFwdsvc, []string{ann + " member "},
 			[]string{"[1]: more than 65536 bytes"}},
-		{"an odd role", `[{"hash": "` + ann + `", "role": "wizard"}]`, group.FormatFwdsvc, []string{ann + " member "}, []string{`[0]: "wizard" is no role that is known here: taken as a member`}},
+		{"an odd role", `[{"hash": "` + ann + `", "role": "wizard"}]`, group.FormatFwdsvc, []string{ann + " member "}, []string{`[0]: the role "wizard", which is not known here: taken as a member`}},
 	} {
 		list := must(group.ParseMembers(strings.NewReader(c.text), ""))(t)
 		var got []string

@@ -20,6 +20,9 @@ import (
 // Prefix stands before every path of the admin API.
 const Prefix = "/api/admin/v1"
 
+// NoPath is the error of a path that there is not, as where a server is asked by a newer program.
+const NoPath = "there is no such path"
+
 // Tunables.
 const (
 	maxBody        = 64 << 10 // bytes of a request
@@ -182,7 +185,7 @@ func (s *Server) router(more ...func(http.Handler) http.Handler) chi.Router {
 	r.Use(more...)
 	r.Get("/healthz", s.answer(s.health))
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, r, &group.Error{Kind: group.KindNotFound, Op: "request", Msg: "there is no such path"})
+		s.fail(w, r, &group.Error{Kind: group.KindNotFound, Op: "request", Msg: NoPath})
 	})
 	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusMethodNotAllowed, Problem{Error: "this path does not take " + r.Method})

@@ -88,6 +88,9 @@ func problem(answer *http.Response) error {
 	if answer.StatusCode == http.StatusNotFound {
 		f.code = exitNotFound
 	}
+	if p.Error == web.NoPath {
+		f.msg, f.hint = "the server that runs does not know this verb: it is of another version", "start the server again, with this program"
+	}
 	for _, choice := range p.Choices {
 		f.msg += "\n  " + choice
 	}

@@ -43,6 +43,8 @@ func (a *app) importVerb() *cobra.Command {
 		defer file.Close()
 		own := file.isExport()
 		switch {
+		case in.format != "" && in.format != group.FormatFwdsvc && in.format != group.FormatDistribution:
+			return usage("--format: %s or %s", group.FormatFwdsvc, group.FormatDistribution)
 		case own && in.format != "":
 			return usage("--format is for lists of other servers: %s is an export of groupd", file.name)
 		case own && a.group != "":
