@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"groupd/internal/durable"
 )
@@ -43,6 +44,16 @@ func restoreSteps(folder string) (left []restoreStep) {
 
 // asideOf is what is called that was there before a restore.
 func asideOf(path, when string) string { return path + ".before-restore-" + when }
+
+// restoreTime is the time of a restore as it stands in names, which no restore before has.
+func restoreTime(dir string, now time.Time) string {
+	second := now.UTC().Format("20060102-150405")
+	when := second
+	for n := 2; exists(asideOf(filepath.Join(dir, fileDatabase), when)) || exists(asideOf(filepath.Join(dir, folderFiles), when)); n++ {
+		when = fmt.Sprintf("%s-%d", second, n)
+	}
+	return when
+}
 
 // finishRestore puts a restored database in place, if one waits for that. Whoever calls it holds the lock of the data directory.
 func finishRestore(dir string) error {

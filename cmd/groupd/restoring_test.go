@@ -4,7 +4,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"groupd/db/sqlite"
 	"groupd/group"
@@ -124,5 +126,21 @@ func TestAPowerCutDuringARestoreLeavesNothingByHalves(t *testing.T) {
 		if exists(folder) {
 			t.Errorf("cut before step %d: %s is still there", cut, folder)
 		}
+	}
+}
+
+// What was kept aside a moment ago is in nobody's way, and is not lost.
+func TestTwoRestoresInOneSecondKeepBothAside(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	var times []string
+	for range 3 {
+		when := restoreTime(dir, now)
+		times = append(times, when)
+		if err := errors.Join(os.WriteFile(asideOf(filepath.Join(dir, fileDatabase), when), nil, 0o600), os.MkdirAll(asideOf(filepath.Join(dir, folderFiles), when), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if slices.Sort(times); len(slices.Compact(times)) != 3 {
+		t.Errorf("times in names: %q", times)
 	}
 }

@@ -203,7 +203,7 @@ func (a *app) restore(ctx context.Context, file string) (r restoreResult, err er
 	if r.Missing, err = sqlite.TakeContents(ctx, database, contents); err != nil {
 		return r, failed(err, "is the disk full?")
 	}
-	current, when := filepath.Join(dir, fileDatabase), time.Now().UTC().Format("20060102-150405")
+	current, when := filepath.Join(dir, fileDatabase), restoreTime(dir, time.Now())
 	if exists(current) {
 		if err := a.confirm("There is a database in " + dir + ". Replace it (it is kept aside)?"); err != nil {
 			return r, err
