@@ -127,6 +127,9 @@ func TestACircleFromItsBeginningToItsEnd(t *testing.T) {
 				t.Error(got)
 			}
 		}
+		if n, his := must(r.hub.Circle(t.Context(), ann, r.id))(t).Epoch, must(r.hub.Circle(t.Context(), bob, r.id))(t).Epoch; n != 1 || his != 0 {
+			t.Errorf("the number of the key: %d, for who is invited %d", n, his)
+		}
 		_, err := r.hub.Circle(t.Context(), eve, r.id)
 		refused(t, "a stranger looks", err, group.KindNotMember)
 		info := must(r.hub.Info(t.Context(), bob, r.id))(t)
@@ -447,6 +450,42 @@ func TestWhoEstablishesWhenTheCreatorHasAnotherIdentity(t *testing.T) {
 	})
 }
 
+// TestACreatorWhoHasLeftEstablishesNothing, whatever he tries afterwards: the owners take his place.
+func TestACreatorWhoHasLeftEstablishesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob")
+		ann, bob := people[0], people[1]
+		r := h.forms(ann, hash(bob))
+		r.in("Bob")
+		must(r.hub.UpdatePermissions(t.Context(), ann, r.id, group.PermissionsInput{Target: hash(bob), Role: moderation.RoleOwner}))(t)
+		must(r.hub.Leave(t.Context(), ann, r.id))(t)
+		time.Sleep(7 * time.Hour)
+		refused(t, "who has left comes back", second(r.joins(ann, "Ann")), group.KindDenied)
+		if err := h.hub.Heard(t.Context(), ann); err != nil || !r.forming(bob) {
+			t.Fatalf("forming %v, %v", r.forming(bob), err)
+		}
+		if err := h.hub.Heard(t.Context(), bob); err != nil || r.forming(bob) {
+			t.Errorf("forming %v, %v", r.forming(bob), err)
+		}
+	})
+}
+
+// TestAShorterInviteDoesNotShortenTheTimeOfOthers to answer.
+func TestAShorterInviteDoesNotShortenTheTimeOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := town(t)
+		people := h.talk("Ann", "Bob", "Cy")
+		ann := people[0]
+		r := h.forms(ann, hash(people[1]))
+		must(r.hub.CreateInvite(t.Context(), ann, r.id, group.InviteInput{For: hash(people[2]), Duration: time.Hour}))(t)
+		time.Sleep(2 * time.Hour)
+		must(h.hub.Post(t.Context(), ann, r.id, group.PostInput{Text: []byte("where is Bob?")}))(t)
+		r.in("Bob")
+		refused(t, "whose time was shorter", second(r.joins(people[2], "Cy")), group.KindDenied)
+	})
+}
+
 // TestACloneOfACircleIsFormedAnew: nobody is in it who does not answer.
 func TestACloneOfACircleIsFormedAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -493,6 +532,10 @@ func TestOfAGroupThatIsTooLargeForACircleAsManyAreInvitedToItsCloneAsFit(t *test
 				by = operator()
 			}
 			made := must(h.hub.CloneGroup(t.Context(), by, valley, group.CloneInput{}))(t)
+			if test.want == group.MaxInvitees {
+				_, err := h.hub.CreateInvite(t.Context(), by, made.Group.ID, group.InviteInput{For: hash(person("One More"))})
+				refused(t, "one more than are remembered", err, group.KindFull)
+			}
 			if made.Invited != test.want || !made.More {
 				t.Fatalf("%d seats: %d are invited, more %v", test.seats, made.Invited, made.More)
 			}
