@@ -26,20 +26,30 @@ const docsIntro = `# Text commands
 What a member does with nothing but a stock LXMF client (Sideband, MeshChat, NomadNet, Columba): he writes to the group's address.
 This page is made by ` + "`go test ./api/lxm -run Docs -update`" + ` from the table of commands in ` + "`api/lxm/commands.go`" + `; the answers are what the program answered.
 
-- A message that begins with ` + "`/`" + ` is a command; it is never posted, however it is mistyped. Case, ` + "`-` and `_`" + ` in the command's word do not matter, white space before it neither.
-- Everything else that a member writes is posted. ` + "`//x` posts `/x`" + `. Pictures, files and voice go along, each up to the group's limit (4 MB unless set otherwise). Positions, telemetry, commands, tickets and custom fields (0x02, 0x03, 0x09, 0x0C, 0xFB to 0xFD) are left out.
-  A message with nothing to show (an icon, a reaction, a position) is not posted.
+- A message that begins with ` + "`/`" + ` is a command; it is never posted, however it is mistyped. Case, ` + "`-`" + ` and ` + "`_`" + ` in the command's word do not matter,
+  white space before it neither.
+- Everything else that a member writes is posted. ` + "`//x`" + ` posts ` + "`/x`" + `. Pictures, files and voice go along, each up to the group's limit (4 MB unless set
+  otherwise). Positions, telemetry, commands, tickets and custom fields (0x02, 0x03, 0x09, 0x0C, 0xFB to 0xFD) are left out. A message with nothing to
+  show (an icon, a reaction, a position) is not posted.
 - Whatever holds a live code, the owner's or an invite's, is not posted, and not used as a name, topic, greeting or reason.
-- The server's own words begin with ※, which no post and no name may begin with. Each answer fits one opportunistic packet, stamp included (` + "%d bytes of content" + `); what is longer comes in pages, and the last line says how to ask for the next one: ` + "`(1/3) … More: /help 2`" + `.
-  Answers to joining come at once in two or three messages.
-- WHO is a name, the first digits (3 or more) of an address or identity, or all 32. A name of several words can be typed as it is; ` + "`\"quotes\"`" + ` help where it is not clear where it ends. Where several fit, they are listed. Durations: 30m, 2h, 7d, 1w, 1d12h.
+- The server's own words begin with ※, which no post and no name may begin with. Each answer fits one opportunistic packet, stamp included (%d bytes
+  of content); what is longer comes in pages, and the last line says how to ask for the next one: ` + "`(1/3) … More: /help 2`" + `. Answers to joining come at
+  once in two or three messages.
+- WHO is a name, the first digits (3 or more) of an address or identity, or all 32. A name of several words can be typed as it is; ` + "`\"quotes\"`" + ` help
+  where it is not clear where it ends. Where several fit, they are listed. Durations: 30m, 2h, 7d, 1w, 1d12h.
 - A post is named by its number, #35 or 35 (/search and /pins show them), or by answering it: a command that is sent in reply to a post means that post.
-- A command runs once, and only if it is newer than the last one of the same member and did not come through a propagation node; else it is asked for again. Members get 30 commands at once, then one every 10 seconds.
-- Strangers, and those who wait to join, have their commands answered 10 times a day, and all of them that come over one interface together 60 times an hour; what they write otherwise gets one hint a day. Those whose clients ask for a stamp of more than 8 bits get no answer: nobody outside makes the server work. The banned get their delivery proofs and nothing else.
-- Everything the group sends carries the field 0xFB ` + "`\"groupd\"`" + `. A message with that field (or with another relay's ` + "`\"originator-identity\"`" + `) is proved, never posted and never answered.
-- A delivery proof means that the decision is durable: what was accepted is proved after its commit, what was refused at once; what could not be stored is not proved, and the client tries again.
+- A command runs once, and only if it is newer than the last one of the same member and did not come through a propagation node; else it is asked for
+  again. Members get 30 commands at once, then one every 10 seconds.
+- Strangers, and those who wait to join, have their commands answered 10 times a day, and all of them that come over one interface together 60 times
+  an hour; what they write otherwise gets one hint a day. Those whose clients ask for a stamp of more than 8 bits get no answer: nobody outside makes
+  the server work. The banned get their delivery proofs and nothing else.
+- Everything the group sends carries the field 0xFB ` + "`\"groupd\"`" + `. A message with that field (or with another relay's ` + "`\"originator-identity\"`" + `) is proved,
+  never posted and never answered.
+- A delivery proof means that the decision is durable: what was accepted is proved after its commit, what was refused at once; what could not be
+  stored is not proved, and the client tries again.
 
-Who may do what is decided by role and permissions; ` + "`/help`" + ` lists what the asker may do. A moderator has delete, pin, kick, ban, mute, approve and invite; admins and owners have all. Nobody acts on an equal or higher rank.
+Who may do what is decided by role and permissions; ` + "`/help`" + ` lists what the asker may do. A moderator has delete, pin, kick, ban, mute, approve and
+invite; admins and owners have all. Nobody acts on an equal or higher rank.
 
 `
 
