@@ -54,8 +54,13 @@ func TestTablesMoveBetweenOursAndPython(t *testing.T) {
 	if err := d.Announce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ours.awaitKnown(d.Hash())
-	before, _ := ours.PathInfo(d.Hash())
+	before, heard := ours.PathInfo(d.Hash())
+	for end := time.Now().Add(15 * time.Second); !heard; before, heard = ours.PathInfo(d.Hash()) { // asking for the path would bring a second announce
+		if time.Now().After(end) {
+			t.Fatal("our node has not heard the announce")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 	ours.Stop()
 
 	config := strings.Replace(ClientConfig("127.0.0.1", hub.Addr.Port), "enable_transport = no", "enable_transport = yes", 1)
