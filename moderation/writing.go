@@ -9,6 +9,9 @@ import (
 // staff are those whom read-only groups, slow mode and probation do not concern.
 func (f Facts) staff() bool { return f.rank() >= RoleModerator }
 
+// Writes reports whether a member of that rank writes more than answers.
+func (p Policy) Writes(rank Role) bool { return !p.ReadOnly || rank >= RoleModerator }
+
 // onProbation reports whether the one who asks is a newcomer.
 func (f Facts) onProbation() bool {
 	span := f.Policy.Probation.Duration()
@@ -46,7 +49,7 @@ func mayWrite(f Facts) Verdict {
 	case ActionReact:
 		return atLeast(f, f.Policy.ReactRole, "react")
 	}
-	if f.Policy.ReadOnly && !f.staff() && !f.mayAnswer() {
+	if !f.Policy.Writes(f.rank()) && !f.mayAnswer() {
 		return deny(ReasonReadOnly, "only the staff of this group write here")
 	}
 	if f.Files || f.Action == ActionAttach {

@@ -216,7 +216,7 @@ func (t *turn) help(args string) ([]string, error) {
 		return list, nil
 	}
 	sections = append(sections, textHelpMore())
-	if t.member() && mayPost(policy, t.st.Role) {
+	if t.member() && policy.Writes(t.st.Role) {
 		sections = append(sections, textHelpPosting())
 	}
 	return paged(sections, page, "/help"), nil

@@ -100,15 +100,10 @@ func textWelcome(i group.Info, name string, role moderation.Role) string {
 	if role > moderation.RoleMember {
 		text += ", " + role.String()
 	}
-	if !mayPost(i.Policy, role) {
+	if !i.Policy.Writes(role) {
 		return text + ". Only its staff write here. Try /history, /who, /help."
 	}
 	return text + ". What you write here is posted to all. Try /history, /who, /help."
-}
-
-// mayPost reports whether one of this rank can write what is no answer.
-func mayPost(p moderation.Policy, role moderation.Role) bool {
-	return !p.ReadOnly || role >= moderation.RoleModerator
 }
 
 // textNamed tells one who has another name than he gave how to change it, where he can.

@@ -29,10 +29,13 @@ func lowDisk(dir string, s *settings) (w web.Notice, low bool) {
 // almostNothing is so little room that a commit may fail.
 const almostNothing = 1 << 20
 
+// noRoomText begins what the server says where a disk is full, and tells the verbs that talk to it.
+const noRoomText = "there is no room for it"
+
 // noRoom makes a refusal of what failed for want of room; other errors stay as they are.
 func noRoom(op, where string, err error) error {
 	if errors.Is(err, group.ErrNoSpace) || errors.Is(err, syscall.ENOSPC) {
-		return &group.Error{Kind: group.KindFull, Op: op, Msg: "there is no room for it: the disk of " + where + " is full", Err: err}
+		return &group.Error{Kind: group.KindFull, Op: op, Msg: noRoomText + ": the disk of " + where + " is full", Err: err}
 	}
 	return err
 }

@@ -62,7 +62,7 @@ func (a *app) backup(ctx context.Context, path string) error {
 	switch {
 	case errors.Is(err, errNotRunning):
 		return a.backupAtRest(ctx, path)
-	case err != nil && strings.Contains(err.Error(), "there is no room for it"):
+	case err != nil && strings.Contains(err.Error(), noRoomText):
 		return hinted(err, "make room there; or stop the server and do this again: then the copy is made in place")
 	case err != nil:
 		return err
